@@ -1,0 +1,43 @@
+# make demo and make test each work alone on a fresh clone: they make .venv, install and run.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := PYTHONUNBUFFERED=1 $(BIN)/python -m
+
+.PHONY: help demo test lint types tests clean
+
+help:
+	@echo "make demo   train on built-in synthetic motion, evaluate, write demo/report/index.html"
+	@echo "make test   every check and test"
+	@echo "make clean  remove the virtual environment and the demo"
+
+$(VENV)/installed: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(VENV)/installed-test: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	touch $@
+
+demo: $(VENV)/installed
+	rm -rf demo
+	$(RUN) tf_elepose.train --config=configs/quickstart.py --workdir=demo/run
+	$(RUN) tf_elepose.evaluate --workdir=demo/run --output=demo/metrics.json --figures=demo/report
+	@echo "Look at demo/report/index.html"
+
+test: lint types tests
+
+lint: $(VENV)/installed-test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-cache
+
+types: $(VENV)/installed-test
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+tests: $(VENV)/installed-test
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
+
+clean:
+	rm -rf $(VENV) demo

@@ -1,0 +1,89 @@
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_elepose.data.cameras import Rig, draw_rig, orientation, pixels, simulate_detections, view
+from tf_elepose.skeletons import H36M_17
+
+
+def rig(azimuth=0.0, elevation=0.0, roll=0.0, distance=5000.0, aim=(0.0, 0.0, 0.0)) -> Rig:
+    one = [np.full((1, 1), value) for value in (azimuth, elevation, roll, distance)]
+    return Rig(*one, np.reshape(aim, (1, 1, 3)))
+
+
+# A pole: its top, 1700 mm above the floor, and its foot; y is down.
+POLE = tf.constant([[[[0.0, -1700.0, 0.0], [0.0, 0.0, 0.0]]]])
+
+
+@pytest.mark.parametrize("azimuth", [0.0, 77.0, 200.0])
+def test_from_above_the_head_is_nearer_than_the_feet(azimuth):
+    head, foot = view(rig(azimuth, elevation=20.0), POLE).numpy()[0, 0, 0]
+    assert head[2] < foot[2] - 500
+    assert head[1] < foot[1]  # Still above them in the image.
+    head, foot = view(rig(azimuth, elevation=-20.0), POLE).numpy()[0, 0, 0]
+    assert head[2] > foot[2] + 500
+
+
+def test_a_point_by_hand():
+    # 30 degrees above the horizon, aimed at the foot from 5 m: the pole's top is 1700 sin 30 = 850 mm nearer and
+    # appears 1700 cos 30 mm above the foot.
+    head, foot = view(rig(elevation=30.0), POLE).numpy()[0, 0, 0]
+    np.testing.assert_allclose(head, [0, -1700 * math.cos(math.radians(30)), 5000 - 850], atol=1e-2)
+    np.testing.assert_allclose(foot, [0, 0, 5000], atol=1e-3)
+
+
+@pytest.mark.parametrize(("azimuth", "elevation", "roll"), [(0, 12, 0), (130, -7, 5), (270, 35, -20)])
+def test_elevation_is_the_angle_of_the_line_of_sight_below_the_horizon(azimuth, elevation, roll):
+    turn = orientation(rig(azimuth, elevation, roll)).numpy()[0, 0]
+    np.testing.assert_allclose(turn @ turn.T, np.eye(3), atol=1e-6)
+    sight = turn.T @ [0, 0, 1]  # In the world, whose y is down.
+    assert math.degrees(math.asin(sight[1])) == pytest.approx(elevation, abs=1e-3)
+
+
+def test_without_roll_the_horizon_is_level():
+    turn = orientation(rig(50.0, 15.0)).numpy()[0, 0]
+    assert (turn.T @ [1, 0, 0])[1] == pytest.approx(0.0, abs=1e-6)
+    assert (orientation(rig(50.0, 15.0, 10.0)).numpy()[0, 0].T @ [1, 0, 0])[1] == pytest.approx(
+        -math.sin(math.radians(10)) * math.cos(math.radians(15)), abs=1e-6
+    )
+
+
+def test_the_aim_is_in_the_middle_of_the_image_at_its_distance():
+    aim = (300.0, -900.0, 4000.0)
+    seen = view(rig(40.0, 10.0, 3.0, 4800.0, aim), tf.reshape(tf.constant(aim), (1, 1, 1, 3)))
+    np.testing.assert_allclose(seen.numpy().reshape(3), [0, 0, 4800], atol=1e-2)
+    np.testing.assert_allclose(pixels(seen, 1145.0, (500.0, 400.0)).numpy().reshape(2), [500, 400], atol=1e-2)
+
+
+def test_pixels_by_hand():
+    image = pixels(tf.constant([[500.0, -250.0, 5000.0]]), 1145.0, (500.0, 500.0)).numpy()
+    np.testing.assert_allclose(image, [[614.5, 442.75]], rtol=1e-6)
+
+
+def test_a_rig_surrounds_the_person_evenly():
+    center = np.zeros((500, 3))
+    drawn = draw_rig(np.random.default_rng(0), center, 4, (12.0, 6.0), 0.0, (5000.0, 250.0))
+    gaps = np.diff(drawn.azimuth, axis=1)
+    assert gaps.mean() == pytest.approx(90.0, abs=1.0)
+    assert 5 < gaps.std() < 20
+    assert drawn.elevation.mean() == pytest.approx(12.0, abs=0.5)
+    assert drawn.elevation.std() == pytest.approx(6.0, abs=0.5)
+    assert drawn.distance.mean() == pytest.approx(5000.0, abs=25)
+    assert np.all(drawn.roll == 0)
+
+
+def test_detections_err_more_at_wrists_and_where_confidence_is_low():
+    poses = np.zeros((20000, 17, 2), np.float32)
+    detected, confidence = simulate_detections(np.random.default_rng(0), poses, H36M_17)
+    assert detected.dtype == confidence.dtype == np.float32
+    assert confidence.min() > 0 and confidence.max() <= 1
+    error = np.linalg.norm(detected, axis=-1)
+    by_joint = dict(zip(H36M_17.joints, np.median(error, axis=0), strict=True))
+    for end in ("wrist", "ankle"):
+        for side in "lr":
+            assert by_joint[f"{side}_{end}"] == pytest.approx(1.8 * by_joint["root"], rel=0.1)
+    assert np.median(error[confidence < 0.6]) > 1.5 * np.median(error[confidence > 0.9])
+    assert 0.001 < np.mean(error > 30) < 0.008  # Gross errors are there and rare.
+    assert 2 < error.mean() < 6

@@ -1,0 +1,244 @@
+"""The report: one page that holds everything, says what is missing, and never shows text as markup."""
+
+import base64
+import html.parser
+import re
+
+import numpy as np
+import pytest
+
+from tf_elepose import figures, learning_figures, pose_figures
+from tf_elepose.evaluation import evaluate_poses
+from tf_elepose.report import write_report
+from tf_elepose.skeletons import H36M_17, H36M_17_ELEPOSE
+
+N = 60
+PNG = b"\x89PNG\r\n\x1a\n"
+EVERY_PICTURE = {
+    "learning-prior", "learning-lifter", "pose-best", "pose-median", "pose-worst", "joint-errors", "correct",
+    "elevation", "likelihood", "rejection",
+}  # fmt: skip
+HISTORY = {
+    "prior": [{"step": 10 * k, "nll": 5.0 - k, "val_nll": 6.0 - k, "seconds": 2.0 * k} for k in range(1, 9)],
+    "lifter": [{"step": k, "loss": 1.0 / k, "bone": None, "note": "text", "pa_mpjpe_mm": 50.0} for k in range(1, 300)],
+}
+
+
+class Page(html.parser.HTMLParser):
+    """What a browser would see: tags, the attributes of images, and the text outside of <style>."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.images: list[dict[str, str | None]] = []
+        self.text = ""
+        self._in_style = False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self._in_style = tag == "style"
+        if tag == "img":
+            self.images.append(dict(attrs))
+
+    def handle_endtag(self, tag):
+        self._in_style = False
+
+    def handle_data(self, data):
+        if not self._in_style:
+            self.text += data
+
+
+@pytest.fixture
+def true() -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(N, H36M_17.num_joints, 3)) * 300.0
+
+
+@pytest.fixture
+def evaluation(true):
+    rng = np.random.default_rng(1)
+    noise = rng.gamma(2.0, 40.0, size=N)
+    predicted = true + rng.normal(size=true.shape) * noise[:, None, None]
+    return evaluate_poses(
+        H36M_17, predicted / 200.0, true_3d=true, flat_3d=true * [1, 1, 0], elevation=rng.normal(12, 4, N),
+        true_elevation=rng.normal(12, 4, N), nll=noise + rng.normal(size=N), action=["walk", "<b>run</b>"] * (N // 2),
+        knees_forward=np.ones((N, 2)),
+    )  # fmt: skip
+
+
+def read(path) -> Page:
+    return Page(path.read_text(encoding="utf-8"))
+
+
+def test_everything_is_written_and_embedded(tmp_path, evaluation, true):
+    path = write_report(
+        tmp_path / "new" / "report", evaluation, H36M_17, title="A run", history=HISTORY, facts={"Seed": "0"},
+        poses_2d=true[..., :2],
+    )  # fmt: skip
+    assert path == tmp_path / "new" / "report" / "index.html"
+    assert {file.name for file in path.parent.iterdir()} == {f"{name}.png" for name in EVERY_PICTURE} | {"index.html"}
+    page = read(path)
+    embedded = [base64.b64decode(image["src"].removeprefix("data:image/png;base64,")) for image in page.images]
+    on_disk = [(path.parent / f"{name}.png").read_bytes() for name in EVERY_PICTURE]
+    assert sorted(embedded) == sorted(on_disk)
+    assert all(data.startswith(PNG) for data in embedded)
+
+
+def test_every_picture_says_in_words_what_it_shows(tmp_path, evaluation, true):
+    page = read(write_report(tmp_path, evaluation, H36M_17, title="A run", history=HISTORY, poses_2d=true[..., :2]))
+    alts = [image["alt"] for image in page.images]
+    assert len(alts) == len(set(alts)) == len(EVERY_PICTURE)
+    for words in ("Learning curves of prior", "Best pose", "Error of every joint", "elevation", "log-likelihood"):
+        assert any(words in alt for alt in alts)
+
+
+def test_the_page_needs_nothing_from_elsewhere(tmp_path, evaluation, true):
+    path = write_report(tmp_path, evaluation, H36M_17, title="A run", history=HISTORY, poses_2d=true[..., :2])
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"(?:src|href)\s*=\s*[\"'](?!data:)|url\(|@import|https?://", text)
+    assert not read(path).tags & {"script", "link", "iframe"}
+
+
+def test_text_is_never_markup(tmp_path, evaluation):
+    history = {"<i>lifter</i>": HISTORY["lifter"]}
+    page = read(
+        write_report(
+            tmp_path, evaluation, H36M_17, title="<script>alert('x')</script> & co", history=history,
+            facts={"<u>key</u>": "<s>value</s> \"quoted\""},
+        )
+    )  # fmt: skip
+    assert not page.tags & {"script", "i", "u", "s"}
+    for text in ("<script>alert('x')</script> & co", "<u>key</u>", "<s>value</s>", "<b>run</b>", "<i>lifter</i>"):
+        assert text in page.text
+    assert any("<i>lifter</i>" in image["alt"] for image in page.images)
+    assert (tmp_path / "learning-i-lifter-i.png").exists()
+
+
+def test_the_page_shows_the_figures_and_the_verdict(tmp_path, evaluation):
+    page = read(write_report(tmp_path, evaluation, H36M_17, title="A run", facts={"Hardware": "2 cores"}))
+    summary = evaluation.summary()
+    assert f"{summary['pa_mpjpe_mm']:.1f} mm" in page.text
+    assert f"{summary['pck_150']:.1f}%" in page.text
+    assert "Depth sign: right." in page.text
+    assert "Hardware" in page.text and "2 cores" in page.text
+    assert not re.search(r"\b(nan|inf|none)\b", page.text, re.IGNORECASE)
+
+
+def test_a_mirrored_model_is_called_so(tmp_path, true):
+    centred = true - true[:, :1]
+    page = read(
+        write_report(
+            tmp_path, evaluate_poses(H36M_17, centred * [1, 1, -1], true_3d=true), H36M_17, title="A mirrored run"
+        )
+    )
+    assert "Depth sign: mirrored." in page.text
+
+
+def test_what_is_missing_is_said_in_words(tmp_path, true):
+    evaluation = evaluate_poses(H36M_17, true / 200.0)
+    path = write_report(tmp_path, evaluation, H36M_17, title="Own video")
+    assert {file.name for file in tmp_path.iterdir()} == {
+        "pose-first.png", "pose-middle.png", "pose-last.png", "index.html"
+    }  # fmt: skip
+    text = read(path).text
+    for words in (
+        "No training history was given",
+        "The 2D poses were not given",
+        "True 3D poses are not known, so there are no errors to show",
+        "The model predicts no elevation",
+        "No likelihood was computed",
+        "Depth sign: unknown.",
+    ):
+        assert words in text
+    assert not re.search(r"\b(nan|inf|none)\b", text, re.IGNORECASE)
+
+
+def test_elevation_without_truth_is_a_histogram(tmp_path, true):
+    evaluation = evaluate_poses(H36M_17, true, elevation=np.arange(float(N)), nll=np.arange(float(N)))
+    page = read(write_report(tmp_path, evaluation, H36M_17, title="Own video"))
+    assert any("Histogram" in image["alt"] for image in page.images)
+    assert "The true elevation is not known" in page.text
+    assert (tmp_path / "pose-least-likely.png").exists()
+
+
+@pytest.mark.parametrize("n", [1, 2, 4])
+def test_a_handful_of_poses_is_enough(tmp_path, true, n):
+    evaluation = evaluate_poses(
+        H36M_17,
+        true[:n] * 1.1,
+        true_3d=true[:n],
+        elevation=np.full(n, 3.0),
+        true_elevation=np.full(n, 3.0),
+        nll=np.zeros(n),
+    )
+    path = write_report(tmp_path, evaluation, H36M_17, title="Few", poses_2d=np.zeros((n, 17, 2)))
+    assert len(list(tmp_path.glob("pose-*.png"))) == min(n, 3)
+    assert "No bin of 5 mm holds 5 poses" in read(path).text
+
+
+def test_a_run_without_numbers_is_said_to_have_none(tmp_path, evaluation):
+    history = {"lifter": [{"step": 1, "loss": 2.0}, {"step": 2, "loss": float("nan")}, {"loss": 4.0}]}
+    page = read(write_report(tmp_path, evaluation, H36M_17, title="A run", history=history))
+    assert "lifter: nothing was logged at two steps or more" in page.text
+
+
+def test_what_does_not_belong_together_is_refused(tmp_path, evaluation):
+    with pytest.raises(ValueError, match="skeleton: expected the evaluation's, 'h36m_17'; got 'h36m_17_elepose'"):
+        write_report(tmp_path, evaluation, H36M_17_ELEPOSE, title="A run")
+    with pytest.raises(ValueError, match=rf"poses_2d: expected finite \[{N}, 17, 2\]; got shape \[{N}, 16, 2\]"):
+        write_report(tmp_path, evaluation, H36M_17, title="A run", poses_2d=np.zeros((N, 16, 2)))
+    assert not list(tmp_path.iterdir())
+
+
+def test_training_and_validation_share_a_panel():
+    with figures.style():
+        (panel,) = learning_figures.learning_curves(HISTORY["prior"]).axes
+    assert panel.get_title(loc="left") == "nll"
+    assert {text.get_text() for text in panel.get_legend().get_texts()} == {"training", "validation"}
+
+
+def test_values_that_are_no_numbers_have_no_panel():
+    with figures.style():
+        panels = [axis for axis in learning_figures.learning_curves(HISTORY["lifter"]).axes if axis.get_visible()]
+    assert [axis.get_title(loc="left") for axis in panels] == ["loss", "PA-MPJPE, mm"]
+
+
+def test_axes_carry_units(evaluation, true):
+    drawn = [
+        figures.joint_error_bars(evaluation.joint_errors_mm, H36M_17),
+        figures.elevation_scatter(evaluation.elevation, evaluation.true_elevation),
+        figures.elevation_histogram(evaluation.elevation),
+        figures.likelihood_boxes(evaluation.nll, evaluation.pa_mpjpe_mm),
+        figures.rejection_curve(evaluation.nll, evaluation.pa_mpjpe_mm),
+        figures.correct_curves(evaluation.joint_errors_mm, evaluation.joint_errors_mm),
+        pose_figures.pose_views(true[0], H36M_17, true[1], true[0, :, :2]),
+    ]
+    for figure in drawn:
+        labels = " ".join(axis.get_xlabel() for axis in figure.axes)
+        assert any(unit in labels for unit in ("mm", "degrees", "%")), labels
+
+
+def test_likelihood_boxes_are_the_papers_bins():
+    error = np.repeat([12.0, 20.0, 24.9, 25.0, 119.9, 120.0, 500.0], 5)
+    figure = figures.likelihood_boxes(np.arange(35.0), error)
+    counts = [bar.get_height() for bar in figure.axes[1].patches]
+    assert len(counts) == 22  # Below 20, twenty of 5 mm, from 120 on.
+    assert {k: count for k, count in enumerate(counts) if count} == {0: 5, 1: 10, 2: 5, 20: 5, 21: 10}
+    assert figures.likelihood_boxes(np.arange(4.0), np.full(4, 30.0)) is None
+
+
+def test_best_median_and_worst():
+    assert pose_figures.ranked(np.array([5.0, 1.0, 9.0, 3.0, 7.0])) == {"lowest": 1, "middle": 0, "highest": 2}
+    assert pose_figures.ranked(np.array([4.0])) == {"lowest": 0}
+
+
+def test_sides_of_the_body():
+    assert [figures.side_of(joint, H36M_17) for joint in ("l_knee", "r_wrist", "spine")] == ["left", "right", "trunk"]
+
+
+def test_drawing_leaves_matplotlibs_settings_alone(tmp_path, evaluation):
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    write_report(tmp_path, evaluation, H36M_17, title="A run")
+    assert dict(matplotlib.rcParams) == before

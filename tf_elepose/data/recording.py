@@ -1,0 +1,180 @@
+"""A recording: people seen by cameras, as arrays with one row for one person in one frame of one camera."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from tf_elepose.skeletons import Skeleton
+
+_KIND_NAMES = {"float": "numbers", "int": "integers", "text": "text"}
+_NUMPY_KINDS = {"float": "fiu", "int": "iu", "text": "U"}
+_LARGEST_CODE_POINT = 0x10FFFF  # Of Unicode; NumPy stores any 32-bit number as text and fails when it is looked at.
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Recording:
+    """Poses of N views with what is known about each; frozen, its arrays read-only.
+
+    Numbers are stored as float32, `camera`, `frame` and `image_size` as int32, the rest as text. Rows with equal
+    (subject, clip, frame) are synchronised views of one moment.
+
+    Attributes:
+      source: what messages call the place the rows come from.
+      skeleton: what the joint axis means.
+      poses_2d: [N, J, 2] pixels: the best 2D poses the source has (ground truth, where it has that).
+      subject, action, clip: [N] text.
+      camera, frame: [N] integers from 0.
+      split: [N] text, "train" or "test".
+      poses_2d_detected: [N, J, 2] pixels, from a detector, or None.
+      confidence: [N, J] how far the detector trusts each joint, from 0, or None.
+      poses_3d: [N, J, 3] mm in the camera frame, not centred, or None.
+      elevation: [N] degrees of the camera above the horizon, positive looking down, or None.
+      image_size: [2] width and height in pixels of every camera, or [cameras, 2], or None.
+
+    Raises:
+      ValueError: an array has another shape, kind or number of rows, or holds NaN or infinity.
+    """
+
+    source: str
+    skeleton: Skeleton
+    poses_2d: np.ndarray
+    subject: np.ndarray
+    action: np.ndarray
+    clip: np.ndarray
+    camera: np.ndarray
+    frame: np.ndarray
+    split: np.ndarray
+    poses_2d_detected: np.ndarray | None = None
+    confidence: np.ndarray | None = None
+    poses_3d: np.ndarray | None = None
+    elevation: np.ndarray | None = None
+    image_size: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        rows, joints = np.shape(self.poses_2d)[:1], self.skeleton.num_joints
+        if rows in ((), (0,)):
+            raise ValueError(
+                f"{self.source}: poses_2d: expected at least one row [N, {joints}, 2]; got {np.shape(self.poses_2d)}"
+            )
+        for field, (kind, tail) in row_fields(joints).items():
+            if getattr(self, field) is not None:
+                checked = check_array(getattr(self, field), kind, rows + tail, f"{self.source}: {field}")
+                object.__setattr__(self, field, checked)
+            elif field in _REQUIRED:
+                raise ValueError(f"{self.source}: {field}: expected an array of {rows[0]} rows; got None")
+        if self.image_size is not None:
+            object.__setattr__(self, "image_size", self._checked_image_size())
+        for field in ("camera", "frame", "confidence"):
+            values = getattr(self, field)
+            if values is not None and values.min() < 0:
+                raise ValueError(f"{self.source}: {field}: expected values from 0; got {values.min()}")
+
+    def _checked_image_size(self) -> np.ndarray:
+        what = f"{self.source}: image_size"
+        shape = np.shape(self.image_size)
+        size = check_array(self.image_size, "int", (2,) if len(shape) != 2 else (shape[0], 2), what)
+        if size.size == 0 or size.min() < 1:
+            raise ValueError(f"{what}: expected positive widths and heights; got {size.tolist()}")
+        if size.ndim == 2 and self.camera.max() >= len(size):
+            raise ValueError(f"{what}: sizes of {len(size)} cameras, but camera goes up to {self.camera.max()}")
+        return size
+
+    def __len__(self) -> int:
+        return len(self.poses_2d)
+
+    def select(self, rows: np.ndarray | Sequence[int] | slice) -> Recording:
+        """The rows that a mask [N], indices or a slice pick; at least one."""
+        picked = {
+            field: getattr(self, field)[rows]
+            for field in row_fields(self.skeleton.num_joints)
+            if getattr(self, field) is not None
+        }
+        if len(picked["poses_2d"]) == 0:
+            raise ValueError(f"{self.source}: the selection leaves none of {len(self)} rows")
+        return dataclasses.replace(self, **picked)
+
+    def of_split(self, split: str) -> Recording:
+        """The rows of one split; ValueError names the splits there are when it has none."""
+        mask = self.split == split
+        if not mask.any():
+            present = ", ".join(sorted(set(self.split.tolist())))
+            raise ValueError(f"{self.source}: no rows of split {split!r}; splits here are {present}")
+        return self.select(mask)
+
+    def keypoints(self, kind: str) -> np.ndarray:
+        """2D poses [N, J, 2] in pixels: `kind` is "gt" (`poses_2d`) or "detected" (`poses_2d_detected`)."""
+        if kind == "gt":
+            return self.poses_2d
+        if kind != "detected":
+            raise ValueError(f"{self.source}: 2D poses are 'gt' or 'detected'; got {kind!r}")
+        if self.poses_2d_detected is None:
+            raise ValueError(f"{self.source}: has no detected 2D poses; use 'gt'")
+        return self.poses_2d_detected
+
+
+_REQUIRED = ("poses_2d", "subject", "action", "clip", "camera", "frame", "split")
+
+
+def row_fields(num_joints: int) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """The fields of a `Recording` with one entry a row: {field: (kind, shape of one row)}."""
+    pose_2d, per_joint, pose_3d = (num_joints, 2), (num_joints,), (num_joints, 3)
+    text: dict[str, tuple[str, tuple[int, ...]]] = {f: ("text", ()) for f in ("subject", "action", "clip", "split")}
+    numbers: dict[str, tuple[str, tuple[int, ...]]] = {
+        "poses_2d": ("float", pose_2d),
+        "poses_2d_detected": ("float", pose_2d),
+        "confidence": ("float", per_joint),
+        "poses_3d": ("float", pose_3d),
+        "elevation": ("float", ()),
+        "camera": ("int", ()),
+        "frame": ("int", ()),
+    }
+    return numbers | text
+
+
+def check_array(array: np.ndarray, kind: str, shape: tuple[int, ...], what: str) -> np.ndarray:
+    """`array` as a read-only float32, int32 or text array of `shape`.
+
+    Args:
+      array: anything NumPy takes for an array.
+      kind: "float", "int" or "text".
+      shape: the expected shape.
+      what: source and field, which messages begin with.
+
+    Raises:
+      ValueError: another shape or kind, numbers that are not finite (with how many rows, and the first of them) or
+        too large for the type, text that is not Unicode.
+    """
+    array = np.asarray(array)
+    if array.dtype.kind not in _NUMPY_KINDS[kind]:
+        raise ValueError(f"{what}: expected {_KIND_NAMES[kind]}; got an array of {array.dtype}")
+    if array.shape != shape:
+        raise ValueError(f"{what}: expected shape {list(shape)}; got {list(array.shape)}")
+    if kind == "text":
+        checked = _checked_text(array, what)
+    elif kind == "int":
+        limits = np.iinfo(np.int32)
+        if array.size and (array.min() < limits.min or array.max() > limits.max):
+            raise ValueError(f"{what}: expected integers of 32 bits; got {array.min()} to {array.max()}")
+        checked = array.astype(np.int32, copy=False)
+    else:
+        with np.errstate(over="ignore"):  # What float32 cannot hold becomes infinite and is reported below.
+            checked = array.astype(np.float32, copy=False)
+        broken = ~np.isfinite(checked)
+        if broken.any():
+            rows = np.flatnonzero(broken.reshape(len(broken), -1).any(axis=1)) if broken.ndim else np.zeros(1, int)
+            raise ValueError(
+                f"{what}: NaN or infinity in {len(rows)} of {len(checked)} rows, the first is row {rows[0]}"
+            )
+    checked = checked.view()  # Freezes this view; the caller's own array stays as it was.
+    checked.flags.writeable = False
+    return checked
+
+
+def _checked_text(array: np.ndarray, what: str) -> np.ndarray:
+    text = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+    if text.size and text.dtype.itemsize and text.view(np.uint32).max() > _LARGEST_CODE_POINT:
+        raise ValueError(f"{what}: expected text; got code points beyond Unicode")
+    return text.reshape(array.shape)

@@ -1,0 +1,56 @@
+"""Every setting of an ElePose run with the defaults that other configs start from.
+
+A config file is Python with a function get_config(); settings can be changed on the command line:
+--config=configs/cmu.py --config.seed=3 --config.lifter.elevation=fixed
+"""
+
+from ml_collections import config_dict
+
+
+def get_config() -> config_dict.ConfigDict:
+    config = config_dict.ConfigDict()
+    config.method = "elepose"
+    # Data: `synthetic` or FORMAT:PATH, and the joints it is wanted in.
+    config.data = "synthetic"
+    config.data_options = config_dict.ConfigDict()  # Keywords of the reader or of the synthesis.
+    config.skeleton = "h36m_17"  # A built-in skeleton or the path of a .yaml file.
+    config.poses_2d = "gt"  # gt or detected.
+    config.flip = True  # Mirrored poses are poses too: double the data.
+    config.seed = 0
+    config.strategy = "auto"  # auto, mirrored, multi_worker or one_device.
+    # Scale: dataset (the paper), clip or pose; distance is the paper's D.
+    config.normalization = config_dict.create(rule="dataset", distance=10.0)
+    config.bone_prior = "estimate"  # From the training data; "skeleton" takes what the skeleton states.
+
+    prior = config.prior = config_dict.ConfigDict()
+    prior.bases = 26  # PCA bases; 0 for the ablation without PCA.
+    prior.held_out = 0.1  # Share of the training clips that choose the moment to stop.
+    prior.blocks = 8
+    prior.width = 128
+    prior.layers = 1
+    prior.dropout = 0.0
+    prior.noise = 0.0
+    prior.batch_size = 1024
+    prior.epochs = 20.0
+    prior.optimizer = config_dict.create(
+        learning_rate=1e-3, schedule="cosine", warmup=0.0, floor=0.0, weight_decay=0.0, clip_norm=0.0
+    )
+
+    lifter = config.lifter = config_dict.ConfigDict()
+    lifter.arch = "code"  # code or paper, see nn/lifters.py.
+    lifter.width = 256
+    lifter.elevation = "predicted"  # "fixed": the uniform prior of earlier work (ablation).
+    lifter.precision = "float32"
+    # Eq. 13, and a term for knees that bend backwards.
+    lifter.term_weights = config_dict.create(
+        likelihood=1.0, bone=50.0, lifting=1.0, deformation=1.0, reprojection=1.0, knees=1.0
+    )
+    lifter.batch_size = 1024
+    lifter.epochs = 40.0
+    lifter.optimizer = config_dict.create(
+        learning_rate=1e-3, schedule="cosine", warmup=0.0, floor=0.0, weight_decay=0.0, clip_norm=0.0
+    )
+
+    # How the machine is used; none of it changes the mathematics.
+    config.loop = config_dict.create(steps_per_call=100, checkpoint_every=500, evaluate_every=1000, jit_compile=False)
+    return config

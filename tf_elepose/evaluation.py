@@ -1,0 +1,214 @@
+"""Everything that is measured about a set of predicted poses, kept a pose at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from tf_elepose import alignment, metrics
+from tf_elepose.measures import summary_table
+from tf_elepose.skeletons import Skeleton
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What `evaluate_poses` measured; arrays have one row a pose, None marks what could not be measured.
+
+    Attributes:
+      skeleton: names the joint axis.
+      predicted: [N, J, 3] centred on the root, in the model's unit.
+      true_mm: [N, J, 3] centred on the root.
+      aligned_mm: [N, J, 3] prediction after Procrustes (rotations only) on `true_mm`.
+      scaled_mm: [N, J, 3] prediction with least-squares scale; what N-MPJPE, PCK and AUC compare.
+      joint_errors_mm: [N, J] errors of `scaled_mm`.
+      pa_mpjpe_mm, pa_mpjpe_reflected_mm, n_mpjpe_mm, n_mpjpe_norm_ratio_mm: [N], see `metrics`.
+      flat_pa_mpjpe_mm: [N] what `pa_mpjpe_mm` would be with no depth at all.
+      pck_150, auc_150: [N] percent.
+      cps: [N] 0 to 300.
+      elevation: [N] degrees of the camera above the horizon, predicted.
+      true_elevation: [N] degrees.
+      nll: [N] negative log-likelihood of the pose under the prior.
+      action: [N] text.
+      knees_forward: [N, legs] True where the knee bends forwards.
+    """
+
+    skeleton: Skeleton
+    predicted: np.ndarray
+    true_mm: np.ndarray | None = None
+    aligned_mm: np.ndarray | None = None
+    scaled_mm: np.ndarray | None = None
+    joint_errors_mm: np.ndarray | None = None
+    pa_mpjpe_mm: np.ndarray | None = None
+    pa_mpjpe_reflected_mm: np.ndarray | None = None
+    n_mpjpe_mm: np.ndarray | None = None
+    n_mpjpe_norm_ratio_mm: np.ndarray | None = None
+    flat_pa_mpjpe_mm: np.ndarray | None = None
+    pck_150: np.ndarray | None = None
+    auc_150: np.ndarray | None = None
+    cps: np.ndarray | None = None
+    elevation: np.ndarray | None = None
+    true_elevation: np.ndarray | None = None
+    nll: np.ndarray | None = None
+    action: np.ndarray | None = None
+    knees_forward: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.predicted)
+
+    def summary(self) -> dict[str, Any]:
+        """The flat contents of metrics.json: plain numbers, and one small table under `by_action`.
+
+        A figure whose input is missing, or that is not defined (the correlation of a constant), has no key.
+        """
+        values: dict[str, Any] = {"poses": len(self)}
+        for name in _MEANS:
+            if (per_pose := getattr(self, name)) is not None:
+                values[name] = float(per_pose.mean())
+        if self.true_mm is not None:
+            root = self.skeleton.root_index
+            _put(values, "depth_correlation", metrics.depth_correlation(self.predicted, self.true_mm, root))
+        if self.elevation is not None:
+            values["elevation_mean_deg"] = float(self.elevation.mean())
+            values["elevation_std_deg"] = float(self.elevation.std())
+        if self.true_elevation is not None:
+            values["elevation_mean_true_deg"] = float(self.true_elevation.mean())
+            if self.elevation is not None:
+                _put(values, "elevation_correlation", metrics.pearson(self.elevation, self.true_elevation))
+        if self.nll is not None:
+            values["nll_mean"] = float(self.nll.mean())
+            if self.pa_mpjpe_mm is not None:
+                _put(values, "nll_pa_spearman", metrics.spearman(self.nll, self.pa_mpjpe_mm))
+        if self.knees_forward is not None:
+            values["knees_forward_share"] = float(self.knees_forward.mean())
+        if self.action is not None:
+            values["by_action"] = self._by_action()
+        return values
+
+    def table(self) -> str:
+        """`summary` for a terminal, at most 80 columns; says how each figure was made."""
+        return summary_table(self.summary())
+
+    def _by_action(self) -> dict[str, dict[str, Any]]:
+        assert self.action is not None  # The only caller checked.
+        rows = {}
+        for action in np.unique(self.action):
+            chosen = self.action == action
+            rows[str(action)] = {"poses": int(chosen.sum())} | {
+                name: float(getattr(self, name)[chosen].mean())
+                for name in ("pa_mpjpe_mm", "n_mpjpe_mm", "pck_150")
+                if getattr(self, name) is not None
+            }
+        return rows
+
+
+_MEANS = (
+    "pa_mpjpe_mm",
+    "pa_mpjpe_reflected_mm",
+    "n_mpjpe_mm",
+    "n_mpjpe_norm_ratio_mm",
+    "flat_pa_mpjpe_mm",
+    "pck_150",
+    "auc_150",
+    "cps",
+)
+
+
+def evaluate_poses(
+    skeleton: Skeleton,
+    predicted_3d: np.ndarray,
+    *,
+    true_3d: np.ndarray | None = None,
+    flat_3d: np.ndarray | None = None,
+    elevation: np.ndarray | None = None,
+    true_elevation: np.ndarray | None = None,
+    nll: np.ndarray | None = None,
+    action: np.ndarray | None = None,
+    knees_forward: np.ndarray | None = None,
+) -> Evaluation:
+    """Measures predicted poses against whatever is known about them.
+
+    Args:
+      skeleton: names the J joints.
+      predicted_3d: [N, J, 3] camera frame, any unit (one for all poses); centred on the root here.
+      true_3d: [N, J, 3] mm, camera frame; centred on the root here.
+      flat_3d: [N, J, 3] the 2D input with depth 0, any unit: what doing nothing about depth would score.
+      elevation: [N] predicted, degrees of the camera above the horizon, positive looking down.
+      true_elevation: [N] degrees, likewise.
+      nll: [N] negative log-likelihoods.
+      action: [N] text, for rows by action.
+      knees_forward: [N, legs] True where the knee bends forwards; numbers count as True above 0, so the result of
+        `geometry.knee_bend` will do.
+
+    Raises:
+      ValueError: an argument has the wrong shape or is not finite; names the argument.
+    """
+    predicted = _numbers("predicted_3d", predicted_3d, (None, skeleton.num_joints, 3))
+    n = len(predicted)
+    if n == 0:
+        raise ValueError("predicted_3d: expected at least one pose; got none")
+    centred = {"predicted": alignment.root_center(predicted, skeleton.root_index)}
+    flat = None if flat_3d is None else _numbers("flat_3d", flat_3d, predicted.shape)
+    measured: dict[str, Any] = {
+        "elevation": None if elevation is None else _numbers("elevation", elevation, (n,)),
+        "true_elevation": None if true_elevation is None else _numbers("true_elevation", true_elevation, (n,)),
+        "nll": None if nll is None else _numbers("nll", nll, (n,)),
+        "action": None if action is None else _texts("action", action, n),
+        "knees_forward": None if knees_forward is None else _numbers("knees_forward", knees_forward, (n, None)) > 0,
+    }
+    if measured["knees_forward"] is not None and measured["knees_forward"].size == 0:
+        raise ValueError("knees_forward: expected shape [N, legs] with at least one leg; got none")
+    if true_3d is not None:
+        true = _numbers("true_3d", true_3d, predicted.shape)
+        centred["true_mm"] = alignment.root_center(true, skeleton.root_index)
+        measured |= _against_truth(centred["predicted"], centred["true_mm"], flat)
+    return Evaluation(skeleton=skeleton, **centred, **measured)
+
+
+def _against_truth(predicted: np.ndarray, true: np.ndarray, flat: np.ndarray | None) -> dict[str, np.ndarray | None]:
+    aligned = alignment.procrustes(predicted, true)
+    scaled = metrics.scaled(predicted, true)
+    errors = metrics.joint_errors(scaled, true)
+    return {
+        "aligned_mm": aligned,
+        "scaled_mm": scaled,
+        "joint_errors_mm": errors,
+        "pa_mpjpe_mm": metrics.mpjpe(aligned, true),
+        "pa_mpjpe_reflected_mm": metrics.pa_mpjpe(predicted, true, reflection=True),
+        "n_mpjpe_mm": errors.mean(axis=-1),
+        "n_mpjpe_norm_ratio_mm": metrics.n_mpjpe(predicted, true, "norm_ratio"),
+        "flat_pa_mpjpe_mm": None if flat is None else metrics.pa_mpjpe(flat, true),
+        "pck_150": metrics.pck(predicted, true),
+        "auc_150": metrics.auc(predicted, true),
+        "cps": metrics.cps(predicted, true),
+    }
+
+
+def _numbers(name: str, values: Any, shape: tuple[int | None, ...]) -> np.ndarray:
+    """`values` as float64 of `shape` (None: any length), finite; ValueError names the argument."""
+    try:
+        array = np.asarray(values, np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name}: expected numbers; got {type(values).__name__} ({error})") from error
+    expected = "[" + ", ".join("any" if size is None else str(size) for size in shape) + "]"
+    fits = array.ndim == len(shape) and all(size in (None, got) for size, got in zip(shape, array.shape, strict=True))
+    if not fits:
+        raise ValueError(f"{name}: expected shape {expected}; got {list(array.shape)}")
+    if not np.all(np.isfinite(array)):
+        row = int(np.argwhere(~np.isfinite(array))[0][0])
+        count = int(np.sum(~np.isfinite(array)))
+        raise ValueError(f"{name}: expected finite numbers; got {count} that are not, the first in row {row}")
+    return array
+
+
+def _texts(name: str, values: Any, n: int) -> np.ndarray:
+    array = np.asarray(values)
+    if array.shape != (n,) or array.dtype.kind not in "US":
+        raise ValueError(f"{name}: expected {n} texts, one a pose; got shape {list(array.shape)} of {array.dtype}")
+    return array.astype(np.str_)
+
+
+def _put(values: dict[str, Any], key: str, value: float | None) -> None:
+    if value is not None:
+        values[key] = value

@@ -1,0 +1,143 @@
+"""Rotations, the camera, and what a body's geometry says: pure TensorFlow functions.
+
+The camera frame is x right, y down, z forward (right-handed). Poses are [..., J, 3] centred on their root and in
+units of the normaliser; `distance` (the paper's D) is how far in front of the camera the root stands, in the same
+units. Angles are radians.
+"""
+
+from __future__ import annotations
+
+import math
+
+import tensorflow as tf
+
+from tf_elepose.skeletons import Skeleton
+
+MIN_DEPTH = 1.0
+"""Smallest distance from the camera a joint may have: below eq. 3, "w_j is clipped to be larger than one"."""
+
+_TINY = 1e-12  # Squared length below which a vector counts as zero; far above float32's smallest normal number.
+
+
+def safe_norm(x: tf.Tensor, axis: int = -1, keepdims: bool = False) -> tf.Tensor:
+    """Euclidean length along `axis` with gradient 0, not NaN, at the zero vector."""
+    squared = tf.reduce_sum(tf.square(x), axis=axis, keepdims=keepdims)
+    is_zero = squared < _TINY
+    return tf.where(is_zero, tf.zeros_like(squared), tf.sqrt(tf.where(is_zero, tf.ones_like(squared), squared)))
+
+
+def _matrix(rows: list[list[tf.Tensor]]) -> tf.Tensor:
+    return tf.stack([tf.stack(row, axis=-1) for row in rows], axis=-2)
+
+
+def rotation_x(angle: tf.Tensor) -> tf.Tensor:
+    """Rotation by `angle` [...] about x (elevation): [..., 3, 3], y turns towards z."""
+    c, s, one, zero = tf.cos(angle), tf.sin(angle), tf.ones_like(angle), tf.zeros_like(angle)
+    return _matrix([[one, zero, zero], [zero, c, -s], [zero, s, c]])
+
+
+def rotation_y(angle: tf.Tensor) -> tf.Tensor:
+    """Rotation by `angle` [...] about y (azimuth): [..., 3, 3], z turns towards x."""
+    c, s, one, zero = tf.cos(angle), tf.sin(angle), tf.ones_like(angle), tf.zeros_like(angle)
+    return _matrix([[c, zero, s], [zero, one, zero], [-s, zero, c]])
+
+
+def rotation_z(angle: tf.Tensor) -> tf.Tensor:
+    """Rotation by `angle` [...] about z (roll): [..., 3, 3], x turns towards y."""
+    c, s, one, zero = tf.cos(angle), tf.sin(angle), tf.ones_like(angle), tf.zeros_like(angle)
+    return _matrix([[c, -s, zero], [s, c, zero], [zero, zero, one]])
+
+
+def rotate(rotation: tf.Tensor, pose: tf.Tensor) -> tf.Tensor:
+    """Every joint of `pose` [..., J, 3] turned by `rotation` [..., 3, 3]: R y, with joints as rows."""
+    return tf.matmul(pose, rotation, transpose_b=True)
+
+
+def rotate_back(rotation: tf.Tensor, pose: tf.Tensor) -> tf.Tensor:
+    """The inverse of `rotate`: R^T y."""
+    return tf.matmul(pose, rotation)
+
+
+def center(pose: tf.Tensor, root_index: int) -> tf.Tensor:
+    """`pose` [..., J, d] moved so that its root lies at the origin."""
+    return pose - pose[..., root_index : root_index + 1, :]
+
+
+def back_project(image: tf.Tensor, depth_offset: tf.Tensor, distance: float, root_index: int) -> tf.Tensor:
+    """Eq. 2: the 3D pose that a 2D pose with known depths comes from, centred on its root.
+
+    Args:
+      image: [..., J, 2] on the normalised image plane, root at the origin.
+      depth_offset: [..., J] the d_j; the root's is taken as 0.
+      distance: the paper's D; w_j = d_j + D, clipped to be at least `MIN_DEPTH`.
+      root_index: place of the root on the joint axis.
+
+    Returns:
+      [..., J, 3]: y_j = [u_j w_j, v_j w_j, w_j - D].
+    """
+    offset = depth_offset - depth_offset[..., root_index : root_index + 1]
+    depth = tf.maximum(offset + distance, MIN_DEPTH)[..., tf.newaxis]
+    return tf.concat([image * depth, depth - distance], axis=-1)
+
+
+def project(pose: tf.Tensor, distance: float) -> tf.Tensor:
+    """Eq. 3: `pose` [..., J, 3], centred on its root, seen from `distance`: [..., J, 2] on the image plane.
+
+    Joints nearer than `MIN_DEPTH` are treated as being that far away, as in `back_project`.
+    """
+    return pose[..., :2] / tf.maximum(pose[..., 2:] + distance, MIN_DEPTH)
+
+
+def flip(pose: tf.Tensor, skeleton: Skeleton) -> tf.Tensor:
+    """The pose [..., J, 2 or 3] of the mirrored person: x negated, left and right joints swapped."""
+    mirrored = tf.gather(pose, skeleton.mirror, axis=-2)
+    return tf.concat([-mirrored[..., :1], mirrored[..., 1:]], axis=-1)
+
+
+def bone_lengths(pose: tf.Tensor, skeleton: Skeleton) -> tf.Tensor:
+    """Lengths [..., B] of the bones of `pose` [..., J, 2 or 3], in the order of `skeleton.bones`."""
+    children = tf.gather(pose, skeleton.indices(tuple(c for c, _ in skeleton.bones)), axis=-2)
+    parents = tf.gather(pose, skeleton.indices(tuple(p for _, p in skeleton.bones)), axis=-2)
+    return safe_norm(children - parents)
+
+
+def body_forward(pose: tf.Tensor, skeleton: Skeleton) -> tf.Tensor:
+    """Unit vector [..., 3] the body faces: across the hips towards the left, cross product with the way up.
+
+    A depth mirror turns it around relative to the body, so it tells a pose from its mirror. The zero vector where
+    hips or trunk have no extent.
+    """
+    (left_hip, _, _), (right_hip, _, _) = _legs(skeleton)
+    assert skeleton.neck is not None  # Skeleton guarantees it where there are legs.
+    left = _joint(pose, skeleton, left_hip) - _joint(pose, skeleton, right_hip)
+    up = _joint(pose, skeleton, skeleton.neck) - _joint(pose, skeleton, skeleton.root)
+    forward = tf.linalg.cross(left, up)
+    length = safe_norm(forward, keepdims=True)
+    return tf.math.divide_no_nan(forward, length)
+
+
+def knee_bend(pose: tf.Tensor, skeleton: Skeleton) -> tf.Tensor:
+    """How far each knee lies in front of the middle of hip and ankle, [..., 2 legs], in the pose's units.
+
+    Human knees bend forwards, so right depths give positive numbers for bent legs and mirrored depths negative
+    ones. Left leg first.
+    """
+    forward = body_forward(pose, skeleton)[..., tf.newaxis, :]
+    legs = _legs(skeleton)
+    hip, knee, ankle = (tf.stack([_joint(pose, skeleton, leg[part]) for leg in legs], axis=-2) for part in range(3))
+    return tf.reduce_sum((knee - 0.5 * (hip + ankle)) * forward, axis=-1)
+
+
+def _legs(skeleton: Skeleton) -> tuple[tuple[str, str, str], tuple[str, str, str]]:
+    if not skeleton.legs:
+        raise ValueError(f"skeleton {skeleton.name!r} names no legs; which way is forward cannot be told from it")
+    first, second = skeleton.legs
+    return (first, second) if first[0] in skeleton.left else (second, first)
+
+
+def _joint(pose: tf.Tensor, skeleton: Skeleton, joint: str) -> tf.Tensor:
+    return pose[..., skeleton.index(joint), :]
+
+
+def degrees(angle: tf.Tensor) -> tf.Tensor:
+    return angle * (180.0 / math.pi)

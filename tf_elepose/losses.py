@@ -1,0 +1,44 @@
+"""Loss terms: each gives one number an example; who owns the step weights and averages them."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from tf_elepose import geometry
+from tf_elepose.skeletons import Skeleton
+
+
+def pose_distance(predicted: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+    """Length [...] of the difference of two whole pose vectors [..., J, d] (the norm of ElePose eq. 9 and 10)."""
+    difference = predicted - target
+    return geometry.safe_norm(tf.reshape(difference, tf.concat([tf.shape(difference)[:-2], [-1]], axis=0)))
+
+
+def absolute_error(predicted: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+    """Sum [...] of absolute coordinate differences of two poses [..., J, d] (the L1 norm of ElePose eq. 11)."""
+    return tf.reduce_sum(tf.abs(predicted - target), axis=(-2, -1))
+
+
+def relative_bone_error(pose: tf.Tensor, skeleton: Skeleton, prior: tf.Tensor) -> tf.Tensor:
+    """Negative logarithm of ElePose eq. 8 for unit deviation, without its constants: [...].
+
+    Args:
+      pose: [..., J, 3] any unit.
+      skeleton: its bones.
+      prior: [B] expected bone lengths divided by their mean.
+
+    Returns:
+      sum over bones of the squared difference of (bone length / mean bone length) and its prior.
+    """
+    lengths = geometry.bone_lengths(pose, skeleton)
+    mean = tf.reduce_mean(lengths, axis=-1, keepdims=True)
+    relative = tf.math.divide_no_nan(lengths, mean)
+    return tf.reduce_sum(tf.square(relative - prior), axis=-1)
+
+
+def backward_knees(pose: tf.Tensor, skeleton: Skeleton) -> tf.Tensor:
+    """How far the knees bend the wrong way, summed over the legs: [...], in the pose's units; 0 for right poses.
+
+    An anatomical term against the depth mirror, which turns every knee backwards.
+    """
+    return tf.reduce_sum(tf.nn.relu(-geometry.knee_bend(pose, skeleton)), axis=-1)

@@ -1,0 +1,5 @@
+"""Methods by name; a paper is one file."""
+
+from tf_elepose.methods.elepose import ElePose
+
+METHODS = {method.name: method for method in (ElePose,)}

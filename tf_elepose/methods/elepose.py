@@ -1,0 +1,276 @@
+"""ElePose: unsupervised lifting by camera elevation and normalizing flows on 2D poses.
+
+Wandt, Little, Rhodin: "ElePose: Unsupervised 3D Human Pose Estimation by Predicting Camera Elevation and Learning
+Normalizing Flows on 2D Poses", CVPR 2022. Equation numbers are the paper's; so are the letters: x a normalised 2D
+pose [B, J, 2], y a 3D pose [B, J, 3] in the camera frame with its root at the origin, d depth offsets [B, J],
+e elevation [B], D the distance of the root.
+
+The elevation e is the angle that levels a pose, Rx(e) y: negative for a camera that looks down. Users are shown
+-e, the camera's angle above the horizon.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tf_elepose import geometry, losses
+from tf_elepose.methods import replicas
+from tf_elepose.methods.base import Batch, Method, named_variables
+from tf_elepose.nn import pca
+from tf_elepose.nn.lifters import DepthElevationLifter
+from tf_elepose.nn.pose_prior import PosePrior
+from tf_elepose.normalization import Normalizer
+from tf_elepose.skeletons import Skeleton
+
+FIXED_ELEVATION = math.pi / 9
+"""Bound of the uniform elevation prior of earlier work, which the paper compares with ("[-pi/9, pi/9] [4, 59]")."""
+
+TERMS = ("likelihood", "bone", "lifting", "deformation", "reprojection", "knees")
+"""L_NF, L_bone, L_3D, L_def, L_2D of eq. 13, and an anatomical term against the depth mirror."""
+
+ELEVATIONS = ("predicted", "fixed")
+
+
+@dataclasses.dataclass(frozen=True)
+class Lift:
+    """A pose seen three ways: as the lifter sees it, turned to a virtual camera, and lifted again from there."""
+
+    y1: tf.Tensor  # [B, J, 3] eq. 2
+    e: tf.Tensor  # [B]
+    R: tf.Tensor  # [B, 3, 3] eq. 7
+    x2: tf.Tensor  # [B, J, 2] eq. 3 of R y1
+    y2: tf.Tensor  # [B, J, 3] R y1
+    y2_again: tf.Tensor  # [B, J, 3] lifted from x2
+    y1_again: tf.Tensor  # [B, J, 3] R^T y2_again
+
+
+class ElePose(Method):
+    """The lifting method of the paper; `prior` is trained beforehand and stays as it is."""
+
+    name = "elepose"
+
+    def __init__(
+        self,
+        skeleton: Skeleton,
+        normalizer: Normalizer,
+        prior: PosePrior,
+        *,
+        bone_prior: np.ndarray,
+        term_weights: Mapping[str, float],
+        width: int,
+        arch: str = "code",
+        elevation: str = "predicted",
+        precision: str = "float32",
+        seed: int = 0,
+        prior_settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Args:
+        skeleton, normalizer: of the training data.
+        prior: p(x) of normalised poses.
+        bone_prior: [bones] relative bone lengths, mean 1.
+        term_weights: a weight for each of `TERMS`; 0 leaves a term out.
+        width, arch: of the lifter, see `DepthElevationLifter`.
+        elevation: "predicted" (the paper), or "fixed" for the uniform prior of earlier work.
+        precision: "float32" or "mixed_bfloat16", of the lifter's matrix products in training and use.
+        seed: of the lifter's first weights.
+        prior_settings: what `PosePrior` was built with; `settings` stores it.
+
+        Raises:
+          ValueError: an unknown term or choice.
+        """
+        if elevation not in ELEVATIONS:
+            raise ValueError(f"unknown elevation {elevation!r}; expected one of {', '.join(ELEVATIONS)}")
+        if set(term_weights) != set(TERMS):
+            raise ValueError(f"expected a weight for each of {', '.join(TERMS)}; got {', '.join(term_weights)}")
+        self.skeleton = skeleton
+        self.normalizer = normalizer
+        self.distance = normalizer.distance
+        self.prior = prior
+        self.prior.trainable = False
+        self.bone_prior = np.asarray(bone_prior, np.float32)
+        self.term_weights = {name: float(weight) for name, weight in term_weights.items() if weight}
+        self.elevation = elevation
+        self._prior_settings = dict(prior_settings or {})
+        self.lifter = DepthElevationLifter(
+            skeleton.num_joints,
+            width=width,
+            arch=arch,
+            input_deviation=normalizer.deviation,
+            precision=precision,
+            seed=seed,
+        )
+        self.lifter.build()
+        self.networks = {"lifter": self.lifter}
+        # Mean and deviation of e over the whole training set (section 4.3), measured after training; radians.
+        self.elevation_mean = keras.Variable(0.0, trainable=False, name="elevation_mean")
+        self.elevation_deviation = keras.Variable(0.0, trainable=False, name="elevation_deviation")
+
+    # ---- the objective, in the paper's order -------------------------------------------------------------------
+
+    def y(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Eq. 2: the 3D pose and elevation that the lifter sees in x."""
+        d, e = self.lifter(x)
+        return geometry.back_project(x, d, self.distance, self.skeleton.root_index), e
+
+    def virtual_rotation(self, e: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Eq. 5-7: R = Rx(e~) Ry(a) Rx(e), with gradient through the batch's mean and deviation of e.
+
+        Rx(e) levels the pose, a ~ U(-pi, pi) turns it about the vertical, e~ ~ N(-mean(e), deviation(e)) raises the
+        virtual camera. (Eq. 7 writes the first factor as a transpose of the levelling rotation; levelling with e and
+        raising with a draw from the distribution of -e is the same.) With elevation="fixed": R = Rx(e~) Ry(a),
+        e~ ~ U(-pi/9, pi/9), the prior of Chen et al. and Yu et al.
+        """
+        shape = [tf.shape(e)[0]]
+        seed_a, seed_e = replicas.fold_in(seed, 0), replicas.fold_in(seed, 1)
+        azimuth = replicas.draw(lambda n: tf.random.stateless_uniform(n, seed_a, -math.pi, math.pi), shape)
+        if self.elevation == "fixed":
+            raised = replicas.draw(
+                lambda n: tf.random.stateless_uniform(n, seed_e, -FIXED_ELEVATION, FIXED_ELEVATION), shape
+            )
+            return geometry.rotation_x(raised) @ geometry.rotation_y(azimuth)
+        mean, deviation = replicas.mean_and_deviation(e)
+        raised = -mean + deviation * replicas.draw(lambda n: tf.random.stateless_normal(n, seed_e), shape)
+        return geometry.rotation_x(raised) @ geometry.rotation_y(azimuth) @ geometry.rotation_x(e)
+
+    def turn_and_lift_again(self, x: tf.Tensor, seed: tf.Tensor) -> Lift:
+        """Figure 2: lift, turn, project, lift again, turn back."""
+        y1, e = self.y(x)
+        R = self.virtual_rotation(e, seed)
+        y2 = geometry.rotate(R, y1)
+        # Under the normalisation rule "pose" all poses have one size; its factor is taken out of the projection and
+        # given back to what is lifted from it.
+        x2, factor = self.normalizer.rescale(geometry.project(y2, self.distance))
+        y2_again, _ = self.y(x2)
+        y2_again *= factor[..., tf.newaxis, tf.newaxis]
+        return Lift(y1, e, R, x2, y2, y2_again, geometry.rotate_back(R, y2_again))
+
+    def likelihood_loss(self, lift: Lift) -> tf.Tensor:
+        """Eq. 4: L_NF = -log p(x2)."""
+        return -self.prior.log_prob(lift.x2)
+
+    def bone_loss(self, lift: Lift) -> tf.Tensor:
+        """Eq. 8: L_bone, the relative bone lengths of y1 against their prior."""
+        return losses.relative_bone_error(lift.y1, self.skeleton, tf.constant(self.bone_prior))
+
+    def lifting_loss(self, lift: Lift) -> tf.Tensor:
+        """Eq. 9: L_3D = |y2~ - y2|."""
+        return losses.pose_distance(lift.y2_again, lift.y2)
+
+    def deformation_loss(self, lift: Lift) -> tf.Tensor:
+        """Eq. 10: L_def = |(y1~a - y1~b) - (y1a - y1b)|, a and b neighbours in the batch; both get their pair's."""
+        change, change_again = (y[0::2] - y[1::2] for y in (lift.y1, lift.y1_again))
+        return tf.repeat(losses.pose_distance(change_again, change), 2)
+
+    def reprojection_loss(self, lift: Lift, x: tf.Tensor) -> tf.Tensor:
+        """Eq. 11: L_2D = |x~ - x|_1, x~ = P(y1~)."""
+        return losses.absolute_error(geometry.project(lift.y1_again, self.distance), x)
+
+    def knee_loss(self, lift: Lift) -> tf.Tensor:
+        """Not in the paper: knees bend forwards. It tells a pose from its depth mirror, which eq. 13 hardly does."""
+        return losses.backward_knees(lift.y1, self.skeleton)
+
+    def loss_terms(self, batch: Batch, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Eq. 12 and 13, term by term."""
+        x = batch["image"]
+        lift = self.turn_and_lift_again(x, seed)
+        terms = {
+            "likelihood": lambda: self.likelihood_loss(lift),
+            "bone": lambda: self.bone_loss(lift),
+            "lifting": lambda: self.lifting_loss(lift),
+            "deformation": lambda: self.deformation_loss(lift),
+            "reprojection": lambda: self.reprojection_loss(lift, x),
+            "knees": lambda: self.knee_loss(lift),
+        }
+        return {name: terms[name]() for name in self.term_weights}
+
+    # ---- use -------------------------------------------------------------------------------------------------------
+
+    def lift(self, image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """See `Method.lift`; no elevation where training did not predict it."""
+        y, e = self.y(image)
+        return y, -e if self.elevation == "predicted" else None
+
+    def measure_elevation(self, image: np.ndarray, *, batch_size: int = 4096) -> None:
+        """Set the elevation statistics from the whole training set `image` [N, J, 2] (section 4.3)."""
+        e = np.concatenate([
+            self.lifter(tf.constant(image[first : first + batch_size]))[1].numpy()
+            for first in range(0, len(image), batch_size)
+        ])  # fmt: skip
+        self.elevation_mean.assign(e.mean())
+        self.elevation_deviation.assign(e.std(ddof=1) if len(e) > 1 else 0.0)
+
+    def negative_log_likelihood(self, image: tf.Tensor, seed: tf.Tensor, views: int = 100) -> tf.Tensor:
+        """Mean NLL [B] of `views` projections of the lifted poses [B, J, 2] (section 4.3, figure 5).
+
+        The virtual cameras are drawn as in eq. 5-7, with the elevation distribution of the whole training set.
+        """
+        y1, e = self.y(image)
+        levelled = geometry.rotate(geometry.rotation_x(e), y1) if self.elevation == "predicted" else y1
+        total = tf.zeros_like(e)
+        for view in tf.range(views):
+            seed_view = replicas.fold_in(seed, view)
+            azimuth = tf.random.stateless_uniform(tf.shape(e), replicas.fold_in(seed_view, 0), -math.pi, math.pi)
+            seed_e = replicas.fold_in(seed_view, 1)
+            if self.elevation == "predicted":
+                noise = tf.random.stateless_normal(tf.shape(e), seed_e)
+                raised = -self.elevation_mean.value + self.elevation_deviation.value * noise
+            else:
+                raised = tf.random.stateless_uniform(tf.shape(e), seed_e, -FIXED_ELEVATION, FIXED_ELEVATION)
+            R = geometry.rotation_x(raised) @ geometry.rotation_y(azimuth)
+            x2, _ = self.normalizer.rescale(geometry.project(geometry.rotate(R, levelled), self.distance))
+            total -= self.prior.log_prob(x2)
+        return total / tf.cast(views, tf.float32)
+
+    # ---- storing ---------------------------------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {
+            "skeleton": self.skeleton.to_dict(),
+            "normalizer": self.normalizer.to_dict(),
+            "prior": self._prior_settings,
+            "subspace": {"size": self.prior.flow.size, "explained": self.prior.explained},
+            "bone_prior": [float(length) for length in self.bone_prior],
+            "term_weights": {name: self.term_weights.get(name, 0.0) for name in TERMS},
+            "width": self.lifter.upscale.units,
+            "arch": self.lifter.arch,
+            "elevation": self.elevation,
+            "precision": self.lifter.precision,
+        }
+
+    @classmethod
+    def restore(cls, settings: Mapping[str, Any]) -> ElePose:
+        skeleton = Skeleton.from_dict(settings["skeleton"])
+        size, coordinates = settings["subspace"]["size"], 2 * skeleton.num_joints
+        blank = pca.Subspace(
+            np.zeros(coordinates), np.zeros((size, coordinates)), np.ones(size), settings["subspace"]["explained"]
+        )
+        prior = PosePrior(blank, **settings["prior"])
+        prior.build()
+        return cls(
+            skeleton,
+            Normalizer.from_dict(settings["normalizer"], skeleton),
+            prior,
+            bone_prior=np.asarray(settings["bone_prior"], np.float32),
+            term_weights=settings["term_weights"],
+            width=settings["width"],
+            arch=settings["arch"],
+            elevation=settings["elevation"],
+            precision=settings["precision"],
+            prior_settings=settings["prior"],
+        )
+
+    def saved_variables(self) -> dict[str, Any]:
+        variables = named_variables({"prior": self.prior, "lifter": self.lifter})
+        return {
+            **variables,
+            "statistics/elevation_mean": self.elevation_mean,
+            "statistics/elevation_deviation": self.elevation_deviation,
+        }

@@ -1,0 +1,32 @@
+"""Maximum likelihood for the prior over 2D poses (ElePose section 3, trained before the lifter, then frozen)."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from tf_elepose.methods import replicas
+from tf_elepose.methods.base import Batch, Trainable
+from tf_elepose.nn.pose_prior import PosePrior
+
+
+class PriorFitting(Trainable):
+    """Trains a `PosePrior` by the negative log-likelihood of the training poses."""
+
+    def __init__(self, prior: PosePrior, *, noise: float = 0.0) -> None:
+        """Args:
+        prior: what is trained.
+        noise: standard deviation of normal noise added to the whitened latents; it keeps the density from
+          collapsing onto the training poses of a small data set. 0 in ElePose.
+        """
+        self.prior = prior
+        self.noise = noise
+        self.networks = {"prior": prior}
+        self.term_weights = {"nll": 1.0}
+
+    def loss_terms(self, batch: Batch, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        """ "nll" [B]: eq. 4 on the training poses."""
+        latents = self.prior.latents(batch["image"])
+        if self.noise:
+            shape = [tf.shape(latents)[0], latents.shape[-1]]
+            latents += replicas.draw(lambda size: self.noise * tf.random.stateless_normal(size, seed), shape)
+        return {"nll": -self.prior.latent_log_prob(latents, training=True)}

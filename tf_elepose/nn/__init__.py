@@ -1,0 +1,1 @@
+"""Networks: Keras models and the linear subspace, without losses or loops."""

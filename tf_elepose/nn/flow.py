@@ -1,0 +1,156 @@
+"""RealNVP (Dinh et al., ICLR 2017) of TensorFlow Probability bijectors around Keras subnets."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tensorflow_probability import bijectors as tfb
+from tensorflow_probability import distributions as tfd
+
+_CLAMP = 2.0
+"""Bound on the logarithm of a coupling's scale: one block stretches by at most e^2, as in ElePose's code."""
+
+
+class FixedRotation(tfb.Bijector):
+    """y = x W^T with a constant orthogonal W: mixes the coordinates between couplings, log-determinant 0.
+
+    TFP's own linear bijectors invert by a solve, which TFLite and ONNX lack; here the inverse is the transpose.
+    """
+
+    def __init__(self, matrix: tf.Tensor, name: str = "rotation") -> None:
+        parameters = dict(locals())
+        with tf.name_scope(name) as name:
+            self._matrix = tf.convert_to_tensor(matrix)
+            super().__init__(
+                forward_min_event_ndims=1,
+                is_constant_jacobian=True,
+                dtype=self._matrix.dtype,
+                parameters=parameters,
+                name=name,
+            )
+
+    @classmethod
+    def _parameter_properties(cls, dtype):
+        return {}
+
+    def _forward(self, x):
+        return tf.matmul(x, self._matrix, transpose_b=True)
+
+    def _inverse(self, y):
+        return tf.matmul(y, self._matrix)
+
+    def _forward_log_det_jacobian(self, x):
+        return tf.zeros([], x.dtype)
+
+
+class CouplingBlock(keras.layers.Layer):
+    """One block of the flow: affine coupling, affine map of every coordinate, fixed rotation.
+
+    With x = [x_a, x_b] and (s, t) = subnet(x_a):
+      y = [x_a, x_b exp(s) + t],  then  W (exp(l) y + m),
+    s softly clamped to +-2, l and m learned (as in Glow's actnorm; the latents arrive whitened, so the identity is
+    the right start), W a random rotation that never changes. The subnet's last layer starts at zero: a new block
+    is a rotation.
+    """
+
+    def __init__(self, size: int, *, width: int, layers: int, dropout: float, seed: int, **kwargs) -> None:
+        super().__init__(**kwargs)
+        if size < 2:
+            raise ValueError(f"a coupling splits its input in two and needs at least 2 dimensions; got {size}")
+        self.size = size
+        self.kept = size // 2
+        self.seed = seed
+        hidden: list[keras.layers.Layer] = []
+        for i in range(layers):
+            start = keras.initializers.HeNormal(seed=1000 * seed + i)
+            hidden.append(keras.layers.Dense(width, activation="relu", kernel_initializer=start, name=f"hidden_{i}"))
+            if dropout:
+                hidden.append(keras.layers.Dropout(dropout, seed=seed, name=f"dropout_{i}"))
+        head = keras.layers.Dense(2 * (size - self.kept), kernel_initializer="zeros", name="head")
+        self.subnet = keras.Sequential([*hidden, head], name="subnet")
+
+    def build(self, input_shape=None) -> None:
+        self.subnet.build((None, self.kept))
+        self.log_scale = self.add_weight(shape=(self.size,), initializer="zeros", name="log_scale")
+        self.shift = self.add_weight(shape=(self.size,), initializer="zeros", name="shift")
+        rotation = _random_rotation(self.size, self.seed)
+        self.rotation = self.add_weight(
+            shape=rotation.shape, initializer=lambda shape, dtype: tf.constant(rotation, dtype), name="rotation",
+            trainable=False,
+        )  # fmt: skip
+        self.built = True
+
+    def bijectors(self, training: bool = False) -> list[tfb.Bijector]:
+        """From data towards latents, in the order they are applied."""
+
+        def shift_and_log_scale(x_a, size, **_):
+            log_scale, shift = tf.split(self.subnet(x_a, training=training), [size, size], axis=-1)
+            return shift, _CLAMP * tf.tanh(log_scale / _CLAMP)
+
+        return [
+            tfb.RealNVP(num_masked=self.kept, shift_and_log_scale_fn=shift_and_log_scale, name="coupling"),
+            # Not tfb.Scale: its log-determinant is wrong in TFLite with a dynamic batch.
+            tfb.ScaleMatvecDiag(scale_diag=tf.exp(tf.convert_to_tensor(self.log_scale)), name="scale"),
+            tfb.Shift(tf.convert_to_tensor(self.shift), name="shift"),
+            FixedRotation(tf.convert_to_tensor(self.rotation)),
+        ]
+
+
+class RealNVP(keras.Model):
+    """A density on R^K: a chain of coupling blocks that turns data into standard normal latents."""
+
+    def __init__(
+        self,
+        size: int,
+        *,
+        blocks: int,
+        width: int,
+        layers: int,
+        dropout: float,
+        seed: int,
+        name: str = "flow",
+        **kwargs,
+    ) -> None:
+        """Args:
+        size: K.
+        blocks: coupling blocks; 8 in ElePose.
+        width, layers: hidden layers of every subnet; 2 of 1024 in ElePose's paper, 1 in its code.
+        dropout: share of hidden units dropped in training; none in ElePose.
+        seed: of the fixed rotations.
+        """
+        super().__init__(name=name, **kwargs)
+        self.size = size
+        self.coupling_blocks = [
+            CouplingBlock(size, width=width, layers=layers, dropout=dropout, seed=seed + i, name=f"block_{i}")
+            for i in range(blocks)
+        ]
+
+    def build(self, input_shape=None) -> None:
+        for block in self.coupling_blocks:
+            block.build()
+        self.built = True
+
+    def bijector(self, training: bool = False) -> tfb.Bijector:
+        """Latents to data, x = g(z) (eq. 1). Rebuilt for every trace: its parameters are read when it is built."""
+        steps = [step for block in self.coupling_blocks for step in block.bijectors(training)]
+        return tfb.Invert(tfb.Chain(steps[::-1], name="data_to_latent"), name="latent_to_data")
+
+    def distribution(self, training: bool = False) -> tfd.TransformedDistribution:
+        """Eq. 1 as a TFP distribution over [K]."""
+        # Independent normals, not MultivariateNormalDiag: ONNX has no BroadcastArgs.
+        base = tfd.Independent(tfd.Normal(tf.zeros(self.size), tf.ones(self.size)), 1)
+        return tfd.TransformedDistribution(base, self.bijector(training), name="pose_density")
+
+    def call(self, x, training=False):
+        """log p(x) [...] of x [..., K]."""
+        return self.distribution(training).log_prob(x)
+
+
+def _random_rotation(size: int, seed: int) -> np.ndarray:
+    """A rotation drawn uniformly (Haar) from SO(size)."""
+    q, r = np.linalg.qr(np.random.default_rng(seed).normal(size=(size, size)))
+    q *= np.sign(np.diag(r))
+    if np.linalg.det(q) < 0:
+        q[:, 0] *= -1.0
+    return q.astype(np.float32)

@@ -1,0 +1,83 @@
+"""The prior p(x) of normalised 2D poses: a linear subspace, then a flow on its whitened latents."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tf_elepose.nn import flow, pca
+
+
+class PosePrior(keras.Model):
+    """Density of 2D poses [..., J, 2] (ElePose section 3, "Stabilized Normalizing Flows").
+
+    log p(x) is the density of the pose's image in the subspace: the flow's log-density of the whitened latents minus
+    the sum of log deviations of the whitening. It includes all constants, unlike ElePose's published code.
+    """
+
+    def __init__(
+        self,
+        subspace: pca.Subspace,
+        *,
+        blocks: int,
+        width: int,
+        layers: int,
+        dropout: float = 0.0,
+        seed: int = 0,
+        name: str = "prior",
+        **kwargs,
+    ) -> None:
+        """Args: the fitted `subspace`; the rest as in `flow.RealNVP`."""
+        super().__init__(name=name, **kwargs)
+        self._fitted = subspace
+        self.explained = subspace.explained
+        self.flow = flow.RealNVP(
+            subspace.size, blocks=blocks, width=width, layers=layers, dropout=dropout, seed=seed, name="flow"
+        )
+
+    def build(self, input_shape=None) -> None:
+        def constant(name: str, value: np.ndarray):
+            return self.add_weight(
+                shape=value.shape,
+                initializer=lambda shape, dtype: tf.constant(value, dtype),
+                name=name,
+                trainable=False,
+            )
+
+        self.mean = constant("mean", self._fitted.mean)
+        self.basis = constant("basis", self._fitted.basis)
+        self.deviation = constant("deviation", self._fitted.deviation)
+        self.flow.build()
+        self.built = True
+
+    def latents(self, image: tf.Tensor) -> tf.Tensor:
+        """Whitened subspace coordinates [..., K] of poses [..., J, 2]; unit variance on the training data."""
+        flat = tf.reshape(image, tf.concat([tf.shape(image)[:-2], [self._fitted.mean.size]], axis=0))
+        centred = flat - tf.convert_to_tensor(self.mean)
+        return tf.matmul(centred, tf.convert_to_tensor(self.basis), transpose_b=True) / tf.convert_to_tensor(
+            self.deviation
+        )
+
+    def from_latents(self, latents: tf.Tensor) -> tf.Tensor:
+        """The poses [..., J, 2] of the subspace with coordinates `latents` [..., K]."""
+        flat = tf.matmul(latents * tf.convert_to_tensor(self.deviation), tf.convert_to_tensor(self.basis))
+        flat = flat + tf.convert_to_tensor(self.mean)
+        return tf.reshape(flat, tf.concat([tf.shape(flat)[:-1], [self._fitted.mean.size // 2, 2]], axis=0))
+
+    def log_prob(self, image: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """log p [...] of normalised poses [..., J, 2] in the subspace (eq. 1)."""
+        return self.latent_log_prob(self.latents(image), training)
+
+    def latent_log_prob(self, latents: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """log p [...] of the pose with whitened coordinates `latents` [..., K]."""
+        whitening = tf.reduce_sum(tf.math.log(tf.convert_to_tensor(self.deviation)))
+        return self.flow(latents, training=training) - whitening
+
+    def sample(self, count: int, seed: tf.Tensor) -> tf.Tensor:
+        """`count` poses [count, J, 2] drawn from the prior; `seed` [2] int as for tf.random.stateless_normal."""
+        noise = tf.random.stateless_normal([count, self._fitted.size], seed)
+        return self.from_latents(self.flow.bijector().forward(noise))
+
+    def call(self, image, training=False):
+        return self.log_prob(image, training)

@@ -1,0 +1,167 @@
+"""Scale and origin of 2D poses: the one room for both.
+
+A pose is centred on its root and divided by a size, so that the mean root-head length of the training data becomes
+`1 / distance`: seen from `distance` units away (the paper's D), the body is then one unit from root to head
+(below eq. 3). Three rules say whose size is meant:
+
+  dataset  one constant, the mean root-head length over the training data (the paper).
+  clip     the mean root-head length over all frames of the pose's own clip and camera: bodies at different
+           distances or of different heights look alike, poses within a clip keep their relative sizes.
+  pose     the mean joint-root distance of the pose itself, brought to root-head units by a ratio fitted on the
+           training data: needs nothing but the pose.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tf_elepose import geometry
+from tf_elepose.skeletons import Skeleton
+
+RULES = ("dataset", "clip", "pose")
+
+
+@dataclasses.dataclass(frozen=True)
+class Normalizer:
+    """What `fit` found on the training data; frozen, stored with the model.
+
+    Attributes:
+      skeleton: whose root and head are meant.
+      rule: one of `RULES`.
+      distance: the paper's D; the mean root-head length becomes 1 / distance.
+      head_px: mean root-head length over the training data, px.
+      head_to_spread: mean root-head length over mean joint-root distance, without unit (rule `pose`).
+      deviation: standard deviation of the normalised training coordinates; networks divide their input by it.
+    """
+
+    skeleton: Skeleton
+    rule: str
+    distance: float
+    head_px: float
+    head_to_spread: float
+    deviation: float
+
+    def __post_init__(self) -> None:
+        if self.rule not in RULES:
+            raise ValueError(f"unknown normalisation rule {self.rule!r}; expected one of {', '.join(RULES)}")
+        for field in ("distance", "head_px", "head_to_spread", "deviation"):
+            value = getattr(self, field)
+            if not np.isfinite(value) or value <= 0:
+                raise ValueError(f"normalizer: {field} must be a positive number; got {value}")
+
+    @classmethod
+    def fit(
+        cls,
+        poses_2d: np.ndarray,
+        skeleton: Skeleton,
+        *,
+        rule: str = "dataset",
+        distance: float = 10.0,
+        groups: np.ndarray | None = None,
+    ) -> Normalizer:
+        """The normaliser of training poses `poses_2d` [N, J, 2] px; `groups` [N] as in `apply`.
+
+        Raises:
+          ValueError: wrong shape, a coordinate that is not finite, or poses without any extent.
+        """
+        centred = _centred(poses_2d, skeleton, "training poses")
+        head = float(np.mean(_head_length(centred, skeleton)))
+        spread = float(np.mean(_spread(centred)))
+        if head <= 0 or spread <= 0:
+            raise ValueError("training poses: every head lies on its root; expected poses with an extent")
+        fitted = cls(skeleton, rule, float(distance), head, head / spread, deviation=1.0)
+        normalized, _ = fitted.apply(poses_2d, groups)
+        return dataclasses.replace(fitted, deviation=float(np.std(normalized)))
+
+    def apply(self, poses_2d: np.ndarray, groups: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Poses in px to normalised poses.
+
+        Args:
+          poses_2d: [N, J, 2] px.
+          groups: [N] any labels; poses with equal labels come from one clip and camera. Rule `clip` needs them.
+
+        Returns:
+          normalised poses [N, J, 2] float32, and the factor [N] px that each was divided by.
+
+        Raises:
+          ValueError: wrong shape, a coordinate that is not finite, a pose without extent, or no groups.
+        """
+        centred = _centred(poses_2d, self.skeleton, "poses_2d")
+        if self.rule == "dataset":
+            size = np.full(len(centred), self.head_px)
+        elif self.rule == "clip":
+            if groups is None or len(groups) != len(centred):
+                raise ValueError(
+                    f"normalisation rule 'clip' needs the clip and camera of each of the {len(centred)} poses; "
+                    f"got {'none' if groups is None else len(groups)}"
+                )
+            size = _group_mean(_head_length(centred, self.skeleton), np.asarray(groups))
+        else:
+            size = _spread(centred) * self.head_to_spread
+        if np.any(size <= 0):
+            raise ValueError(f"poses_2d: pose {int(np.argmin(size))} has no extent; all its joints lie on the root")
+        factor = size * self.distance
+        return (centred / factor[:, None, None]).astype(np.float32), factor.astype(np.float32)
+
+    def invert(self, image: np.ndarray, factor: np.ndarray, root_px: np.ndarray) -> np.ndarray:
+        """Back to px: `image` [N, J, 2] times `factor` [N] plus the root's place `root_px` [N, 2]."""
+        return image * factor[:, None, None] + root_px[:, None, :]
+
+    def rescale(self, image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """In the graph: a projected pose [..., J, 2] as this rule would have it, and the factor [...] taken out.
+
+        Only rule `pose` changes anything: its poses all have one size, so a projection must be brought to that
+        size before the prior or the lifter sees it, and what is lifted from it is multiplied by the factor.
+        """
+        if self.rule != "pose":
+            return image, tf.ones_like(image[..., 0, 0])
+        spread = tf.reduce_mean(geometry.safe_norm(image), axis=-1)
+        factor = tf.maximum(spread * self.head_to_spread * self.distance, 1e-6)  # A point stays finite.
+        return image / factor[..., tf.newaxis, tf.newaxis], factor
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; the skeleton is stored beside it."""
+        values = dataclasses.asdict(self)
+        del values["skeleton"]
+        return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], skeleton: Skeleton) -> Normalizer:
+        fields = {field.name for field in dataclasses.fields(cls)} - {"skeleton"}
+        if set(values) != fields:
+            raise ValueError(f"normalizer: expected {', '.join(sorted(fields))}; got {', '.join(sorted(values))}")
+        return cls(skeleton=skeleton, **values)
+
+
+def _centred(poses_2d: np.ndarray, skeleton: Skeleton, where: str) -> np.ndarray:
+    poses_2d = np.asarray(poses_2d)
+    if poses_2d.ndim != 3 or poses_2d.shape[1:] != (skeleton.num_joints, 2):
+        raise ValueError(
+            f"{where}: expected [N, {skeleton.num_joints}, 2] px for skeleton {skeleton.name!r}; "
+            f"got {list(poses_2d.shape)}"
+        )
+    if len(poses_2d) == 0:
+        raise ValueError(f"{where}: expected at least one pose; got none")
+    bad = ~np.all(np.isfinite(poses_2d), axis=(1, 2))
+    if np.any(bad):
+        raise ValueError(f"{where}: {int(bad.sum())} poses hold NaN or infinity, the first is pose {int(bad.argmax())}")
+    root = skeleton.root_index
+    return poses_2d.astype(np.float64) - poses_2d[:, root : root + 1].astype(np.float64)
+
+
+def _head_length(centred: np.ndarray, skeleton: Skeleton) -> np.ndarray:
+    return np.linalg.norm(centred[:, skeleton.index(skeleton.head)], axis=-1)
+
+
+def _spread(centred: np.ndarray) -> np.ndarray:
+    return np.mean(np.linalg.norm(centred, axis=-1), axis=-1)
+
+
+def _group_mean(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    _, member = np.unique(groups, return_inverse=True)
+    return (np.bincount(member, values) / np.bincount(member))[member]

@@ -1,0 +1,114 @@
+"""Drawings of single poses: the 2D input and the 3D pose from the camera, from the side and from above."""
+
+from __future__ import annotations
+
+import math
+
+import matplotlib.ticker
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from tf_elepose.figures import LEFT, MUTED, RIGHT, TRUNK, TRUTH, side_of
+from tf_elepose.skeletons import Skeleton
+
+_SIDES = {"left": (LEFT, "-", 2.2), "right": (RIGHT, (0, (3.2, 1.1)), 2.2), "trunk": (TRUNK, "-", 2.2)}
+
+# (name, axis drawn to the right, its sign and name, axis drawn upwards, its sign and name); camera frame x right,
+# y down, z forward. The side view stands at the subject's left hand when it faces the camera.
+_VIEWS = (
+    ("Front", 0, 1.0, "right", 1, -1.0, "up"),
+    ("Side, turned by 90°", 2, 1.0, "away from camera", 1, -1.0, "up"),
+    ("From above", 0, 1.0, "right", 2, 1.0, "away from camera"),
+)
+
+
+def pose_views(
+    pose: np.ndarray,
+    skeleton: Skeleton,
+    true: np.ndarray | None = None,
+    image: np.ndarray | None = None,
+    unit: str = "mm",
+) -> Figure:
+    """One predicted pose, two panels by two: 2D input, front, side, from above.
+
+    Args:
+      pose: [J, 3] centred on the root, camera frame.
+      skeleton: names the joints.
+      true: [J, 3] drawn as a broad grey band behind `pose`.
+      image: [J, 2] the 2D input, pixels; without it that panel holds the legend.
+      unit: of `pose` and `true`.
+    """
+    figure = Figure(figsize=(4.1, 4.6), layout="constrained")
+    axes = list(figure.subplots(2, 2).ravel())
+    if image is None:
+        axes[0].set_axis_off()
+    else:
+        _draw_image(axes[0], image, skeleton)
+    shown = pose if true is None else np.concatenate([pose, true])
+    reach = 1.08 * max(float(np.abs(shown).max()), 1e-6)
+    for axis, (name, across, across_sign, right, along, along_sign, up) in zip(axes[1:], _VIEWS, strict=True):
+        signs = np.array([across_sign, along_sign])
+        if true is not None:
+            _draw(axis, true[:, [across, along]] * signs, skeleton, truth=True)
+        _draw(axis, pose[:, [across, along]] * signs, skeleton)
+        axis.set(xlim=(-reach, reach), ylim=(-reach, reach), title=name)
+        axis.set_xlabel(f"{right}, {unit}")
+        axis.set_ylabel(f"{up}, {unit}")
+        for ticks in (axis.xaxis, axis.yaxis):
+            ticks.set_major_locator(matplotlib.ticker.MaxNLocator(4, steps=[1, 2, 5, 10], symmetric=True))
+        _plain(axis)
+    handles = [
+        Line2D([], [], color=color, linestyle=line, linewidth=width, label=side)
+        for side, (color, line, width) in _SIDES.items()
+    ]
+    if true is not None:
+        handles.append(Line2D([], [], color=TRUTH, linewidth=5, label="true"))
+    if image is None:
+        axes[0].legend(handles=handles, loc="center")
+    else:
+        figure.legend(
+            handles=handles, loc="outside lower center", ncols=len(handles), handlelength=1.6, columnspacing=1
+        )
+    return figure
+
+
+def _draw_image(axis: Axes, image: np.ndarray, skeleton: Skeleton) -> None:
+    _draw(axis, image, skeleton)
+    middle = 0.5 * (image.min(axis=0) + image.max(axis=0))
+    reach = 0.58 * max(float(np.ptp(image, axis=0).max()), 1e-6)
+    axis.set(xlim=(middle[0] - reach, middle[0] + reach), ylim=(middle[1] + reach, middle[1] - reach))
+    axis.set(title="2D input", xlabel="x, px", ylabel="y, px")
+    for ticks in (axis.xaxis, axis.yaxis):
+        ticks.set_major_locator(matplotlib.ticker.MaxNLocator(4, steps=[1, 2, 5, 10]))
+    _plain(axis)
+
+
+def _draw(axis: Axes, points: np.ndarray, skeleton: Skeleton, truth: bool = False) -> None:
+    """`points` [J, 2] as drawn, bones coloured by the side of their child."""
+    for child, parent in skeleton.bones:
+        ends = points[[skeleton.index(parent), skeleton.index(child)]]
+        color, line, width = (TRUTH, "-", 5.5) if truth else _SIDES[side_of(child, skeleton)]
+        axis.plot(ends[:, 0], ends[:, 1], color=color, linestyle=line, linewidth=width, solid_capstyle="round")
+    if not truth:
+        axis.scatter(points[:, 0], points[:, 1], s=7, color="white", edgecolors=MUTED, linewidths=0.6, zorder=3)
+
+
+def _plain(axis: Axes) -> None:
+    axis.set_aspect("equal")
+    axis.tick_params(labelsize=7.5, length=2)
+    axis.xaxis.label.set_size(8.5)
+    axis.yaxis.label.set_size(8.5)
+    axis.title.set_size(9)
+
+
+def ranked(order: np.ndarray) -> dict[str, int]:
+    """{"lowest", "middle", "highest"}: the row of each in `order` [N]; fewer where N is below 3."""
+    rows = np.argsort(order, kind="stable")
+    places = {"lowest": 0, "middle": math.ceil(len(rows) / 2) - 1, "highest": len(rows) - 1}
+    named: dict[str, int] = {}
+    for name, place in places.items():
+        if int(rows[place]) not in named.values():
+            named[name] = int(rows[place])
+    return named

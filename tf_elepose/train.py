@@ -1,0 +1,139 @@
+"""Train a lifter: python -m tf_elepose.train --config=configs/NAME.py --workdir=DIR [--config.key=value ...]
+
+Trains all that the method needs (prior, then lifter), evaluates and writes the model. The same command run again
+resumes where it was stopped or killed.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+import time
+
+from absl import flags, logging
+from ml_collections import ConfigDict, config_flags
+
+from tf_elepose import commands
+
+
+def define_flags() -> None:
+    config_flags.DEFINE_config_file("config", None, "Config file; settings are changed by --config.key=value.")
+    flags.DEFINE_string("workdir", None, "Folder of the run: checkpoints, logs and the model.")
+    flags.mark_flags_as_required(["config", "workdir"])
+
+
+def main(argv: list[str]) -> int:
+    del argv
+    # After the flags: a mistyped flag is answered at once, without waiting for TensorFlow.
+    from tf_elepose.data.sources import load_source
+    from tf_elepose.skeletons import get_skeleton
+    from tf_elepose.training.interruption import StopRequest
+
+    config: ConfigDict = flags.FLAGS.config
+    folder = pathlib.Path(flags.FLAGS.workdir)
+    settings = elepose_settings(config)
+    recording = load_source(config.data, get_skeleton(config.skeleton), **config.data_options.to_dict())
+    with StopRequest() as stop:
+        done = _run(folder, config, recording, settings, stop)
+    if done:
+        return 0
+    print(
+        f"stopped by {stop.signal_name}; everything is saved. To go on: python -m tf_elepose.train "
+        + " ".join(sys.argv[1:]),
+        file=sys.stderr,
+    )
+    return 128 + (15 if stop.signal_name == "SIGTERM" else 2)
+
+
+def _run(folder: pathlib.Path, config: ConfigDict, recording, settings, stop) -> bool:
+    from tf_elepose import depth_sign, files
+    from tf_elepose.provenance import provenance
+    from tf_elepose.training import workdir
+    from tf_elepose.training.elepose_run import EleposeRun
+    from tf_elepose.training.evaluator import LIKELIHOOD_VIEWS, evaluate_method
+    from tf_elepose.training.metric_log import MetricLog
+
+    workdir.claim(folder, config.to_dict())
+    run = EleposeRun(folder, recording, settings)
+    if (folder / "model.npz").exists():
+        print(f"{folder}: already trained; nothing to do", file=sys.stderr)
+        return True
+    began = time.monotonic()
+    if run.writes:
+        with MetricLog(folder / "metrics.jsonl", folder / "events") as log:
+            method = run.run(log, stop)
+    else:
+        method = run.run(None, stop)
+    if method is None:
+        return False
+    split = "test" if (recording.split == "test").any() else "train"
+    evaluation = evaluate_method(
+        method,
+        recording.of_split(split),
+        poses_2d=config.poses_2d,
+        likelihood_views=LIKELIHOOD_VIEWS,
+        seed=config.seed,
+    )
+    summary = evaluation.summary()
+    verdict = depth_sign.sign_verdict(summary)
+    if verdict in ("mirrored", "mixed"):
+        raise ValueError(f"depths on the {split} split are {verdict}; the model was not saved, try another seed")
+    if run.writes:
+        info = {**provenance(), "source": config.data, "training_seconds": round(run.seconds, 1)}
+        files.write_json(folder / "metrics.json", {**summary, "depth_sign": verdict, "split": split, **info})
+        workdir.save_model(folder / "model.npz", method, info)
+    print(evaluation.table())
+    logging.info("trained for %.0f s; %.0f s in this process", run.seconds, time.monotonic() - began)
+    print(f"model: {folder / 'model.npz'} ({run.seconds:.0f} s of training, depths are {verdict})")
+    return True
+
+
+def elepose_settings(config: ConfigDict):
+    """The config's values as keywords for the run; ValueError when the method is unknown."""
+    from tf_elepose.methods import METHODS
+    from tf_elepose.training.elepose_run import EleposeSettings
+
+    if config.method not in METHODS:
+        raise ValueError(f"unknown method {config.method!r}; expected one of {', '.join(METHODS)}")
+    prior, lifter = config.prior, config.lifter
+    return EleposeSettings(
+        poses_2d=config.poses_2d,
+        normalization=config.normalization.to_dict(),
+        bone_prior=config.bone_prior,
+        bases=prior.bases,
+        held_out=prior.held_out,
+        prior={"blocks": prior.blocks, "width": prior.width, "layers": prior.layers, "dropout": prior.dropout},
+        prior_noise=prior.noise,
+        prior_batch_size=prior.batch_size,
+        prior_stage=_stage_settings(config, prior),
+        lifter={
+            "width": lifter.width,
+            "arch": lifter.arch,
+            "elevation": lifter.elevation,
+            "precision": lifter.precision,
+            "term_weights": lifter.term_weights.to_dict(),
+        },
+        lifter_batch_size=lifter.batch_size,
+        lifter_stage=_stage_settings(config, lifter),
+        flip=config.flip,
+        strategy=config.strategy,
+        seed=config.seed,
+    )
+
+
+def _stage_settings(config: ConfigDict, stage: ConfigDict):
+    from tf_elepose.training.stage import StageSettings
+
+    named = {"learning_rate", "schedule", "weight_decay", "clip_norm"}
+    options = {key: value for key, value in stage.optimizer.to_dict().items() if key not in named}
+    return StageSettings(
+        epochs=stage.epochs,
+        schedule_options=options,
+        seed=config.seed,
+        **{key: stage.optimizer[key] for key in named},
+        **config.loop.to_dict(),
+    )
+
+
+if __name__ == "__main__":
+    commands.run(main, define_flags)

@@ -1,0 +1,1 @@
+"""The loop around a method: steps, checkpoints, logs, progress, stopping and resuming."""

@@ -1,0 +1,247 @@
+"""ElePose from a recording to a trained model: normaliser, prior, lifter, in the paper's order."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from tf_elepose import depth_sign, files
+from tf_elepose.anthropometry import estimate_bone_prior
+from tf_elepose.data.pipeline import Batches
+from tf_elepose.data.recording import Recording
+from tf_elepose.methods.elepose import ElePose
+from tf_elepose.methods.prior import PriorFitting
+from tf_elepose.nn import pca
+from tf_elepose.nn.pose_prior import PosePrior
+from tf_elepose.normalization import Normalizer
+from tf_elepose.skeletons import Skeleton
+from tf_elepose.training import strategy as strategies
+from tf_elepose.training.evaluator import clip_and_camera, evaluate_method, subset
+from tf_elepose.training.interruption import StopRequest
+from tf_elepose.training.metric_log import MetricLog
+from tf_elepose.training.stage import Stage, StageSettings
+
+EVALUATION_POSES = 2000
+"""Poses looked at while training goes on."""
+
+
+class MirroredError(ValueError):
+    """The trained lifter gives depths with the wrong sign, or with both signs."""
+
+
+@dataclasses.dataclass(frozen=True)
+class EleposeSettings:
+    """What a config says about an ElePose run; plain values.
+
+    Attributes:
+      poses_2d: "gt" or "detected".
+      normalization: keywords of `Normalizer.fit`: rule, distance.
+      bone_prior: "skeleton" (what the skeleton states) or "estimate" (from the training data).
+      bases: PCA bases; 0 for no PCA.
+      held_out: share of the training clips on which the prior is selected.
+      prior: keywords of `PosePrior` besides the subspace and the seed.
+      prior_noise: see `PriorFitting`.
+      prior_batch_size, prior_stage: how the prior is trained.
+      lifter: keywords of `ElePose`: width, arch, elevation, term_weights, ...
+      lifter_batch_size, lifter_stage: how the lifter is trained.
+      flip: mirror poses in both trainings.
+      strategy: see `strategies.make_strategy`.
+      seed: everything random comes from it.
+    """
+
+    poses_2d: str
+    normalization: Mapping[str, Any]
+    bone_prior: str
+    bases: int
+    held_out: float
+    prior: Mapping[str, Any]
+    prior_noise: float
+    prior_batch_size: int
+    prior_stage: StageSettings
+    lifter: Mapping[str, Any]
+    lifter_batch_size: int
+    lifter_stage: StageSettings
+    flip: bool
+    strategy: str
+    seed: int
+
+
+class EleposeRun:
+    """Trains in a workdir; everything it needs again after a crash is on the disk."""
+
+    def __init__(self, folder: pathlib.Path, recording: Recording, settings: EleposeSettings) -> None:
+        """Args: the workdir; a recording with a "train" split; how to train.
+
+        Raises:
+          ValueError: data that cannot be trained on, or a workdir of other data.
+        """
+        self._folder = folder
+        self._settings = settings
+        self._strategy = strategies.make_strategy(settings.strategy)
+        self.writes = strategies.is_chief(self._strategy)
+        self._train = recording.of_split("train")
+        has_test = bool(np.any(recording.split == "test"))
+        self._watched = subset(recording.of_split("test") if has_test else self._train, EVALUATION_POSES)
+        skeleton = recording.skeleton
+        pixels, groups = self._train.keypoints(settings.poses_2d), clip_and_camera(self._train)
+        self._normalizer = Normalizer.fit(pixels, skeleton, groups=groups, **settings.normalization)
+        self._image, _ = self._normalizer.apply(pixels, groups)
+        self._held_out = _held_out_clips(self._train, settings.held_out, settings.seed)
+        self._bone_prior = self._chosen_bone_prior(skeleton)
+        self.seconds = 0.0
+        """Spent training so far, prior and lifter, all processes together."""
+        if self.writes:
+            self._claim_data(recording)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What was trained on, in plain values."""
+        skeleton = self._train.skeleton
+        return {
+            "source": self._train.source,
+            "poses_2d": self._settings.poses_2d,
+            "training_poses": len(self._train),
+            "training_clips": len(np.unique(self._train.clip)),
+            "held_out_poses": int(self._held_out.sum()),
+            "skeleton": skeleton.to_dict(),
+            "normalizer": self._normalizer.to_dict(),
+            "bone_prior": {c: float(b) for (c, _), b in zip(skeleton.bones, self._bone_prior, strict=True)},
+        }
+
+    def run(self, log: MetricLog | None, stop: StopRequest) -> ElePose | None:
+        """Train what is not trained yet.
+
+        Returns:
+          The trained method, or None when `stop` came first.
+
+        Raises:
+          NotFiniteError: from the loop.
+          MirroredError: the lifter ended with depths of the wrong sign.
+        """
+        prior = self._train_prior(log, stop)
+        if prior is None:
+            return None
+        method = self._train_lifter(prior, log, stop)
+        if method is None:
+            return None
+        method.measure_elevation(self._image)
+        self._require_right_sign(method)
+        return method
+
+    def _train_prior(self, log: MetricLog | None, stop: StopRequest) -> PosePrior | None:
+        settings = self._settings
+        fitted = self._image[~self._held_out]
+        flat = fitted.reshape(len(fitted), -1)
+        if settings.flip:
+            flat = np.concatenate([flat, _flipped(fitted, self._train.skeleton).reshape(len(fitted), -1)])
+        subspace = pca.fit_pca(flat, settings.bases) if settings.bases else pca.fit_coordinates(flat)
+        logging.info("prior: %d dimensions hold %.2f %% of the variance", subspace.size, 100 * subspace.explained)
+        with self._strategy.scope():
+            prior = PosePrior(subspace, **self._prior_settings)
+            prior.build()
+            fitting = PriorFitting(prior, noise=settings.prior_noise)
+        held_out = tf.constant(self._image[self._held_out])
+        log_prob = tf.function(lambda image: tf.reduce_mean(prior.log_prob(image)))
+        stage = Stage(
+            "prior", self._folder, fitting, self._batches(fitted, settings.prior_batch_size, settings.seed),
+            self._strategy, settings.prior_stage,
+            evaluate=lambda: {"held_out_nll": -float(log_prob(held_out))}, select="held_out_nll", writes=self.writes,
+        )  # fmt: skip
+        finished = stage.run(log, stop)
+        self.seconds += stage.seconds
+        return prior if finished else None
+
+    def _train_lifter(self, prior: PosePrior, log: MetricLog | None, stop: StopRequest) -> ElePose | None:
+        settings = self._settings
+        with self._strategy.scope():
+            method = ElePose(
+                self._train.skeleton, self._normalizer, prior,
+                bone_prior=self._bone_prior, prior_settings=self._prior_settings, seed=settings.seed, **settings.lifter,
+            )  # fmt: skip
+
+        def evaluate() -> dict[str, float]:
+            summary = evaluate_method(method, self._watched, poses_2d=settings.poses_2d).summary()
+            return {key: summary[key] for key in _WATCHED if key in summary}
+
+        stage = Stage(
+            "lifter", self._folder, method, self._batches(self._image, settings.lifter_batch_size, settings.seed + 1),
+            self._strategy, settings.lifter_stage, evaluate=evaluate, writes=self.writes,
+        )  # fmt: skip
+        finished = stage.run(log, stop)
+        self.seconds += stage.seconds
+        return method if finished else None
+
+    @property
+    def _prior_settings(self) -> dict[str, Any]:
+        return {**self._settings.prior, "seed": self._settings.seed}
+
+    def _batches(self, image: np.ndarray, batch_size: int, seed: int) -> Batches:
+        return Batches(image, self._train.skeleton, batch_size=batch_size, seed=seed, flip=self._settings.flip)
+
+    def _chosen_bone_prior(self, skeleton: Skeleton) -> np.ndarray:
+        choice = self._settings.bone_prior
+        if choice not in ("skeleton", "estimate"):
+            raise ValueError(f"unknown bone_prior {choice!r}; expected skeleton or estimate")
+        if choice == "estimate" or skeleton.bone_prior is None:
+            return estimate_bone_prior(self._image, skeleton)
+        stated = np.asarray(skeleton.bone_prior, np.float32)
+        return stated / stated.mean()
+
+    def _claim_data(self, recording: Recording) -> None:
+        """Store what is trained on, or check that a resumed run has the same."""
+        path, facts = self._folder / "data.json", self.facts
+        if not path.exists():
+            files.write_json(path, facts)
+            return
+        stored = files.read_json(path)
+        for key in ("training_poses", "training_clips", "skeleton", "normalizer"):
+            if stored.get(key) != facts[key]:
+                raise ValueError(
+                    f"{self._folder}: was started on other data ({key} differs from {recording.source}); "
+                    "use another --workdir"
+                )
+
+    def _require_right_sign(self, method: ElePose) -> None:
+        """Fail rather than save a mirrored model; judged without 3D on the training poses, as users have to."""
+        if not method.skeleton.legs:
+            logging.warning("skeleton %r names no legs: the sign of the depths was not checked", method.skeleton.name)
+            return
+        sample = dataclasses.replace(subset(self._train, 4 * EVALUATION_POSES), poses_3d=None)
+        summary = evaluate_method(method, sample, poses_2d=self._settings.poses_2d).summary()
+        verdict = depth_sign.sign_verdict(summary)
+        logging.info("depth sign: %s (%.0f %% of knees bend forwards)", verdict, 100 * summary["knees_forward_share"])
+        if verdict != "right":
+            raise MirroredError(
+                f"the lifter's depths are {verdict}: {100 * summary['knees_forward_share']:.0f} % of knees bend "
+                f"forwards, expected over {100 * depth_sign.MIN_KNEES_FORWARD:.0f} %; the model was not saved, try "
+                "another seed or a larger weight of the term 'knees'"
+            )
+
+
+_WATCHED = (
+    "pa_mpjpe_mm", "pa_mpjpe_reflected_mm", "n_mpjpe_mm", "pck_150", "depth_correlation", "elevation_mean_deg",
+    "elevation_std_deg", "elevation_correlation", "knees_forward_share",
+)  # fmt: skip
+
+
+def _held_out_clips(train: Recording, share: float, seed: int) -> np.ndarray:
+    """Mask [N] of the clips on which the prior is selected: whole clips, since frames of one clip are alike."""
+    if not 0 < share < 1:
+        raise ValueError(f"held_out must lie between 0 and 1; got {share}")
+    clips = np.unique(train.clip)
+    if len(clips) < 2:
+        raise ValueError(
+            f"{train.source}: expected at least 2 training clips, one of them to select the prior on; got {len(clips)}"
+        )
+    count = min(len(clips) - 1, max(1, round(share * len(clips))))
+    return np.isin(train.clip, np.random.default_rng(seed).permutation(clips)[:count])
+
+
+def _flipped(image: np.ndarray, skeleton: Skeleton) -> np.ndarray:
+    return image[:, list(skeleton.mirror)] * np.array([-1.0, 1.0], np.float32)

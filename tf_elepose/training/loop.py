@@ -1,0 +1,127 @@
+"""The inner loop: many steps in one traced call, on every replica of a strategy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import keras
+import tensorflow as tf
+
+from tf_elepose.data.pipeline import Batches
+from tf_elepose.methods.base import Trainable
+
+
+class NotFiniteError(ValueError):
+    """Training met a loss or gradient that is NaN or infinite."""
+
+
+class Loop:
+    """Runs steps of a trainable; its only state is in the networks and optimizers."""
+
+    def __init__(
+        self,
+        trainable: Trainable,
+        optimizers: Mapping[str, keras.optimizers.Optimizer],
+        batches: Batches,
+        strategy: tf.distribute.Strategy,
+        *,
+        seed: int,
+        weight_decay: float = 0.0,
+        clip_norm: float | None = None,
+        jit_compile: bool = False,
+    ) -> None:
+        """Args:
+        trainable, optimizers, batches: built in the strategy's scope, the optimizers for their variables.
+        strategy: whose replicas share every batch.
+        seed: of the steps' random numbers.
+        weight_decay, clip_norm: see `Trainable.train_step`.
+        jit_compile: compile loss and gradients with XLA; one replica only, since a compiled function cannot talk to
+            other replicas, which the statistics of the global batch need.
+
+        Raises:
+          ValueError: a batch that the replicas cannot share evenly, or XLA with several replicas.
+        """
+        self.replicas = strategy.num_replicas_in_sync
+        if batches.batch_size % (2 * self.replicas):
+            raise ValueError(
+                f"batch_size {batches.batch_size} cannot be shared by {self.replicas} replicas in pairs; "
+                f"use a multiple of {2 * self.replicas}"
+            )
+        if jit_compile and self.replicas > 1:
+            raise ValueError(f"jit_compile works on one replica only; this strategy has {self.replicas}")
+        self._trainable = trainable
+        self._optimizers = optimizers
+        self._batches = batches
+        self._strategy = strategy
+        self._seed = seed
+        self._step_options = {"weight_decay": weight_decay, "clip_norm": clip_norm, "jit_compile": jit_compile}
+        self._stream: tuple[int, object] | None = None  # (next step, iterator) of a set that stays on the host.
+        if batches.resident:
+            with strategy.scope():
+                self._poses = batches.place()
+        self._steps = tf.function(self._many_steps)
+
+    def run(self, first_step: int, steps: int) -> dict[str, float]:
+        """Steps first_step, ..., first_step + steps - 1; the mean over them of every term, of "loss" and of
+        "gradient_norm".
+
+        Raises:
+          NotFiniteError: one of them is NaN or infinite; the networks are then spoilt and must not be saved.
+        """
+        arguments = (tf.constant(first_step, tf.int64), tf.constant(steps, tf.int64))
+        if self._batches.resident:
+            sums = self._steps(*arguments, None)
+        else:
+            sums = self._steps(*arguments, self._iterator(first_step, steps))
+        means = {name: float(value) / steps for name, value in sums.items()}
+        bad = [name for name, value in means.items() if not math.isfinite(value)]
+        if bad:
+            # The weighted sum and the gradient are bad whenever a term is: name the terms where there are any.
+            terms = [name for name in bad if name not in ("loss", "gradient_norm")] or bad
+            where = f"step {first_step}" if steps == 1 else f"steps {first_step} to {first_step + steps - 1}"
+            raise NotFiniteError(f"training stopped: {', '.join(terms)} not finite in {where}")
+        return means
+
+    def _many_steps(self, first_step: tf.Tensor, steps: tf.Tensor, iterator) -> dict[str, tf.Tensor]:
+        names = [*self._trainable.term_weights, "loss", "gradient_norm"]
+        sums = {name: tf.constant(0.0) for name in names}
+        for step in tf.range(first_step, first_step + steps):
+            if iterator is None:
+                values = self._strategy.run(self._resident_step, args=(step,))
+            else:
+                values = self._strategy.run(self._streamed_step, args=(step, next(iterator)))
+            sums = {
+                name: sums[name] + self._strategy.reduce(tf.distribute.ReduceOp.SUM, values[name], axis=None)
+                for name in names
+            }
+        return sums
+
+    def _resident_step(self, step: tf.Tensor) -> dict[str, tf.Tensor]:
+        context = tf.distribute.get_replica_context()
+        replica = context.replica_id_in_sync_group if self.replicas > 1 else 0
+        rows = self._batches.rows(step, replica, self.replicas)
+        image = tf.gather(self._poses, rows)
+        image = self._batches.augment(image, step, replica, self.replicas)
+        return self._one_step(image, step)
+
+    def _streamed_step(self, step: tf.Tensor, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return self._one_step(batch["image"], step)
+
+    def _one_step(self, image: tf.Tensor, step: tf.Tensor) -> dict[str, tf.Tensor]:
+        seed = tf.stack([tf.constant(self._seed, tf.int32), tf.cast(step, tf.int32)])
+        return self._trainable.train_step({"image": image}, seed, self._optimizers, **self._step_options)
+
+    def _iterator(self, first_step: int, steps: int):
+        if self._stream is None or self._stream[0] != first_step:
+
+            def dataset(context: tf.distribute.InputContext) -> tf.data.Dataset:
+                per_worker = self.replicas // context.num_input_pipelines
+                first = context.input_pipeline_id * per_worker
+                return self._batches.stream(first_step, range(first, first + per_worker), self.replicas)
+
+            iterator = iter(self._strategy.distribute_datasets_from_function(dataset))
+        else:
+            iterator = self._stream[1]
+        self._stream = (first_step + steps, iterator)
+        return iterator

@@ -1,0 +1,218 @@
+"""One stage of a run: a trainable taken through its steps, killed or stopped at any moment and resumed."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import pathlib
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from tf_elepose.data.pipeline import Batches
+from tf_elepose.methods.base import Trainable, named_variables
+from tf_elepose.training import schedules
+from tf_elepose.training.checkpoint import Checkpointer, assign
+from tf_elepose.training.interruption import StopRequest
+from tf_elepose.training.loop import Loop
+from tf_elepose.training.metric_log import MetricLog
+from tf_elepose.training.progress import Progress
+
+
+@dataclasses.dataclass(frozen=True)
+class StageSettings:
+    """How a stage is trained; plain values that a config gives.
+
+    Attributes:
+      epochs: passes over the training poses.
+      learning_rate, schedule, schedule_options: see `schedules.make_schedule`.
+      weight_decay, clip_norm: see `Trainable.train_step`; a clip_norm of 0 is none.
+      steps_per_call: steps in one traced call; how often numbers are logged and signals heard.
+      checkpoint_every, evaluate_every: steps.
+      jit_compile: see `Loop`.
+      seed: of the steps' random numbers.
+    """
+
+    epochs: float
+    learning_rate: float
+    schedule: str
+    schedule_options: Mapping[str, Any]
+    weight_decay: float
+    clip_norm: float
+    steps_per_call: int
+    checkpoint_every: int
+    evaluate_every: int
+    jit_compile: bool
+    seed: int
+
+    def __post_init__(self) -> None:
+        for field in ("epochs", "learning_rate", "steps_per_call", "checkpoint_every", "evaluate_every"):
+            value = getattr(self, field)
+            if not math.isfinite(value) or value <= 0:
+                raise ValueError(f"{field} must be positive; got {value}")
+        for field in ("weight_decay", "clip_norm"):
+            if not math.isfinite(getattr(self, field)) or getattr(self, field) < 0:
+                raise ValueError(f"{field} must not be negative; got {getattr(self, field)}")
+
+
+class Stage:
+    """Trains one trainable, from its newest checkpoint or from the start."""
+
+    def __init__(
+        self,
+        name: str,
+        folder: pathlib.Path,
+        trainable: Trainable,
+        batches: Batches,
+        strategy: tf.distribute.Strategy,
+        settings: StageSettings,
+        *,
+        evaluate: Callable[[], Mapping[str, float]],
+        select: str | None = None,
+        writes: bool = True,
+    ) -> None:
+        """Args:
+        name: what lines and logs call it.
+        folder: of the run; checkpoints go to `folder/name`.
+        trainable, batches, strategy, settings: what is trained on what and how. The trainable was built in the
+          strategy's scope.
+        evaluate: figures to log every `settings.evaluate_every` steps and at the end.
+        select: the figure of `evaluate` that is to be lowest: the networks end as they were then. None: they end
+          as the last step left them.
+        writes: whether this process writes files (the chief does, other workers do not).
+        """
+        self.name = name
+        self._trainable = trainable
+        self._settings = settings
+        self._evaluate = evaluate
+        self._select = select
+        self._writes = writes
+        self._batch_size = batches.batch_size
+        self.steps = max(1, round(settings.epochs * batches.steps_per_epoch))
+        with strategy.scope():
+            self._optimizers: dict[str, keras.optimizers.Optimizer] = {}
+            for network_name, network in trainable.networks.items():
+                rate = schedules.make_schedule(
+                    settings.schedule,
+                    learning_rate=settings.learning_rate,
+                    steps=self.steps,
+                    steps_per_epoch=batches.steps_per_epoch,
+                    options=settings.schedule_options,
+                )
+                optimizer = keras.optimizers.Adam(rate, epsilon=1e-8)  # PyTorch's epsilon; Keras' default is 1e-7.
+                optimizer.build(network.trainable_variables)
+                self._optimizers[network_name] = optimizer
+        self._loop = Loop(
+            trainable,
+            self._optimizers,
+            batches,
+            strategy,
+            seed=settings.seed,
+            weight_decay=settings.weight_decay,
+            clip_norm=settings.clip_norm or None,
+            jit_compile=settings.jit_compile,
+        )
+        self._checkpoints = Checkpointer(folder / name)
+        self._networks = named_variables(trainable.networks)
+        self._variables = {**self._networks, **_optimizer_variables(self._optimizers)}
+        self._step = 0
+        self.seconds = 0.0  # Spent training, over all the processes that took part one after the other.
+        self._best: dict[str, float] | None = None
+
+    def run(self, log: MetricLog | None, stop: StopRequest) -> bool:
+        """Trains from where the newest checkpoint left off.
+
+        Args:
+          log: where numbers go, lines with phase=name; None on workers that do not write.
+          stop: looked at between calls.
+
+        Returns:
+          True when all steps are done (and the selected weights are in the networks), False when `stop` came first
+          (and the state is saved).
+
+        Raises:
+          NotFiniteError: from the loop; the last good checkpoint stays.
+          OSError: a checkpoint or log could not be written.
+        """
+        self._restore()
+        if log is not None:
+            log.truncate_after(self._step, phase=self.name)
+        progress = Progress(self.steps, self.name, examples_per_step=self._batch_size, initial_step=self._step)
+        try:
+            while self._step < self.steps and not stop.requested:
+                self._advance(log, progress)
+        finally:
+            progress.close()
+        if self._step < self.steps:
+            self._save(log)
+            return False
+        if self._select is not None:
+            best = self._checkpoints.best()
+            if best is None:
+                raise ValueError(f"{self.name}: no evaluation gave a finite {self._select}; nothing to select")
+            assign(self._networks, best.arrays)
+        return True
+
+    def _advance(self, log: MetricLog | None, progress: Progress) -> None:
+        settings = self._settings
+        every = (settings.steps_per_call, settings.checkpoint_every, settings.evaluate_every)
+        end = min(self.steps, *(period * (self._step // period + 1) for period in every))
+        began = time.monotonic()
+        values = self._loop.run(self._step, end - self._step)
+        self.seconds += time.monotonic() - began
+        self._step = end
+        progress.update(end, values)
+        if log is not None:
+            log.write(end, values, phase=self.name, seconds=round(self.seconds, 3))
+        if end % settings.evaluate_every == 0 or end == self.steps:
+            figures = {name: float(value) for name, value in self._evaluate().items()}
+            shown = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
+            progress.note(f"{self.name}: step {end} of {self.steps}, {self.seconds:.0f} s: {shown}")
+            if log is not None:
+                log.write(end, figures, phase=self.name, seconds=round(self.seconds, 3))
+            self._keep_if_best(figures)
+        if end % settings.checkpoint_every == 0 or end == self.steps:
+            self._save(log)
+
+    def _keep_if_best(self, figures: Mapping[str, float]) -> None:
+        if self._select is None:
+            return
+        value = figures[self._select]
+        if math.isfinite(value) and (self._best is None or value < self._best["value"]):
+            self._best = {"value": value, "step": self._step}
+            if self._writes:
+                arrays = {name: np.asarray(variable) for name, variable in self._networks.items()}
+                self._checkpoints.save_best(self._step, arrays, {"value": value})
+
+    def _save(self, log: MetricLog | None) -> None:
+        if not self._writes:
+            return
+        if log is not None:
+            log.sync()
+        arrays = {name: np.asarray(variable) for name, variable in self._variables.items()}
+        self._checkpoints.save(self._step, arrays, {"seconds": self.seconds, "best": self._best, "steps": self.steps})
+
+    def _restore(self) -> None:
+        found = self._checkpoints.latest()
+        if found is None:
+            return
+        if found.meta["steps"] != self.steps:
+            raise ValueError(
+                f"{found.path}: belongs to a run of {found.meta['steps']} steps; this config asks for {self.steps}"
+            )
+        assign(self._variables, found.arrays)
+        self._step, self.seconds, self._best = found.step, found.meta["seconds"], found.meta["best"]
+        logging.info("%s: resumed at step %d of %d from %s", self.name, self._step, self.steps, found.path)
+
+
+def _optimizer_variables(optimizers: Mapping[str, keras.optimizers.Optimizer]) -> dict[str, Any]:
+    return {
+        f"optimizer/{network}/{variable.path}": variable
+        for network, optimizer in optimizers.items()
+        for variable in optimizer.variables
+    }

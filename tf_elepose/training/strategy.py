@@ -1,0 +1,39 @@
+"""Which devices train together."""
+
+from __future__ import annotations
+
+import os
+
+import tensorflow as tf
+
+
+def make_strategy(name: str = "auto") -> tf.distribute.Strategy:
+    """A tf.distribute strategy.
+
+    Args:
+      name: "auto" (several workers when the environment variable TF_CONFIG names them, otherwise all GPUs of this
+        machine, otherwise its logical CPUs), "mirrored", "multi_worker" or "one_device".
+
+    Raises:
+      ValueError: an unknown name, or "multi_worker" without TF_CONFIG.
+    """
+    if name not in ("auto", "mirrored", "multi_worker", "one_device"):
+        raise ValueError(f"unknown strategy {name!r}; expected auto, mirrored, multi_worker or one_device")
+    if name == "multi_worker" and "TF_CONFIG" not in os.environ:
+        raise ValueError("strategy 'multi_worker' needs the environment variable TF_CONFIG, which names the workers")
+    if name == "multi_worker" or (name == "auto" and "TF_CONFIG" in os.environ):
+        ring = tf.distribute.experimental.CommunicationImplementation.RING
+        options = tf.distribute.experimental.CommunicationOptions(implementation=ring)
+        return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
+    if name == "one_device":
+        return tf.distribute.get_strategy()
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    return tf.distribute.MirroredStrategy([device.name for device in devices])
+
+
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+    """Whether this process writes files: the only one, or the first of several workers."""
+    resolver = strategy.cluster_resolver
+    if resolver is None or not resolver.task_type:
+        return True
+    return resolver.task_type == "chief" or (resolver.task_type == "worker" and resolver.task_id == 0)

@@ -1,0 +1,103 @@
+"""What a run leaves in its folder, and reading it back.
+
+config.json          all settings the run was started with
+data.json            what was trained on: rows, clips, the normaliser and the bone prior
+prior/ lifter/       checkpoints of the two stages
+metrics.jsonl        every logged number; events/ the same for TensorBoard
+model.npz            the trained model, whole: settings, weights, PCA, flow, normaliser, elevation statistics
+metrics.json         the final evaluation
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tf_elepose import files
+from tf_elepose.methods import METHODS
+from tf_elepose.methods.base import Method
+from tf_elepose.training.checkpoint import assign
+
+MODEL_FORMAT = 1
+"""Version of model.npz; a reader refuses what it does not know."""
+
+_META = "__model__"
+
+
+def save_model(path: pathlib.Path, method: Method, info: Mapping[str, Any]) -> None:
+    """Write all that lifting needs into one file.
+
+    Args:
+      path: the file.
+      method: trained.
+      info: plain values about how it came to be, for people and reports.
+    """
+    meta = {"format": MODEL_FORMAT, "method": method.name, "settings": method.settings, "info": dict(info)}
+    arrays = {name: np.asarray(variable) for name, variable in method.saved_variables().items()}
+    text = np.frombuffer(json.dumps(meta).encode(), np.uint8)
+    files.write_npz(path, {_META: text, **arrays})
+
+
+def load_model(path: str | pathlib.Path) -> Method:
+    """The trained method in a workdir or in a model.npz.
+
+    Raises:
+      ValueError: no model there, or a file that is not one of this program's.
+    """
+    method, _ = load_model_and_info(path)
+    return method
+
+
+def load_model_and_info(path: str | pathlib.Path) -> tuple[Method, dict[str, Any]]:
+    """As `load_model`, with the `info` it was saved with."""
+    path = pathlib.Path(path)
+    if path.is_dir():
+        if not (path / "model.npz").exists():
+            raise ValueError(f"{path}: expected a finished run with a model.npz; train it to its end first")
+        path = path / "model.npz"
+    arrays = files.read_npz(path)
+    if _META not in arrays:
+        raise ValueError(f"{path}: expected a model written by tf_elepose.train; this file is something else")
+    meta = json.loads(arrays.pop(_META).tobytes().decode())
+    if meta["format"] != MODEL_FORMAT or meta["method"] not in METHODS:
+        raise ValueError(
+            f"{path}: expected model format {MODEL_FORMAT} of {', '.join(METHODS)}; "
+            f"got format {meta['format']} of {meta['method']}"
+        )
+    method = METHODS[meta["method"]].restore(meta["settings"])
+    assign(method.saved_variables(), arrays)
+    return method, meta["info"]
+
+
+def claim(folder: pathlib.Path, config: Mapping[str, Any]) -> None:
+    """Make `folder` the workdir of a run with `config`, or check that it already is.
+
+    Raises:
+      ValueError: the folder belongs to a run with other settings; names the ones that differ.
+    """
+    path = folder / "config.json"
+    stated = json.loads(json.dumps(config))
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        files.write_json(path, stated)
+        return
+    stored = _flat(files.read_json(path))
+    wanted = _flat(stated)
+    differing = sorted(key for key in stored.keys() | wanted.keys() if stored.get(key) != wanted.get(key))
+    if differing:
+        shown = "; ".join(f"{key} was {stored.get(key)!r}, now {wanted.get(key)!r}" for key in differing[:4])
+        more = f" and {len(differing) - 4} more" if len(differing) > 4 else ""
+        raise ValueError(f"{folder}: holds a run with other settings: {shown}{more}; use another --workdir")
+
+
+def _flat(values: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(values, Mapping):
+        return {prefix: values}
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat |= _flat(value, f"{prefix}.{key}" if prefix else key)
+    return flat
