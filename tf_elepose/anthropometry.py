@@ -1,36 +1,88 @@
-"""Relative bone lengths of bodies that were only ever seen in 2D."""
+"""Relative bone lengths of bodies: what a skeleton states, or what 2D poses alone tell."""
 
 from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from tf_elepose.skeletons import Skeleton
 
-PERCENTILE = 98.0
-"""Percentile of a bone's lengths in the image that counts as its true length.
+PERCENTILE = 90.0
+"""Percentile of a bone's lengths in a clip's images that counts as its true length.
 
-A bone is never longer in the image than when it lies across the line of sight, and among many poses and views every
-bone does so now and then. The largest length would be an outlier's or the nearest person's."""
+A bone is never longer in the image than when it lies across the line of sight, and in most clips every bone does so
+now and then. The largest length would be an outlier's, or that of the frame nearest to the camera."""
+
+_SMALLEST_DEVIATION = 0.03
+"""Added (in squares) to the spread of the clips' estimates, so that a bone that happens to agree is not held fixed."""
 
 
-def estimate_bone_prior(normalized: np.ndarray, skeleton: Skeleton, percentile: float = PERCENTILE) -> np.ndarray:
-    """Bone lengths relative to their mean, from 2D poses alone.
+@dataclasses.dataclass(frozen=True, eq=False)
+class BonePrior:
+    """The normal prior of ElePose eq. 8.
 
-    Args:
-      normalized: [N, J, 2] normalised poses of the training data, many views and postures.
-      skeleton: its bones; left and right ones get the same length.
-      percentile: see `PERCENTILE`.
+    Attributes:
+      lengths: [bones] expected bone lengths relative to their mean, in the order of `Skeleton.bones`; mean 1.
+      deviations: [bones] how much each varies, as a share of the usual: the mean of 1 / deviations^2 is 1, and a
+        term's weight says how strongly the prior holds.
+    """
 
-    Returns:
-      [bones] float32 with mean 1, in the order of `skeleton.bones`.
+    lengths: np.ndarray
+    deviations: np.ndarray
+
+    def to_dict(self) -> dict[str, list[float]]:
+        return {field: [float(v) for v in getattr(self, field)] for field in ("lengths", "deviations")}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> BonePrior:
+        return cls(np.asarray(values["lengths"], np.float32), np.asarray(values["deviations"], np.float32))
+
+
+def stated_bone_prior(skeleton: Skeleton) -> BonePrior:
+    """What the skeleton states, every bone with the same deviation (the paper).
 
     Raises:
-      ValueError: a bone that has no length in any pose.
+      ValueError: the skeleton leaves it to the data.
     """
-    bones = skeleton.bone_matrix @ np.asarray(normalized, np.float32)
-    length = np.percentile(np.linalg.norm(bones, axis=-1), percentile, axis=0)
-    length = 0.5 * (length + length[list(skeleton.bone_mirror)])
-    if np.any(length <= 0):
-        child, parent = skeleton.bones[int(np.argmin(length))]
-        raise ValueError(f"the bone from {parent!r} to {child!r} has no length in the training poses")
-    return (length / length.mean()).astype(np.float32)
+    if skeleton.bone_prior is None:
+        raise ValueError(f"skeleton {skeleton.name!r} states no bone lengths; its bone prior must be estimated")
+    lengths = np.asarray(skeleton.bone_prior, np.float32)
+    return BonePrior(lengths / lengths.mean(), np.ones_like(lengths))
+
+
+def estimate_bone_prior(
+    normalized: np.ndarray, clips: np.ndarray, skeleton: Skeleton, percentile: float = PERCENTILE
+) -> BonePrior:
+    """Bone lengths from 2D poses alone.
+
+    Every clip, in which one body keeps its proportions, gives its own estimate: the `percentile` of each bone's
+    length in the image, left and right averaged, divided by the mean over bones. The prior is the mean of the clips'
+    estimates, weighted by their poses, and their spread.
+
+    Args:
+      normalized: [N, J, 2] normalised poses of the training data.
+      clips: [N] labels of their clips, all cameras together.
+      skeleton: its bones.
+      percentile: see `PERCENTILE`.
+
+    Raises:
+      ValueError: a bone that has no length in any pose of a clip.
+    """
+    lengths = np.linalg.norm(skeleton.bone_matrix @ np.asarray(normalized, np.float32), axis=-1)
+    names, member = np.unique(clips, return_inverse=True)
+    estimates = np.empty((len(names), skeleton.num_bones))
+    for clip, name in enumerate(names):
+        longest = np.percentile(lengths[member == clip], percentile, axis=0)
+        longest = 0.5 * (longest + longest[list(skeleton.bone_mirror)])
+        if np.any(longest <= 0):
+            child, parent = skeleton.bones[int(np.argmin(longest))]
+            raise ValueError(f"clip {str(name)!r}: the bone from {parent!r} to {child!r} has no length in its poses")
+        estimates[clip] = longest / longest.mean()
+    weights = np.bincount(member)
+    mean = np.average(estimates, axis=0, weights=weights)
+    spread = np.sqrt(np.average((estimates - mean) ** 2, axis=0, weights=weights) + _SMALLEST_DEVIATION**2)
+    spread *= np.sqrt(np.mean(1.0 / spread**2))
+    return BonePrior((mean / mean.mean()).astype(np.float32), spread.astype(np.float32))

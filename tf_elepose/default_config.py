@@ -33,13 +33,15 @@ def get_config() -> config_dict.ConfigDict:
     prior.batch_size = 1024
     prior.epochs = 20.0
     prior.optimizer = config_dict.create(
-        learning_rate=1e-3, schedule="cosine", warmup=0.0, floor=0.0, weight_decay=0.0, clip_norm=0.0
+        learning_rate=1e-3, schedule="cosine", warmup=0.02, floor=0.0, weight_decay=0.0, clip_norm=20.0, average_decay=0.998
     )
 
     lifter = config.lifter = config_dict.ConfigDict()
     lifter.arch = "code"  # code or paper, see nn/lifters.py.
     lifter.width = 256
     lifter.elevation = "predicted"  # "fixed": the uniform prior of earlier work (ablation).
+    lifter.flip_average = True  # Average each pose with that of its mirror image, at twice the arithmetic.
+    lifter.likelihood_ceiling = 125.0
     lifter.precision = "float32"
     # Eq. 13, and a term for knees that bend backwards.
     lifter.term_weights = config_dict.create(
@@ -48,7 +50,7 @@ def get_config() -> config_dict.ConfigDict:
     lifter.batch_size = 1024
     lifter.epochs = 40.0
     lifter.optimizer = config_dict.create(
-        learning_rate=1e-3, schedule="cosine", warmup=0.0, floor=0.0, weight_decay=0.0, clip_norm=0.0
+        learning_rate=1e-3, schedule="cosine", warmup=0.02, floor=0.0, weight_decay=0.0, clip_norm=20.0, average_decay=0.998
     )
 
     # How the machine is used; none of it changes the mathematics.

@@ -80,4 +80,4 @@ def _write_report(
 
 
 if __name__ == "__main__":
-    commands.run(main, define_flags)
+    commands.run(main, define_flags, tensorflow=True)

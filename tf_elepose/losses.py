@@ -5,6 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tf_elepose import geometry
+from tf_elepose.anthropometry import BonePrior
 from tf_elepose.skeletons import Skeleton
 
 
@@ -19,21 +20,31 @@ def absolute_error(predicted: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(tf.abs(predicted - target), axis=(-2, -1))
 
 
-def relative_bone_error(pose: tf.Tensor, skeleton: Skeleton, prior: tf.Tensor) -> tf.Tensor:
-    """Negative logarithm of ElePose eq. 8 for unit deviation, without its constants: [...].
+def soft_ceiling(x: tf.Tensor, ceiling: float) -> tf.Tensor:
+    """`x` up to `ceiling` (positive), beyond it only its logarithm: ceiling (1 + log(x / ceiling)).
+
+    Value and slope are continuous. Far from the data a flow's NLL grows faster than any network's weights can follow;
+    a few such poses would own the gradient of a whole batch.
+    """
+    beyond = tf.maximum(x, ceiling) / ceiling
+    return tf.minimum(x, ceiling) + ceiling * tf.math.log(beyond)
+
+
+def relative_bone_error(pose: tf.Tensor, skeleton: Skeleton, prior: BonePrior) -> tf.Tensor:
+    """Twice the negative logarithm of ElePose eq. 8, without its constants: [...].
 
     Args:
       pose: [..., J, 3] any unit.
       skeleton: its bones.
-      prior: [B] expected bone lengths divided by their mean.
+      prior: expected bone lengths divided by their mean, and how much each varies.
 
     Returns:
-      sum over bones of the squared difference of (bone length / mean bone length) and its prior.
+      sum over bones of ((bone length / mean bone length - expected) / deviation)^2.
     """
     lengths = geometry.bone_lengths(pose, skeleton)
     mean = tf.reduce_mean(lengths, axis=-1, keepdims=True)
     relative = tf.math.divide_no_nan(lengths, mean)
-    return tf.reduce_sum(tf.square(relative - prior), axis=-1)
+    return tf.reduce_sum(tf.square((relative - prior.lengths) / prior.deviations), axis=-1)
 
 
 def backward_knees(pose: tf.Tensor, skeleton: Skeleton) -> tf.Tensor:

@@ -11,7 +11,8 @@ import sys
 import time
 
 from absl import flags, logging
-from ml_collections import ConfigDict, config_flags
+from ml_collections import ConfigDict
+from ml_collections.config_flags import config_flags
 
 from tf_elepose import commands
 
@@ -110,6 +111,8 @@ def elepose_settings(config: ConfigDict):
             "width": lifter.width,
             "arch": lifter.arch,
             "elevation": lifter.elevation,
+            "flip_average": lifter.flip_average,
+            "likelihood_ceiling": lifter.likelihood_ceiling,
             "precision": lifter.precision,
             "term_weights": lifter.term_weights.to_dict(),
         },
@@ -124,7 +127,7 @@ def elepose_settings(config: ConfigDict):
 def _stage_settings(config: ConfigDict, stage: ConfigDict):
     from tf_elepose.training.stage import StageSettings
 
-    named = {"learning_rate", "schedule", "weight_decay", "clip_norm"}
+    named = {"learning_rate", "schedule", "weight_decay", "clip_norm", "average_decay"}
     options = {key: value for key, value in stage.optimizer.to_dict().items() if key not in named}
     return StageSettings(
         epochs=stage.epochs,
@@ -136,4 +139,4 @@ def _stage_settings(config: ConfigDict, stage: ConfigDict):
 
 
 if __name__ == "__main__":
-    commands.run(main, define_flags)
+    commands.run(main, define_flags, tensorflow=True)

@@ -201,3 +201,12 @@ def test_poses_are_varied(default):
 def test_options_out_of_range_are_refused(options, message):
     with pytest.raises(ValueError, match=f"^synthetic: {message}"):
         synthesize(H36M_17, **(SMALL | options))
+
+
+def test_walkers_go_where_they_face():
+    made = synthesize(H36M_17, **(SMALL | {"elevation_mean": 0.0, "elevation_std": 0.0}))
+    for clip in np.unique(made.clip[made.action == "walking"]):
+        path = made.select((made.clip == clip) & (made.camera == 1))
+        facing = geometry.body_forward(geometry.center(path.poses_3d, ROOT), H36M_17).numpy().mean(axis=0)
+        gone = path.poses_3d[-1, ROOT] - path.poses_3d[0, ROOT]
+        assert gone @ facing > 0.9 * np.linalg.norm(gone) * np.linalg.norm(facing) > 50

@@ -101,7 +101,7 @@ def _num_keys(time: np.ndarray, seconds: float) -> int:
 
 def _arm(rng: np.random.Generator, time: np.ndarray, count: int, side: str, repertoire: Sequence[Ranges]) -> Angles:
     """One arm that goes from pose to pose, each drawn from a random entry of `repertoire`."""
-    seconds = 0.9
+    seconds = 1.1
     shape = (count, _num_keys(time, seconds))
     entry = rng.integers(len(repertoire), size=shape)
     names = list(repertoire[0])

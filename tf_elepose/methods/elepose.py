@@ -21,6 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_elepose import geometry, losses
+from tf_elepose.anthropometry import BonePrior
 from tf_elepose.methods import replicas
 from tf_elepose.methods.base import Batch, Method, named_variables
 from tf_elepose.nn import pca
@@ -62,11 +63,13 @@ class ElePose(Method):
         normalizer: Normalizer,
         prior: PosePrior,
         *,
-        bone_prior: np.ndarray,
+        bone_prior: BonePrior,
         term_weights: Mapping[str, float],
         width: int,
         arch: str = "code",
         elevation: str = "predicted",
+        likelihood_ceiling: float = 0.0,
+        flip_average: bool = False,
         precision: str = "float32",
         seed: int = 0,
         prior_settings: Mapping[str, Any] | None = None,
@@ -74,10 +77,13 @@ class ElePose(Method):
         """Args:
         skeleton, normalizer: of the training data.
         prior: p(x) of normalised poses.
-        bone_prior: [bones] relative bone lengths, mean 1.
+        bone_prior: what the relative bone lengths are expected to be.
         term_weights: a weight for each of `TERMS`; 0 leaves a term out.
         width, arch: of the lifter, see `DepthElevationLifter`.
         elevation: "predicted" (the paper), or "fixed" for the uniform prior of earlier work.
+        likelihood_ceiling: nats from which on L_NF grows like its logarithm, see `losses.soft_ceiling`; counted in
+          whitened latents, where poses of the data have about 10. 0: never (the paper).
+        flip_average: `lift` averages each pose with that of its mirror image.
         precision: "float32" or "mixed_bfloat16", of the lifter's matrix products in training and use.
         seed: of the lifter's first weights.
         prior_settings: what `PosePrior` was built with; `settings` stores it.
@@ -94,9 +100,11 @@ class ElePose(Method):
         self.distance = normalizer.distance
         self.prior = prior
         self.prior.trainable = False
-        self.bone_prior = np.asarray(bone_prior, np.float32)
+        self.bone_prior = bone_prior
+        self.flip_average = flip_average
         self.term_weights = {name: float(weight) for name, weight in term_weights.items() if weight}
         self.elevation = elevation
+        self.likelihood_ceiling = float(likelihood_ceiling)
         self._prior_settings = dict(prior_settings or {})
         self.lifter = DepthElevationLifter(
             skeleton.num_joints,
@@ -152,12 +160,15 @@ class ElePose(Method):
         return Lift(y1, e, R, x2, y2, y2_again, geometry.rotate_back(R, y2_again))
 
     def likelihood_loss(self, lift: Lift) -> tf.Tensor:
-        """Eq. 4: L_NF = -log p(x2)."""
-        return -self.prior.log_prob(lift.x2)
+        """Eq. 4: L_NF = -log p(x2), flattened where x2 is nothing like the data."""
+        if not self.likelihood_ceiling:
+            return -self.prior.log_prob(lift.x2)
+        unit = self.prior.log_volume()
+        return losses.soft_ceiling(-self.prior.log_prob(lift.x2) + unit, self.likelihood_ceiling) - unit
 
     def bone_loss(self, lift: Lift) -> tf.Tensor:
         """Eq. 8: L_bone, the relative bone lengths of y1 against their prior."""
-        return losses.relative_bone_error(lift.y1, self.skeleton, tf.constant(self.bone_prior))
+        return losses.relative_bone_error(lift.y1, self.skeleton, self.bone_prior)
 
     def lifting_loss(self, lift: Lift) -> tf.Tensor:
         """Eq. 9: L_3D = |y2~ - y2|."""
@@ -195,6 +206,9 @@ class ElePose(Method):
     def lift(self, image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
         """See `Method.lift`; no elevation where training did not predict it."""
         y, e = self.y(image)
+        if self.flip_average:
+            y_flipped, e_flipped = self.y(geometry.flip(image, self.skeleton))
+            y, e = 0.5 * (y + geometry.flip(y_flipped, self.skeleton)), 0.5 * (e + e_flipped)
         return y, -e if self.elevation == "predicted" else None
 
     def measure_elevation(self, image: np.ndarray, *, batch_size: int = 4096) -> None:
@@ -237,11 +251,13 @@ class ElePose(Method):
             "normalizer": self.normalizer.to_dict(),
             "prior": self._prior_settings,
             "subspace": {"size": self.prior.flow.size, "explained": self.prior.explained},
-            "bone_prior": [float(length) for length in self.bone_prior],
+            "bone_prior": self.bone_prior.to_dict(),
+            "flip_average": self.flip_average,
             "term_weights": {name: self.term_weights.get(name, 0.0) for name in TERMS},
             "width": self.lifter.upscale.units,
             "arch": self.lifter.arch,
             "elevation": self.elevation,
+            "likelihood_ceiling": self.likelihood_ceiling,
             "precision": self.lifter.precision,
         }
 
@@ -258,11 +274,13 @@ class ElePose(Method):
             skeleton,
             Normalizer.from_dict(settings["normalizer"], skeleton),
             prior,
-            bone_prior=np.asarray(settings["bone_prior"], np.float32),
+            bone_prior=BonePrior.from_dict(settings["bone_prior"]),
+            flip_average=settings["flip_average"],
             term_weights=settings["term_weights"],
             width=settings["width"],
             arch=settings["arch"],
             elevation=settings["elevation"],
+            likelihood_ceiling=settings["likelihood_ceiling"],
             precision=settings["precision"],
             prior_settings=settings["prior"],
         )

@@ -23,7 +23,8 @@ class ResidualBlock(keras.layers.Layer):
     def __init__(self, width: int, *, seed: int, dtype: str = "float32", **kwargs) -> None:
         super().__init__(dtype=dtype, **kwargs)
         self.first = dense(width, seed, "first", dtype)
-        self.second = dense(width, seed + 1, "second", dtype)
+        # Half the deviation: what a stack of blocks adds to its input then stays of the input's size.
+        self.second = dense(width, seed + 1, "second", dtype, scale=0.5)
 
     def build(self, input_shape) -> None:
         self.first.build(input_shape)

@@ -71,8 +71,11 @@ class PosePrior(keras.Model):
 
     def latent_log_prob(self, latents: tf.Tensor, training: bool = False) -> tf.Tensor:
         """log p [...] of the pose with whitened coordinates `latents` [..., K]."""
-        whitening = tf.reduce_sum(tf.math.log(tf.convert_to_tensor(self.deviation)))
-        return self.flow(latents, training=training) - whitening
+        return self.flow(latents, training=training) + self.log_volume()
+
+    def log_volume(self) -> tf.Tensor:
+        """Logarithm [] of the whitening's determinant: log p(pose) = log p(latents) + log_volume()."""
+        return -tf.reduce_sum(tf.math.log(tf.convert_to_tensor(self.deviation)))
 
     def sample(self, count: int, seed: tf.Tensor) -> tf.Tensor:
         """`count` poses [count, J, 2] drawn from the prior; `seed` [2] int as for tf.random.stateless_normal."""

@@ -12,7 +12,7 @@ import tensorflow as tf
 from absl import logging
 
 from tf_elepose import depth_sign, files
-from tf_elepose.anthropometry import estimate_bone_prior
+from tf_elepose.anthropometry import BonePrior, estimate_bone_prior, stated_bone_prior
 from tf_elepose.data.pipeline import Batches
 from tf_elepose.data.recording import Recording
 from tf_elepose.methods.elepose import ElePose
@@ -22,7 +22,7 @@ from tf_elepose.nn.pose_prior import PosePrior
 from tf_elepose.normalization import Normalizer
 from tf_elepose.skeletons import Skeleton
 from tf_elepose.training import strategy as strategies
-from tf_elepose.training.evaluator import clip_and_camera, evaluate_method, subset
+from tf_elepose.training.evaluator import clip_and_camera, clip_names, evaluate_method, subset
 from tf_elepose.training.interruption import StopRequest
 from tf_elepose.training.metric_log import MetricLog
 from tf_elepose.training.stage import Stage, StageSettings
@@ -111,7 +111,7 @@ class EleposeRun:
             "held_out_poses": int(self._held_out.sum()),
             "skeleton": skeleton.to_dict(),
             "normalizer": self._normalizer.to_dict(),
-            "bone_prior": {c: float(b) for (c, _), b in zip(skeleton.bones, self._bone_prior, strict=True)},
+            "bone_prior": self._bone_prior.to_dict(),
         }
 
     def run(self, log: MetricLog | None, stop: StopRequest) -> ElePose | None:
@@ -184,14 +184,13 @@ class EleposeRun:
     def _batches(self, image: np.ndarray, batch_size: int, seed: int) -> Batches:
         return Batches(image, self._train.skeleton, batch_size=batch_size, seed=seed, flip=self._settings.flip)
 
-    def _chosen_bone_prior(self, skeleton: Skeleton) -> np.ndarray:
+    def _chosen_bone_prior(self, skeleton: Skeleton) -> BonePrior:
         choice = self._settings.bone_prior
         if choice not in ("skeleton", "estimate"):
             raise ValueError(f"unknown bone_prior {choice!r}; expected skeleton or estimate")
-        if choice == "estimate" or skeleton.bone_prior is None:
-            return estimate_bone_prior(self._image, skeleton)
-        stated = np.asarray(skeleton.bone_prior, np.float32)
-        return stated / stated.mean()
+        if choice == "skeleton" and skeleton.bone_prior is not None:
+            return stated_bone_prior(skeleton)
+        return estimate_bone_prior(self._image, clip_names(self._train), skeleton)
 
     def _claim_data(self, recording: Recording) -> None:
         """Store what is trained on, or check that a resumed run has the same."""

@@ -15,10 +15,15 @@ LIKELIHOOD_VIEWS = 100
 """Projections that the likelihood of a pose is averaged over (section 4.3 of ElePose)."""
 
 
+def clip_names(recording: Recording) -> np.ndarray:
+    """Labels [N] of the clips: equal for the frames of one clip in all cameras."""
+    _, clip = np.unique(np.stack([recording.subject, recording.clip]), axis=1, return_inverse=True)
+    return clip
+
+
 def clip_and_camera(recording: Recording) -> np.ndarray:
     """Labels [N]: equal for the frames of one clip seen by one camera."""
-    _, clip = np.unique(np.stack([recording.subject, recording.clip]), axis=1, return_inverse=True)
-    return np.stack([clip, recording.camera], axis=1) @ np.array([recording.camera.max() + 1, 1])
+    return clip_names(recording) * (int(recording.camera.max()) + 1) + recording.camera
 
 
 def evaluate_method(

@@ -30,6 +30,7 @@ class Loop:
         weight_decay: float = 0.0,
         clip_norm: float | None = None,
         jit_compile: bool = False,
+        average_decay: float = 0.0,
     ) -> None:
         """Args:
         trainable, optimizers, batches: built in the strategy's scope, the optimizers for their variables.
@@ -38,6 +39,7 @@ class Loop:
         weight_decay, clip_norm: see `Trainable.train_step`.
         jit_compile: compile loss and gradients with XLA; one replica only, since a compiled function cannot talk to
             other replicas, which the statistics of the global batch need.
+          average_decay: of the running average of the weights that `averages` holds; 0 keeps none.
 
         Raises:
           ValueError: a batch that the replicas cannot share evenly, or XLA with several replicas.
@@ -57,9 +59,14 @@ class Loop:
         self._seed = seed
         self._step_options = {"weight_decay": weight_decay, "clip_norm": clip_norm, "jit_compile": jit_compile}
         self._stream: tuple[int, object] | None = None  # (next step, iterator) of a set that stays on the host.
-        if batches.resident:
-            with strategy.scope():
+        self._average_decay = average_decay
+        self.averages: dict[str, tf.Variable] = {}
+        """Running averages of the trained weights, by the weights' names; they forget the noise of single steps."""
+        with strategy.scope():
+            if batches.resident:
                 self._poses = batches.place()
+            if average_decay:
+                self.averages = {v.path: tf.Variable(v.value, trainable=False) for v in trainable.variables}
         self._steps = tf.function(self._many_steps)
 
     def run(self, first_step: int, steps: int) -> dict[str, float]:
@@ -95,7 +102,16 @@ class Loop:
                 name: sums[name] + self._strategy.reduce(tf.distribute.ReduceOp.SUM, values[name], axis=None)
                 for name in names
             }
+            self._average(step)
         return sums
+
+    def _average(self, step: tf.Tensor) -> None:
+        """a <- decay a + (1 - decay) w; young averages forget faster, so that they do not remember the start."""
+        age = tf.cast(step, tf.float32)
+        decay = tf.minimum(self._average_decay, (1.0 + age) / (10.0 + age))
+        weights = {variable.path: variable for variable in self._trainable.variables}
+        for name, average in self.averages.items():
+            average.assign(decay * average + (1.0 - decay) * weights[name].value)
 
     def _resident_step(self, step: tf.Tensor) -> dict[str, tf.Tensor]:
         context = tf.distribute.get_replica_context()

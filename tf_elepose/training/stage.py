@@ -34,7 +34,7 @@ class StageSettings:
       weight_decay, clip_norm: see `Trainable.train_step`; a clip_norm of 0 is none.
       steps_per_call: steps in one traced call; how often numbers are logged and signals heard.
       checkpoint_every, evaluate_every: steps.
-      jit_compile: see `Loop`.
+      jit_compile, average_decay: see `Loop`; averages, where kept, are what is evaluated and what remains.
       seed: of the steps' random numbers.
     """
 
@@ -48,6 +48,7 @@ class StageSettings:
     checkpoint_every: int
     evaluate_every: int
     jit_compile: bool
+    average_decay: float
     seed: int
 
     def __post_init__(self) -> None:
@@ -55,6 +56,8 @@ class StageSettings:
             value = getattr(self, field)
             if not math.isfinite(value) or value <= 0:
                 raise ValueError(f"{field} must be positive; got {value}")
+        if not 0 <= self.average_decay < 1:
+            raise ValueError(f"average_decay must be at least 0 and below 1; got {self.average_decay}")
         for field in ("weight_decay", "clip_norm"):
             if not math.isfinite(getattr(self, field)) or getattr(self, field) < 0:
                 raise ValueError(f"{field} must not be negative; got {getattr(self, field)}")
@@ -116,10 +119,12 @@ class Stage:
             weight_decay=settings.weight_decay,
             clip_norm=settings.clip_norm or None,
             jit_compile=settings.jit_compile,
+            average_decay=settings.average_decay,
         )
         self._checkpoints = Checkpointer(folder / name)
         self._networks = named_variables(trainable.networks)
-        self._variables = {**self._networks, **_optimizer_variables(self._optimizers)}
+        averages = {f"average/{name}": variable for name, variable in self._loop.averages.items()}
+        self._variables = {**self._networks, **averages, **_optimizer_variables(self._optimizers)}
         self._step = 0
         self.seconds = 0.0  # Spent training, over all the processes that took part one after the other.
         self._best: dict[str, float] | None = None
@@ -151,7 +156,9 @@ class Stage:
         if self._step < self.steps:
             self._save(log)
             return False
-        if self._select is not None:
+        if self._select is None:
+            assign(self._networks, self._evaluated_weights())
+        else:
             best = self._checkpoints.best()
             if best is None:
                 raise ValueError(f"{self.name}: no evaluation gave a finite {self._select}; nothing to select")
@@ -170,7 +177,7 @@ class Stage:
         if log is not None:
             log.write(end, values, phase=self.name, seconds=round(self.seconds, 3))
         if end % settings.evaluate_every == 0 or end == self.steps:
-            figures = {name: float(value) for name, value in self._evaluate().items()}
+            figures = self._measure()
             shown = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
             progress.note(f"{self.name}: step {end} of {self.steps}, {self.seconds:.0f} s: {shown}")
             if log is not None:
@@ -179,6 +186,17 @@ class Stage:
         if end % settings.checkpoint_every == 0 or end == self.steps:
             self._save(log)
 
+    def _measure(self) -> dict[str, float]:
+        """`evaluate` with the averaged weights in the networks, which then get their own back."""
+        own = _values(self._networks)
+        assign(self._networks, self._evaluated_weights())
+        figures = {name: float(value) for name, value in self._evaluate().items()}
+        assign(self._networks, own)
+        return figures
+
+    def _evaluated_weights(self) -> dict[str, np.ndarray]:
+        return _values({**self._networks, **self._loop.averages})
+
     def _keep_if_best(self, figures: Mapping[str, float]) -> None:
         if self._select is None:
             return
@@ -186,16 +204,14 @@ class Stage:
         if math.isfinite(value) and (self._best is None or value < self._best["value"]):
             self._best = {"value": value, "step": self._step}
             if self._writes:
-                arrays = {name: np.asarray(variable) for name, variable in self._networks.items()}
-                self._checkpoints.save_best(self._step, arrays, {"value": value})
+                self._checkpoints.save_best(self._step, self._evaluated_weights(), {"value": value})
 
     def _save(self, log: MetricLog | None) -> None:
         if not self._writes:
             return
         if log is not None:
             log.sync()
-        arrays = {name: np.asarray(variable) for name, variable in self._variables.items()}
-        self._checkpoints.save(self._step, arrays, {"seconds": self.seconds, "best": self._best, "steps": self.steps})
+        self._checkpoints.save(self._step, _values(self._variables), {"seconds": self.seconds, "best": self._best, "steps": self.steps})
 
     def _restore(self) -> None:
         found = self._checkpoints.latest()
@@ -208,6 +224,10 @@ class Stage:
         assign(self._variables, found.arrays)
         self._step, self.seconds, self._best = found.step, found.meta["seconds"], found.meta["best"]
         logging.info("%s: resumed at step %d of %d from %s", self.name, self._step, self.steps, found.path)
+
+
+def _values(variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    return {name: np.array(variable) for name, variable in variables.items()}
 
 
 def _optimizer_variables(optimizers: Mapping[str, keras.optimizers.Optimizer]) -> dict[str, Any]:

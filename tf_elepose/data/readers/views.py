@@ -17,6 +17,7 @@ import pathlib
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterable
 from typing import IO
 
 import numpy as np
@@ -74,9 +75,7 @@ def read_views(path: str | os.PathLike[str], skeleton: Skeleton) -> Recording:
         kinds = {field: kind for field, (kind, _) in rows.items()} | {"image_size": "int"}
         present = {field: _FILE_NAMES.get(field, field) for field in kinds}
         if missing := [name for field, name in present.items() if name not in members and field not in _OPTIONAL]:
-            raise ValueError(
-                f"{where}: missing {', '.join(missing)}; it holds {', '.join(sorted(members)) or 'nothing'}"
-            )
+            raise ValueError(f"{where}: missing {', '.join(missing)}; it holds {_listed(sorted(members)) or 'nothing'}")
         present = {field: name for field, name in present.items() if name in members}
         # All shapes are compared before the first array is unpacked.
         poses = _declared(archive, members["poses_2d"], f"{where}: poses_2d")
@@ -123,7 +122,7 @@ def _members(archive: zipfile.ZipFile, where: str) -> dict[str, zipfile.ZipInfo]
     for info in archive.infolist():
         field = info.filename.removesuffix(".npy")
         if field in members:
-            raise ValueError(f"{where}: {field}: given twice")
+            raise ValueError(f"{where}: {_listed([field])}: given twice")
         members[field] = info
     return members
 
@@ -198,6 +197,12 @@ def _header(stream: IO[bytes], what: str) -> tuple[tuple[int, ...], bool, np.dty
     except Exception as error:  # The header is a Python literal; a damaged one fails in any way the parser can.
         raise ValueError(f"{what}: not a readable .npy array ({_one_line(error)})") from error
     return shape, fortran_order, dtype, stream.tell()
+
+
+def _listed(fields: Iterable[str]) -> str:
+    """Names out of the archive, on one line whatever they hold; the first few of many."""
+    names = [field if field.isidentifier() else repr(field)[:60] for field in fields]
+    return ", ".join(names[:20] + ["..."] * (len(names) > 20))
 
 
 def _one_line(error: Exception) -> str:

@@ -1,0 +1,216 @@
+"""ElePose written a second time, from the paper, in float64 NumPy: one pose at a time, joint by joint.
+
+Nothing here calls the package. Rotations come from Rodrigues' formula, densities from their definitions; a lifter and
+a flow are dictionaries of weights as `Method.saved_variables` names them.
+"""
+
+import dataclasses
+import math
+
+import numpy as np
+
+LEAKY_SLOPE = 0.01
+AXES = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
+
+
+def rotation(axis: str, angle: float) -> np.ndarray:
+    """Right-hand rotation about a coordinate axis by Rodrigues' formula, 1 + sin K + (1 - cos) K^2."""
+    a, b, c = AXES[axis]
+    K = np.array([[0.0, -c, b], [c, 0.0, -a], [-b, a, 0.0]])
+    return np.eye(3) + math.sin(angle) * K + (1.0 - math.cos(angle)) * K @ K
+
+
+def back_project(image, depth_offset, distance):
+    """Eq. 2 for one pose whose root offset is 0; depths clipped at 1, then the root's depth taken away."""
+    joints = []
+    for (u, v), d in zip(np.asarray(image, np.float64), depth_offset, strict=True):
+        w = max(d + distance, 1.0)
+        joints.append([u * w, v * w, w - distance])
+    return np.array(joints)
+
+
+def project(pose, distance):
+    """Eq. 3 for one pose."""
+    joints = []
+    for x, y, z in pose:
+        depth = max(z + distance, 1.0)
+        joints.append([x / depth, y / depth])
+    return np.array(joints)
+
+
+def relative_bone_error(pose, bones, prior):
+    """Eq. 8, its negative logarithm for unit deviation without constants; `bones` are (child, parent) places."""
+    lengths = [math.sqrt(sum((pose[child] - pose[parent]) ** 2)) for child, parent in bones]
+    mean = sum(lengths) / len(lengths)
+    return sum((length / mean - expected) ** 2 for length, expected in zip(lengths, prior, strict=True))
+
+
+def backward_knees(pose, body):
+    """`body`: places of root, neck and, for left and right, hip, knee, ankle. See the anatomy, not the code:
+    seen from above with the body's left to the left of the page, forward is up the page.
+    """
+    (left, left_knee, left_ankle), (right, right_knee, right_ankle) = body["left"], body["right"]
+    a, b = pose[left] - pose[right], pose[body["neck"]] - pose[body["root"]]
+    forward = np.array([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])
+    forward /= math.sqrt(forward @ forward)
+    total = 0.0
+    for hip, knee, ankle in ((left, left_knee, left_ankle), (right, right_knee, right_ankle)):
+        ahead = forward @ (pose[knee] - (pose[hip] + pose[ankle]) / 2.0)
+        total += max(0.0, -ahead)
+    return total
+
+
+@dataclasses.dataclass
+class Lifter:
+    """The lifting network; `weights` by names like "lifter/depth_0/first/kernel"."""
+
+    weights: dict
+    arch: str
+    input_deviation: float
+
+    def _dense(self, name, x):
+        return x @ self.weights[f"lifter/{name}/kernel"] + self.weights[f"lifter/{name}/bias"]
+
+    def _block(self, name, x):
+        h = leaky_relu(self._dense(f"{name}/first", x))
+        return x + leaky_relu(self._dense(f"{name}/second", h))
+
+    def __call__(self, image):
+        """Depth offsets [J], the root's as the network gave it, and elevation of one pose [J, 2]."""
+        h = self._dense("upscale", np.asarray(image, np.float64).reshape(-1) / self.input_deviation)
+        if self.arch == "paper":
+            h = leaky_relu(h)
+        else:
+            h = self._block("shared_0", h)
+        depth = elevation = h
+        for i in range(3 if self.arch == "paper" else 2):
+            depth = self._block(f"depth_{i}", depth)
+            elevation = self._block(f"elevation_{i}", elevation)
+        return self._dense("depth_head", depth), self._dense("elevation_head", elevation)[0]
+
+
+def leaky_relu(x):
+    return np.where(x > 0, x, LEAKY_SLOPE * x)
+
+
+@dataclasses.dataclass
+class Prior:
+    """PCA and flow; `weights` by names like "prior/flow/block_0/log_scale"."""
+
+    weights: dict
+    blocks: int
+    layers: int
+
+    def _subnet(self, block, x_a):
+        for i in range(self.layers):
+            name = f"prior/flow/block_{block}/subnet/hidden_{i}"
+            x_a = np.maximum(0.0, x_a @ self.weights[f"{name}/kernel"] + self.weights[f"{name}/bias"])
+        name = f"prior/flow/block_{block}/subnet/head"
+        log_scale, shift = np.split(x_a @ self.weights[f"{name}/kernel"] + self.weights[f"{name}/bias"], 2)
+        return 2.0 * np.tanh(log_scale / 2.0), shift
+
+    def _parts(self, block):
+        return (self.weights[f"prior/flow/block_{block}/{part}"] for part in ("log_scale", "shift", "rotation"))
+
+    def block_forward(self, block, x):
+        """One latent vector [K] a block further towards z, and the log-determinant of that step."""
+        kept = len(x) // 2
+        s, t = self._subnet(block, x[:kept])
+        log_scale, shift, W = self._parts(block)
+        y = np.concatenate([x[:kept], x[kept:] * np.exp(s) + t])
+        return W @ (np.exp(log_scale) * y + shift), s.sum() + log_scale.sum()
+
+    def block_inverse(self, block, z):
+        log_scale, shift, W = self._parts(block)
+        y = (np.linalg.solve(W, z) - shift) / np.exp(log_scale)
+        kept = len(y) // 2
+        s, t = self._subnet(block, y[:kept])
+        return np.concatenate([y[:kept], (y[kept:] - t) / np.exp(s)])
+
+    def latent_log_prob(self, latent):
+        z, log_det = latent, 0.0
+        for block in range(self.blocks):
+            z, step = self.block_forward(block, z)
+            log_det += step
+        return -0.5 * z @ z - 0.5 * len(z) * math.log(2.0 * math.pi) + log_det
+
+    def latents(self, image):
+        flat = np.asarray(image, np.float64).reshape(-1)
+        return (self.weights["prior/basis"] @ (flat - self.weights["prior/mean"])) / self.weights["prior/deviation"]
+
+    def log_prob(self, image):
+        """Density in the subspace's orthonormal coordinates: whitening divides each by its deviation."""
+        return self.latent_log_prob(self.latents(image)) - np.log(self.weights["prior/deviation"]).sum()
+
+
+@dataclasses.dataclass
+class Objective:
+    """Eq. 13 for a batch, with the virtual cameras' random numbers given."""
+
+    lifter: Lifter
+    prior: Prior
+    bones: list  # (child, parent) places.
+    bone_prior: np.ndarray
+    body: dict  # See backward_knees.
+    weights: dict  # A weight for each term.
+    distance: float = 10.0
+    root: int = 0
+    ceiling: float = 0.0
+    pose_scale: float | None = None  # head_to_spread of the normalisation rule "pose"; None: another rule.
+
+    def lift(self, image):
+        d, e = self.lifter(image)
+        return back_project(image, d - d[self.root], self.distance), e
+
+    def rescale(self, image):
+        if self.pose_scale is None:
+            return image, 1.0
+        mean_distance = np.mean([math.hypot(u, v) for u, v in image])
+        factor = mean_distance * self.pose_scale * self.distance
+        return image / factor, factor
+
+    def rotations(self, e, azimuth, noise):
+        """Eq. 5-7: level, turn, raise by a draw from the normal distribution that the levelled angles have."""
+        mean = sum(e) / len(e)
+        deviation = math.sqrt(sum((one - mean) ** 2 for one in e) / (len(e) - 1))
+        return [
+            rotation("x", -mean + deviation * n) @ rotation("y", a) @ rotation("x", one)
+            for one, a, n in zip(e, azimuth, noise, strict=True)
+        ]
+
+    def terms(self, images, azimuth, noise):
+        """Every term [B] by name."""
+        lifted = [self.lift(image) for image in images]
+        poses = [pose for pose, _ in lifted]
+        again = []
+        terms = {name: [] for name in ("likelihood", "bone", "lifting", "reprojection", "knees")}
+        for image, y1, R in zip(images, poses, self.rotations([e for _, e in lifted], azimuth, noise), strict=True):
+            y2 = np.array([R @ joint for joint in y1])
+            x2, factor = self.rescale(project(y2, self.distance))
+            y2_again = self.lift(x2)[0] * factor
+            y1_again = np.array([R.T @ joint for joint in y2_again])
+            again.append(y1_again)
+            terms["likelihood"].append(self.limited(-self.prior.log_prob(x2)))
+            terms["bone"].append(relative_bone_error(y1, self.bones, self.bone_prior))
+            terms["lifting"].append(math.sqrt(((y2_again - y2) ** 2).sum()))
+            terms["reprojection"].append(np.abs(project(y1_again, self.distance) - image).sum())
+            terms["knees"].append(backward_knees(y1, self.body))
+        terms["deformation"] = []
+        for i in range(len(images)):
+            a, b = i - i % 2, i - i % 2 + 1
+            change = (again[a] - again[b]) - (poses[a] - poses[b])
+            terms["deformation"].append(math.sqrt((change**2).sum()))
+        return {name: np.array(values) for name, values in terms.items()}
+
+    def limited(self, nll):
+        if not self.ceiling:
+            return nll
+        volume = np.log(self.prior.weights["prior/deviation"]).sum()
+        whitened = nll - volume
+        if whitened > self.ceiling:
+            whitened = self.ceiling * (1.0 + math.log(whitened / self.ceiling))
+        return whitened + volume
+
+    def loss(self, images, azimuth, noise):
+        terms = self.terms(images, azimuth, noise)
+        return sum(weight * terms[name].mean() for name, weight in self.weights.items())

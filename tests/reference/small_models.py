@@ -1,0 +1,78 @@
+"""Small poses, priors and methods that tests share."""
+
+import numpy as np
+
+from tf_elepose.methods.elepose import TERMS, ElePose
+from tf_elepose.nn import pca
+from tf_elepose.nn.pose_prior import PosePrior
+from tf_elepose.normalization import Normalizer
+from tf_elepose.skeletons import H36M_17
+
+PRIOR = {"blocks": 3, "width": 8, "layers": 1, "dropout": 0.0, "seed": 4}
+PAPER_WEIGHTS = {"likelihood": 1.0, "bone": 50.0, "lifting": 1.0, "deformation": 1.0, "reprojection": 1.0}
+
+# A standing person of about one unit from root to head, x to their left, y up, z to their front.
+STANDING = {
+    "root": (0, 0, 0), "r_hip": (-0.2, 0, 0), "r_knee": (-0.2, -0.65, 0.1), "r_ankle": (-0.2, -1.3, 0),
+    "l_hip": (0.2, 0, 0), "l_knee": (0.2, -0.65, 0.1), "l_ankle": (0.2, -1.3, 0),
+    "spine": (0, 0.35, 0), "thorax": (0, 0.7, 0), "nose": (0, 0.85, 0.1), "head": (0, 1, 0),
+    "l_shoulder": (0.25, 0.65, 0), "l_elbow": (0.3, 0.25, 0), "l_wrist": (0.3, -0.1, 0.1),
+    "r_shoulder": (-0.25, 0.65, 0), "r_elbow": (-0.3, 0.25, 0), "r_wrist": (-0.3, -0.1, 0.1),
+}  # fmt: skip
+
+
+def standing(skeleton=H36M_17):
+    """[J, 3] in the body's axes above: left, up, front."""
+    return np.array([STANDING[joint] for joint in skeleton.joints], np.float64)
+
+
+def poses_2d(count, seed=0):
+    """[count, J, 2] px: people with swinging limbs, turned all ways, seen by cameras looking 0 to 20 degrees down."""
+    rng = np.random.default_rng(seed)
+    body = standing() + 0.12 * rng.normal(size=(count, *standing().shape))
+    turn, tilt = rng.uniform(-np.pi, np.pi, count), np.deg2rad(rng.uniform(0, 20, count))
+    left, up, front = body[..., 0], body[..., 1], body[..., 2]
+    right = np.cos(turn)[:, None] * left + np.sin(turn)[:, None] * front
+    away = -np.sin(turn)[:, None] * left + np.cos(turn)[:, None] * front
+    down = -up * np.cos(tilt)[:, None] - away * np.sin(tilt)[:, None]
+    depth = 10 + away * np.cos(tilt)[:, None] - up * np.sin(tilt)[:, None]
+    return np.stack([500 + 1000 * right / depth, 400 + 1000 * down / depth], axis=-1).astype(np.float32)
+
+
+def normalized(count=64, seed=0, rule="dataset"):
+    """Normalised poses [count, J, 2] and their normaliser."""
+    normalizer = Normalizer.fit(poses_2d(count, seed), H36M_17, rule=rule)
+    return normalizer.apply(poses_2d(count, seed))[0], normalizer
+
+
+def perturb(variables, deviation, seed=0):
+    """Adds normal noise to every variable: networks that start special (as a rotation, level, flat) then are not."""
+    rng = np.random.default_rng(seed)
+    for variable in variables:
+        variable.assign(np.asarray(variable) + rng.normal(0.0, deviation, variable.shape).astype(np.float32))
+
+
+def small_prior(image, bases=6, **changes):
+    prior = PosePrior(pca.fit_pca(image.reshape(len(image), -1), bases), **{**PRIOR, **changes})
+    prior.build()
+    return prior
+
+
+def small_elepose(rule="dataset", *, bases=6, width=12, noise=0.1, term_weights=None, **options):
+    """An ElePose of unusual weights, and 64 normalised poses: every term and branch of it does something."""
+    image, normalizer = normalized(rule=rule)
+    prior = small_prior(image, bases)
+    perturb(prior.trainable_variables, noise)
+    method = ElePose(
+        H36M_17, normalizer, prior,
+        bone_prior=np.asarray(H36M_17.bone_prior) / np.mean(H36M_17.bone_prior),
+        term_weights=term_weights or {name: {**PAPER_WEIGHTS, "knees": 3.0}[name] for name in TERMS},
+        width=width, prior_settings=PRIOR, **options,
+    )  # fmt: skip
+    perturb(method.lifter.trainable_variables, noise)
+    return method, image
+
+
+def weights64(variables):
+    """Variables by name as float64 arrays, for the float64 rewrite."""
+    return {name: np.asarray(variable).astype(np.float64) for name, variable in variables.items()}
