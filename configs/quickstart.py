@@ -1,8 +1,18 @@
+"""ElePose on built-in synthetic motion: nothing to download, something to see in a few minutes.
+
+    python -m tf_elepose.train --config=configs/quickstart.py --workdir=runs/quickstart
+
+Expected: PA-MPJPE well below half of a flat prediction's, mean elevation within 3 degrees of the truth;
+docs/results.md has the figures.
+Time: under 2 minutes of training on two CPU cores.
+"""
+
 from tf_elepose import default_config
 
 
 def get_config():
     config = default_config.get_config()
-    config.prior.epochs = 5.0
-    config.lifter.epochs = 5.0
+    config.prior.epochs = 40.0
+    config.lifter.epochs = 80.0
+    config.loop.evaluate_every = 400
     return config

@@ -1,1 +1,64 @@
-"""Unsupervised 3D human pose estimation: 2D keypoints in, 3D poses, camera elevation and likelihood out."""
+"""Unsupervised 3D human pose estimation: 2D keypoints in, 3D poses, camera elevation and likelihood out.
+
+Public names are imported when they are first used, so that `import tf_elepose` costs nothing and needs no TensorFlow.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tf_elepose.data.recording import Recording
+    from tf_elepose.data.sources import load_source
+    from tf_elepose.evaluation import Evaluation, evaluate_poses
+    from tf_elepose.methods.base import Prediction
+    from tf_elepose.methods.elepose import ElePose
+    from tf_elepose.normalization import Normalizer
+    from tf_elepose.skeletons import H36M_17, H36M_17_ELEPOSE, Skeleton, get_skeleton
+    from tf_elepose.training.evaluator import evaluate_method
+    from tf_elepose.training.workdir import load_model
+
+_HOMES = {
+    "ElePose": "methods.elepose",
+    "Evaluation": "evaluation",
+    "H36M_17": "skeletons",
+    "H36M_17_ELEPOSE": "skeletons",
+    "Normalizer": "normalization",
+    "Prediction": "methods.base",
+    "Recording": "data.recording",
+    "Skeleton": "skeletons",
+    "evaluate_method": "training.evaluator",
+    "evaluate_poses": "evaluation",
+    "get_skeleton": "skeletons",
+    "load_model": "training.workdir",
+    "load_source": "data.sources",
+}
+
+__all__ = [
+    "H36M_17",
+    "H36M_17_ELEPOSE",
+    "ElePose",
+    "Evaluation",
+    "Normalizer",
+    "Prediction",
+    "Recording",
+    "Skeleton",
+    "evaluate_method",
+    "evaluate_poses",
+    "get_skeleton",
+    "load_model",
+    "load_source",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

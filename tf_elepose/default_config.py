@@ -26,14 +26,19 @@ def get_config() -> config_dict.ConfigDict:
     prior.bases = 26  # PCA bases; 0 for the ablation without PCA.
     prior.held_out = 0.1  # Share of the training clips that choose the moment to stop.
     prior.blocks = 8
-    prior.width = 128
+    prior.width = 256
     prior.layers = 1
-    prior.dropout = 0.0
-    prior.noise = 0.0
+    prior.noise = 0.1
     prior.batch_size = 1024
-    prior.epochs = 20.0
+    prior.epochs = 40.0
     prior.optimizer = config_dict.create(
-        learning_rate=1e-3, schedule="cosine", warmup=0.02, floor=0.0, weight_decay=0.0, clip_norm=20.0, average_decay=0.998
+        learning_rate=1e-3,
+        schedule="cosine",
+        warmup=0.02,
+        floor=0.0,
+        weight_decay=0.0,
+        clip_norm=20.0,
+        average_decay=0.998,
     )
 
     lifter = config.lifter = config_dict.ConfigDict()
@@ -42,15 +47,21 @@ def get_config() -> config_dict.ConfigDict:
     lifter.elevation = "predicted"  # "fixed": the uniform prior of earlier work (ablation).
     lifter.flip_average = True  # Average each pose with that of its mirror image, at twice the arithmetic.
     lifter.likelihood_ceiling = 125.0
-    lifter.precision = "float32"
+    lifter.precision = "mixed_bfloat16"
     # Eq. 13, and a term for knees that bend backwards.
     lifter.term_weights = config_dict.create(
-        likelihood=1.0, bone=50.0, lifting=1.0, deformation=1.0, reprojection=1.0, knees=1.0
+        likelihood=1.0, bone=50.0, lifting=1.0, deformation=1.0, reprojection=1.0, knees=10.0
     )
     lifter.batch_size = 1024
-    lifter.epochs = 40.0
+    lifter.epochs = 160.0
     lifter.optimizer = config_dict.create(
-        learning_rate=1e-3, schedule="cosine", warmup=0.02, floor=0.0, weight_decay=0.0, clip_norm=20.0, average_decay=0.998
+        learning_rate=4e-3,
+        schedule="cosine",
+        warmup=0.02,
+        floor=0.0,
+        weight_decay=0.0,
+        clip_norm=20.0,
+        average_decay=0.999,
     )
 
     # How the machine is used; none of it changes the mathematics.

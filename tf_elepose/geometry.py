@@ -108,31 +108,22 @@ def bone_lengths(pose: tf.Tensor, skeleton: Skeleton) -> tf.Tensor:
     return safe_norm(children - parents)
 
 
-def body_forward(pose: tf.Tensor, skeleton: Skeleton) -> tf.Tensor:
-    """Unit vector [..., 3] the body faces: across the hips towards the left, cross product with the way up.
-
-    A depth mirror turns it around relative to the body, so it tells a pose from its mirror. The zero vector where
-    hips or trunk have no extent.
-    """
-    (left_hip, _, _), (right_hip, _, _) = _legs(skeleton)
-    assert skeleton.neck is not None  # Skeleton guarantees it where there are legs.
-    left = _joint(pose, skeleton, left_hip) - _joint(pose, skeleton, right_hip)
-    up = _joint(pose, skeleton, skeleton.neck) - _joint(pose, skeleton, skeleton.root)
-    forward = tf.linalg.cross(left, up)
-    length = safe_norm(forward, keepdims=True)
-    return tf.math.divide_no_nan(forward, length)
-
-
 def knee_bend(pose: tf.Tensor, skeleton: Skeleton) -> tf.Tensor:
-    """How far each knee lies in front of the middle of hip and ankle, [..., 2 legs], in the pose's units.
+    """Which way, and how far, each knee is bent: [..., 2 legs] within -1 and 1, left leg first.
 
-    Human knees bend forwards, so right depths give positive numbers for bent legs and mirrored depths negative
-    ones. Left leg first.
+    The sine of the angle from thigh to shank, measured about the axis across the hips towards the left. Human knees
+    are hinges that bend one way: right depths give positive numbers for bent legs whatever the hip does, and mirrored
+    depths the same numbers negative. 0 for a straight leg, and where a thigh, a shank or the hips have no extent.
     """
-    forward = body_forward(pose, skeleton)[..., tf.newaxis, :]
     legs = _legs(skeleton)
     hip, knee, ankle = (tf.stack([_joint(pose, skeleton, leg[part]) for leg in legs], axis=-2) for part in range(3))
-    return tf.reduce_sum((knee - 0.5 * (hip + ankle)) * forward, axis=-1)
+    across = hip[..., :1, :] - hip[..., 1:, :]
+    thigh, shank, axis = _unit(knee - hip), _unit(ankle - knee), _unit(across)
+    return tf.reduce_sum(tf.linalg.cross(thigh, shank) * axis, axis=-1)
+
+
+def _unit(vector: tf.Tensor) -> tf.Tensor:
+    return tf.math.divide_no_nan(vector, safe_norm(vector, keepdims=True))
 
 
 def _legs(skeleton: Skeleton) -> tuple[tuple[str, str, str], tuple[str, str, str]]:
@@ -147,4 +138,5 @@ def _joint(pose: tf.Tensor, skeleton: Skeleton, joint: str) -> tf.Tensor:
 
 
 def degrees(angle: tf.Tensor) -> tf.Tensor:
+    """`angle` [...] in radians, as degrees."""
     return angle * (180.0 / math.pi)

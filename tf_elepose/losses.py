@@ -48,8 +48,8 @@ def relative_bone_error(pose: tf.Tensor, skeleton: Skeleton, prior: BonePrior) -
 
 
 def backward_knees(pose: tf.Tensor, skeleton: Skeleton) -> tf.Tensor:
-    """How far the knees bend the wrong way, summed over the legs: [...], in the pose's units; 0 for right poses.
+    """How far the knees bend the wrong way, summed over the legs: [...], 0 to 2; 0 for right poses.
 
-    An anatomical term against the depth mirror, which turns every knee backwards.
+    An anatomical term against the depth mirror, which turns every knee around; see `geometry.knee_bend`.
     """
     return tf.reduce_sum(tf.nn.relu(-geometry.knee_bend(pose, skeleton)), axis=-1)

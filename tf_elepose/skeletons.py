@@ -294,4 +294,7 @@ def _read(path: pathlib.Path) -> Skeleton:
         raise ValueError(
             f"skeleton file {path}: not valid {path.suffix[1:]} ({' '.join(str(error).split())})"
         ) from error
-    return Skeleton.from_dict(values, where=f"skeleton file {path}")
+    skeleton = Skeleton.from_dict(values, where=f"skeleton file {path}")
+    if skeleton.name in SKELETONS and skeleton.joints != SKELETONS[skeleton.name].joints:
+        raise ValueError(f"skeleton file {path}: {skeleton.name!r} is a built-in skeleton with other joints; rename it")
+    return skeleton

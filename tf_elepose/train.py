@@ -7,6 +7,7 @@ resumes where it was stopped or killed.
 from __future__ import annotations
 
 import pathlib
+import shlex
 import sys
 import time
 
@@ -32,15 +33,19 @@ def main(argv: list[str]) -> int:
 
     config: ConfigDict = flags.FLAGS.config
     folder = pathlib.Path(flags.FLAGS.workdir)
-    settings = elepose_settings(config)
-    recording = load_source(config.data, get_skeleton(config.skeleton), **config.data_options.to_dict())
+    try:
+        settings = elepose_settings(config)
+        source, skeleton, source_options = config.data, config.skeleton, config.data_options.to_dict()
+    except (AttributeError, KeyError) as error:
+        raise ValueError(f"the config lacks {error}; default_config.py has all that is needed") from error
+    recording = load_source(source, get_skeleton(skeleton), **source_options)
     with StopRequest() as stop:
         done = _run(folder, config, recording, settings, stop)
     if done:
         return 0
     print(
         f"stopped by {stop.signal_name}; everything is saved. To go on: python -m tf_elepose.train "
-        + " ".join(sys.argv[1:]),
+        + shlex.join(sys.argv[1:]),
         file=sys.stderr,
     )
     return 128 + (15 if stop.signal_name == "SIGTERM" else 2)
@@ -54,8 +59,10 @@ def _run(folder: pathlib.Path, config: ConfigDict, recording, settings, stop) ->
     from tf_elepose.training.evaluator import LIKELIHOOD_VIEWS, evaluate_method
     from tf_elepose.training.metric_log import MetricLog
 
-    workdir.claim(folder, config.to_dict())
     run = EleposeRun(folder, recording, settings)
+    if run.writes:  # After all settings were seen to work: a mistake leaves no folder that the mended command meets.
+        workdir.claim(folder, config.to_dict())
+        run.claim_data()
     if (folder / "model.npz").exists():
         print(f"{folder}: already trained; nothing to do", file=sys.stderr)
         return True
@@ -103,7 +110,7 @@ def elepose_settings(config: ConfigDict):
         bone_prior=config.bone_prior,
         bases=prior.bases,
         held_out=prior.held_out,
-        prior={"blocks": prior.blocks, "width": prior.width, "layers": prior.layers, "dropout": prior.dropout},
+        prior={"blocks": prior.blocks, "width": prior.width, "layers": prior.layers},
         prior_noise=prior.noise,
         prior_batch_size=prior.batch_size,
         prior_stage=_stage_settings(config, prior),

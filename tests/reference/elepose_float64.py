@@ -38,25 +38,23 @@ def project(pose, distance):
     return np.array(joints)
 
 
-def relative_bone_error(pose, bones, prior):
-    """Eq. 8, its negative logarithm for unit deviation without constants; `bones` are (child, parent) places."""
-    lengths = [math.sqrt(sum((pose[child] - pose[parent]) ** 2)) for child, parent in bones]
+def relative_bone_error(pose, bones, expected, deviations):
+    """Eq. 8, twice its negative logarithm without constants; `bones` are (child, parent) places."""
+    lengths = np.array([math.sqrt(sum((pose[child] - pose[parent]) ** 2)) for child, parent in bones])
     mean = sum(lengths) / len(lengths)
-    return sum((length / mean - expected) ** 2 for length, expected in zip(lengths, prior, strict=True))
+    return sum(((b / mean - b_bar) / s) ** 2 for b, b_bar, s in zip(lengths, expected, deviations, strict=True))
 
 
-def backward_knees(pose, body):
-    """`body`: places of root, neck and, for left and right, hip, knee, ankle. See the anatomy, not the code:
-    seen from above with the body's left to the left of the page, forward is up the page.
+def backward_knees(pose, legs):
+    """`legs`: places of hip, knee and ankle, left and right. Thigh, shank and the axis from the right to the left
+    hip, each of length 1, span a volume: positive when the knee bends as knees do.
     """
-    (left, left_knee, left_ankle), (right, right_knee, right_ankle) = body["left"], body["right"]
-    a, b = pose[left] - pose[right], pose[body["neck"]] - pose[body["root"]]
-    forward = np.array([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])
-    forward /= math.sqrt(forward @ forward)
+    axis = pose[legs[0][0]] - pose[legs[1][0]]
     total = 0.0
-    for hip, knee, ankle in ((left, left_knee, left_ankle), (right, right_knee, right_ankle)):
-        ahead = forward @ (pose[knee] - (pose[hip] + pose[ankle]) / 2.0)
-        total += max(0.0, -ahead)
+    for hip, knee, ankle in legs:
+        sides = np.array([pose[knee] - pose[hip], pose[ankle] - pose[knee], axis])
+        volume = np.linalg.det(sides) / np.prod(np.sqrt((sides**2).sum(axis=1)))
+        total += max(0.0, -volume)
     return total
 
 
@@ -78,10 +76,7 @@ class Lifter:
     def __call__(self, image):
         """Depth offsets [J], the root's as the network gave it, and elevation of one pose [J, 2]."""
         h = self._dense("upscale", np.asarray(image, np.float64).reshape(-1) / self.input_deviation)
-        if self.arch == "paper":
-            h = leaky_relu(h)
-        else:
-            h = self._block("shared_0", h)
+        h = leaky_relu(h) if self.arch == "paper" else self._block("shared_0", h)
         depth = elevation = h
         for i in range(3 if self.arch == "paper" else 2):
             depth = self._block(f"depth_{i}", depth)
@@ -103,9 +98,9 @@ class Prior:
 
     def _subnet(self, block, x_a):
         for i in range(self.layers):
-            name = f"prior/flow/block_{block}/subnet/hidden_{i}"
+            name = f"prior/flow/block_{block}/hidden_{i}"
             x_a = np.maximum(0.0, x_a @ self.weights[f"{name}/kernel"] + self.weights[f"{name}/bias"])
-        name = f"prior/flow/block_{block}/subnet/head"
+        name = f"prior/flow/block_{block}/head"
         log_scale, shift = np.split(x_a @ self.weights[f"{name}/kernel"] + self.weights[f"{name}/bias"], 2)
         return 2.0 * np.tanh(log_scale / 2.0), shift
 
@@ -150,8 +145,9 @@ class Objective:
     lifter: Lifter
     prior: Prior
     bones: list  # (child, parent) places.
-    bone_prior: np.ndarray
-    body: dict  # See backward_knees.
+    bone_lengths: np.ndarray
+    bone_deviations: np.ndarray
+    legs: list  # See backward_knees.
     weights: dict  # A weight for each term.
     distance: float = 10.0
     root: int = 0
@@ -191,10 +187,10 @@ class Objective:
             y1_again = np.array([R.T @ joint for joint in y2_again])
             again.append(y1_again)
             terms["likelihood"].append(self.limited(-self.prior.log_prob(x2)))
-            terms["bone"].append(relative_bone_error(y1, self.bones, self.bone_prior))
+            terms["bone"].append(relative_bone_error(y1, self.bones, self.bone_lengths, self.bone_deviations))
             terms["lifting"].append(math.sqrt(((y2_again - y2) ** 2).sum()))
             terms["reprojection"].append(np.abs(project(y1_again, self.distance) - image).sum())
-            terms["knees"].append(backward_knees(y1, self.body))
+            terms["knees"].append(backward_knees(y1, self.legs))
         terms["deformation"] = []
         for i in range(len(images)):
             a, b = i - i % 2, i - i % 2 + 1

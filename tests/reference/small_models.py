@@ -2,13 +2,14 @@
 
 import numpy as np
 
+from tf_elepose.anthropometry import BonePrior
 from tf_elepose.methods.elepose import TERMS, ElePose
 from tf_elepose.nn import pca
 from tf_elepose.nn.pose_prior import PosePrior
 from tf_elepose.normalization import Normalizer
 from tf_elepose.skeletons import H36M_17
 
-PRIOR = {"blocks": 3, "width": 8, "layers": 1, "dropout": 0.0, "seed": 4}
+PRIOR = {"blocks": 2, "width": 8, "layers": 1, "seed": 4}
 PAPER_WEIGHTS = {"likelihood": 1.0, "bone": 50.0, "lifting": 1.0, "deformation": 1.0, "reprojection": 1.0}
 
 # A standing person of about one unit from root to head, x to their left, y up, z to their front.
@@ -58,6 +59,12 @@ def small_prior(image, bases=6, **changes):
     return prior
 
 
+def bone_prior():
+    """H36M's lengths, every bone with a deviation of its own."""
+    lengths = np.asarray(H36M_17.bone_prior, np.float32)
+    return BonePrior(lengths / lengths.mean(), np.linspace(0.5, 2.0, len(lengths), dtype=np.float32))
+
+
 def small_elepose(rule="dataset", *, bases=6, width=12, noise=0.1, term_weights=None, **options):
     """An ElePose of unusual weights, and 64 normalised poses: every term and branch of it does something."""
     image, normalizer = normalized(rule=rule)
@@ -65,7 +72,7 @@ def small_elepose(rule="dataset", *, bases=6, width=12, noise=0.1, term_weights=
     perturb(prior.trainable_variables, noise)
     method = ElePose(
         H36M_17, normalizer, prior,
-        bone_prior=np.asarray(H36M_17.bone_prior) / np.mean(H36M_17.bone_prior),
+        bone_prior=bone_prior(),
         term_weights=term_weights or {name: {**PAPER_WEIGHTS, "knees": 3.0}[name] for name in TERMS},
         width=width, prior_settings=PRIOR, **options,
     )  # fmt: skip

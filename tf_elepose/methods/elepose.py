@@ -89,17 +89,20 @@ class ElePose(Method):
         prior_settings: what `PosePrior` was built with; `settings` stores it.
 
         Raises:
-          ValueError: an unknown term or choice.
+          ValueError: an unknown term or choice, or a number out of its range.
         """
         if elevation not in ELEVATIONS:
             raise ValueError(f"unknown elevation {elevation!r}; expected one of {', '.join(ELEVATIONS)}")
         if set(term_weights) != set(TERMS):
             raise ValueError(f"expected a weight for each of {', '.join(TERMS)}; got {', '.join(term_weights)}")
+        if not all(map(math.isfinite, term_weights.values())) or not any(term_weights.values()):
+            raise ValueError(f"expected finite term weights, at least one of them not 0; got {dict(term_weights)}")
+        if not 0 <= likelihood_ceiling < math.inf:
+            raise ValueError(f"likelihood_ceiling must be at least 0; got {likelihood_ceiling}")
         self.skeleton = skeleton
         self.normalizer = normalizer
         self.distance = normalizer.distance
         self.prior = prior
-        self.prior.trainable = False
         self.bone_prior = bone_prior
         self.flip_average = flip_average
         self.term_weights = {name: float(weight) for name, weight in term_weights.items() if weight}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import tensorflow as tf
 
 from tf_elepose.methods import replicas
@@ -17,7 +19,12 @@ class PriorFitting(Trainable):
         prior: what is trained.
         noise: standard deviation of normal noise added to the whitened latents; it keeps the density from
           collapsing onto the training poses of a small data set. 0 in ElePose.
+
+        Raises:
+          ValueError: noise that is negative or not finite.
         """
+        if not 0 <= noise < math.inf:
+            raise ValueError(f"prior: noise must be at least 0; got {noise}")
         self.prior = prior
         self.noise = noise
         self.networks = {"prior": prior}
@@ -28,5 +35,7 @@ class PriorFitting(Trainable):
         latents = self.prior.latents(batch["image"])
         if self.noise:
             shape = [tf.shape(latents)[0], latents.shape[-1]]
-            latents += replicas.draw(lambda size: self.noise * tf.random.stateless_normal(size, seed), shape)
-        return {"nll": -self.prior.latent_log_prob(latents, training=True)}
+            # A seed of its own: batches draw their flips from a pair (seed, step) too.
+            own = replicas.fold_in(seed, 0)
+            latents += replicas.draw(lambda size: self.noise * tf.random.stateless_normal(size, own), shape)
+        return {"nll": -self.prior.latent_log_prob(latents)}

@@ -54,24 +54,29 @@ class CouplingBlock(keras.layers.Layer):
     is a rotation.
     """
 
-    def __init__(self, size: int, *, width: int, layers: int, dropout: float, seed: int, **kwargs) -> None:
+    def __init__(self, size: int, *, width: int, layers: int, seed: int, **kwargs) -> None:
         super().__init__(**kwargs)
         if size < 2:
             raise ValueError(f"a coupling splits its input in two and needs at least 2 dimensions; got {size}")
         self.size = size
         self.kept = size // 2
         self.seed = seed
-        hidden: list[keras.layers.Layer] = []
-        for i in range(layers):
-            start = keras.initializers.HeNormal(seed=1000 * seed + i)
-            hidden.append(keras.layers.Dense(width, activation="relu", kernel_initializer=start, name=f"hidden_{i}"))
-            if dropout:
-                hidden.append(keras.layers.Dropout(dropout, seed=seed, name=f"dropout_{i}"))
-        head = keras.layers.Dense(2 * (size - self.kept), kernel_initializer="zeros", name="head")
-        self.subnet = keras.Sequential([*hidden, head], name="subnet")
+        self.hidden = [
+            keras.layers.Dense(
+                width,
+                activation="relu",
+                kernel_initializer=keras.initializers.HeNormal(seed=1000 * seed + i),
+                name=f"hidden_{i}",
+            )
+            for i in range(layers)
+        ]
+        self.head = keras.layers.Dense(2 * (size - self.kept), kernel_initializer="zeros", name="head")
 
     def build(self, input_shape=None) -> None:
-        self.subnet.build((None, self.kept))
+        inputs = self.kept
+        for layer in (*self.hidden, self.head):
+            layer.build((None, inputs))
+            inputs = layer.units
         self.log_scale = self.add_weight(shape=(self.size,), initializer="zeros", name="log_scale")
         self.shift = self.add_weight(shape=(self.size,), initializer="zeros", name="shift")
         rotation = _random_rotation(self.size, self.seed)
@@ -81,15 +86,20 @@ class CouplingBlock(keras.layers.Layer):
         )  # fmt: skip
         self.built = True
 
-    def bijectors(self, training: bool = False) -> list[tfb.Bijector]:
+    def subnet(self, x_a: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """t and s [..., size - kept] from x_a [..., kept]."""
+        features = x_a
+        for layer in self.hidden:
+            features = layer(features)
+        log_scale, shift = tf.split(self.head(features), 2, axis=-1)
+        return shift, _CLAMP * tf.tanh(log_scale / _CLAMP)
+
+    def bijectors(self) -> list[tfb.Bijector]:
         """From data towards latents, in the order they are applied."""
-
-        def shift_and_log_scale(x_a, size, **_):
-            log_scale, shift = tf.split(self.subnet(x_a, training=training), [size, size], axis=-1)
-            return shift, _CLAMP * tf.tanh(log_scale / _CLAMP)
-
         return [
-            tfb.RealNVP(num_masked=self.kept, shift_and_log_scale_fn=shift_and_log_scale, name="coupling"),
+            tfb.RealNVP(
+                num_masked=self.kept, shift_and_log_scale_fn=lambda x_a, *_, **__: self.subnet(x_a), name="coupling"
+            ),
             # Not tfb.Scale: its log-determinant is wrong in TFLite with a dynamic batch.
             tfb.ScaleMatvecDiag(scale_diag=tf.exp(tf.convert_to_tensor(self.log_scale)), name="scale"),
             tfb.Shift(tf.convert_to_tensor(self.shift), name="shift"),
@@ -107,7 +117,6 @@ class RealNVP(keras.Model):
         blocks: int,
         width: int,
         layers: int,
-        dropout: float,
         seed: int,
         name: str = "flow",
         **kwargs,
@@ -116,14 +125,18 @@ class RealNVP(keras.Model):
         size: K.
         blocks: coupling blocks; 8 in ElePose.
         width, layers: hidden layers of every subnet; 2 of 1024 in ElePose's paper, 1 in its code.
-        dropout: share of hidden units dropped in training; none in ElePose.
         seed: of the fixed rotations.
+
+        Raises:
+          ValueError: a number out of its range.
         """
         super().__init__(name=name, **kwargs)
+        for what, value, least in (("blocks", blocks, 1), ("width", width, 1), ("layers", layers, 0)):
+            if value < least:
+                raise ValueError(f"flow: {what} must be at least {least}; got {value}")
         self.size = size
         self.coupling_blocks = [
-            CouplingBlock(size, width=width, layers=layers, dropout=dropout, seed=seed + i, name=f"block_{i}")
-            for i in range(blocks)
+            CouplingBlock(size, width=width, layers=layers, seed=seed + i, name=f"block_{i}") for i in range(blocks)
         ]
 
     def build(self, input_shape=None) -> None:
@@ -131,20 +144,20 @@ class RealNVP(keras.Model):
             block.build()
         self.built = True
 
-    def bijector(self, training: bool = False) -> tfb.Bijector:
+    def bijector(self) -> tfb.Bijector:
         """Latents to data, x = g(z) (eq. 1). Rebuilt for every trace: its parameters are read when it is built."""
-        steps = [step for block in self.coupling_blocks for step in block.bijectors(training)]
+        steps = [step for block in self.coupling_blocks for step in block.bijectors()]
         return tfb.Invert(tfb.Chain(steps[::-1], name="data_to_latent"), name="latent_to_data")
 
-    def distribution(self, training: bool = False) -> tfd.TransformedDistribution:
+    def distribution(self) -> tfd.TransformedDistribution:
         """Eq. 1 as a TFP distribution over [K]."""
         # Independent normals, not MultivariateNormalDiag: ONNX has no BroadcastArgs.
         base = tfd.Independent(tfd.Normal(tf.zeros(self.size), tf.ones(self.size)), 1)
-        return tfd.TransformedDistribution(base, self.bijector(training), name="pose_density")
+        return tfd.TransformedDistribution(base, self.bijector(), name="pose_density")
 
-    def call(self, x, training=False):
+    def call(self, x):
         """log p(x) [...] of x [..., K]."""
-        return self.distribution(training).log_prob(x)
+        return self.distribution().log_prob(x)
 
 
 def _random_rotation(size: int, seed: int) -> np.ndarray:

@@ -23,7 +23,6 @@ class PosePrior(keras.Model):
         blocks: int,
         width: int,
         layers: int,
-        dropout: float = 0.0,
         seed: int = 0,
         name: str = "prior",
         **kwargs,
@@ -32,9 +31,7 @@ class PosePrior(keras.Model):
         super().__init__(name=name, **kwargs)
         self._fitted = subspace
         self.explained = subspace.explained
-        self.flow = flow.RealNVP(
-            subspace.size, blocks=blocks, width=width, layers=layers, dropout=dropout, seed=seed, name="flow"
-        )
+        self.flow = flow.RealNVP(subspace.size, blocks=blocks, width=width, layers=layers, seed=seed, name="flow")
 
     def build(self, input_shape=None) -> None:
         def constant(name: str, value: np.ndarray):
@@ -65,13 +62,13 @@ class PosePrior(keras.Model):
         flat = flat + tf.convert_to_tensor(self.mean)
         return tf.reshape(flat, tf.concat([tf.shape(flat)[:-1], [self._fitted.mean.size // 2, 2]], axis=0))
 
-    def log_prob(self, image: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def log_prob(self, image: tf.Tensor) -> tf.Tensor:
         """log p [...] of normalised poses [..., J, 2] in the subspace (eq. 1)."""
-        return self.latent_log_prob(self.latents(image), training)
+        return self.latent_log_prob(self.latents(image))
 
-    def latent_log_prob(self, latents: tf.Tensor, training: bool = False) -> tf.Tensor:
+    def latent_log_prob(self, latents: tf.Tensor) -> tf.Tensor:
         """log p [...] of the pose with whitened coordinates `latents` [..., K]."""
-        return self.flow(latents, training=training) + self.log_volume()
+        return self.flow(latents) + self.log_volume()
 
     def log_volume(self) -> tf.Tensor:
         """Logarithm [] of the whitening's determinant: log p(pose) = log p(latents) + log_volume()."""
@@ -82,5 +79,5 @@ class PosePrior(keras.Model):
         noise = tf.random.stateless_normal([count, self._fitted.size], seed)
         return self.from_latents(self.flow.bijector().forward(noise))
 
-    def call(self, image, training=False):
-        return self.log_prob(image, training)
+    def call(self, image):
+        return self.log_prob(image)

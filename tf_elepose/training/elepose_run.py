@@ -71,6 +71,10 @@ class EleposeSettings:
     strategy: str
     seed: int
 
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise ValueError(f"seed must not be negative; got {self.seed}")
+
 
 class EleposeRun:
     """Trains in a workdir; everything it needs again after a crash is on the disk."""
@@ -78,8 +82,11 @@ class EleposeRun:
     def __init__(self, folder: pathlib.Path, recording: Recording, settings: EleposeSettings) -> None:
         """Args: the workdir; a recording with a "train" split; how to train.
 
+        Everything is built here, and nothing written: a mistake in the lifter's settings is told now and not after
+        the prior's training.
+
         Raises:
-          ValueError: data that cannot be trained on, or a workdir of other data.
+          ValueError: data that cannot be trained on, or settings that do not fit them.
         """
         self._folder = folder
         self._settings = settings
@@ -94,10 +101,13 @@ class EleposeRun:
         self._image, _ = self._normalizer.apply(pixels, groups)
         self._held_out = _held_out_clips(self._train, settings.held_out, settings.seed)
         self._bone_prior = self._chosen_bone_prior(skeleton)
-        self.seconds = 0.0
+        self._prior, self._prior_stage = self._new_prior()
+        self._method, self._lifter_stage = self._new_lifter(self._prior)
+
+    @property
+    def seconds(self) -> float:
         """Spent training so far, prior and lifter, all processes together."""
-        if self.writes:
-            self._claim_data(recording)
+        return self._prior_stage.seconds + self._lifter_stage.seconds
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -107,12 +117,30 @@ class EleposeRun:
             "source": self._train.source,
             "poses_2d": self._settings.poses_2d,
             "training_poses": len(self._train),
-            "training_clips": len(np.unique(self._train.clip)),
+            "training_clips": len(np.unique(clip_names(self._train))),
             "held_out_poses": int(self._held_out.sum()),
             "skeleton": skeleton.to_dict(),
             "normalizer": self._normalizer.to_dict(),
             "bone_prior": self._bone_prior.to_dict(),
         }
+
+    def claim_data(self) -> None:
+        """Store what is trained on, or check that a resumed run has the same.
+
+        Raises:
+          ValueError: the workdir was started on other data; says what differs.
+        """
+        path, facts = self._folder / "data.json", self.facts
+        if not path.exists():
+            files.write_json(path, facts)
+            return
+        stored = files.read_json(path)
+        for key in ("training_poses", "training_clips", "skeleton", "normalizer"):
+            if stored.get(key) != facts[key]:
+                raise ValueError(
+                    f"{self._folder}: was started on other data ({key} differs from {self._train.source}); "
+                    "use another --workdir"
+                )
 
     def run(self, log: MetricLog | None, stop: StopRequest) -> ElePose | None:
         """Train what is not trained yet.
@@ -124,17 +152,13 @@ class EleposeRun:
           NotFiniteError: from the loop.
           MirroredError: the lifter ended with depths of the wrong sign.
         """
-        prior = self._train_prior(log, stop)
-        if prior is None:
+        if not (self._prior_stage.run(log, stop) and self._lifter_stage.run(log, stop)):
             return None
-        method = self._train_lifter(prior, log, stop)
-        if method is None:
-            return None
-        method.measure_elevation(self._image)
-        self._require_right_sign(method)
-        return method
+        self._method.measure_elevation(self._image)
+        self._require_right_sign(self._method)
+        return self._method
 
-    def _train_prior(self, log: MetricLog | None, stop: StopRequest) -> PosePrior | None:
+    def _new_prior(self) -> tuple[PosePrior, Stage]:
         settings = self._settings
         fitted = self._image[~self._held_out]
         flat = fitted.reshape(len(fitted), -1)
@@ -153,11 +177,9 @@ class EleposeRun:
             self._strategy, settings.prior_stage,
             evaluate=lambda: {"held_out_nll": -float(log_prob(held_out))}, select="held_out_nll", writes=self.writes,
         )  # fmt: skip
-        finished = stage.run(log, stop)
-        self.seconds += stage.seconds
-        return prior if finished else None
+        return prior, stage
 
-    def _train_lifter(self, prior: PosePrior, log: MetricLog | None, stop: StopRequest) -> ElePose | None:
+    def _new_lifter(self, prior: PosePrior) -> tuple[ElePose, Stage]:
         settings = self._settings
         with self._strategy.scope():
             method = ElePose(
@@ -173,9 +195,7 @@ class EleposeRun:
             "lifter", self._folder, method, self._batches(self._image, settings.lifter_batch_size, settings.seed + 1),
             self._strategy, settings.lifter_stage, evaluate=evaluate, writes=self.writes,
         )  # fmt: skip
-        finished = stage.run(log, stop)
-        self.seconds += stage.seconds
-        return method if finished else None
+        return method, stage
 
     @property
     def _prior_settings(self) -> dict[str, Any]:
@@ -191,20 +211,6 @@ class EleposeRun:
         if choice == "skeleton" and skeleton.bone_prior is not None:
             return stated_bone_prior(skeleton)
         return estimate_bone_prior(self._image, clip_names(self._train), skeleton)
-
-    def _claim_data(self, recording: Recording) -> None:
-        """Store what is trained on, or check that a resumed run has the same."""
-        path, facts = self._folder / "data.json", self.facts
-        if not path.exists():
-            files.write_json(path, facts)
-            return
-        stored = files.read_json(path)
-        for key in ("training_poses", "training_clips", "skeleton", "normalizer"):
-            if stored.get(key) != facts[key]:
-                raise ValueError(
-                    f"{self._folder}: was started on other data ({key} differs from {recording.source}); "
-                    "use another --workdir"
-                )
 
     def _require_right_sign(self, method: ElePose) -> None:
         """Fail rather than save a mirrored model; judged without 3D on the training poses, as users have to."""
@@ -233,13 +239,14 @@ def _held_out_clips(train: Recording, share: float, seed: int) -> np.ndarray:
     """Mask [N] of the clips on which the prior is selected: whole clips, since frames of one clip are alike."""
     if not 0 < share < 1:
         raise ValueError(f"held_out must lie between 0 and 1; got {share}")
-    clips = np.unique(train.clip)
+    of_row = clip_names(train)
+    clips = np.unique(of_row)
     if len(clips) < 2:
         raise ValueError(
             f"{train.source}: expected at least 2 training clips, one of them to select the prior on; got {len(clips)}"
         )
     count = min(len(clips) - 1, max(1, round(share * len(clips))))
-    return np.isin(train.clip, np.random.default_rng(seed).permutation(clips)[:count])
+    return np.isin(of_row, np.random.default_rng(seed).permutation(clips)[:count])
 
 
 def _flipped(image: np.ndarray, skeleton: Skeleton) -> np.ndarray:

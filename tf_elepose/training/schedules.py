@@ -63,5 +63,6 @@ def make_schedule(
     if name == "steps":
         epochs = list(options["epochs"])
         values = [learning_rate * options["factor"] ** i for i in range(len(epochs) + 1)]
-        return schedules.PiecewiseConstantDecay([steps_per_epoch * epoch for epoch in epochs], values)
+        # Keras' boundaries are the last steps of the old rate; an epoch's first step has the new one.
+        return schedules.PiecewiseConstantDecay([math.ceil(steps_per_epoch * epoch) - 1 for epoch in epochs], values)
     return schedules.ExponentialDecay(learning_rate, 1, 1.0)

@@ -107,7 +107,9 @@ class Stage:
                     steps_per_epoch=batches.steps_per_epoch,
                     options=settings.schedule_options,
                 )
-                optimizer = keras.optimizers.Adam(rate, epsilon=1e-8)  # PyTorch's epsilon; Keras' default is 1e-7.
+                # PyTorch's epsilon; Keras' default is 1e-7. A name of its own: Keras would number the optimizers of a
+                # process, and a checkpoint would fit only the process's first run.
+                optimizer = keras.optimizers.Adam(rate, epsilon=1e-8, name="adam")
                 optimizer.build(network.trainable_variables)
                 self._optimizers[network_name] = optimizer
         self._loop = Loop(
@@ -211,7 +213,9 @@ class Stage:
             return
         if log is not None:
             log.sync()
-        self._checkpoints.save(self._step, _values(self._variables), {"seconds": self.seconds, "best": self._best, "steps": self.steps})
+        self._checkpoints.save(
+            self._step, _values(self._variables), {"seconds": self.seconds, "best": self._best, "steps": self.steps}
+        )
 
     def _restore(self) -> None:
         found = self._checkpoints.latest()

@@ -62,15 +62,21 @@ def load_model_and_info(path: str | pathlib.Path) -> tuple[Method, dict[str, Any
     arrays = files.read_npz(path)
     if _META not in arrays:
         raise ValueError(f"{path}: expected a model written by tf_elepose.train; this file is something else")
-    meta = json.loads(arrays.pop(_META).tobytes().decode())
-    if meta["format"] != MODEL_FORMAT or meta["method"] not in METHODS:
+    try:
+        meta = json.loads(arrays.pop(_META).tobytes().decode())
+        made, name, settings, info = meta["format"], meta["method"], meta["settings"], meta["info"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: an npz file, but not a model (no readable {_META})") from error
+    if made != MODEL_FORMAT or name not in METHODS:
         raise ValueError(
-            f"{path}: expected model format {MODEL_FORMAT} of {', '.join(METHODS)}; "
-            f"got format {meta['format']} of {meta['method']}"
+            f"{path}: expected model format {MODEL_FORMAT} of {', '.join(METHODS)}; got format {made} of {name}"
         )
-    method = METHODS[meta["method"]].restore(meta["settings"])
-    assign(method.saved_variables(), arrays)
-    return method, meta["info"]
+    try:
+        method = METHODS[name].restore(settings)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path}: its settings are not those of this version's {name} ({error})") from error
+    assign(method.saved_variables(), arrays, str(path))
+    return method, info
 
 
 def claim(folder: pathlib.Path, config: Mapping[str, Any]) -> None:

@@ -22,7 +22,7 @@ from typing import IO
 
 import numpy as np
 
-from tf_elepose import files
+from tf_elepose import conventions, files
 from tf_elepose.data.recording import Recording, check_array, row_fields
 from tf_elepose.skeletons import H36M_17, SKELETONS, Skeleton
 
@@ -70,7 +70,7 @@ def read_views(path: str | os.PathLike[str], skeleton: Skeleton) -> Recording:
         raise ValueError(f"{where}: not a readable .npz archive ({_one_line(error)})") from error
     with archive:
         members = _members(archive, where)
-        order = _joint_order(archive, members, skeleton, where)
+        conversion = _conversion(archive, members, skeleton, where)
         rows = row_fields(skeleton.num_joints)
         kinds = {field: kind for field, (kind, _) in rows.items()} | {"image_size": "int"}
         present = {field: _FILE_NAMES.get(field, field) for field in kinds}
@@ -92,9 +92,10 @@ def read_views(path: str | os.PathLike[str], skeleton: Skeleton) -> Recording:
         for field, name in present.items():
             array = _unpacked(archive, members[name], f"{where}: {name}")
             arrays[field] = check_array(array, kinds[field], array.shape, f"{where}: {name}")
-    for field in ("poses_2d", "poses_2d_detected", "confidence", "poses_3d"):
-        if field in arrays:
-            arrays[field] = arrays[field][:, order]
+    for field in {"poses_2d", "poses_2d_detected", "poses_3d"} & arrays.keys():
+        arrays[field] = conversion.apply(arrays[field])
+    if "confidence" in arrays:
+        arrays["confidence"] = conversion.apply_confidence(arrays["confidence"])
     if strangers := sorted(set(arrays["split"].tolist()) - set(SPLITS)):
         row = np.flatnonzero(~np.isin(arrays["split"], SPLITS))[0]
         raise ValueError(f"{where}: split: expected {' or '.join(SPLITS)}; got {strangers[0]!r} in row {row}")
@@ -127,10 +128,10 @@ def _members(archive: zipfile.ZipFile, where: str) -> dict[str, zipfile.ZipInfo]
     return members
 
 
-def _joint_order(
+def _conversion(
     archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], skeleton: Skeleton, where: str
-) -> tuple[int, ...]:
-    """Where the joints of `skeleton` stand in the file."""
+) -> conventions.Conversion:
+    """From the file's joints to those of `skeleton`."""
     held = H36M_17.name
     if "keypoints" in members:
         shape, dtype = _declared(archive, members["keypoints"], f"{where}: keypoints")
@@ -139,9 +140,9 @@ def _joint_order(
         array = _unpacked(archive, members["keypoints"], f"{where}: keypoints")
         held = str(check_array(array, "text", shape, f"{where}: keypoints").reshape(()))
     if held == skeleton.name:
-        return tuple(range(skeleton.num_joints))
+        return conventions.conversion(skeleton, skeleton)
     if held in SKELETONS and set(SKELETONS[held].joints) == set(skeleton.joints):
-        return SKELETONS[held].indices(skeleton.joints)
+        return conventions.conversion(SKELETONS[held], skeleton)
     raise ValueError(f"{where}: keypoints: holds {held!r}; wanted {skeleton.name!r} ({skeleton.num_joints} joints)")
 
 

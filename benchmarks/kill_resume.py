@@ -1,0 +1,263 @@
+"""Kill a training with SIGKILL again and again, and see whether the same command brings it to the same end.
+
+    python -m benchmarks.kill_resume --kills=10 --output=benchmarks/results/kill_resume.json
+
+A small run is trained without interruption, and once more while it is killed at random moments, at least two of them
+in the middle of writing a checkpoint; after every kill the same command is started again, without any other help.
+Claims: every kill is survived, nothing half-written is taken for whole or left over, no step is logged twice, and the
+weights end as those of the uninterrupted run, to 1e-6 of each array's largest value. With --memory_config a training
+of that config is run as well, to its end, and its peak memory measured. Exit status 1 when a claim does not hold.
+About 3 minutes on two cores, and the time of the memory_config's training.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+from absl import flags
+
+from tf_elepose import commands, files
+from tf_elepose.provenance import provenance
+from tf_elepose.training.metric_log import read_metric_log
+
+TOLERANCE = 1e-6
+"""Largest difference of a weight, relative to the largest in its array."""
+
+MAX_MEMORY_GB = 2.0
+"""What a training of the memory_config may need."""
+
+WRITES = 2
+"""Kills that have to fall into the writing of a checkpoint."""
+
+# Wide for its data: its checkpoints take long enough to write to be met in the middle.
+CONFIG = """
+from ml_collections import config_dict
+from tf_elepose import default_config
+
+def get_config():
+    config = default_config.get_config()
+    config.data_options = config_dict.create(subjects=10, takes=1, frames=16)
+    config.prior.update(bases=12, blocks=4, width=64, noise=0.1, batch_size=128, epochs=10.0)
+    config.lifter.update(width=512, precision="float32", batch_size=64, epochs=10.0)
+    config.lifter.optimizer.learning_rate = 1e-3
+    config.lifter.term_weights.knees = 10.0
+    config.loop.update(steps_per_call=10, checkpoint_every=10, evaluate_every=100)
+    return config
+"""
+
+_PARTIAL = ".*.partial"
+_RESUMED = re.compile(r"(prior|lifter): resumed at step (\d+) of")
+
+
+@dataclasses.dataclass(frozen=True)
+class Moment:
+    """When to kill: `seconds` after the start, or after the first logged step; or in the write that follows."""
+
+    seconds: float
+    in_write: bool = False
+    after_first_log: bool = True
+
+
+@dataclasses.dataclass(frozen=True)
+class Kill:
+    """One kill; `newest` is the step of the newest whole checkpoint of each stage then."""
+
+    seconds: float
+    in_write: bool
+    newest: dict[str, int]
+
+
+def define_flags() -> None:
+    flags.DEFINE_integer("kills", 10, "How often the training is killed.", lower_bound=WRITES)
+    flags.DEFINE_integer("seed", 0, "Of the moments.")
+    flags.DEFINE_string("memory_config", None, "A config whose training's peak memory is measured as well.")
+    flags.DEFINE_string("output", None, "File for the result as JSON.")
+
+
+def main(argv: list[str]) -> int:
+    del argv
+    options = flags.FLAGS
+    with tempfile.TemporaryDirectory(prefix="kill_resume_") as name:
+        result, claims = kill_and_resume(pathlib.Path(name), options.kills, np.random.default_rng(options.seed))
+        if options.memory_config:
+            peak, status = peak_memory_gb(options.memory_config, pathlib.Path(name) / "memory")
+            result |= {"memory_config": options.memory_config, "peak_memory_gb": round(peak, 3)}
+            claims[f"peak memory {peak:.2f} GB, at most {MAX_MEMORY_GB:g}"] = peak < MAX_MEMORY_GB
+            claims[f"status {status} of the training measured for its memory"] = status == 0
+    for claim, holds in claims.items():
+        print(f"{'holds' if holds else 'FAILS'}  {claim}")
+    if options.output:
+        output = pathlib.Path(options.output)
+        output.parent.mkdir(parents=True, exist_ok=True)
+        files.write_json(output, {**result, "claims": claims, **provenance()})
+    return 0 if all(claims.values()) else 1
+
+
+def kill_and_resume(folder: pathlib.Path, kills: int, rng: np.random.Generator) -> tuple[dict, dict[str, bool]]:
+    """Figures and claims of one uninterrupted and one killed training in `folder`."""
+    config, whole, killed = folder / "config.py", folder / "whole", folder / "killed"
+    config.write_text(CONFIG)
+    began = time.monotonic()
+    process = _start(config, whole)
+    _wait_for(process, _Grown(whole / "metrics.jsonl"))
+    startup = time.monotonic() - began
+    _require_success(process, whole)
+    duration = time.monotonic() - began
+    print(f"uninterrupted: {duration:.0f} s, of which {startup:.0f} s until the first steps were logged")
+
+    in_writes = set(rng.choice(kills, WRITES, replace=False).tolist())
+    done: list[Kill] = []
+    resumed: list[bool] = []
+    for number in range(kills):
+        # Three in ten fall before the first step, the others on average half a share of the training after it.
+        if number not in in_writes and rng.random() < 0.3:
+            moment = Moment(rng.uniform(0.0, startup), after_first_log=False)
+        else:
+            moment = Moment(rng.uniform(0.0, (duration - startup) / kills), in_write=number in in_writes)
+        process = _start(config, killed)
+        kill = _kill(process, killed, moment)
+        if done:
+            resumed.append(_went_on(killed, done[-1]))
+        done.append(kill)
+        print(f"kill {number + 1}: after {kill.seconds:.1f} s, in a write: {kill.in_write}, newest {kill.newest}")
+    process = _start(config, killed)
+    _require_success(process, killed)
+    resumed.append(_went_on(killed, done[-1]))
+
+    difference = _largest_difference(whole / "model.npz", killed / "model.npz")
+    leftovers = [str(path.relative_to(killed)) for path in killed.rglob(_PARTIAL)]
+    repeated = _repeated_lines(killed / "metrics.jsonl")
+    in_write = sum(kill.in_write for kill in done)
+    checkpoint = max((whole / "lifter").iterdir()).stat().st_size
+    result = {
+        "uninterrupted_seconds": round(duration, 1),
+        "startup_seconds": round(startup, 1),
+        "checkpoint_mb": round(checkpoint / 1e6, 1),
+        "kills": [dataclasses.asdict(kill) | {"seconds": round(kill.seconds, 2)} for kill in done],
+        "resumed": sum(resumed),
+        "kills_during_write": in_write,
+        "leftovers": leftovers,
+        "repeated_log_lines": repeated,
+        "largest_relative_difference": difference,
+    }
+    return result, {
+        f"resumed from the newest checkpoint: {sum(resumed)} of {kills}": all(resumed),
+        f"kills during a write: {in_write}, expected {WRITES}": in_write >= WRITES,
+        f"temporaries left over: {len(leftovers)}": not leftovers,
+        f"steps logged twice: {repeated}": not repeated,
+        f"largest relative difference of the weights: {difference:.2g}": difference <= TOLERANCE,
+    }
+
+
+def peak_memory_gb(config: str, workdir: pathlib.Path) -> tuple[float, int]:
+    """Peak resident memory of the training process, and its exit status."""
+    process = _start(pathlib.Path(config), workdir)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes on macOS, in kB on Linux.
+    return usage.ru_maxrss * unit / 1e9, process.returncode
+
+
+def _start(config: pathlib.Path, workdir: pathlib.Path) -> subprocess.Popen:
+    with _log_of(workdir).open("wb") as log:
+        command = [sys.executable, "-m", "tf_elepose.train", f"--config={config}", f"--workdir={workdir}"]
+        return subprocess.Popen(command, stdout=log, stderr=log)
+
+
+def _log_of(workdir: pathlib.Path) -> pathlib.Path:
+    return workdir.with_name(workdir.name + ".log")
+
+
+def _require_success(process: subprocess.Popen, workdir: pathlib.Path) -> None:
+    if process.wait():
+        last = _log_of(workdir).read_text(errors="replace").strip().splitlines()[-1:]
+        raise ValueError(f"{workdir}: the training ended with status {process.returncode}: {' '.join(last)}")
+
+
+def _wait_for(process: subprocess.Popen, condition) -> bool:
+    """Whether `condition` came true before the process ended; looks often enough to meet a write."""
+    while process.poll() is None:
+        if condition():
+            return True
+        time.sleep(0.0005)
+    return False
+
+
+def _kill(process: subprocess.Popen, workdir: pathlib.Path, moment: Moment) -> Kill:
+    began = time.monotonic()
+    if moment.after_first_log:
+        _wait_for(process, _Grown(workdir / "metrics.jsonl"))
+    due = time.monotonic() + moment.seconds
+    _wait_for(process, lambda: time.monotonic() >= due)
+    if moment.in_write:
+        _wait_for(process, lambda: _partials(workdir))
+    process.send_signal(signal.SIGKILL)
+    seconds = time.monotonic() - began
+    if process.wait() != -signal.SIGKILL:
+        _require_success(process, workdir)
+        raise ValueError(f"{workdir}: the training ended before it could be killed; it is too short for so many kills")
+    return Kill(seconds, bool(_partials(workdir)), {stage: _newest(workdir / stage) for stage in ("prior", "lifter")})
+
+
+class _Grown:
+    """Whether a file has grown since it was smallest: a resumed run first takes lines away."""
+
+    def __init__(self, path: pathlib.Path) -> None:
+        self._path = path
+        self._smallest = self._size()
+
+    def __call__(self) -> bool:
+        size = self._size()
+        self._smallest = min(self._smallest, size)
+        return size > self._smallest
+
+    def _size(self) -> int:
+        return self._path.stat().st_size if self._path.exists() else 0
+
+
+def _partials(workdir: pathlib.Path) -> list[pathlib.Path]:
+    """Temporaries of checkpoints."""
+    return [path for stage in ("prior", "lifter") for path in (workdir / stage).glob(_PARTIAL)]
+
+
+def _newest(folder: pathlib.Path) -> int:
+    """Step of the newest checkpoint, -1 when there is none."""
+    return max((int(path.stem.removeprefix("step-")) for path in folder.glob("step-*.npz")), default=-1)
+
+
+def _went_on(workdir: pathlib.Path, before: Kill) -> bool:
+    """Whether the last process started each stage from its newest checkpoint, as far as it came."""
+    log = _log_of(workdir).read_text(errors="replace")
+    at = {stage: int(step) for stage, step in _RESUMED.findall(log)}
+    return "error: " not in log and all(step == before.newest[stage] for stage, step in at.items())
+
+
+def _largest_difference(path: pathlib.Path, other: pathlib.Path) -> float:
+    arrays, others = files.read_npz(path), files.read_npz(other)
+    if set(arrays) != set(others):
+        raise ValueError(f"{path} and {other} hold different arrays")
+    floats = [name for name, array in arrays.items() if array.dtype.kind == "f"]
+    return max(
+        float(np.max(np.abs(arrays[name] - others[name])) / max(float(np.max(np.abs(arrays[name]))), 1e-30))
+        for name in floats
+    )
+
+
+def _repeated_lines(path: pathlib.Path) -> int:
+    """Lines of a stage, a step and a kind of figures that was logged before."""
+    counts = collections.Counter((row["phase"], row["step"], tuple(sorted(row))) for row in read_metric_log(path))
+    return sum(count - 1 for count in counts.values())
+
+
+if __name__ == "__main__":
+    commands.run(main, define_flags)

@@ -1,0 +1,131 @@
+"""How good the results are: python -m benchmarks.quality --table=NAME --output=DIR
+
+Trains every row of a table with the command a user would type, one after the other, and writes what came out as JSON
+and Markdown, with date, hardware and versions. Rows that are already trained in DIR are not trained again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from absl import flags
+
+from tf_elepose import commands, files
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One trained model: a label, a config and what is changed in it."""
+
+    label: str
+    config: str
+    overrides: tuple[str, ...] = ()
+
+
+def _seeds(config: str, seeds: Sequence[int]) -> tuple[Row, ...]:
+    return tuple(Row(f"seed {seed}", config, (f"--config.seed={seed}",)) for seed in seeds)
+
+
+TABLES: dict[str, tuple[Row, ...]] = {
+    # Is the sign of the depths right whatever the seed, and how far do results spread?
+    "seeds": _seeds("configs/cmu.py", range(5)),
+    # The paper's main claim: predicting the camera's elevation.
+    "elevation": (
+        Row("elevation predicted", "configs/cmu.py"),
+        Row("elevation U(-20, 20) degrees", "configs/cmu.py", ("--config.lifter.elevation=fixed",)),
+    ),
+    # What the defaults owe to each departure from the paper's settings; a change at a time.
+    "settings": (
+        Row("default", "configs/cmu.py"),
+        Row("bones of Human3.6M", "configs/cmu.py", ("--config.bone_prior=skeleton",)),
+        Row("no knee term", "configs/cmu.py", ("--config.lifter.term_weights.knees=0",)),
+        Row("no average of weights", "configs/cmu.py", ("--config.lifter.optimizer.average_decay=0",)),
+        Row("no flips when lifting", "configs/cmu.py", ("--config.lifter.flip_average=False",)),
+    ),
+    "quickstart": (Row("quickstart", "configs/quickstart.py"),),
+}
+
+COLUMNS = {
+    "pa_mpjpe_mm": ("PA-MPJPE, mm", 1),
+    "n_mpjpe_mm": ("N-MPJPE, mm", 1),
+    "pck_150": ("PCK@150, %", 1),
+    "depth_correlation": ("Depth correlation", 3),
+    "elevation_mean_deg": ("Elevation, mean, °", 1),
+    "elevation_mean_true_deg": ("True mean, °", 1),
+    "elevation_correlation": ("Elevation correlation", 2),
+    "nll_pa_spearman": ("NLL to PA, Spearman", 2),
+    "training_seconds": ("Training, s", 0),
+}
+"""What a row shows: {key of metrics.json: (heading, decimals)}."""
+
+
+def define_flags() -> None:
+    flags.DEFINE_enum("table", None, sorted(TABLES), "Which table.", required=True)
+    flags.DEFINE_string("output", None, "Folder for the runs.", required=True)
+    flags.DEFINE_string("results", "benchmarks/results", "Folder for JSON and Markdown.")
+
+
+def main(argv: list[str]) -> int:
+    del argv
+    name, output = flags.FLAGS.table, pathlib.Path(flags.FLAGS.output)
+    rows = []
+    for row in TABLES[name]:
+        metrics = train(row, output / _folder(row))
+        rows.append({"label": row.label, "config": row.config, "overrides": list(row.overrides), "metrics": metrics})
+        print(markdown(rows), flush=True)
+    results = pathlib.Path(flags.FLAGS.results)
+    results.mkdir(parents=True, exist_ok=True)
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+    files.write_json(results / f"quality_{name}.json", {"table": name, "commit": commit, "rows": rows})
+    return 0
+
+
+def train(row: Row, folder: pathlib.Path) -> dict:
+    """metrics.json of a row, trained now unless it was before. A run that refuses to save a mirrored model is a
+    result too: its metrics are {"failed": what it said}.
+    """
+    command = [sys.executable, "-m", "tf_elepose.train", f"--config={row.config}", f"--workdir={folder}"]
+    print("$", *command[1:], *row.overrides, flush=True)
+    done = subprocess.run([*command, *row.overrides], stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1:] or ["no message"]
+        if "depths" not in last[0]:
+            raise ValueError(f"{row.label}: training ended with status {done.returncode}: {last[0]}")
+        return {"failed": last[0]}
+    return json.loads((folder / "metrics.json").read_text())
+
+
+def markdown(rows: Sequence[dict]) -> str:
+    """A table of `rows`; with mean and spread where they are seeds of one thing."""
+    shown = {key: value for key, value in COLUMNS.items() if any(key in row["metrics"] for row in rows)}
+    lines = ["| | " + " | ".join(heading for heading, _ in shown.values()) + " |", "|---" * (len(shown) + 1) + "|"]
+    for row in rows:
+        if "failed" in row["metrics"]:
+            lines.append(f"| {row['label']} | " + " | ".join(["failed"] + [""] * (len(shown) - 1)) + " |")
+            continue
+        cells = [
+            f"{row['metrics'][key]:.{digits}f}" if key in row["metrics"] else "" for key, (_, digits) in shown.items()
+        ]
+        lines.append(f"| {row['label']} | " + " | ".join(cells) + " |")
+    finished = [row["metrics"] for row in rows if "failed" not in row["metrics"]]
+    if len(finished) > 1 and all(row["label"].startswith("seed ") for row in rows):
+        for label, function in (("mean", statistics.mean), ("standard deviation", statistics.stdev)):
+            cells = [f"{function([m[key] for m in finished]):.{max(digits, 1)}f}" for key, (_, digits) in shown.items()]
+            lines.append(f"| {label} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _folder(row: Row) -> str:
+    """The same for the same training, whichever table it is in."""
+    changes = [override.removeprefix("--config.").replace("=", "-") for override in row.overrides]
+    return "_".join([pathlib.Path(row.config).stem, *sorted(c for c in changes if c != "seed-0")])
+
+
+if __name__ == "__main__":
+    commands.run(main, define_flags)

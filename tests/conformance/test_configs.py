@@ -1,0 +1,68 @@
+"""Every config loads, is complete, can be trained with, and says how and to what end."""
+
+import importlib.util
+import pathlib
+import re
+
+import pytest
+from ml_collections import config_dict
+
+from tf_elepose import default_config, train
+
+FOLDER = pathlib.Path(__file__).parents[2] / "configs"
+CONFIGS = sorted(FOLDER.glob("*.py"))
+
+
+def _loaded(path):
+    spec = importlib.util.spec_from_file_location(f"config_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _flat(config, prefix=""):
+    for key, value in config.items():
+        if isinstance(value, config_dict.ConfigDict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def test_there_are_configs():
+    assert {"quickstart.py", "cmu.py"} <= {path.name for path in CONFIGS}
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_a_config_has_all_settings_and_no_others(path):
+    default = dict(_flat(default_config.get_config()))
+    settings = dict(_flat(_loaded(path).get_config()))
+    # The schedule's options and the reader's depend on which are chosen.
+    chosen = re.compile(r"data_options\..*|(prior|lifter)\.optimizer\.(warmup|floor|decay|epochs|factor)")
+    fixed = {key for key in default if not chosen.fullmatch(key)}
+    assert fixed <= set(settings)
+    assert not {key for key in settings if key not in fixed and not chosen.fullmatch(key)}
+    for key in fixed:
+        assert type(settings[key]) is type(default[key]), key
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_a_config_makes_a_run(path):
+    settings = train.elepose_settings(_loaded(path).get_config())
+    assert settings.prior_stage.epochs > 0 and settings.lifter_stage.epochs > 0
+    assert settings.prior_batch_size % 2 == 0 and settings.lifter_batch_size % 2 == 0
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_a_config_can_be_had_twice(path):
+    module = _loaded(path)
+    first = module.get_config()
+    first.seed = 99
+    assert module.get_config().seed != 99
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_a_config_says_its_command_its_result_and_its_time(path):
+    text = _loaded(path).__doc__ or ""
+    assert f"python -m tf_elepose.train --config=configs/{path.name} --workdir=" in text
+    assert re.search(r"\d mm\b", text), "the error to expect, in mm"
+    assert re.search(r"\d\s*(s|min|h|seconds?|minutes?|hours?)\b", text), "how long it takes"

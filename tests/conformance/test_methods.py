@@ -1,0 +1,150 @@
+"""What every method can do: the list is all of `METHODS`, so a new method is tested or fails here."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import small_models
+import tensorflow as tf
+
+from tf_elepose.data.pipeline import Batches
+from tf_elepose.methods import METHODS
+from tf_elepose.methods.base import Method, Trainable, named_variables
+from tf_elepose.methods.prior import PriorFitting
+from tf_elepose.skeletons import H36M_17
+from tf_elepose.training import workdir
+from tf_elepose.training.checkpoint import Checkpointer, assign
+from tf_elepose.training.loop import Loop
+
+SEED = tf.constant([5, 6])
+
+# How tests make a small one of each: it and normalised poses.
+METHOD_MAKERS = {"elepose": lambda: small_models.small_elepose(noise=0.05)}
+
+
+def _prior():
+    image, _ = small_models.normalized()
+    prior = small_models.small_prior(image)
+    small_models.perturb(prior.trainable_variables, 0.05)
+    return PriorFitting(prior), image
+
+
+TRAINABLE_MAKERS = {**METHOD_MAKERS, "prior": _prior}
+
+
+def test_every_method_is_tested():
+    assert set(METHOD_MAKERS) == set(METHODS)
+    assert {name: type(make()[0]) for name, make in METHOD_MAKERS.items()} == METHODS
+
+
+def test_every_trainable_is_tested():
+    def below(kind):
+        return {kind} | {deeper for child in kind.__subclasses__() for deeper in below(child)}
+
+    packaged = {kind for kind in below(Trainable) if kind.__module__.startswith("tf_elepose.")} - {Trainable, Method}
+    assert {type(make()[0]) for make in TRAINABLE_MAKERS.values()} == packaged
+
+
+@pytest.fixture(params=TRAINABLE_MAKERS)
+def trainable(request):
+    return TRAINABLE_MAKERS[request.param]()
+
+
+@pytest.fixture(params=METHOD_MAKERS)
+def method(request):
+    return METHOD_MAKERS[request.param]()
+
+
+def test_terms_are_weighted_and_one_an_example(trainable):
+    made, image = trainable
+    terms = made.loss_terms({"image": tf.constant(image[:8])}, SEED)
+    assert list(terms) == list(made.term_weights)
+    assert all(term.shape == (8,) and np.all(np.isfinite(term)) for term in terms.values())
+
+
+def test_steps_are_functions_of_weights_batch_and_seed(trainable):
+    made, image = trainable
+    batch = {"image": tf.constant(image[:8])}
+    (values, gradients), (again, gradients_again) = made.gradients(batch, SEED), made.gradients(batch, SEED)
+    assert {name: float(v) for name, v in values.items()} == {name: float(v) for name, v in again.items()}
+    for a, b in zip(gradients, gradients_again, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_gradients_are_finite_and_reach_every_weight(trainable):
+    made, image = trainable
+    _, gradients = made.gradients({"image": tf.constant(image[:8])}, SEED)
+    assert len(gradients) == len(made.variables)
+    for variable, gradient in zip(made.variables, gradients, strict=True):
+        assert np.all(np.isfinite(gradient)) and np.any(gradient != 0), variable.path
+
+
+def test_graph_gives_the_eager_step(trainable):
+    made, image = trainable
+    batch = {"image": tf.constant(image[:8])}
+    (values, gradients), (other, other_gradients) = (
+        made.gradients(batch, SEED), tf.function(made.gradients)(batch, SEED),
+    )  # fmt: skip
+    scale = max(np.abs(gradient).max() for gradient in gradients)
+    for name, value in values.items():
+        np.testing.assert_allclose(other[name], value, rtol=2e-5, atol=2e-5)
+    for a, b in zip(gradients, other_gradients, strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-4, atol=1e-6 * scale)
+
+
+def test_a_checkpoint_brings_back_weights_and_optimizer(trainable, tmp_path, request):
+    """Trained 2 + 2 steps with a checkpoint between, by another object, equals 4 steps."""
+    made, image = trainable
+    again = TRAINABLE_MAKERS[request.node.callspec.params["trainable"]]()[0]
+    whole = TRAINABLE_MAKERS[request.node.callspec.params["trainable"]]()[0]
+    loops, variables = {}, {}
+    for name, one in (("made", made), ("again", again), ("whole", whole)):
+        optimizers = {key: keras.optimizers.Adam(1e-4, name="adam") for key in one.networks}
+        for key, network in one.networks.items():
+            optimizers[key].build(network.trainable_variables)
+        batches = Batches(image, H36M_17, batch_size=8, seed=1, flip=True)
+        loops[name] = Loop(one, optimizers, batches, tf.distribute.get_strategy(), seed=2)
+        variables[name] = {
+            **named_variables(one.networks),
+            **{f"optimizer/{key}/{v.path}": v for key, optimizer in optimizers.items() for v in optimizer.variables},
+        }
+    loops["whole"].run(0, 4)
+    loops["made"].run(0, 2)
+    arrays = {name: np.asarray(variable) for name, variable in variables["made"].items()}
+    Checkpointer(tmp_path).save(2, arrays, {})
+    assign(variables["again"], Checkpointer(tmp_path).latest().arrays)
+    loops["again"].run(2, 2)
+    assert set(variables["again"]) == set(variables["whole"])
+    for name, variable in variables["whole"].items():
+        np.testing.assert_allclose(np.asarray(variables["again"][name]), np.asarray(variable), rtol=1e-6, atol=1e-8)
+
+
+def test_settings_are_plain_and_rebuild_the_method(method):
+    made, _ = method
+    settings = json.loads(json.dumps(made.settings))
+    rebuilt = type(made).restore(settings)
+    assert json.loads(json.dumps(rebuilt.settings)) == settings
+    shapes = {name: tuple(variable.shape) for name, variable in made.saved_variables().items()}
+    assert {name: tuple(variable.shape) for name, variable in rebuilt.saved_variables().items()} == shapes
+
+
+def test_a_model_file_holds_the_whole_method(method, tmp_path):
+    made, _ = method
+    workdir.save_model(tmp_path / "model.npz", made, {})
+    loaded = workdir.load_model(tmp_path)
+    pixels = small_models.poses_2d(5, seed=3)
+    np.testing.assert_array_equal(loaded.predict(pixels).poses_3d, made.predict(pixels).poses_3d)
+
+
+def test_predictions_have_the_promised_shape_and_frame(method):
+    made, _ = method
+    pixels = small_models.poses_2d(7, seed=3)
+    prediction = made.predict(pixels)
+    assert prediction.poses_3d.shape == (7, 17, 3) and prediction.poses_3d.dtype == np.float32
+    assert np.all(prediction.poses_3d[:, made.skeleton.root_index] == 0)
+    assert prediction.elevation is None or prediction.elevation.shape == (7,)
+    one_by_one = np.concatenate([made.predict(pixels[i : i + 1]).poses_3d for i in range(7)])
+    np.testing.assert_allclose(one_by_one, prediction.poses_3d, atol=1e-5)  # Poses do not see each other.
+    with pytest.raises(ValueError, match=r"expected \[N, 17, 2\] px"):
+        made.predict(pixels[:, :5])

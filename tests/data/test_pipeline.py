@@ -1,0 +1,126 @@
+"""Batches: permutations, flips, and the same poses however they are fetched and shared."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_elepose.data.pipeline import Batches
+from tf_elepose.skeletons import H36M_17
+
+
+def poses(count):
+    """Poses that say who they are: pose i has i + 1 in every x coordinate but the root's."""
+    image = np.random.default_rng(0).normal(size=(count, 17, 2)).astype(np.float32)
+    image[:, :, 0] = np.arange(1, count + 1)[:, None]
+    return image
+
+
+def batches(count=24, batch_size=8, seed=3, flip=False, **options):
+    return Batches(poses(count), H36M_17, batch_size=batch_size, seed=seed, flip=flip, **options)
+
+
+def rows(source, steps, replicas=1):
+    """Rows of each step, the replicas' one after the other."""
+    return np.array([
+        np.concatenate([source.rows(tf.constant(step), replica, replicas) for replica in range(replicas)])
+        for step in range(steps)
+    ])  # fmt: skip
+
+
+def test_every_epoch_is_another_permutation():
+    got = rows(batches(), 9).reshape(3, 24)
+    for epoch in got:
+        np.testing.assert_array_equal(np.sort(epoch), np.arange(24))
+    assert np.any(got[0] != got[1]) and np.any(got[1] != got[2]) and np.any(got[0] != np.arange(24))
+    assert np.any(rows(batches(seed=4), 3).reshape(-1) != got[0])
+    np.testing.assert_array_equal(rows(batches(), 9).reshape(3, 24), got)
+
+
+def test_epochs_flow_into_one_another_and_drop_no_pose():
+    got = rows(batches(count=21), 21).reshape(8, 21)  # 21 steps of 8 are 8 epochs of 21.
+    for epoch in got:
+        np.testing.assert_array_equal(np.sort(epoch), np.arange(21))
+
+
+def test_orders_are_not_alike():
+    """Where a pose stands in one epoch says nothing of where it stands in the next."""
+    got = rows(batches(count=400, batch_size=100), 8).reshape(2, 400)
+    places = np.argsort(got, axis=1)
+    assert abs(np.corrcoef(places)[0, 1]) < 0.2
+    assert abs(np.corrcoef(got[0], np.arange(400))[0, 1]) < 0.2
+
+
+@pytest.mark.parametrize("replicas", [2, 4])
+def test_replicas_share_the_batch_of_one(replicas):
+    np.testing.assert_array_equal(rows(batches(), 5, replicas), rows(batches(), 5))
+    source = batches(flip=True)
+    whole = source.augment(tf.constant(source.image[:8]), tf.constant(4), 0, 1)
+    local = 8 // replicas
+    parts = [
+        source.augment(tf.constant(source.image[i * local : (i + 1) * local]), tf.constant(4), i, replicas)
+        for i in range(replicas)
+    ]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
+def test_half_the_poses_are_flipped_and_stay_poses():
+    source = batches(count=1000, batch_size=1000, flip=True)
+    image = tf.constant(source.image)
+    flipped = [source.augment(image, tf.constant(step), 0, 1).numpy() for step in range(2)]
+    coins = [one[:, 0, 0] < 0 for one in flipped]
+    for coin in coins:
+        assert abs(coin.mean() - 0.5) < 0.05
+    assert 0.4 < (coins[0] == coins[1]).mean() < 0.6  # Every step throws again.
+    other = batches(count=1000, batch_size=1000, flip=True, seed=4).augment(image, tf.constant(0), 0, 1).numpy()
+    assert 0.4 < (coins[0] == (other[:, 0, 0] < 0)).mean() < 0.6
+    kept, turned = flipped[0][~coins[0]], flipped[0][coins[0]]
+    np.testing.assert_array_equal(kept, source.image[~coins[0]])
+    np.testing.assert_array_equal(turned, source.image[coins[0]][:, list(H36M_17.mirror)] * np.float32([-1, 1]))
+
+
+def test_without_flips_nothing_is_flipped():
+    source = batches()
+    np.testing.assert_array_equal(source.augment(tf.constant(source.image), tf.constant(0), 0, 1), source.image)
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_the_stream_is_what_lies_on_the_device(replicas):
+    source = batches(flip=True, resident_bytes=0)
+    assert not source.resident and batches().resident
+    stream = iter(source.stream(2, range(replicas), replicas))
+    for step in range(2, 7):
+        for replica in range(replicas):
+            wanted = source.rows(tf.constant(step), replica, replicas)
+            expected = source.augment(tf.gather(source.image, wanted), tf.constant(step), replica, replicas)
+            got = next(stream)["image"]
+            assert got.shape == (8 // replicas, 17, 2)
+            np.testing.assert_array_equal(got, expected)
+
+
+def test_a_worker_streams_its_own_replicas():
+    source = batches(resident_bytes=0)
+    stream = iter(source.stream(0, range(2, 4), 4))
+    for step in range(3):
+        for replica in (2, 3):
+            wanted = source.rows(tf.constant(step), replica, 4)
+            np.testing.assert_array_equal(next(stream)["image"], source.image[wanted.numpy()])
+
+
+def test_place_holds_the_poses_untrained():
+    variable = batches().place()
+    np.testing.assert_array_equal(variable, poses(24))
+    assert not variable.trainable
+
+
+def test_steps_per_epoch():
+    assert batches().steps_per_epoch == 3 and batches(count=28).steps_per_epoch == 4
+    assert batches(count=9).steps_per_epoch == 1
+
+
+def test_bad_batches_are_refused():
+    with pytest.raises(ValueError, match="even and at least 2; got 7"):
+        batches(batch_size=7)
+    with pytest.raises(ValueError, match="even and at least 2; got 0"):
+        batches(batch_size=0)
+    with pytest.raises(ValueError, match="batch_size 26 is larger than the data: 24 poses"):
+        batches(batch_size=26)

@@ -1,0 +1,110 @@
+"""Runs the same training on one and on two logical CPU devices; what test_replicas.py compares.
+
+A program of its own, since TensorFlow's devices are fixed once it has started. Argument: the file to write.
+"""
+
+import sys
+
+import keras
+import numpy as np
+import small_models
+import tensorflow as tf
+
+from tf_elepose.data.pipeline import Batches
+from tf_elepose.methods import replicas
+from tf_elepose.methods.prior import PriorFitting
+from tf_elepose.skeletons import H36M_17
+from tf_elepose.training.loop import Loop
+from tf_elepose.training.strategy import make_strategy
+
+STEPS = 10
+
+
+def elepose():
+    return small_models.small_elepose(noise=0.05)[0]
+
+
+def noisy_prior():
+    image, _ = small_models.normalized()
+    prior = small_models.small_prior(image)
+    small_models.perturb(prior.trainable_variables, 0.1)
+    return PriorFitting(prior, noise=0.2)
+
+
+# Steps that change the weights well but not wildly.
+RATES = {elepose: 2e-5, noisy_prior: 1e-2}
+CLIP_NORM = 1000.0  # Less than ElePose's first gradients have.
+
+
+def train(make, strategy, *, resident):
+    image, _ = small_models.normalized()
+    with strategy.scope():
+        trainable = make()
+        optimizers = {name: keras.optimizers.SGD(RATES[make]) for name in trainable.networks}
+        for name, network in trainable.networks.items():
+            optimizers[name].build(network.trainable_variables)
+    batches = Batches(
+        image, H36M_17, batch_size=16, seed=5, flip=True, resident_bytes=1 << 30 if resident else 0
+    )  # fmt: skip
+    loop = Loop(
+        trainable, optimizers, batches, strategy, seed=7, clip_norm=CLIP_NORM, weight_decay=0.1, average_decay=0.9
+    )
+    start = np.concatenate([np.ravel(v.numpy()) for v in trainable.variables])
+    first, rest = loop.run(0, 1), loop.run(1, STEPS - 1)
+    copies = [
+        np.concatenate([np.ravel(strategy.experimental_local_results(v.value)[i].numpy()) for v in trainable.variables])
+        for i in range(strategy.num_replicas_in_sync)
+    ]
+    averages = np.concatenate([np.ravel(loop.averages[v.path].numpy()) for v in trainable.variables])
+    names = sorted(first)
+    return {
+        "start": start, "weights": copies[0], "copy": copies[-1], "averages": averages,
+        "names": np.array(names), "first": np.array([first[n] for n in names]),
+        "rest": np.array([rest[n] for n in names]),
+    }  # fmt: skip
+
+
+def statistics(strategy, values):
+    """Mean, deviation and their gradients of `values` [B], shared by the replicas."""
+    local = len(values) // strategy.num_replicas_in_sync
+
+    def step():
+        context = tf.distribute.get_replica_context()
+        first = (context.replica_id_in_sync_group if strategy.num_replicas_in_sync > 1 else 0) * local
+        x = tf.constant(values)[first : first + local]
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            mean, deviation = replicas.mean_and_deviation(x)
+            # Each replica's share of 2 mean + 3 deviation, as the loss is shared.
+            share = (2 * mean + 3 * deviation) / replicas.count()
+        drawn = replicas.draw(lambda n: tf.random.stateless_normal(n, [1, 2]), [local, 3])
+        return mean, deviation, tape.gradient(share, x), drawn
+
+    parts = [strategy.experimental_local_results(part) for part in tf.function(lambda: strategy.run(step))()]
+    return {
+        "mean": np.array([p.numpy() for p in parts[0]]), "deviation": np.array([p.numpy() for p in parts[1]]),
+        "gradient": np.concatenate([p.numpy() for p in parts[2]]),
+        "drawn": np.concatenate([p.numpy() for p in parts[3]]),
+    }  # fmt: skip
+
+
+def main():
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+    )
+    one, two = make_strategy("one_device"), make_strategy("mirrored")
+    assert (one.num_replicas_in_sync, two.num_replicas_in_sync) == (1, 2)
+    runs = {
+        "one": train(elepose, one, resident=True),
+        "two": train(elepose, two, resident=True),
+        "one_prior": train(noisy_prior, one, resident=True),
+        "two_prior": train(noisy_prior, two, resident=True),
+        "two_prior_streaming": train(noisy_prior, two, resident=False),
+    }
+    values = np.float32([0.1, -0.4, 0.3, 0.2, -0.1, 0.05])
+    runs |= {"one_statistics": statistics(one, values), "two_statistics": statistics(two, values)}
+    np.savez(sys.argv[1], **{f"{run}/{key}": value for run, part in runs.items() for key, value in part.items()})
+
+
+if __name__ == "__main__":
+    main()

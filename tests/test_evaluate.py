@@ -1,0 +1,138 @@
+"""The evaluation command: figures, files, and one line for what is wrong."""
+
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+import small_models
+import small_runs
+
+from tf_elepose import evaluate, files
+from tf_elepose.data.readers.views import write_views
+from tf_elepose.training import workdir
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with views.npz and a workdir whose model is as it was before training."""
+    folder = tmp_path_factory.mktemp("trained")
+    write_views(folder / "views.npz", small_runs.small_recording())
+    method, _ = small_models.small_elepose()
+    config = {
+        "data": "synthetic",
+        "poses_2d": "gt",
+        "data_options": {"subjects": 4, "takes": 1, "frames": 8, "cameras": 2},
+    }
+    workdir.claim(folder / "run", config)
+    workdir.save_model(folder / "run" / "model.npz", method, {"source": "synthetic", "training_seconds": 2.0})
+    rows = [{"step": step, "phase": phase, "loss": 1.0 / step} for phase in ("prior", "lifter") for step in (1, 2, 3)]
+    (folder / "run" / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder
+
+
+@pytest.fixture
+def command(trained, monkeypatch, capsys):
+    monkeypatch.chdir(trained)
+    return small_runs.Command(evaluate, monkeypatch, capsys)
+
+
+def test_it_prints_a_table_and_writes_figures_and_report(command, trained, tmp_path):
+    before = small_runs.contents(trained)
+    status, out, err = command(
+        "--workdir=run", "--likelihood_views=2", f"--output={tmp_path}/new/metrics.json", f"--figures={tmp_path}/report"
+    )
+    assert status == 0 and "PA-MPJPE" in out and "depth sign: " in out
+    values = files.read_json(tmp_path / "new" / "metrics.json")
+    assert (values["poses"], values["split"], values["data"], values["poses_2d"]) == (80, "test", "synthetic", "gt")
+    assert values["model"] == "run" and values["versions"] and "nll_mean" in values
+    assert err.splitlines()[-1] == f"report: {tmp_path}/report/index.html"
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert "ElePose on synthetic" in page and "lifter" in page
+    assert small_runs.contents(trained) == before  # What is evaluated is not changed.
+
+
+def test_the_same_data_from_a_file_give_the_same_figures(command, tmp_path):
+    for name, data in (("a", "synthetic"), ("b", "views:views.npz")):
+        status, _, _ = command(
+            "--workdir=run",
+            "--likelihood_views=0",
+            f"--data={data}",
+            "--split=train",
+            f"--output={tmp_path}/{name}.json",
+        )
+        assert status == 0
+    a, b = (files.read_json(tmp_path / f"{name}.json") for name in "ab")
+    assert a["poses"] == 240 and "nll_mean" not in a
+    numbers = [name for name, value in a.items() if isinstance(value, float)]
+    np.testing.assert_allclose([a[name] for name in numbers], [b[name] for name in numbers], rtol=1e-6)
+
+
+def test_detections_are_told_from_ground_truth(command, tmp_path):
+    common = ("--workdir=run", "--likelihood_views=0")
+    assert command(*common, "--poses_2d=detected", f"--output={tmp_path}/detected.json")[0] == 0
+    assert command(*common, f"--output={tmp_path}/gt.json")[0] == 0
+    detected, gt = (files.read_json(tmp_path / f"{name}.json") for name in ("detected", "gt"))
+    assert detected["poses_2d"] == "detected" and detected["pa_mpjpe_mm"] != gt["pa_mpjpe_mm"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--workdir=nowhere", "nowhere"),
+        ("--workdir=views.npz", "expected a model written by tf_elepose.train; this file is something else"),
+        ("--workdir=run --split=validation", "no rows of split 'validation'; splits here are test, train"),
+        ("--workdir=run --data=video:a.mp4", "unknown source 'video:a.mp4'"),
+        ("--workdir=run --data=views:gone.npz", "views file gone.npz: no such file"),
+        ("--workdir=run --poses_2d=guessed", "guessed"),
+        ("--workdir=run --likelihood_views=-1", "--likelihood_views must not be negative; got -1"),
+        ("--workdir=run --likelihood_views=0 --output=views.npz/x.json", "views.npz"),
+        ("--workdir=run --likelihood_views=0 --figures=views.npz", "views.npz"),
+        ("run", "workdir"),
+    ],
+)
+def test_what_is_wrong_is_one_line(command, trained, arguments, message):
+    before = small_runs.contents(trained)
+    status, _, err = command(*arguments.split())
+    errors = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert status == 2 and len(errors) == 1 and message in errors[0] and "Traceback" not in err
+    assert small_runs.contents(trained) == before
+
+
+def test_an_unfinished_run_is_told(command, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.json").write_text("{}")
+    line = command.refuses(f"--workdir={tmp_path}/run")
+    assert line == f"{tmp_path}/run: expected a finished run with a model.npz; train it to its end first"
+
+
+@pytest.mark.parametrize("kind", ["truncated", "random", "another", "empty"])
+def test_a_damaged_model_is_told(command, trained, tmp_path, kind):
+    shutil.copytree(trained / "run", tmp_path / "run")
+    path = tmp_path / "run" / "model.npz"
+    if kind == "truncated":
+        path.write_bytes(path.read_bytes()[:-50])
+    elif kind == "another":
+        shutil.copy(trained / "views.npz", path)
+    else:
+        path.write_bytes(os.urandom(3000) if kind == "random" else b"")
+    line = command.refuses(f"--workdir={tmp_path}/run")
+    assert line.startswith(f"{path}: ")
+
+
+def test_a_missing_or_damaged_config_is_told(command, trained, tmp_path):
+    shutil.copytree(trained / "run", tmp_path / "run")
+    config = tmp_path / "run" / "config.json"
+    config.write_text('{"data": ')
+    assert "config.json: not valid JSON" in command.refuses(f"--workdir={tmp_path}/run")
+    config.unlink()
+    assert "config.json: expected a file" in command.refuses(f"--workdir={tmp_path}/run")
+
+
+def test_another_skeleton_is_told(command, trained, tmp_path):
+    recording = small_runs.small_recording()
+    write_views(tmp_path / "views.npz", recording)
+    arrays = files.read_npz(tmp_path / "views.npz") | {"keypoints": np.array("coco_17")}
+    files.write_npz(tmp_path / "views.npz", arrays)
+    assert "wanted 'h36m_17'" in command.refuses("--workdir=run", f"--data=views:{tmp_path}/views.npz")

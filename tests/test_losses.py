@@ -1,0 +1,110 @@
+"""Loss terms against numbers worked out by hand."""
+
+import math
+
+import elepose_float64 as reference
+import numpy as np
+import pytest
+import small_models
+import tensorflow as tf
+
+from tf_elepose import losses
+from tf_elepose.anthropometry import BonePrior
+from tf_elepose.skeletons import H36M_17, Skeleton
+
+# A bent stick: three joints, two bones.
+STICK = Skeleton("stick", ("a", "b", "c"), (None, "a", "b"), (), (), root="a", head="c")
+
+
+def constant(values):
+    return tf.constant(np.asarray(values, np.float32))
+
+
+def test_pose_distance_is_the_norm_of_the_whole_pose():
+    target = constant(np.zeros((2, 3, 3)))
+    predicted = np.zeros((2, 3, 3))
+    predicted[1, 0], predicted[1, 2] = [1, 2, 0], [0, 0, -2]  # 1 + 4 + 4 = 9; a mean of joint distances differs.
+    np.testing.assert_allclose(losses.pose_distance(constant(predicted), target), [0.0, 3.0])
+
+
+def test_absolute_error_sums_coordinates():
+    error = losses.absolute_error(constant([[[1, -2], [0, 0.5]]]), constant([[[0, 1], [0, 0]]]))
+    np.testing.assert_allclose(error, [4.5])
+
+
+def test_relative_bone_error_worked_by_hand():
+    # Bones 3 and 1, mean 2: relative 1.5 and 0.5. Expected 1.2 and 0.8: (0.3 / 1)^2 + (0.3 / 0.5)^2 = 0.09 + 0.36.
+    pose, prior = constant([[[0, 0, 0], [0, 3, 0], [0, 3, 1]]]), BonePrior(np.float32([1.2, 0.8]), np.float32([1, 0.5]))
+    np.testing.assert_allclose(losses.relative_bone_error(pose, STICK, prior), [0.45], rtol=1e-6)
+    # Relative lengths: the size of the pose does not matter.
+    np.testing.assert_allclose(losses.relative_bone_error(7 * pose, STICK, prior), [0.45], rtol=1e-5)
+
+
+def test_relative_bone_error_is_the_logarithm_of_eq_8():
+    poses, prior = np.random.default_rng(0).normal(size=(4, 17, 3)), small_models.bone_prior()
+    bones = [(H36M_17.index(child), H36M_17.index(parent)) for child, parent in H36M_17.bones]
+    expected = [reference.relative_bone_error(pose, bones, prior.lengths, prior.deviations) for pose in poses]
+    np.testing.assert_allclose(losses.relative_bone_error(constant(poses), H36M_17, prior), expected, rtol=1e-5)
+
+
+def test_backward_knees_count_only_the_wrong_way():
+    body = small_models.standing() * [1, -1, -1]  # Facing the camera, knees 0.1 ahead, thighs and shanks 0.65 down.
+    assert losses.backward_knees(constant(body), H36M_17) == 0.0
+    bent = 2 * 0.65 * 0.1 / (0.65**2 + 0.1**2)  # Sine of twice the thigh's slant.
+    np.testing.assert_allclose(losses.backward_knees(constant(body * [1, 1, -1]), H36M_17), 2 * bent, rtol=1e-5)
+    body[H36M_17.index("l_knee"), 2] = 0.65  # One knee backwards at a right angle, the other still right.
+    np.testing.assert_allclose(losses.backward_knees(constant(body), H36M_17), 1.0, rtol=1e-5)
+
+
+def test_soft_ceiling_worked_by_hand():
+    x = constant([-3.0, 4.0, 8.0 * math.e])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        value = losses.soft_ceiling(x, 8.0)
+    np.testing.assert_allclose(value, [-3.0, 4.0, 16.0], rtol=1e-6)
+    np.testing.assert_allclose(tape.gradient(value, x), [1.0, 1.0, 1.0 / math.e], rtol=1e-6)
+
+
+def test_soft_ceiling_is_continuous_with_its_slope():
+    near = constant([8.0 - 1e-3, 8.0 + 1e-3])
+    with tf.GradientTape() as tape:
+        tape.watch(near)
+        value = losses.soft_ceiling(near, 8.0)
+    np.testing.assert_allclose(value, near, atol=1e-6)
+    np.testing.assert_allclose(tape.gradient(value, near), [1.0, 1.0], atol=2e-4)
+
+
+def test_soft_ceiling_hides_no_nan():
+    assert np.isnan(losses.soft_ceiling(tf.constant(math.nan), 8.0))
+
+
+TERMS = {
+    "pose_distance": lambda y: losses.pose_distance(y, tf.zeros_like(y)),
+    "absolute_error": lambda y: losses.absolute_error(y, tf.zeros_like(y)),
+    "relative_bone_error": lambda y: losses.relative_bone_error(y, H36M_17, small_models.bone_prior()),
+    "backward_knees": lambda y: losses.backward_knees(y, H36M_17),
+    "soft_ceiling": lambda y: losses.soft_ceiling(y, 8.0),
+}
+
+
+@pytest.mark.parametrize("name", TERMS)
+def test_gradients_are_finite_at_the_zero_pose_and_for_coincident_joints(name):
+    pose = small_models.standing()
+    pose[H36M_17.index("l_ankle")] = pose[H36M_17.index("l_knee")]
+    pose[H36M_17.index("head")] = pose[H36M_17.index("nose")]
+    poses = constant([np.zeros_like(pose), pose])
+    with tf.GradientTape() as tape:
+        tape.watch(poses)
+        values = TERMS[name](poses)
+    assert np.all(np.isfinite(values)) and np.all(np.isfinite(tape.gradient(values, poses)))
+
+
+def test_every_loss_is_among_them():
+    here = {name for name, value in vars(losses).items() if getattr(value, "__module__", "") == losses.__name__}
+    assert here == set(TERMS)
+
+
+def test_a_loss_is_a_number_an_example():
+    poses = constant(np.random.default_rng(1).normal(size=(2, 3, 17, 3)))
+    for name in set(TERMS) - {"soft_ceiling"}:
+        assert TERMS[name](poses).shape == (2, 3), name

@@ -1,0 +1,74 @@
+"""The package as a whole: cheap to import, whole, documented."""
+
+import importlib
+import inspect
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+import tf_elepose
+
+MODULES = sorted(module.name for module in pkgutil.walk_packages(tf_elepose.__path__, "tf_elepose."))
+
+
+def test_the_list_of_modules_is_not_empty():
+    assert {"tf_elepose.train", "tf_elepose.methods.elepose", "tf_elepose.data.readers.views"} <= set(MODULES)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_imports_and_says_what_it_is(name):
+    module = importlib.import_module(name)
+    assert module.__doc__ and module.__doc__.strip()
+
+
+def _public(module):
+    """What a module defines under a public name."""
+    for name, thing in vars(module).items():
+        if not name.startswith("_") and getattr(thing, "__module__", None) == module.__name__:
+            if inspect.isclass(thing) or inspect.isfunction(thing):
+                yield name, thing
+
+
+# What every command and config has; the module's own text says what it does.
+_CONVENTIONAL = {"main", "define_flags", "get_config"}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_public_classes_and_functions_are_documented(name):
+    module = importlib.import_module(name)
+    missing = [
+        name for name, thing in _public(module) if name not in _CONVENTIONAL and not (thing.__doc__ or "").strip()
+    ]
+    assert not missing
+
+
+def test_every_public_name_is_there_and_listed():
+    assert sorted(tf_elepose.__all__) == sorted(tf_elepose._HOMES)
+    for name in tf_elepose.__all__:
+        thing = getattr(tf_elepose, name)
+        assert name in dir(tf_elepose)
+        assert thing.__module__ == f"tf_elepose.{tf_elepose._HOMES[name]}" if hasattr(thing, "__module__") else thing
+    with pytest.raises(AttributeError, match="no attribute 'pose'"):
+        _ = tf_elepose.pose
+
+
+def test_importing_it_costs_nothing():
+    """Less than 0.3 s, counted by the processor: the test's machine may be busy."""
+    script = (
+        "import sys, time; t = time.process_time(); import tf_elepose; t = time.process_time() - t; "
+        "print(t, [name for name in ('tensorflow', 'keras', 'numpy', 'matplotlib') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    seconds, _, heavy = done.stdout.strip().partition(" ")
+    assert float(seconds) < 0.3 and heavy == "[]"
+
+
+def test_measures_and_skeletons_need_no_tensorflow():
+    script = (
+        "import sys; from tf_elepose import Skeleton, H36M_17, metrics, alignment, evaluation; "
+        "import tf_elepose.report; print('tensorflow' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

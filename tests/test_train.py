@@ -1,0 +1,397 @@
+"""The training command: mistakes are one line and leave nothing; a stopped run goes on as if it had not stopped."""
+
+import json
+import os
+import resource
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import small_runs
+
+from tf_elepose import files, train
+from tf_elepose.data.readers.views import write_views
+from tf_elepose.methods.elepose import ElePose
+from tf_elepose.training import checkpoint
+from tf_elepose.training.metric_log import read_metric_log
+
+
+@pytest.fixture
+def command(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "small.py").write_text(small_runs.CONFIG)
+    (tmp_path / "files.py").write_text(small_runs.CONFIG_ON_FILES)
+    return small_runs.Command(train, monkeypatch, capsys)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A folder with files.py, views.npz and a run trained on it to its end, and what the command printed."""
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "files.py").write_text(small_runs.CONFIG_ON_FILES)
+    write_views(folder / "views.npz", small_runs.small_recording())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", ["train", *_on_views("run")])
+        with pytest.raises(SystemExit) as stopped:
+            train.commands.run(train.main, train.define_flags)
+        assert not stopped.value.code
+    return folder
+
+
+def _on_views(workdir):
+    return ("--config=files.py", f"--workdir={workdir}", "--config.data=views:views.npz")
+
+
+@pytest.fixture
+def on_views(command, finished, monkeypatch):
+    """The command with the config of `finished`, in its folder."""
+    monkeypatch.chdir(finished)
+
+    def call(workdir, *arguments):
+        return command(*_on_views(workdir), *arguments)
+
+    call.refuses = lambda workdir, *arguments: command.refuses(*_on_views(workdir), *arguments)
+    return call
+
+
+# ---- mistakes ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("skeleton=h36m_18", "h36m_18"),
+        ("skeleton=missing.yaml", "missing.yaml"),
+        ("method=unposed", "unknown method 'unposed'; expected one of elepose"),
+        ("data=video:a.mp4", "unknown source 'video:a.mp4': expected one of synthetic, views:PATH"),
+        ("data=views:gone.npz", "unknown option cameras, frames, subjects, takes"),
+        ("poses_2d=guessed", "guessed"),
+        ("bone_prior=guess", "unknown bone_prior 'guess'; expected skeleton or estimate"),
+        ("normalization.rule=image", "unknown normalisation rule 'image'; expected one of dataset, clip, pose"),
+        ("normalization.distance=-1.0", "distance must be a positive number; got -1.0"),
+        ("strategy=cluster", "unknown strategy 'cluster'"),
+        ("strategy=multi_worker", "needs the environment variable TF_CONFIG"),
+        ("seed=-1", "seed must not be negative; got -1"),
+        ("prior.bases=35", "expected 1 to 34 bases for 34 coordinates; got 35"),
+        ("prior.bases=-1", "got -1"),
+        ("prior.held_out=1.0", "held_out must lie between 0 and 1; got 1.0"),
+        ("prior.blocks=0", "blocks must be at least 1; got 0"),
+        ("prior.width=-8", "width must be at least 1; got -8"),
+        ("prior.layers=-1", "layers must be at least 0; got -1"),
+        ("prior.dropout=1.5", "dropout must be at least 0 and below 1; got 1.5"),
+        ("prior.noise=-0.5", "noise must be at least 0; got -0.5"),
+        ("prior.batch_size=33", "batch_size must be even and at least 2; got 33"),
+        ("prior.batch_size=0", "batch_size must be even and at least 2; got 0"),
+        ("prior.batch_size=1000", "batch_size 1000 is larger than the data: "),
+        ("prior.epochs=-1.0", "epochs must be positive; got -1.0"),
+        ("prior.optimizer.schedule=linear", "unknown schedule 'linear'; expected one of constant, cosine"),
+        ("prior.optimizer.schedule=steps", "schedule 'steps' takes ['epochs', 'factor']"),
+        ("lifter.arch=wide", "unknown lifter architecture 'wide'; expected one of code, paper"),
+        ("lifter.elevation=guessed", "unknown elevation 'guessed'; expected one of predicted, fixed"),
+        ("lifter.precision=float8", "float8"),
+        ("lifter.width=0", "0"),
+        ("lifter.likelihood_ceiling=-1.0", "likelihood_ceiling must be at least 0; got -1.0"),
+        ("lifter.term_weights.bone=nan", "expected finite term weights"),
+        ("lifter.batch_size=31", "batch_size must be even and at least 2; got 31"),
+        ("lifter.batch_size=1000", "batch_size 1000 is larger than the data: 240 poses"),
+        ("lifter.epochs=nan", "epochs must be positive; got nan"),
+        ("lifter.optimizer.learning_rate=0.0", "learning_rate must be positive; got 0.0"),
+        ("lifter.optimizer.clip_norm=-1.0", "clip_norm must not be negative; got -1.0"),
+        ("lifter.optimizer.average_decay=1.0", "average_decay must be at least 0 and below 1; got 1.0"),
+        ("loop.steps_per_call=0", "steps_per_call must be positive; got 0"),
+        ("loop.checkpoint_every=-5", "checkpoint_every must be positive; got -5"),
+        ("lifter.widht=8", "widht"),
+        ("lifter.width=wide", "invalid literal for int()"),
+        ("lifter.width=1.5", "invalid literal for int()"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_and_leaves_no_folder(command, tmp_path, override, message):
+    assert message in command.refuses("--config=small.py", "--workdir=run", f"--config.{override}")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_missing_or_foreign_data_file(command, tmp_path):
+    common = ("--config=files.py", "--workdir=run")
+    assert command.refuses(*common, "--config.data=views:gone.npz") == "views file gone.npz: no such file"
+    line = command.refuses(*common, "--config.data=views:small.py")
+    assert line.startswith("views file small.py: not a readable .npz archive")
+    assert not (tmp_path / "run").exists()
+
+
+def _rewritten(recording, path, **changes):
+    """A views file of `recording` with some fields changed; None leaves one out."""
+    write_views(path, recording)
+    arrays = {**files.read_npz(path), **changes}
+    files.write_npz(path, {name: array for name, array in arrays.items() if array is not None})
+
+
+def _with_nan(poses):
+    poses = poses.copy()
+    poses[5, 2, 1] = np.nan
+    return poses
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (lambda r: {"poses_2d": r.poses_2d[:, :16]}, "poses_2d: expected shape [320, 17, 2]; got [320, 16, 2]"),
+        (lambda r: {"poses_2d": r.poses_2d[..., :1]}, "poses_2d: expected shape [320, 17, 2]"),
+        (lambda r: {"poses_2d": r.poses_2d[:-1]}, "expected shape [319"),
+        (lambda r: {"poses_2d": _with_nan(r.poses_2d)}, "poses_2d"),
+        (lambda r: {"poses_2d": np.full_like(r.poses_2d, 7.0)}, "every head lies on its root"),
+        (lambda r: {"clip": None}, "missing clip"),
+        (lambda r: {"subject": np.full(len(r), "S1"), "clip": np.full(len(r), "c")}, "expected at least 2 training clips"),
+        (lambda r: {"split": np.full(len(r), "test")}, "train"),
+        (lambda r: {"split": np.where(np.arange(len(r)) % 64 == 0, "train", "test")}, "need more than"),
+        (lambda r: {"keypoints": np.array("coco_17")}, "coco_17"),
+    ],
+)  # fmt: skip
+def test_wrong_data_are_one_line_and_leave_no_folder(command, tmp_path, changes, message):
+    recording = small_runs.small_recording()
+    _rewritten(recording, tmp_path / "views.npz", **changes(recording))
+    line = command.refuses(*_on_views("run"), "--config.prior.bases=12")
+    assert message in line
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_config_without_what_is_needed(command, tmp_path):
+    text = small_runs.CONFIG.replace("return config", "del config.lifter.arch\n    return config")
+    (tmp_path / "short.py").write_text(text)
+    assert "the config lacks 'arch'" in command.refuses("--config=short.py", "--workdir=run").replace('"', "")
+    options = small_runs.CONFIG.replace("subjects=4", "people=4")
+    (tmp_path / "options.py").write_text(options)
+    assert "unknown option people; options are seed, subjects" in command.refuses(
+        "--config=options.py", "--workdir=run"
+    )
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_workdir_that_cannot_be_one(command, tmp_path):
+    (tmp_path / "file").write_text("something")
+    assert "file" in command.refuses("--config=small.py", "--workdir=file")
+    assert "file" in command.refuses("--config=small.py", "--workdir=file/run")
+    assert (tmp_path / "file").read_text() == "something"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_may_not_be_written(command, tmp_path):
+    (tmp_path / "locked").mkdir(mode=0o555)
+    assert "locked" in command.refuses("--config=small.py", "--workdir=locked/run")
+
+
+def test_too_large_a_learning_rate_is_told_and_the_good_checkpoint_stays(command, tmp_path):
+    text = small_runs.CONFIG.replace(
+        "    return config",
+        "    options = {'learning_rate': 1e-3, 'schedule': 'exponential', 'decay': 1e12}\n"
+        "    kept = {key: config.prior.optimizer[key] for key in ('weight_decay', 'clip_norm', 'average_decay')}\n"
+        "    config.prior.optimizer = config_dict.create(**options, **kept)\n"
+        "    return config",
+    )
+    (tmp_path / "rising.py").write_text(text)
+    every = ("--config.loop.checkpoint_every=5", "--config.loop.steps_per_call=5")
+    for _ in range(2):  # Again: from the good checkpoint into the same trouble.
+        line = command.refuses("--config=rising.py", "--workdir=run", *every)
+        assert line == "training stopped: nll not finite in steps 5 to 9"
+    steps = sorted(path.name for path in (tmp_path / "run" / "prior").iterdir())
+    assert steps == ["step-000000005.npz"]
+    kept = checkpoint.read_checkpoint(tmp_path / "run" / "prior" / "step-000000005.npz")
+    assert all(np.all(np.isfinite(array)) for array in kept.arrays.values())
+    assert [row["step"] for row in read_metric_log(tmp_path / "run" / "metrics.jsonl")] == [5]
+    assert not (tmp_path / "run" / "model.npz").exists()
+
+
+def test_a_learning_rate_of_1e9_names_the_terms(command, tmp_path):
+    line = command.refuses(
+        "--config=small.py", "--workdir=run", *small_runs.SHORT, "--config.lifter.optimizer.learning_rate=1e9"
+    )
+    terms, _, steps = line.removeprefix("training stopped: ").partition(" not finite in ")
+    assert set(terms.split(", ")) <= {"likelihood", "bone", "lifting", "deformation", "reprojection", "knees"}
+    assert steps.startswith("steps ") and not (tmp_path / "run" / "model.npz").exists()
+
+
+# ---- a run to its end ----------------------------------------------------------------------------------------------
+
+
+def test_a_finished_run_holds_what_it_should(finished):
+    run = finished / "run"
+    assert {path.name for path in run.iterdir()} == {
+        "config.json", "data.json", "prior", "lifter", "events", "metrics.jsonl", "metrics.json", "model.npz"
+    }  # fmt: skip
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["depth_sign"] == "right" and metrics["split"] == "test" and metrics["poses"] == 80
+    assert metrics["source"] == "views:views.npz" and metrics["versions"]["tensorflow"]
+    assert not list(run.rglob("*.partial"))
+    rows = read_metric_log(run / "metrics.jsonl")
+    assert {row["phase"] for row in rows} == {"prior", "lifter"}
+    assert rows[-1]["step"] == 320 and "pa_mpjpe_mm" in rows[-1]
+
+
+def test_a_finished_run_again_says_so_and_changes_nothing(on_views, finished):
+    before = small_runs.contents(finished / "run")
+    status, out, err = on_views("run")
+    assert (status, out) == (0, "") and err.endswith("run: already trained; nothing to do\n")
+    assert small_runs.contents(finished / "run") == before
+
+
+def test_a_workdir_of_other_settings_is_refused_and_unchanged(on_views, finished):
+    before = small_runs.contents(finished / "run")
+    line = on_views.refuses("run", "--config.seed=3", "--config.lifter.width=8")
+    assert line == "run: holds a run with other settings: lifter.width was 16, now 8; seed was 0, now 3; " \
+        "use another --workdir"  # fmt: skip
+    assert "skeleton was 'h36m_17', now 'h36m_17_elepose'" in on_views.refuses(
+        "run", "--config.skeleton=h36m_17_elepose"
+    )
+    assert small_runs.contents(finished / "run") == before
+
+
+def test_a_workdir_of_other_data_is_refused_and_unchanged(on_views, finished):
+    before = small_runs.contents(finished / "run")
+    views = (finished / "views.npz").read_bytes()
+    try:
+        write_views(finished / "views.npz", small_runs.small_recording(frames=9))
+        assert "run: was started on other data (training_poses differs from" in on_views.refuses("run")
+        write_views(finished / "views.npz", small_runs.small_recording(seed=1))
+        assert "run: was started on other data (normalizer differs from" in on_views.refuses("run")
+    finally:
+        (finished / "views.npz").write_bytes(views)
+    assert small_runs.contents(finished / "run") == before
+
+
+def test_a_mirrored_model_is_not_saved(on_views, finished, monkeypatch, tmp_path):
+    shutil.copytree(finished / "run", tmp_path / "run")
+    (tmp_path / "run" / "model.npz").unlink()
+    (tmp_path / "run" / "metrics.json").unlink()
+    lift = ElePose.lift
+
+    def mirrored(self, image):
+        pose, elevation = lift(self, image)
+        return pose * [1.0, 1.0, -1.0], elevation
+
+    monkeypatch.setattr(ElePose, "lift", mirrored)
+    line = on_views.refuses(tmp_path / "run")
+    assert line.startswith("the lifter's depths are mirrored: ") and "the model was not saved" in line
+    assert not (tmp_path / "run" / "model.npz").exists() and not (tmp_path / "run" / "metrics.json").exists()
+
+
+# ---- stopping and going on -----------------------------------------------------------------------------------------
+
+
+def _model(run):
+    return {name: array for name, array in files.read_npz(run / "model.npz").items() if array.dtype.kind == "f"}
+
+
+def _require_same_training(run, reference):
+    assert small_runs.largest_difference(_model(run), _model(reference)) <= 1e-6
+    for row in (rows := read_metric_log(run / "metrics.jsonl")):
+        row["kind"] = "figures" if "pa_mpjpe_mm" in row or "held_out_nll" in row else "terms"
+    keys = [(row["phase"], row["kind"], row["step"]) for row in rows]
+    assert len(set(keys)) == len(keys)
+    phases = [row["phase"] for row in rows]
+    assert phases == sorted(phases, key=["prior", "lifter"].index)
+    for phase in ("prior", "lifter"):
+        steps = [row["step"] for row in rows if row["phase"] == phase]
+        assert steps == sorted(steps)
+
+
+def test_stopped_twice_it_ends_as_if_it_had_not(on_views, finished, monkeypatch, tmp_path):
+    run = tmp_path / "stopped here"
+    with monkeypatch.context() as patch:
+        small_runs.stop_after(patch, 1)  # In the prior.
+        status, out, err = on_views(run)
+        last = err.splitlines()[-1]
+        command = last.partition("To go on: ")[2]
+        assert (status, out) == (143, "") and last.startswith("stopped by SIGTERM; everything is saved.")
+        assert shlex.split(command) == ["python", "-m", "tf_elepose.train", *_on_views(run)]
+    with monkeypatch.context() as patch:
+        small_runs.stop_after(patch, 5, signal.SIGINT)  # In the lifter.
+        status, _, err = on_views(run)
+        assert status == 130 and "stopped by SIGINT" in err, err
+        assert list((run / "lifter").iterdir()) and not (run / "model.npz").exists()
+    # A stop between two of the usual moments to save is saved all the same, and damage is survived.
+    newest = sorted((run / "lifter").glob("step-*.npz"))[-1]
+    newest.write_bytes(newest.read_bytes()[:-100])
+    status, out, err = on_views(run)
+    assert status == 0 and "PA-MPJPE" in out
+    _require_same_training(run, finished / "run")
+    assert (
+        json.loads((run / "metrics.json").read_text())["pa_mpjpe_mm"]
+        == json.loads((finished / "run" / "metrics.json").read_text())["pa_mpjpe_mm"]
+    )
+
+
+def test_when_no_checkpoint_can_be_read_it_does_not_start_again(on_views, monkeypatch, tmp_path):
+    run = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        small_runs.stop_after(patch, 1)
+        assert on_views(run)[0] == 143
+    for path in (run / "prior").iterdir():
+        path.write_bytes(os.urandom(1000))
+    before = small_runs.contents(run / "prior")
+    assert "checkpoints can be read; move them away to start from the beginning" in on_views.refuses(run)
+    assert small_runs.contents(run / "prior") == before
+
+
+@pytest.fixture
+def full_disk(tmp_path):
+    """A folder on a disk of 128 kB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(folder)]
+    try:
+        done = subprocess.run(mount, capture_output=True, text=True)
+    except OSError as error:
+        pytest.skip(f"no small disk can be made: {error}")
+    if done.returncode:
+        pytest.skip(f"no small disk can be made: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_is_one_line_and_what_was_saved_stays(on_views, full_disk):
+    line = on_views.refuses(full_disk / "run")
+    assert str(full_disk / "run") in line and "No space left on device" in line
+    for path in (full_disk / "run").rglob("step-*.npz"):
+        checkpoint.read_checkpoint(path)
+    assert not list(full_disk.rglob("*.partial"))
+
+
+def test_a_write_that_fails_is_one_line_and_what_was_saved_stays(on_views, tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, hard))  # The prior's checkpoints fit, the lifter's do not.
+    try:
+        line = on_views.refuses(tmp_path / "run", *small_runs.SHORT)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "lifter/step-" in line and "cannot be written: File too large" in line
+    assert list((tmp_path / "run" / "prior").glob("step-*.npz"))
+    assert not list((tmp_path / "run").rglob("*.partial")) and not list((tmp_path / "run" / "lifter").glob("*.npz"))
+
+
+def test_sigterm_to_the_process_and_the_same_command_again(on_views, finished, tmp_path):
+    run = tmp_path / "run"
+    root = os.path.dirname(os.path.dirname(train.__file__))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tf_elepose.train", *_on_views(run)],
+        cwd=finished, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with process:
+        deadline = time.monotonic() + 120
+        while process.poll() is None and not list(run.glob("prior/step-*.npz")) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=120)
+    assert (process.returncode, out) == (143, ""), err
+    last = err.splitlines()[-1]
+    assert last == "stopped by SIGTERM; everything is saved. To go on: python -m tf_elepose.train " + shlex.join(
+        _on_views(run)
+    )
+    status, out, err = on_views(run)
+    assert status == 0 and "PA-MPJPE" in out, err
+    _require_same_training(run, finished / "run")

@@ -1,0 +1,160 @@
+"""From a recording to a trained model: what is refused before anything is trained, and how clips are held out."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import small_runs
+from ml_collections import config_dict
+
+from tf_elepose import files, train
+from tf_elepose.training import workdir
+from tf_elepose.training.elepose_run import EleposeRun
+from tf_elepose.training.interruption import StopRequest
+
+
+@pytest.fixture(scope="module")
+def recording():
+    return small_runs.small_recording()
+
+
+@pytest.fixture(scope="module")
+def settings():
+    space = {}
+    exec(small_runs.CONFIG, space)
+    config = space["get_config"]()
+    assert isinstance(config, config_dict.ConfigDict)
+    return train.elepose_settings(config)
+
+
+def _changed(recording, **fields):
+    return dataclasses.replace(recording, **fields)
+
+
+def test_a_run_knows_its_data_and_writes_nothing_yet(recording, settings, tmp_path):
+    run = EleposeRun(tmp_path / "run", recording, settings)
+    assert run.writes and run.seconds == 0.0
+    facts = run.facts
+    assert (facts["training_poses"], facts["training_clips"], facts["source"]) == (240, 15, "synthetic")
+    assert facts["held_out_poses"] == 3 * 16  # A fifth of 15 clips, of 8 frames in 2 cameras.
+    assert facts["skeleton"] == recording.skeleton.to_dict()
+    assert len(facts["bone_prior"]["lengths"]) == recording.skeleton.num_bones
+    assert not (tmp_path / "run").exists()
+
+
+def test_whole_clips_are_held_out_by_the_seed(recording, settings, tmp_path):
+    runs = [
+        EleposeRun(tmp_path, recording, dataclasses.replace(settings, seed=seed, held_out=share))
+        for seed, share in ((0, 0.2), (0, 0.2), (1, 0.2), (0, 0.01), (0, 0.8))
+    ]
+    train_clips = recording.of_split("train").clip
+    held = [set(train_clips[run._held_out]) for run in runs]
+    assert [len(clips) for clips in held] == [3, 3, 3, 1, 12]
+    assert held[0] == held[1] != held[2]
+    for run, clips in zip(runs, held, strict=True):
+        np.testing.assert_array_equal(run._held_out, np.isin(train_clips, list(clips)))
+
+
+def test_clips_of_one_name_by_two_people_are_two(recording, settings, tmp_path):
+    run = EleposeRun(tmp_path, _changed(recording, clip=np.full(len(recording), "1")), settings)
+    assert run.facts["training_clips"] == 3  # As many as people to train on.
+
+
+def test_nothing_of_the_test_split_is_trained_on(recording, settings, tmp_path):
+    """Test poses may be anything: normaliser, bone prior and what is trained on are the same."""
+    test = recording.split == "test"
+    pixels = np.where(test[:, None, None], 3.0 * recording.poses_2d, recording.poses_2d)
+    facts = EleposeRun(tmp_path, recording, settings).facts
+    assert EleposeRun(tmp_path, _changed(recording, poses_2d=pixels), settings).facts == facts
+    pixels = np.where(test[:, None, None], recording.poses_2d, 3.0 * recording.poses_2d)
+    assert EleposeRun(tmp_path, _changed(recording, poses_2d=pixels), settings).facts != facts
+
+
+def test_a_stated_bone_prior_is_the_skeletons(recording, settings, tmp_path):
+    run = EleposeRun(tmp_path, recording, dataclasses.replace(settings, bone_prior="skeleton"))
+    stated = np.asarray(recording.skeleton.bone_prior)
+    np.testing.assert_allclose(run.facts["bone_prior"]["lengths"], stated / stated.mean(), rtol=1e-6)
+
+
+def test_detections_are_trained_on_when_asked_for(recording, settings, tmp_path):
+    detected = EleposeRun(tmp_path, recording, dataclasses.replace(settings, poses_2d="detected")).facts
+    assert detected["poses_2d"] == "detected"
+    assert detected["normalizer"] != EleposeRun(tmp_path, recording, settings).facts["normalizer"]
+
+
+@pytest.mark.parametrize(
+    ("data", "changes", "message"),
+    [
+        (lambda r: r.select(r.split == "test"), {}, "no rows of split 'train'"),
+        (lambda r: r.select(r.clip == r.clip[0]), {}, "expected at least 2 training clips"),
+        (lambda r: r.select(np.arange(0, len(r), 80)), {"bases": 12}, "need more than 12 training poses"),
+        (lambda r: r.select(np.arange(0, len(r), 32)), {}, "batch_size 32 is larger than the data"),
+        (lambda r: _changed(r, poses_2d_detected=None), {"poses_2d": "detected"}, "has no detected 2D poses"),
+        (lambda r: _changed(r, poses_2d=np.full_like(r.poses_2d, 2.0)), {}, "every head lies on its root"),
+        (lambda r: r, {"bases": 35}, "expected 1 to 34 bases"),
+        (lambda r: r, {"held_out": 0.0}, "held_out must lie between 0 and 1"),
+        (lambda r: r, {"bone_prior": "mean"}, "unknown bone_prior 'mean'"),
+        (lambda r: r, {"normalization": {"rule": "frame"}}, "unknown normalisation rule 'frame'"),
+        (lambda r: r, {"prior_batch_size": 31}, "batch_size must be even"),
+        (lambda r: r, {"lifter_batch_size": 2000}, "batch_size 2000 is larger than the data: 240 poses"),
+        (lambda r: r, {"prior_noise": float("nan")}, "noise must be at least 0; got nan"),
+        (lambda r: r, {"strategy": "all"}, "unknown strategy 'all'"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_before_anything_is_written(
+    recording, settings, tmp_path, data, changes, message
+):
+    with pytest.raises(ValueError, match=message):
+        EleposeRun(tmp_path / "run", data(recording), dataclasses.replace(settings, **changes))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_mistake_in_the_lifters_settings_is_told_before_the_prior_is_trained(recording, settings, tmp_path):
+    lifter = {**settings.lifter, "arch": "deep"}
+    with pytest.raises(ValueError, match="unknown lifter architecture 'deep'"):
+        EleposeRun(tmp_path / "run", recording, dataclasses.replace(settings, lifter=lifter))
+    stage = dataclasses.replace(settings.lifter_stage, schedule="linear")
+    with pytest.raises(ValueError, match="unknown schedule 'linear'"):
+        EleposeRun(tmp_path / "run", recording, dataclasses.replace(settings, lifter_stage=stage))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_negative_seed_is_refused(settings):
+    with pytest.raises(ValueError, match="seed must not be negative; got -1"):
+        dataclasses.replace(settings, seed=-1)
+
+
+def test_a_folder_keeps_to_its_data(recording, settings, tmp_path):
+    run = EleposeRun(tmp_path, recording, settings)
+    run.claim_data()
+    before = (tmp_path / "data.json").read_bytes()
+    assert files.read_json(tmp_path / "data.json") == run.facts
+    EleposeRun(tmp_path, recording, settings).claim_data()
+    others = {
+        "training_poses": recording.select(np.arange(1, len(recording))),
+        "training_clips": _changed(recording, clip=np.where(recording.clip == recording.clip[0], "x", recording.clip[-1])),
+        "normalizer": _changed(recording, poses_2d=recording.poses_2d * 1.01),
+        "skeleton": _changed(recording, skeleton=dataclasses.replace(recording.skeleton, legs=())),
+    }  # fmt: skip
+    for key, other in others.items():
+        with pytest.raises(ValueError, match=rf"was started on other data \({key} differs from synthetic\)"):
+            EleposeRun(tmp_path, other, settings).claim_data()
+    assert (tmp_path / "data.json").read_bytes() == before
+
+
+def test_a_run_in_a_program_of_ones_own(recording, settings, tmp_path):
+    """Without command, config file or log: the model comes back, elevations measured, nothing but checkpoints written."""
+    run = EleposeRun(tmp_path, recording, settings)
+    with StopRequest() as stop:
+        method = run.run(None, stop)
+    assert method is not None and run.seconds > 0
+    assert {path.name for path in tmp_path.iterdir()} == {"prior", "lifter"}
+    image, _ = method.normalizer.apply(recording.of_split("train").poses_2d)
+    e = method.lifter(image)[1].numpy()
+    assert float(method.elevation_mean) == pytest.approx(e.mean(), abs=1e-5)
+    assert float(method.elevation_deviation) == pytest.approx(e.std(ddof=1), abs=1e-5)
+    workdir.save_model(tmp_path / "model.npz", method, {})
+    pixels = recording.of_split("test").poses_2d
+    np.testing.assert_allclose(
+        workdir.load_model(tmp_path).predict(pixels).poses_3d, method.predict(pixels).poses_3d, atol=1e-5
+    )

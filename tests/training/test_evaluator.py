@@ -1,0 +1,138 @@
+"""A method measured on a recording: which rows belong together, and what is left out when it is not known."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import small_models
+import tensorflow as tf
+
+from tf_elepose.data.recording import Recording
+from tf_elepose.skeletons import H36M_17
+from tf_elepose.training.evaluator import (
+    clip_and_camera,
+    clip_names,
+    evaluate_method,
+    negative_log_likelihood,
+    subset,
+)
+
+
+def _recording(count=12, **changes):
+    pixels = small_models.poses_2d(count, seed=2)
+    fields = {
+        "source": "test", "skeleton": H36M_17, "poses_2d": pixels,
+        "subject": np.array(["S1", "S2", "S1", "S2"] * (count // 4)), "action": np.array(["walk", "sit"] * (count // 2)),
+        "clip": np.array(["a", "a", "b", "b"] * (count // 4)), "camera": np.arange(count) // 4, "frame": np.zeros(count, int),
+        "split": np.full(count, "test"), "poses_2d_detected": pixels + 3.0,
+        "poses_3d": np.random.default_rng(1).normal(0, 300, (count, 17, 3)) + [0, 0, 5000],
+        "elevation": np.linspace(0, 20, count),
+    }  # fmt: skip
+    return Recording(**{**fields, **changes})
+
+
+@pytest.fixture(scope="module")
+def method():
+    return small_models.small_elepose()[0]
+
+
+def test_clips_of_one_name_are_two_when_two_people_perform_them():
+    clips = clip_names(_recording())
+    assert len(set(clips.tolist())) == 4
+    np.testing.assert_array_equal(clips[:4], clips[4:8])  # Of all cameras together.
+
+
+def test_groups_are_one_clip_in_one_camera():
+    recording = _recording()
+    groups = clip_and_camera(recording)
+    assert len(set(groups.tolist())) == 12
+    keys = list(zip(recording.subject, recording.clip, recording.camera.tolist(), strict=True))
+    for i in range(12):
+        for j in range(12):
+            assert (groups[i] == groups[j]) == (keys[i] == keys[j])
+
+
+def test_all_is_measured_where_all_is_known(method):
+    summary = evaluate_method(method, _recording(), likelihood_views=3).summary()
+    assert {"pa_mpjpe_mm", "depth_correlation", "elevation_correlation", "nll_mean", "knees_forward_share"} <= set(
+        summary
+    )
+    assert set(summary["by_action"]) == {"walk", "sit"} and summary["poses"] == 12
+
+
+def test_without_truth_there_are_no_errors(method):
+    summary = evaluate_method(method, _recording(poses_3d=None, elevation=None)).summary()
+    assert not {name for name in summary if "mpjpe" in name or "pck" in name or "correlation" in name}
+    assert {"elevation_mean_deg", "knees_forward_share"} <= set(summary) and "nll_mean" not in summary
+
+
+def test_the_prediction_is_the_methods_own(method):
+    recording = _recording()
+    evaluation = evaluate_method(method, recording)
+    prediction = method.predict(recording.poses_2d)
+    # Evaluation brings poses to the truth's size: directions are the method's.
+    for mine, theirs in zip(evaluation.predicted, prediction.poses_3d, strict=True):
+        cosine = np.sum(mine * theirs) / (np.linalg.norm(mine) * np.linalg.norm(theirs))
+        assert cosine == pytest.approx(1.0, abs=1e-5)
+    np.testing.assert_allclose(evaluation.elevation, prediction.elevation, rtol=1e-6)
+
+
+def test_detections_are_another_input(method):
+    recording = _recording()
+    shifted = evaluate_method(method, recording, poses_2d="detected")  # 3 px beside: the root takes that out.
+    np.testing.assert_allclose(shifted.predicted, evaluate_method(method, recording).predicted, atol=1e-2)
+    with pytest.raises(ValueError, match="has no detected 2D poses"):
+        evaluate_method(method, dataclasses.replace(recording, poses_2d_detected=None), poses_2d="detected")
+
+
+def test_the_mirror_of_a_pose_bends_its_knees_backwards(method, monkeypatch):
+    forward = evaluate_method(method, _recording()).summary()["knees_forward_share"]
+    predict = method.predict
+
+    def mirrored(*arguments, **options):
+        prediction = predict(*arguments, **options)
+        return dataclasses.replace(prediction, poses_3d=prediction.poses_3d * np.float32([1, 1, -1]))
+
+    monkeypatch.setattr(method, "predict", mirrored)
+    assert evaluate_method(method, _recording()).summary()["knees_forward_share"] == pytest.approx(1 - forward)
+
+
+def test_likelihoods_are_seeded_and_settle_with_more_views(method):
+    method.elevation_mean.assign(-0.2)
+    method.elevation_deviation.assign(0.1)
+    recording = _recording()
+    groups = clip_and_camera(recording)
+
+    def nll(views, seed):
+        return negative_log_likelihood(method, recording.poses_2d, groups, views=views, seed=seed)
+
+    np.testing.assert_array_equal(nll(20, 1), nll(20, 1))
+    few, many = np.abs(nll(5, 1) - nll(5, 2)).mean(), np.abs(nll(200, 1) - nll(200, 2)).mean()
+    assert 0 < many < 0.5 * few  # 1 / sqrt(40) of it, within what twelve poses can tell.
+
+
+def test_the_likelihood_is_the_mean_over_turned_cameras(method):
+    """With one elevation for all cameras: poses levelled, turned about the vertical, projected."""
+    recording = _recording()
+    image, _ = method.normalizer.apply(recording.poses_2d)
+    method.elevation_mean.assign(0.0)
+    method.elevation_deviation.assign(0.0)
+    value = method.negative_log_likelihood(tf.constant(image), tf.constant([3, 4]), 200).numpy()
+    y, e = (tensor.numpy().astype(np.float64) for tensor in method.y(tf.constant(image)))
+    turned = np.empty((200, *image.shape))
+    for i, angle in enumerate(e):
+        level = np.array([[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]])
+        for view, a in enumerate(np.linspace(-np.pi, np.pi, 200, endpoint=False)):  # Instead of 200 draws.
+            turn = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
+            pose = y[i] @ (turn @ level).T
+            turned[view, i] = pose[:, :2] / np.maximum(pose[:, 2:] + method.distance, 1.0)
+    each = -method.prior.log_prob(tf.constant(turned, tf.float32)).numpy()
+    error = each.std(axis=0) / np.sqrt(200)
+    assert np.all(np.abs(value - each.mean(axis=0)) < 4 * error)
+    assert np.ptp(each.mean(axis=0)) > 8 * error.mean()  # The poses differ by more than that.
+
+
+def test_a_subset_is_evenly_spaced_and_no_larger():
+    recording = _recording()
+    assert subset(recording, 12) is recording and subset(recording, 100) is recording
+    np.testing.assert_array_equal(subset(recording, 3).poses_2d, recording.poses_2d[[0, 5, 11]])

@@ -1,0 +1,43 @@
+"""Devices: what a name stands for, and who writes."""
+
+import types
+
+import pytest
+import tensorflow as tf
+
+from tf_elepose.training.strategy import is_chief, make_strategy
+
+
+def test_an_unknown_name_is_refused():
+    with pytest.raises(ValueError, match="unknown strategy 'tpu'; expected auto, mirrored, multi_worker or one_device"):
+        make_strategy("tpu")
+
+
+def test_several_workers_need_to_be_named(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    with pytest.raises(ValueError, match="needs the environment variable TF_CONFIG"):
+        make_strategy("multi_worker")
+
+
+@pytest.mark.parametrize("name", ["auto", "mirrored"])
+def test_every_device_of_the_machine_is_a_replica(monkeypatch, name):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    strategy = make_strategy(name)
+    assert isinstance(strategy, tf.distribute.MirroredStrategy)
+    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    assert strategy.num_replicas_in_sync == len(devices)
+    assert is_chief(strategy)
+
+
+def test_one_device_is_one_replica():
+    strategy = make_strategy("one_device")
+    assert strategy.num_replicas_in_sync == 1 and is_chief(strategy)
+
+
+@pytest.mark.parametrize(
+    ("task", "chief"),
+    [((None, None), True), (("chief", 0), True), (("worker", 0), True), (("worker", 1), False), (("evaluator", 0), False)],
+)  # fmt: skip
+def test_the_first_worker_writes(task, chief):
+    resolver = types.SimpleNamespace(task_type=task[0], task_id=task[1])
+    assert is_chief(types.SimpleNamespace(cluster_resolver=resolver)) is chief
