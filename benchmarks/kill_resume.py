@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 
 import numpy as np
 from absl import flags
@@ -47,13 +48,16 @@ from tf_elepose import default_config
 def get_config():
     config = default_config.get_config()
     config.data_options = config_dict.create(subjects=10, takes=1, frames=16)
-    config.prior.update(bases=12, blocks=4, width=64, noise=0.1, batch_size=128, epochs=10.0)
-    config.lifter.update(width=512, precision="float32", batch_size=64, epochs=10.0)
+    config.prior.update(bases=20, blocks=4, width=64, noise=0.1, batch_size=128, epochs=10.0)
+    config.lifter.update(width=512, precision="float32", batch_size=128, epochs=15.0)
     config.lifter.optimizer.learning_rate = 1e-3
     config.lifter.term_weights.knees = 10.0
     config.loop.update(steps_per_call=10, checkpoint_every=10, evaluate_every=100)
     return config
 """
+
+STEPS_PER_CALL = 10
+"""Of `CONFIG`; so often steps are logged and checkpoints written."""
 
 _PARTIAL = ".*.partial"
 _RESUMED = re.compile(r"(prior|lifter): resumed at step (\d+) of")
@@ -61,11 +65,13 @@ _RESUMED = re.compile(r"(prior|lifter): resumed at step (\d+) of")
 
 @dataclasses.dataclass(frozen=True)
 class Moment:
-    """When to kill: `seconds` after the start, or after the first logged step; or in the write that follows."""
+    """When to kill: `seconds` after `steps` of the whole training were logged (0: after the start); or in the first
+    write after that.
+    """
 
+    steps: int
     seconds: float
-    in_write: bool = False
-    after_first_log: bool = True
+    in_write: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +84,7 @@ class Kill:
 
 
 def define_flags() -> None:
-    flags.DEFINE_integer("kills", 10, "How often the training is killed.", lower_bound=WRITES)
+    flags.DEFINE_integer("kills", 10, "How often the training is killed.", lower_bound=2 * WRITES)
     flags.DEFINE_integer("seed", 0, "Of the moments.")
     flags.DEFINE_string("memory_config", None, "A config whose training's peak memory is measured as well.")
     flags.DEFINE_string("output", None, "File for the result as JSON.")
@@ -115,21 +121,17 @@ def kill_and_resume(folder: pathlib.Path, kills: int, rng: np.random.Generator) 
     duration = time.monotonic() - began
     print(f"uninterrupted: {duration:.0f} s, of which {startup:.0f} s until the first steps were logged")
 
-    in_writes = set(rng.choice(kills, WRITES, replace=False).tolist())
+    total = _progress(whole / "metrics.jsonl")
+    moments = _moments(kills, total, startup, (duration - startup) / total, rng)
     done: list[Kill] = []
     resumed: list[bool] = []
-    for number in range(kills):
-        # Three in ten fall before the first step, the others on average half a share of the training after it.
-        if number not in in_writes and rng.random() < 0.3:
-            moment = Moment(rng.uniform(0.0, startup), after_first_log=False)
-        else:
-            moment = Moment(rng.uniform(0.0, (duration - startup) / kills), in_write=number in in_writes)
+    for number, moment in enumerate(moments, start=1):
         process = _start(config, killed)
         kill = _kill(process, killed, moment)
         if done:
             resumed.append(_went_on(killed, done[-1]))
         done.append(kill)
-        print(f"kill {number + 1}: after {kill.seconds:.1f} s, in a write: {kill.in_write}, newest {kill.newest}")
+        print(f"kill {number}: after {kill.seconds:.1f} s, in a write: {kill.in_write}, newest {kill.newest}")
     process = _start(config, killed)
     _require_success(process, killed)
     resumed.append(_went_on(killed, done[-1]))
@@ -159,6 +161,21 @@ def kill_and_resume(folder: pathlib.Path, kills: int, rng: np.random.Generator) 
     }
 
 
+def _moments(kills: int, total: int, startup: float, step_seconds: float, rng: np.random.Generator) -> list[Moment]:
+    """A fifth while the program starts, the others spread over the training, `WRITES` of those in writes."""
+    starting = kills // 5
+    # The last calls are left out: the training would be over before the kill.
+    steps = np.sort(rng.integers(STEPS_PER_CALL, total - 5 * STEPS_PER_CALL, kills - starting))
+    in_write = set(rng.choice(kills - starting, WRITES, replace=False).tolist())
+    moments = [
+        Moment(int(step), rng.uniform(0.0, STEPS_PER_CALL * step_seconds), number in in_write)
+        for number, step in enumerate(steps)
+    ]
+    for place in rng.integers(0, len(moments) + 1, starting):
+        moments.insert(place, Moment(0, rng.uniform(0.0, startup), in_write=False))
+    return moments
+
+
 def peak_memory_gb(config: str, workdir: pathlib.Path) -> tuple[float, int]:
     """Peak resident memory of the training process, and its exit status."""
     process = _start(pathlib.Path(config), workdir)
@@ -184,19 +201,18 @@ def _require_success(process: subprocess.Popen, workdir: pathlib.Path) -> None:
         raise ValueError(f"{workdir}: the training ended with status {process.returncode}: {' '.join(last)}")
 
 
-def _wait_for(process: subprocess.Popen, condition) -> bool:
-    """Whether `condition` came true before the process ended; looks often enough to meet a write."""
-    while process.poll() is None:
-        if condition():
-            return True
-        time.sleep(0.0005)
-    return False
+def _wait_for(process: subprocess.Popen, condition: Callable[[], object], pause: float = 0.0005) -> None:
+    """Until `condition` is true or the process ends; looks often enough to meet a write."""
+    while process.poll() is None and not condition():
+        time.sleep(pause)
 
 
 def _kill(process: subprocess.Popen, workdir: pathlib.Path, moment: Moment) -> Kill:
     began = time.monotonic()
-    if moment.after_first_log:
-        _wait_for(process, _Grown(workdir / "metrics.jsonl"))
+    if moment.steps:
+        log = workdir / "metrics.jsonl"
+        _wait_for(process, _Grown(log))
+        _wait_for(process, lambda: _progress(log) >= moment.steps, pause=0.01)
     due = time.monotonic() + moment.seconds
     _wait_for(process, lambda: time.monotonic() >= due)
     if moment.in_write:
@@ -207,6 +223,12 @@ def _kill(process: subprocess.Popen, workdir: pathlib.Path, moment: Moment) -> K
         _require_success(process, workdir)
         raise ValueError(f"{workdir}: the training ended before it could be killed; it is too short for so many kills")
     return Kill(seconds, bool(_partials(workdir)), {stage: _newest(workdir / stage) for stage in ("prior", "lifter")})
+
+
+def _progress(path: pathlib.Path) -> int:
+    """Steps logged, the prior's and the lifter's together."""
+    steps = {row["phase"]: row["step"] for row in read_metric_log(path)}
+    return sum(steps.values())
 
 
 class _Grown:

@@ -88,7 +88,6 @@ def test_detections_are_told_from_ground_truth(command, tmp_path):
         ("--workdir=run --poses_2d=guessed", "guessed"),
         ("--workdir=run --likelihood_views=-1", "--likelihood_views must not be negative; got -1"),
         ("--workdir=run --likelihood_views=0 --output=views.npz/x.json", "views.npz"),
-        ("--workdir=run --likelihood_views=0 --figures=views.npz", "views.npz"),
         ("run", "workdir"),
     ],
 )

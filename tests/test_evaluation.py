@@ -13,7 +13,8 @@ N = 40
 FULL_KEYS = {
     "poses", "pa_mpjpe_mm", "pa_mpjpe_reflected_mm", "n_mpjpe_mm", "n_mpjpe_norm_ratio_mm", "flat_pa_mpjpe_mm",
     "pck_150", "auc_150", "cps", "depth_correlation", "elevation_mean_deg", "elevation_std_deg", "nll_mean",
-    "nll_pa_spearman", "elevation_correlation", "elevation_mean_true_deg", "knees_forward_share", "by_action",
+    "nll_pa_spearman", "elevation_correlation", "elevation_mean_true_deg", "knees_forward_share",
+    "elbows_forward_share", "by_action",
 }  # fmt: skip
 
 
@@ -29,7 +30,7 @@ def extras(true) -> dict:
         "true_3d": true, "flat_3d": true * [1, 1, 0], "elevation": rng.normal(12, 4, N),
         "true_elevation": rng.normal(12, 4, N), "nll": rng.normal(size=N),
         "action": np.array(["walk", "run"] * (N // 2)),
-        "knees_forward": rng.random((N, 2)) < 0.9,
+        "knees_forward": rng.random((N, 2)) < 0.9, "elbows_forward": rng.random((N, 2)) < 0.9,
     }  # fmt: skip
 
 
@@ -72,6 +73,7 @@ def test_every_key_has_words():
         ({"nll"}, {"nll_mean", "nll_pa_spearman"}),
         ({"action"}, {"by_action"}),
         ({"knees_forward"}, {"knees_forward_share"}),
+        ({"elbows_forward"}, {"elbows_forward_share"}),
     ],
 )  # fmt: skip
 def test_a_missing_input_takes_its_keys_with_it(true, extras, left_out, absent):
@@ -128,8 +130,8 @@ def test_knees_may_be_booleans_or_bends(true):
         ("nll", ["a"] * N, "nll: expected numbers"),
         ("action", np.zeros(N), f"action: expected {N} texts"),
         ("action", ["walk"], f"action: expected {N} texts"),
-        ("knees_forward", np.zeros(N), rf"knees_forward: expected shape \[{N}, any\]"),
-        ("knees_forward", np.zeros((N, 0)), "knees_forward: .* at least one leg"),
+        ("knees_forward", np.zeros(N), rf"knees_forward: expected shape \[{N}, 2\]"),
+        ("elbows_forward", np.zeros((N, 3)), rf"elbows_forward: expected shape \[{N}, 2\]; got \[{N}, 3\]"),
     ],
 )
 def test_a_wrong_argument_is_named(true, name, value, message):
@@ -207,6 +209,14 @@ def test_a_flat_prediction_is_unclear(true):
 @pytest.mark.parametrize(("share", "verdict"), [(0.97, "right"), (0.5, "mixed"), (0.04, "mirrored")])
 def test_knees_decide_where_there_is_no_truth(share, verdict):
     assert depth_sign.sign_verdict({"poses": 9, "knees_forward_share": share}) == verdict
+
+
+@pytest.mark.parametrize(
+    ("knees", "elbows", "verdict"),
+    [(0.98, 0.95, "right"), (0.98, 0.1, "mixed"), (0.98, 0.5, "mixed"), (0.1, 0.05, "mirrored")],
+)
+def test_trained_knees_do_not_outvote_elbows(knees, elbows, verdict):
+    assert depth_sign.sign_verdict({"knees_forward_share": knees, "elbows_forward_share": elbows}) == verdict
 
 
 def test_nothing_to_tell_from():

@@ -219,6 +219,7 @@ FUNCTIONS = {
     "flip": lambda y: geometry.flip(y, H36M_17),
     "bone_lengths": lambda y: geometry.bone_lengths(y, H36M_17),
     "knee_bend": lambda y: geometry.knee_bend(y, H36M_17),
+    "elbow_bend": lambda y: geometry.elbow_bend(y, H36M_17),
     "rotate": lambda y: geometry.rotate(geometry.rotation_x(y[..., 0, 0]) @ geometry.rotation_y(y[..., 1, 1]), y),
     "rotate_back": lambda y: geometry.rotate_back(geometry.rotation_z(y[..., 0, 0]), y),
 }
@@ -240,3 +241,23 @@ def test_every_function_of_a_pose_is_among_them():
     public = {name for name, value in vars(geometry).items() if callable(value) and not name.startswith("_")}
     public -= {name for name in public if getattr(geometry, name) is getattr(skeletons, name, None)}
     assert public - takes_angles == {name.split()[0] for name in FUNCTIONS}
+
+
+@pytest.mark.parametrize("facing", ["camera", "away"])
+def test_forearms_held_forwards_bend_the_elbows_forwards_and_mirrored_ones_backwards(facing):
+    body = small_models.standing()
+    for side, x in (("l", 0.2), ("r", -0.2)):
+        places = {"shoulder": (x, 0.5, 0.0), "elbow": (x, 0.2, 0.0), "wrist": (x, 0.2, 0.3)}  # z: ahead of the body.
+        for joint, place in places.items():
+            body[H36M_17.index(f"{side}_{joint}")] = place
+    seen = seen_by_camera(body, facing)
+    np.testing.assert_allclose(geometry.elbow_bend(constant(seen), H36M_17), [1.0, 1.0], atol=1e-6)
+    np.testing.assert_allclose(geometry.elbow_bend(constant(seen * [1.0, 1.0, -1.0]), H36M_17), [-1.0, -1.0], atol=1e-6)
+
+
+def test_a_skeleton_without_arms_has_no_elbows():
+    stick = Skeleton(
+        name="stick", joints=("hip", "top"), parents=(None, "hip"), left=(), right=(), root="hip", head="top"
+    )
+    with pytest.raises(ValueError, match="'stick' names no arms"):
+        geometry.elbow_bend(tf.zeros([2, 3]), stick)

@@ -26,9 +26,9 @@ def test_a_module_imports_and_says_what_it_is(name):
 def _public(module):
     """What a module defines under a public name."""
     for name, thing in vars(module).items():
-        if not name.startswith("_") and getattr(thing, "__module__", None) == module.__name__:
-            if inspect.isclass(thing) or inspect.isfunction(thing):
-                yield name, thing
+        of_module = getattr(thing, "__module__", None) == module.__name__
+        if of_module and not name.startswith("_") and (inspect.isclass(thing) or inspect.isfunction(thing)):
+            yield name, thing
 
 
 # What every command and config has; the module's own text says what it does.

@@ -31,7 +31,7 @@ class Evaluation:
       true_elevation: [N] degrees.
       nll: [N] negative log-likelihood of the pose under the prior.
       action: [N] text.
-      knees_forward: [N, legs] True where the knee bends forwards.
+      knees_forward, elbows_forward: [N, 2] True where the knee, or elbow, bends the way it can.
     """
 
     skeleton: Skeleton
@@ -53,6 +53,7 @@ class Evaluation:
     nll: np.ndarray | None = None
     action: np.ndarray | None = None
     knees_forward: np.ndarray | None = None
+    elbows_forward: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.predicted)
@@ -80,8 +81,9 @@ class Evaluation:
             values["nll_mean"] = float(self.nll.mean())
             if self.pa_mpjpe_mm is not None:
                 _put(values, "nll_pa_spearman", metrics.spearman(self.nll, self.pa_mpjpe_mm))
-        if self.knees_forward is not None:
-            values["knees_forward_share"] = float(self.knees_forward.mean())
+        for joints in ("knees", "elbows"):
+            if (forward := getattr(self, f"{joints}_forward")) is not None:
+                values[f"{joints}_forward_share"] = float(forward.mean())
         if self.action is not None:
             values["by_action"] = self._by_action()
         return values
@@ -126,6 +128,7 @@ def evaluate_poses(
     nll: np.ndarray | None = None,
     action: np.ndarray | None = None,
     knees_forward: np.ndarray | None = None,
+    elbows_forward: np.ndarray | None = None,
 ) -> Evaluation:
     """Measures predicted poses against whatever is known about them.
 
@@ -138,8 +141,8 @@ def evaluate_poses(
       true_elevation: [N] degrees, likewise.
       nll: [N] negative log-likelihoods.
       action: [N] text, for rows by action.
-      knees_forward: [N, legs] True where the knee bends forwards; numbers count as True above 0, so the result of
-        `geometry.knee_bend` will do.
+      knees_forward, elbows_forward: [N, 2] True where the joint bends the way it can; numbers count as True above 0,
+        so the results of `geometry.knee_bend` and `elbow_bend` will do.
 
     Raises:
       ValueError: an argument has the wrong shape or is not finite; names the argument.
@@ -155,10 +158,10 @@ def evaluate_poses(
         "true_elevation": None if true_elevation is None else _numbers("true_elevation", true_elevation, (n,)),
         "nll": None if nll is None else _numbers("nll", nll, (n,)),
         "action": None if action is None else _texts("action", action, n),
-        "knees_forward": None if knees_forward is None else _numbers("knees_forward", knees_forward, (n, None)) > 0,
     }
-    if measured["knees_forward"] is not None and measured["knees_forward"].size == 0:
-        raise ValueError("knees_forward: expected shape [N, legs] with at least one leg; got none")
+    for name, bends in (("knees_forward", knees_forward), ("elbows_forward", elbows_forward)):
+        if bends is not None:
+            measured[name] = _numbers(name, bends, (n, 2)) > 0
     if true_3d is not None:
         true = _numbers("true_3d", true_3d, predicted.shape)
         centred["true_mm"] = alignment.root_center(true, skeleton.root_index)

@@ -75,7 +75,7 @@ def back_project(image: tf.Tensor, depth_offset: tf.Tensor, distance: float, roo
 
     Args:
       image: [..., J, 2] on the normalised image plane, root at the origin.
-      depth_offset: [..., J] the d_j; the root's is taken as 0.
+      depth_offset: [..., J] the d_j; the root's is subtracted from all, so that its own is 0.
       distance: the paper's D; w_j = d_j + D, clipped to be at least `MIN_DEPTH`.
       root_index: place of the root on the joint axis.
 
@@ -109,32 +109,42 @@ def bone_lengths(pose: tf.Tensor, skeleton: Skeleton) -> tf.Tensor:
 
 
 def knee_bend(pose: tf.Tensor, skeleton: Skeleton) -> tf.Tensor:
-    """Which way, and how far, each knee is bent: [..., 2 legs] within -1 and 1, left leg first.
+    """Which way, and how far, each knee of `pose` [..., J, 3] is bent: [..., 2] within -1 and 1, left first.
 
-    The sine of the angle from thigh to shank, measured about the axis across the hips towards the left. Human knees
-    are hinges that bend one way: right depths give positive numbers for bent legs whatever the hip does, and mirrored
-    depths the same numbers negative. 0 for a straight leg, and where a thigh, a shank or the hips have no extent.
+    The sine of the angle from thigh to shank, measured about the axis across the hips. Knees are hinges that bend
+    one way: right depths give positive numbers for bent legs whatever the hip does, mirrored depths the same numbers
+    negative. 0 for a straight leg, and where a thigh, a shank or the hips have no extent.
+
+    Raises:
+      ValueError: the skeleton names no legs.
     """
-    legs = _legs(skeleton)
-    hip, knee, ankle = (tf.stack([_joint(pose, skeleton, leg[part]) for leg in legs], axis=-2) for part in range(3))
-    across = hip[..., :1, :] - hip[..., 1:, :]
-    thigh, shank, axis = _unit(knee - hip), _unit(ankle - knee), _unit(across)
-    return tf.reduce_sum(tf.linalg.cross(thigh, shank) * axis, axis=-1)
+    return _hinge(pose, skeleton, skeleton.legs, "legs")
+
+
+def elbow_bend(pose: tf.Tensor, skeleton: Skeleton) -> tf.Tensor:
+    """As `knee_bend` for elbows [..., 2], about the axis across the shoulders: positive for forearms bent forwards.
+
+    Upper arms turn about themselves, so an elbow is not as true a hinge as a knee: of the CMU motion's elbows 99 % are
+    positive.
+
+    Raises:
+      ValueError: the skeleton names no arms.
+    """
+    return -_hinge(pose, skeleton, skeleton.arms, "arms")
+
+
+def _hinge(pose: tf.Tensor, skeleton: Skeleton, limbs: tuple[tuple[str, str, str], ...], what: str) -> tf.Tensor:
+    """Sine of the angle from each limb's upper to its lower part, about the axis from the right to the left limb."""
+    if not limbs:
+        raise ValueError(f"skeleton {skeleton.name!r} names no {what}; which way they bend cannot be told")
+    top, middle, end = (tf.gather(pose, skeleton.indices((limbs[0][i], limbs[1][i])), axis=-2) for i in range(3))
+    across = top[..., :1, :] - top[..., 1:, :]
+    upper, lower, axis = _unit(middle - top), _unit(end - middle), _unit(across)
+    return tf.reduce_sum(tf.linalg.cross(upper, lower) * axis, axis=-1)
 
 
 def _unit(vector: tf.Tensor) -> tf.Tensor:
     return tf.math.divide_no_nan(vector, safe_norm(vector, keepdims=True))
-
-
-def _legs(skeleton: Skeleton) -> tuple[tuple[str, str, str], tuple[str, str, str]]:
-    if not skeleton.legs:
-        raise ValueError(f"skeleton {skeleton.name!r} names no legs; which way is forward cannot be told from it")
-    first, second = skeleton.legs
-    return (first, second) if first[0] in skeleton.left else (second, first)
-
-
-def _joint(pose: tf.Tensor, skeleton: Skeleton, joint: str) -> tf.Tensor:
-    return pose[..., skeleton.index(joint), :]
 
 
 def degrees(angle: tf.Tensor) -> tf.Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,7 +32,7 @@ def learning_curves(rows: Sequence[Mapping[str, Any]]) -> Figure | None:
     panels = _curves(rows)
     if not panels:
         return None
-    columns = min(2, len(panels))
+    columns = min(2 if len(panels) <= 6 else 3, len(panels))
     lines = math.ceil(len(panels) / columns)
     figure = Figure(figsize=(WIDTH, 0.4 + (2.9 if columns == 1 else 2.0) * lines), layout="constrained")
     axes = figure.subplots(lines, columns, squeeze=False).ravel()
@@ -40,7 +41,8 @@ def learning_curves(rows: Sequence[Mapping[str, Any]]) -> Figure | None:
             _curve(
                 axis, steps, values, label or "training", (LEFT, RIGHT, TRUNK)[index % 3], ("-", "--", ":")[index % 3]
             )
-        axis.set_title(_in_words(name))
+        axis.set_title(textwrap.fill(_in_words(name), 18))  # Longer ones would run into the next panel's.
+        axis.yaxis.get_major_formatter().set_useOffset(False)
         axis.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4))
         axis.xaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(_thousands))
         if len(series) > 1:

@@ -110,6 +110,10 @@ MEASURES = (
         "Human knees bend forwards, so mirrored depths show here even without true 3D poses: about 1 is right, about 0 "
         "mirrored, 0.5 mixed or flat.", 3,
     ),
+    Measure(
+        "elbows_forward_share", "Elbows that bend forwards", "", "share of all elbows, 0 to 1",
+        "As for knees. No training term asks for it, so it tells whether the whole body is the right way round.", 3,
+    ),
 )  # fmt: skip
 """Every flat key of `Evaluation.summary()`, in the order of tables."""
 

@@ -33,9 +33,9 @@ class Skeleton:
       head: the joint whose distance from the root gives a pose its scale.
       bone_prior: lengths of the bones (in the order of `bones`) relative to their mean, or None when they are
         to be estimated from the training data.
-      legs: (hip, knee, ankle) of every leg; they tell which way is forward, see `geometry.knee_bend`. Empty
-        when the skeleton has no legs.
-      neck: the upper end of the trunk; with `root` it tells which way is up. Needed where `legs` are given.
+      legs: (hip, knee, ankle) of the left and of the right leg, or empty when the skeleton has none. Knees bend one
+        way only, which tells a pose from its depth mirror; see `geometry.knee_bend`.
+      arms: (shoulder, elbow, wrist) likewise; see `geometry.elbow_bend`.
     """
 
     name: str
@@ -47,31 +47,37 @@ class Skeleton:
     head: str
     bone_prior: tuple[float, ...] | None = None
     legs: tuple[tuple[str, str, str], ...] = ()
-    neck: str | None = None
+    arms: tuple[tuple[str, str, str], ...] = ()
 
     def __post_init__(self) -> None:
         where = f"skeleton {self.name!r}"
         _require_unique(self.joints, f"{where}: joints")
         if len(self.parents) != len(self.joints):
             raise ValueError(f"{where}: expected {len(self.joints)} parents, one a joint; got {len(self.parents)}")
-        named: list[tuple[str, str | None]] = [("root", self.root), ("head", self.head), ("neck", self.neck)]
+        named: list[tuple[str, str | None]] = [("root", self.root), ("head", self.head)]
         named += [("left", j) for j in self.left] + [("right", j) for j in self.right]
-        named += [("legs", j) for leg in self.legs for j in leg]
+        named += [("legs", j) for leg in self.legs for j in leg] + [("arms", j) for arm in self.arms for j in arm]
         named += [(f"parent of {j!r}", p) for j, p in zip(self.joints, self.parents, strict=True)]
         for what, joint in named:
             if joint is not None and joint not in self.joints:
                 raise ValueError(f"{where}: {what} {joint!r} is not a joint; joints are {', '.join(self.joints)}")
         if self.parents.count(ROOT_PARENT) != 1:
             raise ValueError(f"{where}: expected exactly one joint without a parent; got {self.parents.count(None)}")
+        top = self.joints[self.parents.index(ROOT_PARENT)]
+        if top in self.left + self.right:
+            raise ValueError(f"{where}: the joint without a parent, {top!r}, must not belong to one side of the body")
         if self.root == self.head:
             raise ValueError(f"{where}: root and head must be two joints; both are {self.root!r}")
         _require_unique(self.left + self.right, f"{where}: left and right")
         if len(self.left) != len(self.right):
             raise ValueError(f"{where}: {len(self.left)} left joints but {len(self.right)} right ones; they are pairs")
-        if any(len(leg) != 3 for leg in self.legs):
-            raise ValueError(f"{where}: every leg is (hip, knee, ankle); got {self.legs}")
-        if self.legs and (len(self.legs) != 2 or self.neck is None):
-            raise ValueError(f"{where}: legs are given as one left and one right leg, together with neck")
+        for what, limbs in (("legs", self.legs), ("arms", self.arms)):
+            sides = (set(self.left), set(self.right))
+            if limbs and not (
+                [len(limb) for limb in limbs] == [3, 3]
+                and all(set(limb) <= side for limb, side in zip(limbs, sides, strict=True))
+            ):
+                raise ValueError(f"{where}: {what} are three joints of the left and three of the right; got {limbs}")
         for joint in self.joints:
             _require_reaches_top(self, joint)
         if self.bone_prior is not None:
@@ -144,7 +150,7 @@ class Skeleton:
             if self.bone_prior is None
             else dict(zip([child for child, _ in self.bones], self.bone_prior, strict=True))
         )
-        values |= {"legs": [list(leg) for leg in self.legs], "neck": self.neck}
+        values |= {"legs": [list(leg) for leg in self.legs], "arms": [list(arm) for arm in self.arms]}
         return values
 
     @classmethod
@@ -153,7 +159,7 @@ class Skeleton:
 
         Args:
           values: name, joints, parents {joint: parent}, left, right, root, head; optionally bone_prior
-            ({child joint: relative length} or "estimate", the default), legs and neck.
+            ({child joint: relative length} or "estimate", the default), legs and arms.
           where: what messages call the source.
 
         Raises:
@@ -162,7 +168,7 @@ class Skeleton:
         if not isinstance(values, Mapping):
             raise ValueError(f"{where}: expected a mapping of fields; got {type(values).__name__}")
         needed = {"name", "joints", "parents", "left", "right", "root", "head"}
-        known = needed | {"bone_prior", "legs", "neck"}
+        known = needed | {"bone_prior", "legs", "arms"}
         if missing := sorted(needed - set(values)):
             raise ValueError(f"{where}: missing {', '.join(missing)}")
         if unknown := sorted(set(map(str, values)) - known):
@@ -188,14 +194,17 @@ class Skeleton:
             bone_prior = None
         else:
             raise ValueError(f"{where}: bone_prior is 'estimate' or a length for every bone; got {prior!r}")
-        legs = values.get("legs") or ()
-        if not isinstance(legs, (list, tuple)) or not all(isinstance(leg, (list, tuple)) for leg in legs):
-            raise ValueError(f"{where}: legs must be a list of [hip, knee, ankle]; got {legs!r}")
+        limbs: dict[str, tuple[tuple[str, str, str], ...]] = {}
+        for field in ("legs", "arms"):
+            given = values.get(field) or ()
+            if not isinstance(given, (list, tuple)) or not all(isinstance(limb, (list, tuple)) for limb in given):
+                raise ValueError(f"{where}: {field} must be two lists of three joints; got {given!r}")
+            limbs[field] = tuple(tuple(limb) for limb in given)
         return cls(
             name=str(values["name"]), joints=joints, parents=parents,
             left=tuple(values["left"]), right=tuple(values["right"]),
             root=values["root"], head=values["head"], bone_prior=bone_prior,
-            legs=tuple(tuple(leg) for leg in legs), neck=values.get("neck"),
+            **limbs,
         )  # fmt: skip
 
 
@@ -249,7 +258,7 @@ def _h36m(name: str, joints: tuple[str, ...]) -> Skeleton:
         head="head",
         bone_prior=tuple(_H36M_BONE_PRIOR[joint] for joint in joints if joint in _H36M_BONE_PRIOR),
         legs=(_LEFT_LEG, _RIGHT_LEG),
-        neck="thorax",
+        arms=(_LEFT_ARM, _RIGHT_ARM),
     )
 
 

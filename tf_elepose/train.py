@@ -6,12 +6,12 @@ resumes where it was stopped or killed.
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import shlex
 import sys
-import time
 
-from absl import flags, logging
+from absl import flags
 from ml_collections import ConfigDict
 from ml_collections.config_flags import config_flags
 
@@ -52,28 +52,37 @@ def main(argv: list[str]) -> int:
 
 
 def _run(folder: pathlib.Path, config: ConfigDict, recording, settings, stop) -> bool:
-    from tf_elepose import depth_sign, files
-    from tf_elepose.provenance import provenance
     from tf_elepose.training import workdir
     from tf_elepose.training.elepose_run import EleposeRun
-    from tf_elepose.training.evaluator import LIKELIHOOD_VIEWS, evaluate_method
     from tf_elepose.training.metric_log import MetricLog
 
     run = EleposeRun(folder, recording, settings)
-    if run.writes:  # After all settings were seen to work: a mistake leaves no folder that the mended command meets.
-        workdir.claim(folder, config.to_dict())
-        run.claim_data()
-    if (folder / "model.npz").exists():
-        print(f"{folder}: already trained; nothing to do", file=sys.stderr)
-        return True
-    began = time.monotonic()
-    if run.writes:
-        with MetricLog(folder / "metrics.jsonl", folder / "events") as log:
-            method = run.run(log, stop)
-    else:
-        method = run.run(None, stop)
-    if method is None:
-        return False
+    with contextlib.ExitStack() as stack:
+        log = None
+        if (
+            run.writes
+        ):  # After all settings were seen to work: a mistake leaves no folder that the mended command meets.
+            workdir.claim(folder, config.to_dict())
+            stack.enter_context(workdir.exclusive(folder))
+            run.claim_data()
+            if (folder / "model.npz").exists():
+                print(f"{folder}: already trained; nothing to do", file=sys.stderr)
+                return True
+            log = stack.enter_context(MetricLog(folder / "metrics.jsonl", folder / "events"))
+        method = run.run(log, stop)
+        if method is None:
+            return False
+        _finish(folder, config, recording, run, method)
+    return True
+
+
+def _finish(folder: pathlib.Path, config: ConfigDict, recording, run, method) -> None:
+    """Evaluate, and save what is worth saving; ValueError when the depths are not right."""
+    from tf_elepose import depth_sign, files
+    from tf_elepose.provenance import provenance
+    from tf_elepose.training import workdir
+    from tf_elepose.training.evaluator import LIKELIHOOD_VIEWS, evaluate_method
+
     split = "test" if (recording.split == "test").any() else "train"
     evaluation = evaluate_method(
         method,
@@ -84,16 +93,18 @@ def _run(folder: pathlib.Path, config: ConfigDict, recording, settings, stop) ->
     )
     summary = evaluation.summary()
     verdict = depth_sign.sign_verdict(summary)
-    if verdict in ("mirrored", "mixed"):
-        raise ValueError(f"depths on the {split} split are {verdict}; the model was not saved, try another seed")
+    if verdict not in ("right", "unknown"):
+        raise ValueError(
+            f"depths on the {split} split are {verdict}: {depth_sign.VERDICTS[verdict]} The model was not saved; try "
+            "another seed in another --workdir"
+        )
     if run.writes:
         info = {**provenance(), "source": config.data, "training_seconds": round(run.seconds, 1)}
-        files.write_json(folder / "metrics.json", {**summary, "depth_sign": verdict, "split": split, **info})
+        figures = {**summary, "depth_sign": verdict, "split": split, **info}
+        files.write_json(folder / "metrics.json", files.finite_or_null(figures))
         workdir.save_model(folder / "model.npz", method, info)
     print(evaluation.table())
-    logging.info("trained for %.0f s; %.0f s in this process", run.seconds, time.monotonic() - began)
     print(f"model: {folder / 'model.npz'} ({run.seconds:.0f} s of training, depths are {verdict})")
-    return True
 
 
 def elepose_settings(config: ConfigDict):

@@ -64,5 +64,5 @@ def test_a_config_can_be_had_twice(path):
 def test_a_config_says_its_command_its_result_and_its_time(path):
     text = _loaded(path).__doc__ or ""
     assert f"python -m tf_elepose.train --config=configs/{path.name} --workdir=" in text
-    assert re.search(r"\d mm\b", text), "the error to expect, in mm"
-    assert re.search(r"\d\s*(s|min|h|seconds?|minutes?|hours?)\b", text), "how long it takes"
+    assert re.search(r"^Expected: .*\b(mm|half|degrees)\b", text, re.MULTILINE), "the error to expect"
+    assert re.search(r"^Time: .*\d+ (seconds|minutes|hours)\b", text, re.MULTILINE), "how long it takes, and on what"

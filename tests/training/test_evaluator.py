@@ -22,10 +22,12 @@ def _recording(count=12, **changes):
     pixels = small_models.poses_2d(count, seed=2)
     fields = {
         "source": "test", "skeleton": H36M_17, "poses_2d": pixels,
-        "subject": np.array(["S1", "S2", "S1", "S2"] * (count // 4)), "action": np.array(["walk", "sit"] * (count // 2)),
-        "clip": np.array(["a", "a", "b", "b"] * (count // 4)), "camera": np.arange(count) // 4, "frame": np.zeros(count, int),
+        "subject": np.array(["S1", "S2", "S1", "S2"] * (count // 4)),
+        "action": np.array(["walk", "sit"] * (count // 2)),
+        "clip": np.array(["a", "a", "b", "b"] * (count // 4)), "camera": np.arange(count) // 4,
+        "frame": np.zeros(count, int),
         "split": np.full(count, "test"), "poses_2d_detected": pixels + 3.0,
-        "poses_3d": np.random.default_rng(1).normal(0, 300, (count, 17, 3)) + [0, 0, 5000],
+        "poses_3d": np.random.default_rng(1).normal(0, 300, (count, 17, 3)) + np.array([0, 0, 5000]),
         "elevation": np.linspace(0, 20, count),
     }  # fmt: skip
     return Recording(**{**fields, **changes})
@@ -117,7 +119,8 @@ def test_the_likelihood_is_the_mean_over_turned_cameras(method):
     image, _ = method.normalizer.apply(recording.poses_2d)
     method.elevation_mean.assign(0.0)
     method.elevation_deviation.assign(0.0)
-    value = method.negative_log_likelihood(tf.constant(image), tf.constant([3, 4]), 200).numpy()
+    groups = clip_and_camera(recording)
+    value = negative_log_likelihood(method, recording.poses_2d, groups, views=200, seed=3)
     y, e = (tensor.numpy().astype(np.float64) for tensor in method.y(tf.constant(image)))
     turned = np.empty((200, *image.shape))
     for i, angle in enumerate(e):

@@ -188,7 +188,7 @@ def test_a_term_that_is_not_finite_is_named():
         step.run(0, 3)
         poison.assign(term)
         with pytest.raises(NotFiniteError, match=f"^training stopped: {term} not finite in step 3$"):
-            step.run(3, 1)
+            step.run(3, 4)  # Later steps are spoilt in every term, and must not hide the one that was first.
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -196,7 +196,7 @@ def test_a_pose_that_is_not_finite_stops_training(value):
     method, image = small_models.small_elepose(noise=0.05)
     image = image.copy()
     image[5, 3, 1] = value
-    with pytest.raises(NotFiniteError, match=r"reprojection.* not finite in steps 0 to 7"):
+    with pytest.raises(NotFiniteError, match=r"reprojection.* not finite in step [0-7]$"):
         loop(method, image, rate=1e-6).run(0, 8)
 
 

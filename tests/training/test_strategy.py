@@ -36,8 +36,14 @@ def test_one_device_is_one_replica():
 
 @pytest.mark.parametrize(
     ("task", "chief"),
-    [((None, None), True), (("chief", 0), True), (("worker", 0), True), (("worker", 1), False), (("evaluator", 0), False)],
-)  # fmt: skip
+    [
+        ((None, None), True),
+        (("chief", 0), True),
+        (("worker", 0), True),
+        (("worker", 1), False),
+        (("evaluator", 0), False),
+    ],
+)
 def test_the_first_worker_writes(task, chief):
     resolver = types.SimpleNamespace(task_type=task[0], task_id=task[1])
     assert is_chief(types.SimpleNamespace(cluster_resolver=resolver)) is chief

@@ -45,7 +45,7 @@ def test_equal_models_are_equal_files(method, saved, tmp_path):
 
 
 def test_an_unfinished_run_has_no_model(tmp_path):
-    with pytest.raises(ValueError, match="expected a finished run with a model.npz; train it to its end first"):
+    with pytest.raises(ValueError, match=r"expected a finished run with a model\.npz; train it to its end first"):
         workdir.load_model(tmp_path)
     with pytest.raises(ValueError, match=r"nowhere: expected a file; No such file"):
         workdir.load_model(tmp_path / "nowhere")

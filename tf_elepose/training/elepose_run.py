@@ -214,24 +214,26 @@ class EleposeRun:
 
     def _require_right_sign(self, method: ElePose) -> None:
         """Fail rather than save a mirrored model; judged without 3D on the training poses, as users have to."""
-        if not method.skeleton.legs:
-            logging.warning("skeleton %r names no legs: the sign of the depths was not checked", method.skeleton.name)
-            return
         sample = dataclasses.replace(subset(self._train, 4 * EVALUATION_POSES), poses_3d=None)
         summary = evaluate_method(method, sample, poses_2d=self._settings.poses_2d).summary()
         verdict = depth_sign.sign_verdict(summary)
-        logging.info("depth sign: %s (%.0f %% of knees bend forwards)", verdict, 100 * summary["knees_forward_share"])
+        if verdict == "unknown":
+            logging.warning("skeleton %r names no legs or arms: depth sign not checked", method.skeleton.name)
+            return
+        shares = {joints: summary.get(f"{joints}_forward_share") for joints in ("knees", "elbows")}
+        told = ", ".join(f"{100 * share:.0f} % of {joints}" for joints, share in shares.items() if share is not None)
+        logging.info("depth sign: %s (%s bend the way they can)", verdict, told)
         if verdict != "right":
             raise MirroredError(
-                f"the lifter's depths are {verdict}: {100 * summary['knees_forward_share']:.0f} % of knees bend "
-                f"forwards, expected over {100 * depth_sign.MIN_KNEES_FORWARD:.0f} %; the model was not saved, try "
-                "another seed or a larger weight of the term 'knees'"
+                f"the lifter's depths are {verdict}: {told} bend the way they can, expected over "
+                f"{100 * depth_sign.MIN_FORWARD:.0f} %; the model was not saved, try another seed or a larger weight "
+                "of the term 'knees' in another --workdir"
             )
 
 
 _WATCHED = (
     "pa_mpjpe_mm", "pa_mpjpe_reflected_mm", "n_mpjpe_mm", "pck_150", "depth_correlation", "elevation_mean_deg",
-    "elevation_std_deg", "elevation_correlation", "knees_forward_share",
+    "elevation_std_deg", "elevation_correlation", "knees_forward_share", "elbows_forward_share",
 )  # fmt: skip
 
 

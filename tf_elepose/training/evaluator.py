@@ -49,9 +49,7 @@ def evaluate_method(
     nll = None
     if likelihood_views and isinstance(method, ElePose):
         nll = negative_log_likelihood(method, pixels, groups, views=likelihood_views, seed=seed)
-    knees = None
-    if method.skeleton.legs:
-        knees = geometry.knee_bend(tf.constant(prediction.poses_3d), method.skeleton).numpy() > 0
+    lifted, skeleton = tf.constant(prediction.poses_3d), method.skeleton
     root = method.skeleton.root_index
     flat = np.concatenate([pixels - pixels[:, root : root + 1], np.zeros_like(pixels[..., :1])], axis=-1)
     return evaluate_poses(
@@ -63,7 +61,8 @@ def evaluate_method(
         true_elevation=recording.elevation,
         nll=nll,
         action=recording.action,
-        knees_forward=knees,
+        knees_forward=geometry.knee_bend(lifted, skeleton).numpy() if skeleton.legs else None,
+        elbows_forward=geometry.elbow_bend(lifted, skeleton).numpy() if skeleton.arms else None,
     )
 
 

@@ -76,34 +76,38 @@ class Loop:
         Raises:
           NotFiniteError: one of them is NaN or infinite; the networks are then spoilt and must not be saved.
         """
-        arguments = (tf.constant(first_step, tf.int64), tf.constant(steps, tf.int64))
-        if self._batches.resident:
-            sums = self._steps(*arguments, None)
-        else:
-            sums = self._steps(*arguments, self._iterator(first_step, steps))
+        iterator = None if self._batches.resident else self._iterator(first_step, steps)
+        sums, bad_step = self._steps(tf.constant(first_step, tf.int64), tf.constant(steps, tf.int64), iterator)
         means = {name: float(value) / steps for name, value in sums.items()}
-        bad = [name for name, value in means.items() if not math.isfinite(value)]
-        if bad:
+        if bad_step >= 0:
+            bad = [name for name, value in means.items() if not math.isfinite(value)]
             # The weighted sum and the gradient are bad whenever a term is: name the terms where there are any.
-            terms = [name for name in bad if name not in ("loss", "gradient_norm")] or bad
-            where = f"step {first_step}" if steps == 1 else f"steps {first_step} to {first_step + steps - 1}"
-            raise NotFiniteError(f"training stopped: {', '.join(terms)} not finite in {where}")
+            culprits = [name for name in bad if name not in ("loss", "gradient_norm")] or bad
+            raise NotFiniteError(f"training stopped: {', '.join(culprits)} not finite in step {int(bad_step)}")
         return means
 
-    def _many_steps(self, first_step: tf.Tensor, steps: tf.Tensor, iterator) -> dict[str, tf.Tensor]:
+    def _many_steps(self, first_step: tf.Tensor, steps: tf.Tensor, iterator) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        """Sums of all values, up to and with the first step that has one that is not finite; and that step, or -1.
+
+        Later steps are spoilt by it in every term, so they would hide the culprit.
+        """
         names = [*self._trainable.term_weights, "loss", "gradient_norm"]
         sums = {name: tf.constant(0.0) for name in names}
+        bad_step = tf.constant(-1, tf.int64)
         for step in tf.range(first_step, first_step + steps):
             if iterator is None:
-                values = self._strategy.run(self._resident_step, args=(step,))
+                shares = self._strategy.run(self._resident_step, args=(step,))
             else:
-                values = self._strategy.run(self._streamed_step, args=(step, next(iterator)))
-            sums = {
-                name: sums[name] + self._strategy.reduce(tf.distribute.ReduceOp.SUM, values[name], axis=None)
-                for name in names
+                shares = self._strategy.run(self._streamed_step, args=(step, next(iterator)))
+            values = {
+                name: self._strategy.reduce(tf.distribute.ReduceOp.SUM, shares[name], axis=None) for name in names
             }
+            counts = bad_step < 0
+            sums = {name: tf.where(counts, sums[name] + values[name], sums[name]) for name in names}
+            is_bad = ~tf.reduce_all(tf.math.is_finite(tf.stack(list(values.values()))))
+            bad_step = tf.where(counts & is_bad, step, bad_step)
             self._average(step)
-        return sums
+        return sums, bad_step
 
     def _average(self, step: tf.Tensor) -> None:
         """a <- decay a + (1 - decay) w; young averages forget faster, so that they do not remember the start."""

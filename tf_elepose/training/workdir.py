@@ -10,9 +10,11 @@ metrics.json         the final evaluation
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -98,6 +100,21 @@ def claim(folder: pathlib.Path, config: Mapping[str, Any]) -> None:
         shown = "; ".join(f"{key} was {stored.get(key)!r}, now {wanted.get(key)!r}" for key in differing[:4])
         more = f" and {len(differing) - 4} more" if len(differing) > 4 else ""
         raise ValueError(f"{folder}: holds a run with other settings: {shown}{more}; use another --workdir")
+
+
+@contextlib.contextmanager
+def exclusive(folder: pathlib.Path) -> Iterator[None]:
+    """Holds the workdir for one process; the system lets go of it however the process ends.
+
+    Raises:
+      ValueError: another process is training in it.
+    """
+    with open(folder / "lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ValueError(f"{folder}: another process is training in this workdir") from error
+        yield
 
 
 def _flat(values: Any, prefix: str = "") -> dict[str, Any]:
