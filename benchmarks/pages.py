@@ -6,9 +6,10 @@ benchmarks/results/NAME.json. No number there is typed by hand.
 
 from __future__ import annotations
 
-import json
 import pathlib
 import re
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from absl import flags
 
@@ -47,14 +48,41 @@ def fill(text: str) -> str:
 
 
 def block(name: str) -> str:
-    """What results `name` look like on a page."""
-    results = json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))
+    """What results `name` look like on a page; ValueError names the file when there is none."""
+    path = ROOT / "benchmarks" / "results" / f"{name}.json"
+    results = files.read_json(path)
     if "table" in results:
-        made = next((row["metrics"] for row in results["rows"] if "hardware" in row["metrics"]), {})
-        versions = ", ".join(f"{key} {value}" for key, value in made.get("versions", {}).items())
-        source = f"{made['date'][:10]}, {made['hardware']}, {versions}, commit {results['commit']}" if made else ""
-        return f"{quality.markdown(results['rows'])}\n\n{source}\n"
-    raise ValueError(f"benchmarks/results/{name}.json: no page knows how to show it")
+        made = made_with([row["metrics"] for row in results["rows"] if "hardware" in row["metrics"]])
+        return f"{quality.markdown(results['rows'])}\n\n{made}\n"
+    if "kills" in results:
+        return f"{killed(results)}\n\n{made_with([results])}\n"
+    raise ValueError(f"{path}: no page knows how to show it")
+
+
+def killed(results: Mapping[str, Any]) -> str:
+    """The results of `benchmarks.kill_resume` as a table."""
+    rows = {
+        "Kills": len(results["kills"]),
+        "of these in the middle of writing a checkpoint": results["kills_during_write"],
+        "Resumed from the newest whole checkpoint": results["resumed"],
+        "Half-written files left over": len(results["leftovers"]),
+        "Log lines written twice": results["repeated_log_lines"],
+        "Largest difference of a weight to the uninterrupted run, relative to the largest of its array":
+            f"{results['largest_relative_difference']:.2g}",
+    }  # fmt: skip
+    if "peak_memory_gb" in results:
+        rows[f"Peak memory of a training of `{results['memory_config']}`"] = f"{results['peak_memory_gb']:.2f} GB"
+    return "\n".join(["| | |", "|---|---|", *(f"| {label} | {value} |" for label, value in rows.items())])
+
+
+def made_with(results: Sequence[Mapping[str, Any]]) -> str:
+    """Dates, hardware, versions and commits of `results`, each told once, in a line."""
+    days = sorted({result["date"][:10] for result in results})
+    told = [" to ".join(dict.fromkeys([days[0], days[-1]]))] if days else []
+    told += dict.fromkeys(result["hardware"] for result in results)
+    told += dict.fromkeys(f"{name} {version}" for result in results for name, version in result["versions"].items())
+    told += dict.fromkeys(f"commit {result['commit']}" for result in results if "commit" in result)
+    return ", ".join(told)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,18 @@
 """How good the results are: python -m benchmarks.quality --table=NAME --output=DIR
 
-Trains every row of a table with the command a user would type, one after the other, and writes what came out as JSON
-and Markdown, with date, hardware and versions. Rows that are already trained in DIR are not trained again.
+Trains every row of a table with the command a user would type, one after the other, and writes what came out as JSON,
+each row with date, hardware, versions and commit. Rows that are already trained in DIR are not trained again.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import pathlib
 import statistics
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from absl import flags
 
@@ -71,6 +71,7 @@ TABLES: dict[str, tuple[Row, ...]] = {
 COLUMNS = {
     "pa_mpjpe_mm": ("PA-MPJPE, mm", 1),
     "n_mpjpe_mm": ("N-MPJPE, mm", 1),
+    "n_mpjpe_norm_ratio_mm": ("N-MPJPE, norm ratio, mm", 1),
     "pck_150": ("PCK@150, %", 1),
     "depth_correlation": ("Depth correlation", 3),
     "elevation_mean_deg": ("Elevation, mean, °", 1),
@@ -85,7 +86,7 @@ COLUMNS = {
 def define_flags() -> None:
     flags.DEFINE_enum("table", None, sorted(TABLES), "Which table.", required=True)
     flags.DEFINE_string("output", None, "Folder for the runs.", required=True)
-    flags.DEFINE_string("results", "benchmarks/results", "Folder for JSON and Markdown.")
+    flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
 
 
 def main(argv: list[str]) -> int:
@@ -98,14 +99,15 @@ def main(argv: list[str]) -> int:
         print(markdown(rows), flush=True)
     results = pathlib.Path(flags.FLAGS.results)
     results.mkdir(parents=True, exist_ok=True)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
-    files.write_json(results / f"quality_{name}.json", {"table": name, "commit": commit, "rows": rows})
+    files.write_json(results / f"quality_{name}.json", {"table": name, "rows": rows})
     return 0
 
 
 def train(row: Row, folder: pathlib.Path) -> dict:
-    """metrics.json of a row, trained now unless it was before. A run that refuses to save a mirrored model is a
-    result too: its metrics are {"failed": what it said}.
+    """metrics.json of a row, trained now unless it was before.
+
+    A run that refuses to save a model because of its depths is a result too: its metrics.json says `depth_sign`. One
+    that stopped before it was evaluated has {"failed": what it said}.
     """
     command = [sys.executable, "-m", "tf_elepose.train", f"--config={row.config}", f"--workdir={folder}"]
     print("$", *command[1:], *row.overrides, flush=True)
@@ -114,28 +116,51 @@ def train(row: Row, folder: pathlib.Path) -> dict:
         last = done.stderr.strip().splitlines()[-1:] or ["no message"]
         if "depths" not in last[0]:
             raise ValueError(f"{row.label}: training ended with status {done.returncode}: {last[0]}")
-        return {"failed": last[0]}
-    return json.loads((folder / "metrics.json").read_text())
+        metrics = files.read_json(folder / "metrics.json") if (folder / "metrics.json").exists() else {}
+        return {"failed": last[0]} if sign_is_right(metrics) else metrics
+    return files.read_json(folder / "metrics.json")
+
+
+def sign_is_right(metrics: Mapping[str, Any]) -> bool:
+    """Whether nothing in a row's metrics says that its depths are wrong."""
+    return metrics.get("depth_sign", "unknown") in ("right", "unknown")
 
 
 def markdown(rows: Sequence[dict]) -> str:
-    """A table of `rows`; with mean and spread where they are seeds of one thing."""
+    """A table of `rows`, wrong depths named; with mean and spread where they are seeds of one thing."""
     shown = {key: value for key, value in COLUMNS.items() if any(key in row["metrics"] for row in rows)}
     lines = ["| | " + " | ".join(heading for heading, _ in shown.values()) + " |", "|---" * (len(shown) + 1) + "|"]
     for row in rows:
-        if "failed" in row["metrics"]:
-            lines.append(f"| {row['label']} | " + " | ".join(["failed"] + [""] * (len(shown) - 1)) + " |")
+        metrics, label = row["metrics"], row["label"]
+        if "failed" in metrics:
+            lines.append(_line(label, ["failed"] + [""] * (len(shown) - 1)))
             continue
-        cells = [
-            f"{row['metrics'][key]:.{digits}f}" if key in row["metrics"] else "" for key, (_, digits) in shown.items()
-        ]
-        lines.append(f"| {row['label']} | " + " | ".join(cells) + " |")
-    finished = [row["metrics"] for row in rows if "failed" not in row["metrics"]]
-    if len(finished) > 1 and all(row["label"].startswith("seed ") for row in rows):
-        for label, function in (("mean", statistics.mean), ("standard deviation", statistics.stdev)):
-            cells = [f"{function([m[key] for m in finished]):.{max(digits, 1)}f}" for key, (_, digits) in shown.items()]
-            lines.append(f"| {label} | " + " | ".join(cells) + " |")
+        if not sign_is_right(metrics):
+            label += f" ({metrics['depth_sign']})"
+        lines.append(_line(label, [f"{metrics[k]:.{d}f}" if k in metrics else "" for k, (_, d) in shown.items()]))
+    if all(row["label"].startswith("seed ") for row in rows):
+        lines += _spread(rows, shown)
     return "\n".join(lines)
+
+
+def _spread(rows: Sequence[dict], shown: Mapping[str, tuple[str, int]]) -> list[str]:
+    """Mean and standard deviation of the rows with right depths; says so when these are not all."""
+    right = [row["metrics"] for row in rows if "failed" not in row["metrics"] and sign_is_right(row["metrics"])]
+    if len(right) < 2:
+        return []
+    of = "" if len(right) == len(rows) else f" of the {len(right)} right ones"
+    lines = []
+    for label, function in (("mean", statistics.mean), ("standard deviation", statistics.stdev)):
+        cells = [
+            f"{function([m[key] for m in right]):.{max(digits, 1)}f}" if all(key in m for m in right) else ""
+            for key, (_, digits) in shown.items()
+        ]
+        lines.append(_line(label + of, cells))
+    return lines
+
+
+def _line(label: str, cells: Sequence[str]) -> str:
+    return f"| {label} | " + " | ".join(cells) + " |"
 
 
 def folder_of(row: Row) -> str:

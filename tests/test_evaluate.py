@@ -13,6 +13,8 @@ from tf_elepose import evaluate, files
 from tf_elepose.data.readers.views import write_views
 from tf_elepose.training import workdir
 
+TRAINED = {"date": "2026-01-02", "versions": {"python": "3.11", "numpy": "2.4"}, "training_seconds": 2.0}
+
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
@@ -23,11 +25,13 @@ def trained(tmp_path_factory):
     config = {
         "data": "synthetic",
         "poses_2d": "gt",
+        "seed": 3,
         "data_options": {"subjects": 4, "takes": 1, "frames": 8, "cameras": 2},
     }
     workdir.claim(folder / "run", config)
-    workdir.save_model(folder / "run" / "model.npz", method, {"source": "synthetic", "training_seconds": 2.0})
-    rows = [{"step": step, "phase": phase, "loss": 1.0 / step} for phase in ("prior", "lifter") for step in (1, 2, 3)]
+    workdir.save_model(folder / "run" / "model.npz", method, TRAINED)
+    rows = [{"step": 1, "loss": 1.0}]  # Some other program's line, of no phase.
+    rows += [{"step": step, "phase": phase, "loss": 1.0 / step} for phase in ("prior", "lifter") for step in (1, 2, 3)]
     (folder / "run" / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return folder
 
@@ -43,13 +47,17 @@ def test_it_prints_a_table_and_writes_figures_and_report(command, trained, tmp_p
     status, out, err = command(
         "--workdir=run", "--likelihood_views=2", f"--output={tmp_path}/new/metrics.json", f"--figures={tmp_path}/report"
     )
-    assert status == 0 and "PA-MPJPE" in out and "depth sign: " in out
+    assert status == 0 and "PA-MPJPE" in out and out.lower().count("depth sign: ") == 1
     values = files.read_json(tmp_path / "new" / "metrics.json")
     assert (values["poses"], values["split"], values["data"], values["poses_2d"]) == (80, "test", "synthetic", "gt")
     assert values["model"] == "run" and values["versions"] and "nll_mean" in values
     assert err.splitlines()[-1] == f"report: {tmp_path}/report/index.html"
     page = (tmp_path / "report" / "index.html").read_text()
     assert "ElePose on synthetic" in page and "lifter" in page
+    trained_with = "date: 2026-01-02\nversions: python 3.11, numpy 2.4\ntraining seconds: 2.0"
+    assert f'<th scope="row">Trained</th><td class="fact">{trained_with}</td>' in page
+    evaluated = page[page.index("Evaluated</th>") :]
+    assert values["date"][:10] in evaluated and "2026-01-02" not in evaluated and "{" not in evaluated
     assert small_runs.contents(trained) == before  # What is evaluated is not changed.
 
 
@@ -67,6 +75,16 @@ def test_the_same_data_from_a_file_give_the_same_figures(command, tmp_path):
     assert a["poses"] == 240 and "nll_mean" not in a
     numbers = [name for name, value in a.items() if isinstance(value, float)]
     np.testing.assert_allclose([a[name] for name in numbers], [b[name] for name in numbers], rtol=1e-6)
+
+
+def test_without_a_test_split_the_training_rows_are_measured(command, trained, tmp_path):
+    arrays = files.read_npz(trained / "views.npz")
+    files.write_npz(tmp_path / "views.npz", arrays | {"split": np.full(len(arrays["split"]), "train")})
+    status, _, _ = command(
+        "--workdir=run", "--likelihood_views=0", f"--data=views:{tmp_path}/views.npz", f"--output={tmp_path}/all.json"
+    )
+    values = files.read_json(tmp_path / "all.json")
+    assert (status, values["split"], values["poses"]) == (0, "train", len(arrays["split"]))
 
 
 def test_detections_are_told_from_ground_truth(command, tmp_path):

@@ -31,6 +31,7 @@ def get_config() -> config_dict.ConfigDict:
     prior.noise = 0.1
     prior.batch_size = 1024
     prior.epochs = 40.0
+    prior.evaluate_every = 100  # Steps; the best of these moments is kept.
     prior.optimizer = config_dict.create(
         learning_rate=1e-3,
         schedule="cosine",
@@ -47,13 +48,14 @@ def get_config() -> config_dict.ConfigDict:
     lifter.elevation = "predicted"  # "fixed": the uniform prior of earlier work (ablation).
     lifter.flip_average = True  # Average each pose with that of its mirror image, at twice the arithmetic.
     lifter.likelihood_ceiling = 125.0
-    lifter.precision = "mixed_bfloat16"
+    lifter.precision = "auto"  # float32, mixed_bfloat16, or whichever is faster on this machine.
     # Eq. 13, and a term for knees that bend backwards.
     lifter.term_weights = config_dict.create(
         likelihood=1.0, bone=50.0, lifting=1.0, deformation=1.0, reprojection=1.0, knees=10.0
     )
     lifter.batch_size = 1024
-    lifter.epochs = 160.0
+    lifter.epochs = 120.0
+    lifter.evaluate_every = 1000  # Steps; only shown, nothing is selected.
     lifter.optimizer = config_dict.create(
         learning_rate=4e-3,
         schedule="cosine",
@@ -65,5 +67,5 @@ def get_config() -> config_dict.ConfigDict:
     )
 
     # How the machine is used; none of it changes the mathematics.
-    config.loop = config_dict.create(steps_per_call=100, checkpoint_every=500, evaluate_every=1000, jit_compile=False)
+    config.loop = config_dict.create(steps_per_call=100, checkpoint_every=500, jit_compile=False)
     return config

@@ -1,28 +1,32 @@
-"""Evaluate a trained model: python -m tf_elepose.evaluate --workdir=DIR [--data=SOURCE] [--split=test]
+"""Evaluate a trained model: python -m tf_elepose.evaluate --workdir=DIR [--data=SOURCE] [--split=SPLIT]
 
 Prints a table; --output writes metrics.json, --figures an HTML report with its figures.
 """
 
 from __future__ import annotations
 
-import json
 import pathlib
 import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
 from tf_elepose import commands
 
+if TYPE_CHECKING:  # They bring TensorFlow and Matplotlib.
+    from tf_elepose.data.recording import Recording
+    from tf_elepose.evaluation import Evaluation
+
 
 def define_flags() -> None:
     flags.DEFINE_string("workdir", None, "Folder of a finished run.", required=True)
     flags.DEFINE_string("data", None, "SOURCE to evaluate on; the training's when not given.")
-    flags.DEFINE_string("split", "test", "Split of the data.")
+    flags.DEFINE_string("split", None, "Split of the data; when not given test, or train where there is no test.")
     flags.DEFINE_enum("poses_2d", None, ["gt", "detected"], "Which 2D poses; the training's when not given.")
     flags.DEFINE_string("output", None, "File for the figures as JSON.")
     flags.DEFINE_string("figures", None, "Folder for the HTML report and its figures.")
-    flags.DEFINE_integer("likelihood_views", None, "Projections a pose's likelihood is averaged over (100).")
-    flags.DEFINE_integer("seed", 0, "Seed of those projections.")
+    flags.DEFINE_integer("likelihood_views", None, "Projections a pose's likelihood is averaged over (100); 0: none.")
 
 
 def main(argv: list[str]) -> int:
@@ -34,47 +38,69 @@ def main(argv: list[str]) -> int:
     from tf_elepose.training.evaluator import LIKELIHOOD_VIEWS, evaluate_method
 
     options = flags.FLAGS
+    views = LIKELIHOOD_VIEWS if options.likelihood_views is None else options.likelihood_views
+    if views < 0:
+        raise ValueError(f"--likelihood_views must not be negative; got {views}")
     folder = pathlib.Path(options.workdir)
-    method, info = workdir.load_model_and_info(folder)
+    method, trained = workdir.load_model_and_info(folder)
     config = files.read_json(folder / "config.json")
     source = options.data or config["data"]
     source_options = config["data_options"] if source == config["data"] else {}
     poses_2d = options.poses_2d or config["poses_2d"]
-    views = LIKELIHOOD_VIEWS if options.likelihood_views is None else options.likelihood_views
-    if views < 0:
-        raise ValueError(f"--likelihood_views must not be negative; got {views}")
-    recording = load_source(source, method.skeleton, **source_options).of_split(options.split)
-    evaluation = evaluate_method(method, recording, poses_2d=poses_2d, likelihood_views=views, seed=options.seed)
-    verdict = depth_sign.sign_verdict(evaluation.summary())
-    facts = {"model": str(folder), "data": source, "split": options.split, "poses_2d": poses_2d, **provenance()}
+    recording = load_source(source, method.skeleton, **source_options)
+    split = options.split or ("test" if (recording.split == "test").any() else "train")
+    recording = recording.of_split(split)
+    # The training's seed: on the training's data, the figures are those of its metrics.json.
+    evaluation = evaluate_method(method, recording, poses_2d=poses_2d, likelihood_views=views, seed=config["seed"])
+    made = provenance()
     print(evaluation.table())
-    print(f"depth sign: {depth_sign.VERDICTS[verdict]}")
     if options.output:
         output = pathlib.Path(options.output)
         output.parent.mkdir(parents=True, exist_ok=True)
-        files.write_json(output, {**evaluation.summary(), "depth_sign": verdict, **facts})
+        summary = evaluation.summary()
+        verdict = depth_sign.sign_verdict(summary)
+        facts = {"model": str(folder), "data": source, "split": split, "poses_2d": poses_2d, **made}
+        files.write_json(output, {**summary, "depth_sign": verdict, **facts})
     if options.figures:
-        page = _write_report(pathlib.Path(options.figures), folder, evaluation, recording, poses_2d, {**facts, **info})
+        facts = {"Model": str(folder), "Data": source, "Split": split, "2D poses": poses_2d}
+        facts |= {"Trained": in_words(trained), "Evaluated": in_words(made)}
+        page = _write_report(pathlib.Path(options.figures), folder, evaluation, recording, poses_2d, facts)
         print(f"report: {page}", file=sys.stderr)
     return 0
 
 
+def in_words(values: Mapping[str, Any]) -> str:
+    """Plain values for a reader, one a line: {"training_seconds": 2.5} is "training seconds: 2.5"."""
+
+    def text(value: Any) -> str:
+        if isinstance(value, Mapping):
+            return ", ".join(f"{key} {text(inner)}" for key, inner in value.items())
+        return ", ".join(map(text, value)) if isinstance(value, (list, tuple)) else str(value)
+
+    return "\n".join(f"{key.replace('_', ' ')}: {text(value)}" for key, value in values.items())
+
+
 def _write_report(
-    output: pathlib.Path, folder: pathlib.Path, evaluation, recording, poses_2d: str, facts
+    output: pathlib.Path,
+    folder: pathlib.Path,
+    evaluation: Evaluation,
+    recording: Recording,
+    poses_2d: str,
+    facts: Mapping[str, str],
 ) -> pathlib.Path:
     from tf_elepose.report import write_report
     from tf_elepose.training.metric_log import read_metric_log
 
-    history: dict[str, list] = {}
+    history: dict[str, list[Mapping[str, Any]]] = {}
     for row in read_metric_log(folder / "metrics.jsonl") if (folder / "metrics.jsonl").exists() else []:
-        history.setdefault(row["phase"], []).append(row)
+        history.setdefault(row.get("phase", "training"), []).append(row)
     return write_report(
         output,
         evaluation,
         recording.skeleton,
         title="ElePose on " + recording.source,
         history=history,
-        facts={key: value if isinstance(value, str) else json.dumps(value) for key, value in facts.items()},
+        facts=facts,
         poses_2d=recording.keypoints(poses_2d),
     )
 

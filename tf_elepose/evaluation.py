@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tf_elepose import alignment, metrics
-from tf_elepose.measures import summary_table
+from tf_elepose.measures import ACTION_MEASURES, summary_table
 from tf_elepose.skeletons import Skeleton
 
 
@@ -98,9 +98,9 @@ class Evaluation:
         for action in np.unique(self.action):
             chosen = self.action == action
             rows[str(action)] = {"poses": int(chosen.sum())} | {
-                name: float(getattr(self, name)[chosen].mean())
-                for name in ("pa_mpjpe_mm", "n_mpjpe_mm", "pck_150")
-                if getattr(self, name) is not None
+                name: float(per_pose[chosen].mean())
+                for name in ACTION_MEASURES
+                if (per_pose := getattr(self, name, None)) is not None
             }
         return rows
 

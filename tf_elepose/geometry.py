@@ -7,8 +7,6 @@ units. Angles are radians.
 
 from __future__ import annotations
 
-import math
-
 import tensorflow as tf
 
 from tf_elepose.skeletons import Skeleton
@@ -75,14 +73,14 @@ def back_project(image: tf.Tensor, depth_offset: tf.Tensor, distance: float, roo
 
     Args:
       image: [..., J, 2] on the normalised image plane, root at the origin.
-      depth_offset: [..., J] the d_j; the root's is subtracted from all, so that its own is 0.
+      depth_offset: [..., J] the d_j; the root's is taken as 0.
       distance: the paper's D; w_j = d_j + D, clipped to be at least `MIN_DEPTH`.
       root_index: place of the root on the joint axis.
 
     Returns:
       [..., J, 3]: y_j = [u_j w_j, v_j w_j, w_j - D].
     """
-    offset = depth_offset - depth_offset[..., root_index : root_index + 1]
+    offset = depth_offset * (1.0 - tf.one_hot(root_index, image.shape[-2]))
     depth = tf.maximum(offset + distance, MIN_DEPTH)[..., tf.newaxis]
     return tf.concat([image * depth, depth - distance], axis=-1)
 
@@ -145,8 +143,3 @@ def _hinge(pose: tf.Tensor, skeleton: Skeleton, limbs: tuple[tuple[str, str, str
 
 def _unit(vector: tf.Tensor) -> tf.Tensor:
     return tf.math.divide_no_nan(vector, safe_norm(vector, keepdims=True))
-
-
-def degrees(angle: tf.Tensor) -> tf.Tensor:
-    """`angle` [...] in radians, as degrees."""
-    return angle * (180.0 / math.pi)

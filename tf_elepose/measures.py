@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -134,8 +135,7 @@ def summary_table(summary: Mapping[str, Any]) -> str:
     present = [measure for measure in MEASURES if measure.key in summary]
     lines = [f"{m.label:<28}{m.text(summary[m.key]):>11}  {m.how}".rstrip() for m in present]
     verdict = sign_verdict(summary)
-    if verdict != "unknown":
-        lines += ["", f"Depth sign: {verdict}. {VERDICTS[verdict]}"]
+    lines += ["", *textwrap.wrap(f"Depth sign: {verdict}. {VERDICTS[verdict]}", 80)]
     if by_action := summary.get("by_action"):
         lines += ["", *_action_rows(by_action)]
     return "\n".join(lines)

@@ -53,6 +53,10 @@ class Normalizer:
             value = getattr(self, field)
             if not np.isfinite(value) or value <= 0:
                 raise ValueError(f"normalizer: {field} must be a positive number; got {value}")
+        if self.distance <= geometry.MIN_DEPTH:
+            raise ValueError(
+                f"normalizer: distance must be over {geometry.MIN_DEPTH}, the nearest; got {self.distance}"
+            )
 
     @classmethod
     def fit(

@@ -10,12 +10,17 @@ import contextlib
 import pathlib
 import shlex
 import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from absl import flags
 from ml_collections import ConfigDict
 from ml_collections.config_flags import config_flags
 
-from tf_elepose import commands
+from tf_elepose import commands, default_config
+
+_FREE = ("data_options.", "prior.optimizer.", "lifter.optimizer.")
+"""Settings whose names depend on a choice: the reader's, and the schedule's options."""
 
 
 def define_flags() -> None:
@@ -29,20 +34,35 @@ def main(argv: list[str]) -> int:
     # After the flags: a mistyped flag is answered at once, without waiting for TensorFlow.
     from tf_elepose.data.sources import load_source
     from tf_elepose.skeletons import get_skeleton
+    from tf_elepose.training.elepose_run import EleposeRun
     from tf_elepose.training.interruption import StopRequest
+    from tf_elepose.training.strategy import make_strategy
 
     config: ConfigDict = flags.FLAGS.config
     folder = pathlib.Path(flags.FLAGS.workdir)
-    try:
-        settings = elepose_settings(config)
-        source, skeleton, source_options = config.data, config.skeleton, config.data_options.to_dict()
-    except (AttributeError, KeyError) as error:
-        raise ValueError(f"the config lacks {error}; default_config.py has all that is needed") from error
-    recording = load_source(source, get_skeleton(skeleton), **source_options)
-    with StopRequest() as stop:
-        done = _run(folder, config, recording, settings, stop)
-    if done:
-        return 0
+    require_known_settings(config)
+    settings = elepose_settings(config)
+    strategy = make_strategy(config.strategy)  # Before anything else of TensorFlow: workers must meet first.
+    recording = load_source(config.data, get_skeleton(config.skeleton), **config.data_options.to_dict())
+    run = EleposeRun(folder, recording, settings, strategy)
+    if run.writes:  # After all settings were seen to work: a mistake leaves no folder that the mended command meets.
+        from tf_elepose.training import workdir
+
+        workdir.claim(folder, config.to_dict())
+        lock = workdir.exclusive(folder)
+    else:
+        lock = contextlib.nullcontext()
+    with lock:
+        if run.writes:
+            run.claim_data()
+        if (folder / "model.npz").exists():
+            print(f"{folder}: already trained; nothing to do", file=sys.stderr)
+            return 0
+        with StopRequest() as stop:
+            method = _train(folder, run, stop)
+        if method is not None:
+            _finish(folder, config, recording, run, method)
+            return 0
     print(
         f"stopped by {stop.signal_name}; everything is saved. To go on: python -m tf_elepose.train "
         + shlex.join(sys.argv[1:]),
@@ -51,33 +71,22 @@ def main(argv: list[str]) -> int:
     return 128 + (15 if stop.signal_name == "SIGTERM" else 2)
 
 
-def _run(folder: pathlib.Path, config: ConfigDict, recording, settings, stop) -> bool:
-    from tf_elepose.training import workdir
-    from tf_elepose.training.elepose_run import EleposeRun
+def _train(folder: pathlib.Path, run, stop):
+    """The trained method; None when a signal came first."""
     from tf_elepose.training.metric_log import MetricLog
 
-    run = EleposeRun(folder, recording, settings)
-    with contextlib.ExitStack() as stack:
-        log = None
-        if (
-            run.writes
-        ):  # After all settings were seen to work: a mistake leaves no folder that the mended command meets.
-            workdir.claim(folder, config.to_dict())
-            stack.enter_context(workdir.exclusive(folder))
-            run.claim_data()
-            if (folder / "model.npz").exists():
-                print(f"{folder}: already trained; nothing to do", file=sys.stderr)
-                return True
-            log = stack.enter_context(MetricLog(folder / "metrics.jsonl", folder / "events"))
-        method = run.run(log, stop)
-        if method is None:
-            return False
-        _finish(folder, config, recording, run, method)
-    return True
+    if not run.writes:
+        return run.run(None, stop)
+    with MetricLog(folder / "metrics.jsonl", folder / "events") as log:
+        return run.run(log, stop)
 
 
 def _finish(folder: pathlib.Path, config: ConfigDict, recording, run, method) -> None:
-    """Evaluate, and save what is worth saving; ValueError when the depths are not right."""
+    """Evaluate, write metrics.json and, when the depths have the right sign, the model.
+
+    Raises:
+      ValueError: the depths are mirrored, mixed or unrelated to the truth.
+    """
     from tf_elepose import depth_sign, files
     from tf_elepose.provenance import provenance
     from tf_elepose.training import workdir
@@ -91,26 +100,48 @@ def _finish(folder: pathlib.Path, config: ConfigDict, recording, run, method) ->
         likelihood_views=LIKELIHOOD_VIEWS,
         seed=config.seed,
     )
-    summary = evaluation.summary()
-    verdict = depth_sign.sign_verdict(summary)
+    print(evaluation.table())
+    blind, grounds = run.sign_without_truth(method)
+    verdict = depth_sign.sign_verdict(evaluation.summary())
+    if verdict in ("right", "unknown"):
+        verdict = blind  # Without truth the training poses decide; with it they have to agree.
+    info = {**provenance(), "source": config.data, "training_seconds": round(run.seconds, 1)}
+    if run.writes:
+        figures = {**evaluation.summary(), "depth_sign": verdict, "split": split, **info}
+        files.write_json(folder / "metrics.json", files.finite_or_null(figures))
     if verdict not in ("right", "unknown"):
         raise ValueError(
-            f"depths on the {split} split are {verdict}: {depth_sign.VERDICTS[verdict]} The model was not saved; try "
-            "another seed in another --workdir"
+            f"the depths are {verdict} (training poses: {grounds}): {depth_sign.VERDICTS[verdict]} The model was not "
+            "saved; try another seed, or a larger weight of the term 'knees', in another --workdir"
         )
     if run.writes:
-        info = {**provenance(), "source": config.data, "training_seconds": round(run.seconds, 1)}
-        figures = {**summary, "depth_sign": verdict, "split": split, **info}
-        files.write_json(folder / "metrics.json", files.finite_or_null(figures))
         workdir.save_model(folder / "model.npz", method, info)
-    print(evaluation.table())
-    print(f"model: {folder / 'model.npz'} ({run.seconds:.0f} s of training, depths are {verdict})")
+    print(f"model: {folder / 'model.npz'} ({run.seconds:.0f} s of training, depths are {verdict}: {grounds})")
+
+
+def require_known_settings(config: ConfigDict) -> None:
+    """ValueError for settings that the default config does not have, which would be ignored, or that are missing."""
+
+    def names(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+        for key, value in values.items():
+            if isinstance(value, ConfigDict):
+                yield from names(value, f"{prefix}{key}.")
+            else:
+                yield prefix + key
+
+    stated, known = set(names(config)), set(names(default_config.get_config()))
+    unknown = sorted(name for name in stated - known if not name.startswith(_FREE))
+    missing = sorted(name for name in known - stated if not name.startswith(_FREE))
+    if unknown or missing:
+        told = [f"{what} {', '.join(names)}" for what, names in (("unknown", unknown), ("missing", missing)) if names]
+        raise ValueError(f"config settings: {'; '.join(told)}; tf_elepose/default_config.py has all there are")
 
 
 def elepose_settings(config: ConfigDict):
     """The config's values as keywords for the run; ValueError when the method is unknown."""
     from tf_elepose.methods import METHODS
     from tf_elepose.training.elepose_run import EleposeSettings
+    from tf_elepose.training.strategy import fast_precision
 
     if config.method not in METHODS:
         raise ValueError(f"unknown method {config.method!r}; expected one of {', '.join(METHODS)}")
@@ -131,13 +162,12 @@ def elepose_settings(config: ConfigDict):
             "elevation": lifter.elevation,
             "flip_average": lifter.flip_average,
             "likelihood_ceiling": lifter.likelihood_ceiling,
-            "precision": lifter.precision,
+            "precision": fast_precision() if lifter.precision == "auto" else lifter.precision,
             "term_weights": lifter.term_weights.to_dict(),
         },
         lifter_batch_size=lifter.batch_size,
         lifter_stage=_stage_settings(config, lifter),
         flip=config.flip,
-        strategy=config.strategy,
         seed=config.seed,
     )
 
@@ -146,9 +176,12 @@ def _stage_settings(config: ConfigDict, stage: ConfigDict):
     from tf_elepose.training.stage import StageSettings
 
     named = {"learning_rate", "schedule", "weight_decay", "clip_norm", "average_decay"}
+    if missing := sorted(named - set(stage.optimizer)):
+        raise ValueError(f"config settings: an optimizer lacks {', '.join(missing)}")
     options = {key: value for key, value in stage.optimizer.to_dict().items() if key not in named}
     return StageSettings(
         epochs=stage.epochs,
+        evaluate_every=stage.evaluate_every,
         schedule_options=options,
         seed=config.seed,
         **{key: stage.optimizer[key] for key in named},

@@ -1,5 +1,6 @@
 """One valid JSON line a step, whatever stops the process."""
 
+import contextlib
 import errno
 import json
 import os
@@ -149,6 +150,7 @@ def test_tensorboard_gets_the_same_numbers(tmp_path):
     with MetricLog(tmp_path / "m.jsonl", tmp_path / "events") as log:
         for step, loss in ((1, 0.5), (2, 0.25)):
             log.write(step, {"loss": loss, "gone": float("nan")}, phase="prior")
+        log.write(3, {"seconds": 1.0})
         log.sync()
     import tensorflow as tf
 
@@ -158,5 +160,67 @@ def test_tensorboard_gets_the_same_numbers(tmp_path):
         for event in tf.compat.v1.train.summary_iterator(str(path))
         for value in event.summary.value
     ]
-    assert [entry for entry in scalars if entry[1] == "loss"] == [(1, "loss", 0.5), (2, "loss", 0.25)]
-    assert {tag for _, tag, _ in scalars} == {"loss", "gone"}
+    assert [entry for entry in scalars if entry[1] == "prior/loss"] == [(1, "prior/loss", 0.5), (2, "prior/loss", 0.25)]
+    assert {tag for _, tag, _ in scalars} == {"prior/loss", "prior/gone", "seconds"}
+
+
+def test_a_folder_that_tensorboard_cannot_write_is_named(tmp_path):
+    (tmp_path / "events").write_text("in the way")
+    with pytest.raises(OSError, match=r"cannot be written: Not a directory: '.*/events'") as raised:
+        MetricLog(tmp_path / "m.jsonl", tmp_path / "events")
+    assert raised.value.filename == str(tmp_path / "events")
+
+
+class _FailingWriter:
+    """A summary writer on a disk that is full."""
+
+    def __init__(self, fails):
+        self._fails = fails
+
+    def _call(self, name):
+        import tensorflow as tf
+
+        if name in self._fails:
+            raise tf.errors.ResourceExhaustedError(None, None, f"{name}: the disk is full")
+
+    def as_default(self):
+        self._call("write")
+        return contextlib.nullcontext()
+
+    def flush(self):
+        self._call("flush")
+
+    def close(self):
+        self._call("close")
+
+
+def _log_with_failing_writer(folder, monkeypatch, *fails):
+    import tensorflow as tf
+
+    monkeypatch.setattr(tf.summary, "create_file_writer", lambda folder: _FailingWriter(fails))
+    return MetricLog(folder / "m.jsonl", folder / "events")
+
+
+@pytest.mark.parametrize(
+    ("fails", "call"),
+    [
+        ("write", lambda log: log.write(2, {"loss": 1.0})),
+        ("flush", lambda log: log.sync()),
+        ("flush", lambda log: log.close()),
+        ("close", lambda log: log.close()),
+    ],
+)
+def test_tensorboards_failures_are_os_errors_and_the_lines_stay(tmp_path, monkeypatch, fails, call):
+    log = _log_with_failing_writer(tmp_path, monkeypatch, fails)
+    if fails != "write":
+        log.write(1, {})
+    with pytest.raises(OSError, match=f"cannot be written: {fails}: the disk is full: '.*/events'"):
+        call(log)
+    assert len(read_metric_log(tmp_path / "m.jsonl")) == 1
+
+
+def test_a_log_that_cannot_be_closed_hides_no_error(tmp_path, monkeypatch):
+    with pytest.raises(KeyError, match="the reason"), _log_with_failing_writer(tmp_path, monkeypatch, "flush", "close"):
+        raise KeyError("the reason")
+    with pytest.raises(OSError, match="the disk is full"), _log_with_failing_writer(tmp_path, monkeypatch, "close"):
+        pass

@@ -1,8 +1,11 @@
 """A workdir belongs to one run, and its model comes back whole or not at all."""
 
+import errno
 import json
 import os
+import types
 
+import absl.logging
 import numpy as np
 import pytest
 import small_models
@@ -57,7 +60,8 @@ def _half(path):
 
 def _flip_a_byte(path):
     data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 0xFF
+    largest = max(files.read_npz(path).values(), key=lambda array: array.nbytes)
+    data[data.index(largest.tobytes()) + largest.nbytes // 2] ^= 0xFF  # Of a value; zip headers have idle bytes.
     path.write_bytes(bytes(data))
 
 
@@ -143,3 +147,41 @@ def test_a_damaged_config_is_told(tmp_path):
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(ValueError, match=r"config\.json: not valid JSON"):
         workdir.claim(tmp_path, CONFIG)
+
+
+# ---- exclusive -----------------------------------------------------------------------------------------------------
+
+
+def test_one_holder_at_a_time(tmp_path):
+    for _ in range(2):  # And free again when it ends.
+        with workdir.exclusive(tmp_path), pytest.raises(ValueError, match="another process is training in this"):
+            workdir.exclusive(tmp_path).__enter__()
+
+
+def _leave_a_temporary(folder):
+    left = folder / ".model.npz.123-0a1b2c3d.partial"
+    left.write_bytes(b"half")
+    return left
+
+
+def test_what_a_killed_process_left_is_removed_by_the_holder_alone(tmp_path):
+    left = _leave_a_temporary(tmp_path)
+    (tmp_path / "metrics.jsonl").write_text("")
+    with workdir.exclusive(tmp_path):
+        assert not left.exists() and (tmp_path / "metrics.jsonl").exists()
+        left = _leave_a_temporary(tmp_path)
+        with pytest.raises(ValueError, match="another process"), workdir.exclusive(tmp_path):
+            pass
+        assert left.exists()
+
+
+def _no_locks(*_):
+    raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+
+@pytest.mark.parametrize("fcntl", [None, types.SimpleNamespace(flock=_no_locks, LOCK_EX=2, LOCK_NB=4)])
+def test_without_locks_it_goes_on_and_says_so(tmp_path, monkeypatch, caplog, fcntl):
+    monkeypatch.setattr(workdir, "fcntl", fcntl)
+    monkeypatch.setattr(absl.logging.get_absl_logger(), "propagate", True)
+    with workdir.exclusive(tmp_path):
+        assert "cannot be locked" in caplog.text and str(tmp_path) in caplog.text

@@ -87,7 +87,7 @@ def view(rig: Rig, poses: tf.Tensor) -> tf.Tensor:
 
 def pixels(poses: tf.Tensor, focal: float, principal_point: tuple[float, float]) -> tf.Tensor:
     """Where `poses` [..., J, 3] in the camera frame appear, [..., J, 2]: focal (x, y) / z + principal point."""
-    return focal * poses[..., :2] / poses[..., 2:] + tf.constant(principal_point, tf.float32)
+    return focal * geometry.project(poses, 0.0) + tf.constant(principal_point, tf.float32)
 
 
 # Detectors are worst at the ends of limbs. Factors on the error, by the end of a joint's name.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 import keras
@@ -128,31 +128,72 @@ class Method(Trainable):
         elevation [B] in radians above the horizon, or None.
         """
 
-    def predict(self, poses_2d: np.ndarray, groups: np.ndarray | None = None, *, batch_size: int = 4096) -> Prediction:
+    @abc.abstractmethod
+    def negative_log_likelihood(self, image: tf.Tensor, seed: tf.Tensor, views: int) -> tf.Tensor | None:
+        """Mean negative log-likelihood [B], nats, of `views` random projections of the lifted poses [B, J, 2]; None
+        when the method knows no density.
+        """
+
+    def predict(self, poses_2d: np.ndarray, groups: np.ndarray | None = None) -> Prediction:
         """Lift poses in px.
 
         Args:
           poses_2d: [N, J, 2] px.
           groups: [N] labels of clip and camera; the normalisation rule `clip` needs them.
-          batch_size: poses lifted at once.
 
         Raises:
           ValueError: as `Normalizer.apply`.
         """
         image, _ = self.normalizer.apply(poses_2d, groups)
+        return self.predict_normalized(image)
+
+    def predict_normalized(self, image: np.ndarray) -> Prediction:
+        """As `predict`, of poses [N, J, 2] that went through the normaliser."""
         poses, elevations = [], []
-        for first in range(0, len(image), batch_size):
-            pose, elevation = self._compiled_lift(tf.constant(image[first : first + batch_size]))
+        for batch in _batches(image, 4096):
+            pose, elevation = self._compiled(self.lift, "lift")(batch)
             poses.append(pose.numpy())
             if elevation is not None:
                 elevations.append(np.rad2deg(elevation.numpy()))
         return Prediction(np.concatenate(poses), np.concatenate(elevations) if elevations else None)
 
-    def _compiled_lift(self, image: tf.Tensor):
-        if not hasattr(self, "_lift_function"):
+    def likelihood(
+        self, poses_2d: np.ndarray, groups: np.ndarray | None = None, *, views: int = 100, seed: int = 0
+    ) -> np.ndarray | None:
+        """How unlikely each lifted pose is: its mean negative log-likelihood [N] in nats, lower is likelier.
+
+        Args:
+          poses_2d, groups: as in `predict`.
+          views: random projections a pose is averaged over; 100 in ElePose (section 4.3).
+          seed: of the projections.
+
+        Returns:
+          None when the method knows no density.
+        """
+        image, _ = self.normalizer.apply(poses_2d, groups)
+        return self.likelihood_normalized(image, views=views, seed=seed)
+
+    def likelihood_normalized(self, image: np.ndarray, *, views: int, seed: int) -> np.ndarray | None:
+        """As `likelihood`, of poses [N, J, 2] that went through the normaliser."""
+
+        def nll(batch: tf.Tensor) -> tf.Tensor | None:
+            return self.negative_log_likelihood(batch, tf.constant([seed, 0], tf.int32), views)
+
+        parts = [self._compiled(nll, f"nll {views} {seed}")(batch) for batch in _batches(image, 1024)]
+        return None if parts[0] is None else np.concatenate(parts)
+
+    def _compiled(self, function: Callable, key: str) -> Callable:
+        """`function` of a batch of normalised poses as one graph, traced once under `key`."""
+        compiled = self.__dict__.setdefault("_compiled_functions", {})
+        if key not in compiled:
             spec = tf.TensorSpec([None, self.skeleton.num_joints, 2], tf.float32)
-            self._lift_function = tf.function(self.lift, input_signature=[spec])
-        return self._lift_function(image)
+            compiled[key] = tf.function(function, input_signature=[spec])
+        return compiled[key]
+
+
+def _batches(image: np.ndarray, size: int) -> Iterator[tf.Tensor]:
+    for first in range(0, len(image), size):
+        yield tf.constant(image[first : first + size])
 
 
 def named_variables(networks: Mapping[str, keras.Model]) -> dict[str, Any]:

@@ -84,7 +84,8 @@ class ElePose(Method):
         likelihood_ceiling: nats from which on L_NF grows like its logarithm, see `losses.soft_ceiling`; counted in
           whitened latents, where poses of the data have about 10. 0: never (the paper).
         flip_average: `lift` averages each pose with that of its mirror image.
-        precision: "float32" or "mixed_bfloat16", of the lifter's matrix products in training and use.
+        precision: "float32" or "mixed_bfloat16", of the lifter's hidden layers while it is trained; a restored method
+          computes in float32.
         seed: of the lifter's first weights.
         prior_settings: what `PosePrior` was built with; `settings` stores it.
 
@@ -97,6 +98,8 @@ class ElePose(Method):
             raise ValueError(f"expected a weight for each of {', '.join(TERMS)}; got {', '.join(term_weights)}")
         if not all(map(math.isfinite, term_weights.values())) or not any(term_weights.values()):
             raise ValueError(f"expected finite term weights, at least one of them not 0; got {dict(term_weights)}")
+        if term_weights["knees"] and not skeleton.legs:
+            raise ValueError(f"skeleton {skeleton.name!r} names no legs: give them, or set term_weights.knees to 0")
         if not 0 <= likelihood_ceiling < math.inf:
             raise ValueError(f"likelihood_ceiling must be at least 0; got {likelihood_ceiling}")
         self.skeleton = skeleton
@@ -206,29 +209,35 @@ class ElePose(Method):
 
     # ---- use -------------------------------------------------------------------------------------------------------
 
+    def averaged(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """y and e as they are used after training: with flip_average those of x and of its mirror image, averaged."""
+        y, e = self.y(x)
+        if self.flip_average:
+            y_flipped, e_flipped = self.y(geometry.flip(x, self.skeleton))
+            y, e = 0.5 * (y + geometry.flip(y_flipped, self.skeleton)), 0.5 * (e + e_flipped)
+        return y, e
+
     def lift(self, image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
         """See `Method.lift`; no elevation where training did not predict it."""
-        y, e = self.y(image)
-        if self.flip_average:
-            y_flipped, e_flipped = self.y(geometry.flip(image, self.skeleton))
-            y, e = 0.5 * (y + geometry.flip(y_flipped, self.skeleton)), 0.5 * (e + e_flipped)
+        y, e = self.averaged(image)
         return y, -e if self.elevation == "predicted" else None
 
     def measure_elevation(self, image: np.ndarray, *, batch_size: int = 4096) -> None:
         """Set the elevation statistics from the whole training set `image` [N, J, 2] (section 4.3)."""
+        averaged = tf.function(self.averaged, input_signature=[tf.TensorSpec([None, *image.shape[1:]], tf.float32)])
         e = np.concatenate([
-            self.lifter(tf.constant(image[first : first + batch_size]))[1].numpy()
+            averaged(tf.constant(image[first : first + batch_size]))[1].numpy()
             for first in range(0, len(image), batch_size)
         ])  # fmt: skip
         self.elevation_mean.assign(e.mean())
         self.elevation_deviation.assign(e.std(ddof=1) if len(e) > 1 else 0.0)
 
-    def negative_log_likelihood(self, image: tf.Tensor, seed: tf.Tensor, views: int = 100) -> tf.Tensor:
-        """Mean NLL [B] of `views` projections of the lifted poses [B, J, 2] (section 4.3, figure 5).
+    def negative_log_likelihood(self, image: tf.Tensor, seed: tf.Tensor, views: int) -> tf.Tensor:
+        """See `Method.negative_log_likelihood` (section 4.3, figure 5).
 
         The virtual cameras are drawn as in eq. 5-7, with the elevation distribution of the whole training set.
         """
-        y1, e = self.y(image)
+        y1, e = self.averaged(image)
         levelled = geometry.rotate(geometry.rotation_x(e), y1) if self.elevation == "predicted" else y1
         total = tf.zeros_like(e)
         for view in tf.range(views):
@@ -261,7 +270,6 @@ class ElePose(Method):
             "arch": self.lifter.arch,
             "elevation": self.elevation,
             "likelihood_ceiling": self.likelihood_ceiling,
-            "precision": self.lifter.precision,
         }
 
     @classmethod
@@ -284,7 +292,6 @@ class ElePose(Method):
             arch=settings["arch"],
             elevation=settings["elevation"],
             likelihood_ceiling=settings["likelihood_ceiling"],
-            precision=settings["precision"],
             prior_settings=settings["prior"],
         )
 

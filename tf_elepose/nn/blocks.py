@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import keras
 
+from tf_elepose.nn import seeds
+
 LEAKY_SLOPE = 0.01
 """Slope of the leaky ReLU for negative inputs; PyTorch's default, which the published methods use (Keras has 0.3)."""
 
@@ -22,9 +24,9 @@ class ResidualBlock(keras.layers.Layer):
 
     def __init__(self, width: int, *, seed: int, dtype: str = "float32", **kwargs) -> None:
         super().__init__(dtype=dtype, **kwargs)
-        self.first = dense(width, seed, "first", dtype)
+        self.first = dense(width, seeds.derive(seed, 0), "first", dtype)
         # Half the deviation: what a stack of blocks adds to its input then stays of the input's size.
-        self.second = dense(width, seed + 1, "second", dtype, scale=0.5)
+        self.second = dense(width, seeds.derive(seed, 1), "second", dtype, scale=0.5)
 
     def build(self, input_shape) -> None:
         self.first.build(input_shape)

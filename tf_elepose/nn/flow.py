@@ -8,6 +8,8 @@ import tensorflow as tf
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
+from tf_elepose.nn import seeds
+
 _CLAMP = 2.0
 """Bound on the logarithm of a coupling's scale: one block stretches by at most e^2, as in ElePose's code."""
 
@@ -65,7 +67,7 @@ class CouplingBlock(keras.layers.Layer):
             keras.layers.Dense(
                 width,
                 activation="relu",
-                kernel_initializer=keras.initializers.HeNormal(seed=1000 * seed + i),
+                kernel_initializer=keras.initializers.HeNormal(seed=seeds.derive(seed, i)),
                 name=f"hidden_{i}",
             )
             for i in range(layers)
@@ -136,7 +138,8 @@ class RealNVP(keras.Model):
                 raise ValueError(f"flow: {what} must be at least {least}; got {value}")
         self.size = size
         self.coupling_blocks = [
-            CouplingBlock(size, width=width, layers=layers, seed=seed + i, name=f"block_{i}") for i in range(blocks)
+            CouplingBlock(size, width=width, layers=layers, seed=seeds.derive(seed, i), name=f"block_{i}")
+            for i in range(blocks)
         ]
 
     def build(self, input_shape=None) -> None:

@@ -7,7 +7,7 @@ import itertools
 import keras
 import tensorflow as tf
 
-from tf_elepose.nn import blocks
+from tf_elepose.nn import blocks, seeds
 
 ARCHITECTURES = ("code", "paper")
 
@@ -48,13 +48,17 @@ class DepthElevationLifter(keras.Model):
         self.arch = arch
         self.input_deviation = input_deviation
         self.precision = precision
-        seeds = itertools.count(1000 * seed, 2)  # A block takes two.
-        self.upscale = blocks.dense(width, next(seeds), "upscale", precision)
+        parts = itertools.count()
+
+        def next_seed() -> int:
+            return seeds.derive(seed, next(parts))
+
+        self.upscale = blocks.dense(width, next_seed(), "upscale", precision)
         shared, branch = (1, 2) if arch == "code" else (0, 3)
 
         def path(of: str, count: int) -> list[blocks.ResidualBlock]:
             return [
-                blocks.ResidualBlock(width, seed=next(seeds), dtype=precision, name=f"{of}_{i}") for i in range(count)
+                blocks.ResidualBlock(width, seed=next_seed(), dtype=precision, name=f"{of}_{i}") for i in range(count)
             ]
 
         self.shared_blocks = path("shared", shared)
@@ -62,8 +66,8 @@ class DepthElevationLifter(keras.Model):
         self.elevation_blocks = path("elevation", branch)
         # Heads stay float32 under mixed precision, for depths and angles are used in geometry. They start small: a
         # first pose that is nearly flat and level, not one far outside what the prior knows.
-        self.depth_head = blocks.dense(num_joints, next(seeds), "depth_head", scale=0.01)
-        self.elevation_head = blocks.dense(1, next(seeds), "elevation_head", scale=0.01)
+        self.depth_head = blocks.dense(num_joints, next_seed(), "depth_head", scale=0.01)
+        self.elevation_head = blocks.dense(1, next_seed(), "elevation_head", scale=0.01)
 
     def build(self, input_shape=None) -> None:
         width = self.upscale.units
@@ -82,10 +86,6 @@ class DepthElevationLifter(keras.Model):
         """
         features = self._features(image)
         return self._depth(features), self._elevation(features)
-
-    def depth(self, image):
-        """The depth branch alone, [B, J]."""
-        return self._depth(self._features(image))
 
     def _features(self, image):
         features = self.upscale(tf.reshape(image, [-1, 2 * self.num_joints]) / self.input_deviation)

@@ -112,10 +112,6 @@ class Checkpointer:
         path = self._folder / _BEST
         return read_checkpoint(path) if path.exists() else None
 
-    def read(self, path: str | os.PathLike[str]) -> Checkpoint:
-        """The checkpoint in the file `path`, see `read_checkpoint`."""
-        return read_checkpoint(path)
-
     def _step_files(self) -> list[tuple[int, pathlib.Path]]:
         """(step, path) of every step file, oldest first."""
         if not self._folder.is_dir():

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from tf_elepose import depth_sign, files
+from tf_elepose import depth_sign, files, geometry
 from tf_elepose.anthropometry import BonePrior, estimate_bone_prior, stated_bone_prior
 from tf_elepose.data.pipeline import Batches
 from tf_elepose.data.recording import Recording
@@ -22,17 +22,14 @@ from tf_elepose.nn.pose_prior import PosePrior
 from tf_elepose.normalization import Normalizer
 from tf_elepose.skeletons import Skeleton
 from tf_elepose.training import strategy as strategies
-from tf_elepose.training.evaluator import clip_and_camera, clip_names, evaluate_method, subset
+from tf_elepose.training.checkpoint import assign
+from tf_elepose.training.evaluator import clip_and_camera, clip_names, evaluate_method, spread_rows
 from tf_elepose.training.interruption import StopRequest
 from tf_elepose.training.metric_log import MetricLog
 from tf_elepose.training.stage import Stage, StageSettings
 
 EVALUATION_POSES = 2000
 """Poses looked at while training goes on."""
-
-
-class MirroredError(ValueError):
-    """The trained lifter gives depths with the wrong sign, or with both signs."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +48,6 @@ class EleposeSettings:
       lifter: keywords of `ElePose`: width, arch, elevation, term_weights, ...
       lifter_batch_size, lifter_stage: how the lifter is trained.
       flip: mirror poses in both trainings.
-      strategy: see `strategies.make_strategy`.
       seed: everything random comes from it.
     """
 
@@ -68,19 +64,25 @@ class EleposeSettings:
     lifter_batch_size: int
     lifter_stage: StageSettings
     flip: bool
-    strategy: str
     seed: int
 
     def __post_init__(self) -> None:
-        if self.seed < 0:
-            raise ValueError(f"seed must not be negative; got {self.seed}")
+        if not 0 <= self.seed < 2**31 - 1:
+            raise ValueError(f"seed must be at least 0 and below 2^31 - 1; got {self.seed}")
 
 
 class EleposeRun:
     """Trains in a workdir; everything it needs again after a crash is on the disk."""
 
-    def __init__(self, folder: pathlib.Path, recording: Recording, settings: EleposeSettings) -> None:
-        """Args: the workdir; a recording with a "train" split; how to train.
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        recording: Recording,
+        settings: EleposeSettings,
+        strategy: tf.distribute.Strategy,
+    ) -> None:
+        """Args: the workdir; a recording with a "train" split; how to train; on which devices. With several workers
+        the workdir is on a disk that all of them see.
 
         Everything is built here, and nothing written: a mistake in the lifter's settings is told now and not after
         the prior's training.
@@ -90,15 +92,16 @@ class EleposeRun:
         """
         self._folder = folder
         self._settings = settings
-        self._strategy = strategies.make_strategy(settings.strategy)
+        self._strategy = strategy
         self.writes = strategies.is_chief(self._strategy)
         self._train = recording.of_split("train")
         has_test = bool(np.any(recording.split == "test"))
-        self._watched = subset(recording.of_split("test") if has_test else self._train, EVALUATION_POSES)
+        self._watched = recording.of_split("test") if has_test else self._train
         skeleton = recording.skeleton
         pixels, groups = self._train.keypoints(settings.poses_2d), clip_and_camera(self._train)
         self._normalizer = Normalizer.fit(pixels, skeleton, groups=groups, **settings.normalization)
         self._image, _ = self._normalizer.apply(pixels, groups)
+        self._clip_image, _ = dataclasses.replace(self._normalizer, rule="clip").apply(pixels, groups)
         self._held_out = _held_out_clips(self._train, settings.held_out, settings.seed)
         self._bone_prior = self._chosen_bone_prior(skeleton)
         self._prior, self._prior_stage = self._new_prior()
@@ -136,7 +139,7 @@ class EleposeRun:
             return
         stored = files.read_json(path)
         for key in ("training_poses", "training_clips", "skeleton", "normalizer"):
-            if stored.get(key) != facts[key]:
+            if not _same(stored.get(key), facts[key]):
                 raise ValueError(
                     f"{self._folder}: was started on other data ({key} differs from {self._train.source}); "
                     "use another --workdir"
@@ -150,20 +153,24 @@ class EleposeRun:
 
         Raises:
           NotFiniteError: from the loop.
-          MirroredError: the lifter ended with depths of the wrong sign.
         """
         if not (self._prior_stage.run(log, stop) and self._lifter_stage.run(log, stop)):
             return None
-        self._method.measure_elevation(self._image)
-        self._require_right_sign(self._method)
-        return self._method
+        # As a reader of model.npz will have it: in float32, whatever it was trained in.
+        method = ElePose.restore(self._method.settings)
+        values = {name: np.asarray(variable) for name, variable in self._method.saved_variables().items()}
+        assign(method.saved_variables(), values)
+        method.measure_elevation(self._image)
+        return method
 
     def _new_prior(self) -> tuple[PosePrior, Stage]:
         settings = self._settings
         fitted = self._image[~self._held_out]
         flat = fitted.reshape(len(fitted), -1)
         if settings.flip:
-            flat = np.concatenate([flat, _flipped(fitted, self._train.skeleton).reshape(len(fitted), -1)])
+            flat = np.concatenate(
+                [flat, geometry.flip(tf.constant(fitted), self._train.skeleton).numpy().reshape(len(fitted), -1)]
+            )
         subspace = pca.fit_pca(flat, settings.bases) if settings.bases else pca.fit_coordinates(flat)
         logging.info("prior: %d dimensions hold %.2f %% of the variance", subspace.size, 100 * subspace.explained)
         with self._strategy.scope():
@@ -188,7 +195,8 @@ class EleposeRun:
             )  # fmt: skip
 
         def evaluate() -> dict[str, float]:
-            summary = evaluate_method(method, self._watched, poses_2d=settings.poses_2d).summary()
+            rows = spread_rows(self._watched, EVALUATION_POSES)
+            summary = evaluate_method(method, self._watched, poses_2d=settings.poses_2d, rows=rows).summary()
             return {key: summary[key] for key in _WATCHED if key in summary}
 
         stage = Stage(
@@ -210,25 +218,19 @@ class EleposeRun:
             raise ValueError(f"unknown bone_prior {choice!r}; expected skeleton or estimate")
         if choice == "skeleton" and skeleton.bone_prior is not None:
             return stated_bone_prior(skeleton)
-        return estimate_bone_prior(self._image, clip_names(self._train), skeleton)
+        return estimate_bone_prior(self._clip_image, clip_names(self._train), skeleton)
 
-    def _require_right_sign(self, method: ElePose) -> None:
-        """Fail rather than save a mirrored model; judged without 3D on the training poses, as users have to."""
-        sample = dataclasses.replace(subset(self._train, 4 * EVALUATION_POSES), poses_3d=None)
-        summary = evaluate_method(method, sample, poses_2d=self._settings.poses_2d).summary()
-        verdict = depth_sign.sign_verdict(summary)
-        if verdict == "unknown":
-            logging.warning("skeleton %r names no legs or arms: depth sign not checked", method.skeleton.name)
-            return
+    def sign_without_truth(self, method: ElePose) -> tuple[str, str]:
+        """What `depth_sign.sign_verdict` says of the training poses without 3D, as users have to judge; and on what
+        grounds, in words.
+        """
+        blind = dataclasses.replace(self._train, poses_3d=None)
+        rows = spread_rows(blind, 4 * EVALUATION_POSES)
+        summary = evaluate_method(method, blind, poses_2d=self._settings.poses_2d, rows=rows).summary()
         shares = {joints: summary.get(f"{joints}_forward_share") for joints in ("knees", "elbows")}
-        told = ", ".join(f"{100 * share:.0f} % of {joints}" for joints, share in shares.items() if share is not None)
-        logging.info("depth sign: %s (%s bend the way they can)", verdict, told)
-        if verdict != "right":
-            raise MirroredError(
-                f"the lifter's depths are {verdict}: {told} bend the way they can, expected over "
-                f"{100 * depth_sign.MIN_FORWARD:.0f} %; the model was not saved, try another seed or a larger weight "
-                "of the term 'knees' in another --workdir"
-            )
+        told = [f"{100 * share:.0f} % of {joints}" for joints, share in shares.items() if share is not None]
+        grounds = f"{' and '.join(told)} bend the way they can" if told else "the skeleton names no legs or arms"
+        return depth_sign.sign_verdict(summary), grounds
 
 
 _WATCHED = (
@@ -251,5 +253,10 @@ def _held_out_clips(train: Recording, share: float, seed: int) -> np.ndarray:
     return np.isin(of_row, np.random.default_rng(seed).permutation(clips)[:count])
 
 
-def _flipped(image: np.ndarray, skeleton: Skeleton) -> np.ndarray:
-    return image[:, list(skeleton.mirror)] * np.array([-1.0, 1.0], np.float32)
+def _same(stored: Any, found: Any) -> bool:
+    """Equal, numbers up to the rounding that differs between processors."""
+    if isinstance(stored, dict) and isinstance(found, dict):
+        return stored.keys() == found.keys() and all(_same(stored[key], found[key]) for key in found)
+    if isinstance(stored, float) and isinstance(found, float):
+        return bool(np.isclose(stored, found, rtol=1e-6, atol=0))
+    return stored == found

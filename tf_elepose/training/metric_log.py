@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
 import pathlib
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
+from absl import logging
+
 from tf_elepose import files
+
+_INSIDE_TENSORFLOW = re.compile(r"\{\{.*?\}\}\s*|\s*\[Op:.*", re.DOTALL)  # Around what a message says.
 
 
 class MetricLog:
@@ -31,15 +37,16 @@ class MetricLog:
 
         Raises:
           ValueError: the file holds something else than lines of JSON.
-          OSError: the file cannot be written.
+          OSError: the file, or the folder of event files, cannot be written; names which.
         """
         self._path = pathlib.Path(path_jsonl)
         if self._path.exists():
             kept, whole = _read_lines(self._path)
             if not whole:
                 self._rewrite(kept)
-        self._file: int | None = self._open()
+        # First: when it fails, no file is open yet.
         self._tensorboard = None if tensorboard_folder is None else _TensorBoard(tensorboard_folder)
+        self._file: int | None = self._open()
 
     def write(self, step: int, values: Mapping[str, Any], **extra: Any) -> None:
         """Appends one line.
@@ -47,11 +54,12 @@ class MetricLog:
         Args:
           step: training steps done.
           values: numbers by name; anything `float` takes, such as an eager scalar tensor.
-          **extra: plain JSON values that go into the line but not to TensorBoard, such as phase="prior".
+          **extra: plain JSON values that go into the line but not to TensorBoard; there, a text `phase` comes before
+            the names: with phase="prior" the loss is "prior/loss".
 
         Raises:
           ValueError: a name given twice, a value that is no number, an extra that is not JSON.
-          OSError: no space, ...: names the file, which keeps its whole lines.
+          OSError: no space, ...: names the file, which keeps its whole lines, or the folder of event files.
         """
         if clash := sorted((set(values) & set(extra)) | ({"step"} & (set(values) | set(extra)))):
             raise ValueError(f"{self._path}: {', '.join(clash)} given twice for one line")
@@ -63,7 +71,9 @@ class MetricLog:
             raise ValueError(f"{self._path}: step {step} cannot be logged ({error})") from error
         self._append(line.encode("utf-8"))
         if self._tensorboard is not None:
-            self._tensorboard.write(int(step), numbers)
+            # Phases count their steps separately: under one tag their curves would run into each other.
+            prefix = f"{phase}/" if (phase := extra.get("phase")) else ""
+            self._tensorboard.write(int(step), {prefix + name: number for name, number in numbers.items()})
 
     def truncate_after(self, step: int, **matching: Any) -> None:
         """Drops the lines of steps later than `step`, all at once.
@@ -104,9 +114,9 @@ class MetricLog:
             self.sync()
         finally:
             self._close_file()
-            if self._tensorboard is not None:
-                self._tensorboard.close()
-                self._tensorboard = None
+            tensorboard, self._tensorboard = self._tensorboard, None
+            if tensorboard is not None:
+                tensorboard.close()
 
     def __enter__(self) -> Self:
         return self
@@ -114,7 +124,13 @@ class MetricLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except OSError as failed:
+            if error is None:
+                raise
+            # What stopped the run is what its user must hear of; a full disk often is the reason for both.
+            logging.warning("metric log not closed: %s", failed)
 
     def _open(self) -> int:
         try:
@@ -185,21 +201,33 @@ def _record(line: bytes) -> dict[str, Any] | None:
 
 
 class _TensorBoard:
-    """Scalars in TensorBoard's event files."""
+    """Scalars in TensorBoard's event files; what TensorFlow cannot write is an OSError that names the folder."""
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         import tensorflow as tf  # Only here: reading and writing the JSON lines needs none.
 
         self._tf = tf
-        self._writer = tf.summary.create_file_writer(os.fspath(folder))
+        self._folder = os.fspath(folder)
+        with self._errors_named():
+            self._writer = tf.summary.create_file_writer(self._folder)
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
-        with self._writer.as_default():
+        with self._errors_named(), self._writer.as_default():
             for name, value in values.items():
                 self._tf.summary.scalar(name, value, step=step)
 
     def flush(self) -> None:
-        self._writer.flush()
+        with self._errors_named():
+            self._writer.flush()
 
     def close(self) -> None:
-        self._writer.close()
+        with self._errors_named():
+            self._writer.close()
+
+    @contextlib.contextmanager
+    def _errors_named(self) -> Iterator[None]:
+        try:
+            yield
+        except self._tf.errors.OpError as error:  # TensorFlow's own; none of them is an OSError.
+            what = _INSIDE_TENSORFLOW.sub("", error.message)
+            raise OSError(errno.EIO, f"cannot be written: {what}", self._folder) from error

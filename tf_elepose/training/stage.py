@@ -130,6 +130,8 @@ class Stage:
         self._step = 0
         self.seconds = 0.0  # Spent training, over all the processes that took part one after the other.
         self._best: dict[str, float] | None = None
+        self._best_weights: dict[str, np.ndarray] | None = None
+        self._strategy = strategy
 
     def run(self, log: MetricLog | None, stop: StopRequest) -> bool:
         """Trains from where the newest checkpoint left off.
@@ -151,7 +153,7 @@ class Stage:
             log.truncate_after(self._step, phase=self.name)
         progress = Progress(self.steps, self.name, examples_per_step=self._batch_size, initial_step=self._step)
         try:
-            while self._step < self.steps and not stop.requested:
+            while self._step < self.steps and not self._any_worker(stop.requested):
                 self._advance(log, progress)
         finally:
             progress.close()
@@ -161,11 +163,23 @@ class Stage:
         if self._select is None:
             assign(self._networks, self._evaluated_weights())
         else:
-            best = self._checkpoints.best()
-            if best is None:
+            if self._best_weights is None:
                 raise ValueError(f"{self.name}: no evaluation gave a finite {self._select}; nothing to select")
-            assign(self._networks, best.arrays)
+            assign(self._networks, self._best_weights)
         return True
+
+    def _any_worker(self, asked_to_stop: bool) -> bool:
+        """Whether any of several workers was asked to stop: they leave together, or the others would wait for ever."""
+        if not isinstance(self._strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            return asked_to_stop
+        # Through a function of its own: a new constant each time would be traced again.
+        if not hasattr(self, "_count_stops"):
+            self._count_stops = tf.function(
+                lambda flag: self._strategy.reduce(
+                    tf.distribute.ReduceOp.SUM, self._strategy.run(lambda x: x, args=(flag,)), axis=None
+                )
+            )
+        return float(self._count_stops(tf.constant(float(asked_to_stop)))) > 0
 
     def _advance(self, log: MetricLog | None, progress: Progress) -> None:
         settings = self._settings
@@ -205,8 +219,9 @@ class Stage:
         value = figures[self._select]
         if math.isfinite(value) and (self._best is None or value < self._best["value"]):
             self._best = {"value": value, "step": self._step}
+            self._best_weights = self._evaluated_weights()
             if self._writes:
-                self._checkpoints.save_best(self._step, self._evaluated_weights(), {"value": value})
+                self._checkpoints.save_best(self._step, self._best_weights, {"value": value})
 
     def _save(self, log: MetricLog | None) -> None:
         if not self._writes:
@@ -227,6 +242,11 @@ class Stage:
             )
         assign(self._variables, found.arrays)
         self._step, self.seconds, self._best = found.step, found.meta["seconds"], found.meta["best"]
+        if self._best is not None:
+            best = self._checkpoints.best()
+            if best is None:
+                raise ValueError(f"{found.path.parent}: best.npz is missing; start again in another --workdir")
+            self._best_weights = dict(best.arrays)
         logging.info("%s: resumed at step %d of %d from %s", self.name, self._step, self.steps, found.path)
 
 

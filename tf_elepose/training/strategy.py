@@ -37,3 +37,19 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
     if resolver is None or not resolver.task_type:
         return True
     return resolver.task_type == "chief" or (resolver.task_type == "worker" and resolver.task_id == 0)
+
+
+def fast_precision() -> str:
+    """Which dtype policy trains faster here: "mixed_bfloat16" where the hardware multiplies bfloat16, else "float32".
+
+    Measured on two CPU cores with AMX: 1.35 times the rate of float32 (docs/training.md); processors without such
+    instructions emulate them, several times slower.
+    """
+    if tf.config.list_physical_devices("GPU"):
+        return "mixed_bfloat16"
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            flags = next((line.split() for line in file if line.startswith("flags")), [])
+    except OSError:
+        flags = []
+    return "mixed_bfloat16" if {"avx512_bf16", "amx_bf16"} & set(flags) else "float32"

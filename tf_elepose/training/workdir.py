@@ -6,23 +6,29 @@ prior/ lifter/       checkpoints of the two stages
 metrics.jsonl        every logged number; events/ the same for TensorBoard
 model.npz            the trained model, whole: settings, weights, PCA, flow, normaliser, elevation statistics
 metrics.json         the final evaluation
+lock                 empty; held by the process that trains
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from absl import logging
 
 from tf_elepose import files
 from tf_elepose.methods import METHODS
 from tf_elepose.methods.base import Method
 from tf_elepose.training.checkpoint import assign
+
+try:
+    import fcntl
+except ImportError:  # Windows.
+    fcntl = None  # type: ignore[assignment]
 
 MODEL_FORMAT = 1
 """Version of model.npz; a reader refuses what it does not know."""
@@ -106,14 +112,23 @@ def claim(folder: pathlib.Path, config: Mapping[str, Any]) -> None:
 def exclusive(folder: pathlib.Path) -> Iterator[None]:
     """Holds the workdir for one process; the system lets go of it however the process ends.
 
+    Once it is held, what a killed process left half-written in `folder` itself is removed. Where the system or the file
+    system has no locks, a warning says that nothing keeps a second process away.
+
     Raises:
       ValueError: another process is training in it.
     """
     with open(folder / "lock", "w") as file:
         try:
+            if fcntl is None:
+                raise OSError("this system has no locks")
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise ValueError(f"{folder}: another process is training in this workdir") from error
+        except OSError as error:
+            reason = error.strerror or error
+            logging.warning("%s: cannot be locked (%s); let only one process train in it", folder, reason)
+        files.remove_leftovers(folder)
         yield
 
 
