@@ -56,6 +56,8 @@ def block(name: str) -> str:
         return f"{quality.markdown(results['rows'])}\n\n{made}\n"
     if "kills" in results:
         return f"{killed(results)}\n\n{made_with([results])}\n"
+    if "variant" in results["rows"][0]:
+        return f"{step_rates(results)}\n\n{made_with([results])}\n"
     raise ValueError(f"{path}: no page knows how to show it")
 
 
@@ -73,6 +75,15 @@ def killed(results: Mapping[str, Any]) -> str:
     if "peak_memory_gb" in results:
         rows[f"Peak memory of a training of `{results['memory_config']}`"] = f"{results['peak_memory_gb']:.2f} GB"
     return "\n".join(["| | |", "|---|---|", *(f"| {label} | {value} |" for label, value in rows.items())])
+
+
+def step_rates(results: Mapping[str, Any]) -> str:
+    """The results of `benchmarks.train_step` as a table."""
+    lines = ["| | samples/s, median (range) | ratio to the first | first call, s |", "|---|---|---|---|"]
+    for row in results["rows"]:
+        rate = f"{row['samples_per_second']:,} ({row['lowest']:,} to {row['highest']:,})"
+        lines.append(f"| {row['variant']} | {rate} | {row['ratio']:.2f} | {row['first_call_s']:.1f} |")
+    return "\n".join(lines)
 
 
 def made_with(results: Sequence[Mapping[str, Any]]) -> str:

@@ -48,25 +48,27 @@ TABLES: dict[str, tuple[Row, ...]] = {
         Row("elevation predicted", "configs/cmu.py"),
         Row("elevation U(-20, 20) degrees", "configs/cmu.py", ("--config.lifter.elevation=fixed",)),
     ),
-    # What the defaults owe to each departure from the paper: one change at a time, an eighth of the training.
+    # What the defaults owe to each departure from the paper: a sixth of the training.
     "settings": _short(
         ("default", ()),
         ("bones of Human3.6M", ("bone_prior=skeleton",)),
-        ("gradient not clipped, no ceiling", ("lifter.optimizer.clip_norm=0", "lifter.likelihood_ceiling=0")),
-        ("gradient not clipped", ("lifter.optimizer.clip_norm=0",)),
-        ("no ceiling", ("lifter.likelihood_ceiling=0",)),
-        ("no knee term", ("lifter.term_weights.knees=0",)),
+        ("gradient not clipped, no ceiling", ("lifter.optimizer.clip_norm=0.0", "lifter.likelihood_ceiling=0.0")),
+        ("no knee term", ("lifter.term_weights.knees=0.0",)),
         ("learning rate 1e-3", ("lifter.optimizer.learning_rate=1e-3",)),
-        ("no average of weights", ("lifter.optimizer.average_decay=0",)),
+        ("no average of weights", ("lifter.optimizer.average_decay=0.0",)),
         ("no flips when lifting", ("lifter.flip_average=False",)),
-        ("no noise in the prior's training", ("prior.noise=0",)),
-        ("float32", ("lifter.precision=float32",)),
+        ("no noise in the prior's training", ("prior.noise=0.0",)),
         ("scale of the clip", ("normalization.rule=clip",)),
         ("scale of the pose", ("normalization.rule=pose",)),
+        ("elevation U(-20, 20) degrees", ("lifter.elevation=fixed",)),
+        ("the same, bones of Human3.6M", ("lifter.elevation=fixed", "bone_prior=skeleton")),
         ("no PCA", ("prior.bases=0",)),
     ),
     "quickstart": (Row("quickstart", "configs/quickstart.py"),),
 }
+
+UNTIMED = {"settings"}
+"""Tables whose rows may be trained beside other work: their seconds say nothing and are left out."""
 
 COLUMNS = {
     "pa_mpjpe_mm": ("PA-MPJPE, mm", 1),
@@ -95,6 +97,8 @@ def main(argv: list[str]) -> int:
     rows = []
     for row in TABLES[name]:
         metrics = train(row, output / folder_of(row))
+        if name in UNTIMED:
+            metrics.pop("training_seconds", None)
         rows.append({"label": row.label, "config": row.config, "overrides": list(row.overrides), "metrics": metrics})
         print(markdown(rows), flush=True)
     results = pathlib.Path(flags.FLAGS.results)

@@ -9,8 +9,8 @@ Expected: the paper reports PA-MPJPE 36.7 mm and N-MPJPE 64.0 mm (table 1). Its 
 (`pa_mpjpe_reflected_mm` here) and scales by the ratio of norms (`n_mpjpe_norm_ratio_mm`).
 Time: the paper's took 12 hours on a P100; not yet run here.
 
-What is not in the paper: gradients are clipped and the likelihood of hopeless poses is flattened, which changes nothing
-once training has begun to work; flips and knees follow the defaults.
+What is not in the paper: gradients are clipped, the likelihood of hopeless poses is flattened, poses are flipped and
+backward knees are punished, as by default. Whether the paper's figures are reached has not been verified.
 """
 
 from tf_elepose import default_config

@@ -1,5 +1,6 @@
 """The evaluation command: figures, files, and one line for what is wrong."""
 
+import importlib.util
 import json
 import os
 import shutil
@@ -153,3 +154,10 @@ def test_another_skeleton_is_told(command, trained, tmp_path):
     arrays = files.read_npz(tmp_path / "views.npz") | {"keypoints": np.array("coco_17")}
     files.write_npz(tmp_path / "views.npz", arrays)
     assert "wanted 'h36m_17'" in command.refuses("--workdir=run", f"--data=views:{tmp_path}/views.npz")
+
+
+def test_a_report_without_matplotlib_is_one_line(monkeypatch, capsys, tmp_path):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "matplotlib" else found(name))
+    line = small_runs.Command(evaluate, monkeypatch, capsys).refuses(f"--workdir={tmp_path}", "--figures=report")
+    assert "--figures needs matplotlib" in line and "tf_elepose[report]" in line

@@ -5,6 +5,7 @@ Prints a table; --output writes metrics.json, --figures an HTML report with its 
 
 from __future__ import annotations
 
+import importlib.util
 import pathlib
 import sys
 from collections.abc import Mapping
@@ -38,6 +39,8 @@ def main(argv: list[str]) -> int:
     from tf_elepose.training.evaluator import LIKELIHOOD_VIEWS, evaluate_method
 
     options = flags.FLAGS
+    if options.figures and importlib.util.find_spec("matplotlib") is None:
+        raise ValueError("--figures needs matplotlib, which comes with pip install 'tf_elepose[report]'")
     views = LIKELIHOOD_VIEWS if options.likelihood_views is None else options.likelihood_views
     if views < 0:
         raise ValueError(f"--likelihood_views must not be negative; got {views}")

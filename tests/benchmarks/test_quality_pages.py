@@ -115,3 +115,9 @@ def test_every_result_says_when_and_on_what_it_was_made():
         for needed in ('"hardware"', '"versions"', '"date"'):
             assert needed in text, (path.name, needed)
         assert not re.search(r"NaN|Infinity", text)
+
+
+def test_step_rates_are_shown_with_their_spread():
+    row = {"variant": "graph", "samples_per_second": 31000, "lowest": 29000, "highest": 32000, "ratio": 1.0}
+    table = pages.step_rates({"rows": [{**row, "first_call_s": 4.25}]})
+    assert cells(table.splitlines()[-1]) == ["graph", "31,000 (29,000 to 32,000)", "1.00", "4.2"]
