@@ -2,8 +2,8 @@
 
     python -m tf_elepose.train --config=configs/cmu.py --workdir=runs/cmu
 
-Expects the `views` file ../shared/data/cmu_views.npz, which is not part of the repository (docs/results.md says what is
-in it); --config.data=views:PATH says where else it is. Training sees the 2D joints of 59,656 training views, nothing else.
+Expects the `views` file ../shared/data/cmu_views.npz, which is not part of the repository (docs/results.md says what
+it holds); --config.data=views:PATH says where else it is. Training sees the 2D joints of 59,656 views, nothing else.
 
 Expected: PA-MPJPE about 25 mm, N-MPJPE about 35 mm on the test split; docs/results.md has five seeds.
 Time: 5 to 8 minutes of training on two CPU cores with bfloat16 instructions, prior included.

@@ -17,6 +17,9 @@ import small_runs
 
 from tf_elepose import depth_sign, files, train
 from tf_elepose.data.readers.views import write_views
+from tf_elepose.methods.base import Prediction
+from tf_elepose.methods.elepose import ElePose
+from tf_elepose.skeletons import H36M_17
 from tf_elepose.training import checkpoint, workdir
 from tf_elepose.training.metric_log import read_metric_log
 
@@ -43,9 +46,6 @@ def finished(tmp_path_factory):
             train.commands.run(train.main, train.define_flags)
         assert not stopped.value.code
     return folder
-
-
-VERDICTS = ("right", "mixed")
 
 
 def _on_views(workdir):
@@ -82,7 +82,8 @@ def on_views(command, finished, monkeypatch):
         ("normalization.distance=-1.0", "distance must be a positive number; got -1.0"),
         ("strategy=cluster", "unknown strategy 'cluster'"),
         ("strategy=multi_worker", "needs the environment variable TF_CONFIG"),
-        ("seed=-1", "seed must not be negative; got -1"),
+        ("normalization.distance=1.0", "distance must be over 1.0, the nearest; got 1.0"),
+        ("seed=-1", "seed must be at least 0 and below 2^31 - 1; got -1"),
         ("prior.bases=35", "expected 1 to 34 bases for 34 coordinates; got 35"),
         ("prior.bases=-1", "got -1"),
         ("prior.held_out=1.0", "held_out must lie between 0 and 1; got 1.0"),
@@ -110,6 +111,7 @@ def on_views(command, finished, monkeypatch):
         ("lifter.optimizer.average_decay=1.0", "average_decay must be at least 0 and below 1; got 1.0"),
         ("loop.steps_per_call=0", "steps_per_call must be positive; got 0"),
         ("loop.checkpoint_every=-5", "checkpoint_every must be positive; got -5"),
+        ("prior.evaluate_every=0", "evaluate_every must be positive; got 0"),
         ("lifter.widht=8", "widht"),
         ("lifter.width=wide", "invalid literal for int()"),
         ("lifter.width=1.5", "invalid literal for int()"),
@@ -164,16 +166,55 @@ def test_wrong_data_are_one_line_and_leave_no_folder(command, tmp_path, changes,
     assert not (tmp_path / "run").exists()
 
 
-def test_a_config_without_what_is_needed(command, tmp_path):
-    text = small_runs.CONFIG.replace("return config", "del config.lifter.arch\n    return config")
-    (tmp_path / "short.py").write_text(text)
-    assert "the config lacks 'arch'" in command.refuses("--config=short.py", "--workdir=run").replace('"', "")
-    options = small_runs.CONFIG.replace("subjects=4", "people=4")
-    (tmp_path / "options.py").write_text(options)
-    assert "unknown option people; options are seed, subjects" in command.refuses(
-        "--config=options.py", "--workdir=run"
-    )
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("del config.lifter.arch", "missing lifter.arch"),
+        ("del config.lifter", "missing lifter.arch, lifter.batch_size, "),
+        ("config.lifter.widht = 8", "unknown lifter.widht"),
+        ("config.subjects = 3; del config.seed", "unknown subjects; missing seed"),
+        ("config.loop.evaluate_every = 40", "unknown loop.evaluate_every"),
+        ("del config.prior; config.prior = 3", "unknown prior; missing prior.bases, "),
+    ],
+)
+def test_a_config_file_has_every_setting_and_no_other(command, tmp_path, line, message):
+    text = small_runs.CONFIG.replace("return config", f"config.unlock(); {line}\n    return config")
+    (tmp_path / "other.py").write_text(text)
+    told = command.refuses("--config=other.py", "--workdir=run")
+    assert told.startswith(f"config settings: {message}")
+    assert told.endswith("; tf_elepose/default_config.py has all there are")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_config_file_with_what_its_choices_do_not_take(command, tmp_path):
+    """The names of these settings depend on the reader and the schedule."""
+    for old, new, message in (
+        ("subjects=4", "people=4", "unknown option people; options are seed, subjects"),
+        ("    return", "    config.prior.optimizer.decay = 0.5\n    return", "schedule 'cosine' takes"),
+        ("    return", "    del config.lifter.optimizer.clip_norm\n    return", "an optimizer lacks clip_norm"),
+    ):
+        text = small_runs.CONFIG.replace(old, new)
+        assert text != small_runs.CONFIG
+        (tmp_path / "options.py").write_text(text)
+        assert message in command.refuses("--config=options.py", "--workdir=run")
+        (tmp_path / "options.py").unlink()
+        assert not (tmp_path / "run").exists()
+
+
+def test_a_skeleton_without_legs_has_no_knees_to_train(command, tmp_path):
+    bare = {**H36M_17.to_dict(), "name": "bare", "legs": [], "arms": []}
+    files.write_json(tmp_path / "bare.json", bare)
+    arguments = ("--config=small.py", "--workdir=run", "--config.skeleton=bare.json", *small_runs.SHORT)
+    line = command.refuses(*arguments)
+    assert line == "skeleton 'bare' names no legs: give them, or set term_weights.knees to 0"
+    assert not (tmp_path / "run").exists()
+    arguments = (*arguments, "--config.lifter.term_weights.knees=0.0")
+    status, out, err = command(*arguments)
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert "knees_forward_share" not in metrics and "elbows_forward_share" not in metrics
+    # With the truth known, it alone decides.
+    assert (status, metrics["depth_sign"]) in ((0, "right"), (2, depth_sign.sign_verdict(metrics))), err
+    assert "the skeleton names no legs or arms" in (out if status == 0 else err)
 
 
 def test_a_workdir_that_cannot_be_one(command, tmp_path):
@@ -268,28 +309,80 @@ def test_a_workdir_of_other_data_is_refused_and_unchanged(on_views, finished):
     assert small_runs.contents(finished / "run") == before
 
 
-@pytest.mark.parametrize("verdict", ["mirrored", "mixed"])
-def test_a_model_with_depths_of_the_wrong_sign_is_not_saved(on_views, finished, monkeypatch, tmp_path, verdict):
+@pytest.fixture
+def trained(finished, tmp_path):
+    """A run that has only to be evaluated."""
     shutil.copytree(finished / "run", tmp_path / "run")
     (tmp_path / "run" / "model.npz").unlink()
     (tmp_path / "run" / "metrics.json").unlink()
-    small_runs.let_pass(monkeypatch, verdict)
-    line = on_views.refuses(tmp_path / "run")
-    assert line.startswith(f"the lifter's depths are {verdict}: ") and "the model was not saved" in line
-    assert not (tmp_path / "run" / "model.npz").exists() and not (tmp_path / "run" / "metrics.json").exists()
+    return tmp_path / "run"
 
 
-def test_the_sign_is_judged_without_3d_first_and_then_on_the_test_split(on_views, finished, monkeypatch, tmp_path):
-    shutil.copytree(finished / "run", tmp_path / "run")
-    (tmp_path / "run" / "model.npz").unlink()
+@pytest.mark.parametrize(
+    ("without_truth", "with_truth", "verdict"),
+    [
+        ("right", "mirrored", "mirrored"),
+        ("mirrored", "right", "mirrored"),  # The training poses have to agree.
+        ("mixed", "unknown", "mixed"),  # No truth: they alone decide.
+        ("mirrored", "unclear", "unclear"),
+        ("unknown", "mixed", "mixed"),
+    ],
+)
+def test_depths_of_the_wrong_sign_are_measured_but_leave_no_model(
+    on_views, trained, monkeypatch, without_truth, with_truth, verdict
+):
     seen = []
-    monkeypatch.setattr(depth_sign, "sign_verdict", lambda summary: seen.append(summary) or VERDICTS[len(seen) - 1])
-    line = on_views.refuses(tmp_path / "run")
-    assert line.startswith("depths on the test split are mixed: ") and "The model was not saved" in line
-    without, on_test = seen
-    assert without["poses"] == 240 and "pa_mpjpe_mm" not in without and "knees_forward_share" in without
-    assert on_test["poses"] == 80 and "pa_mpjpe_mm" in on_test
-    assert not (tmp_path / "run" / "model.npz").exists()
+
+    def judge(summary):
+        seen.append(summary)
+        return with_truth if "pa_mpjpe_mm" in summary else without_truth
+
+    monkeypatch.setattr(depth_sign, "sign_verdict", judge)
+    status, out, err = on_views(trained)
+    assert status == 2 and "PA-MPJPE" in out  # What is wrong can be looked at.
+    last = err.splitlines()[-1]
+    assert last.startswith(f"error: the depths are {verdict} (training poses: ") and "The model was not saved" in last
+    assert "% of knees and " in last and "Traceback" not in err
+    metrics = json.loads((trained / "metrics.json").read_text())
+    assert metrics["depth_sign"] == verdict and metrics["split"] == "test" and metrics["poses"] == 80
+    assert not (trained / "model.npz").exists()
+    assert sorted(("pa_mpjpe_mm" in summary, summary["poses"]) for summary in seen) == [(False, 240), (True, 80)]
+    status, _, err = on_views(trained)  # Again: the same, without training.
+    assert status == 2 and err.splitlines()[-1] == last
+
+
+@pytest.mark.parametrize(
+    ("without_truth", "with_truth", "verdict"),
+    [("right", "unknown", "right"), ("unknown", "right", "right"), ("unknown", "unknown", "unknown")],
+)
+def test_what_can_be_judged_decides(on_views, trained, monkeypatch, without_truth, with_truth, verdict):
+    monkeypatch.setattr(
+        depth_sign, "sign_verdict", lambda summary: with_truth if "pa_mpjpe_mm" in summary else without_truth
+    )
+    status, out, err = on_views(trained)
+    assert status == 0 and f"depths are {verdict}: " in out, err
+    assert json.loads((trained / "metrics.json").read_text())["depth_sign"] == verdict
+    assert (trained / "model.npz").exists()
+
+
+@pytest.mark.parametrize(("sign", "status", "verdict"), [(1.0, 0, "right"), (-1.0, 2, "mirrored")])
+def test_true_depths_are_right_and_turned_round_they_are_mirrored(
+    command, finished, trained, monkeypatch, sign, status, verdict
+):
+    """The whole check, with the truth in the lifter's place."""
+    monkeypatch.chdir(finished)
+    truth = small_runs.small_recording()
+
+    def predict(self, image):
+        place = {one.tobytes(): row for row, one in enumerate(self.normalizer.apply(truth.poses_2d)[0])}
+        poses = truth.poses_3d[[place[one.tobytes()] for one in image]]
+        return Prediction((poses - poses[:, :1]) / 1000 * np.float32([1, 1, sign]))
+
+    monkeypatch.setattr(ElePose, "predict_normalized", predict)
+    got, _, err = command(*_on_views(trained))
+    assert got == status, err
+    assert json.loads((trained / "metrics.json").read_text())["depth_sign"] == verdict
+    assert (trained / "model.npz").exists() == (status == 0)
 
 
 def test_a_workdir_is_trained_in_by_one_process_at_a_time(on_views, finished, tmp_path):

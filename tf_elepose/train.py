@@ -64,11 +64,11 @@ def main(argv: list[str]) -> int:
             _finish(folder, config, recording, run, method)
             return 0
     print(
-        f"stopped by {stop.signal_name}; everything is saved. To go on: python -m tf_elepose.train "
+        f"stopped by {stop.signal_name or 'another worker'}; everything is saved. To go on: python -m tf_elepose.train "
         + shlex.join(sys.argv[1:]),
         file=sys.stderr,
     )
-    return 128 + (15 if stop.signal_name == "SIGTERM" else 2)
+    return 128 + (2 if stop.signal_name == "SIGINT" else 15)
 
 
 def _train(folder: pathlib.Path, run, stop):
@@ -103,7 +103,7 @@ def _finish(folder: pathlib.Path, config: ConfigDict, recording, run, method) ->
     print(evaluation.table())
     blind, grounds = run.sign_without_truth(method)
     verdict = depth_sign.sign_verdict(evaluation.summary())
-    if verdict in ("right", "unknown"):
+    if verdict in ("right", "unknown") and blind != "unknown":
         verdict = blind  # Without truth the training poses decide; with it they have to agree.
     info = {**provenance(), "source": config.data, "training_seconds": round(run.seconds, 1)}
     if run.writes:

@@ -148,3 +148,18 @@ def test_predictions_have_the_promised_shape_and_frame(method):
     np.testing.assert_allclose(one_by_one, prediction.poses_3d, atol=1e-5)  # Poses do not see each other.
     with pytest.raises(ValueError, match=r"expected \[N, 17, 2\] px"):
         made.predict(pixels[:, :5])
+
+
+def test_likelihoods_are_one_a_pose_and_follow_the_seed(method):
+    made, _ = method
+    pixels = small_models.poses_2d(7, seed=3)
+    nll = made.likelihood(pixels, views=3, seed=5)
+    if nll is None:
+        return  # It knows no density.
+    assert nll.shape == (7,) and nll.dtype == np.float32 and np.all(np.isfinite(nll))
+    np.testing.assert_array_equal(made.likelihood(pixels, views=3, seed=5), nll)
+    assert np.all(made.likelihood(pixels, views=3, seed=6) != nll)
+    image, _ = made.normalizer.apply(pixels)
+    np.testing.assert_array_equal(made.likelihood_normalized(image, views=3, seed=5), nll)
+    directly = made.negative_log_likelihood(tf.constant(image), tf.constant([5, 0]), 3)
+    np.testing.assert_allclose(directly, nll, rtol=1e-4)

@@ -1,5 +1,6 @@
 """ElePose against its float64 rewrite, its own gradients against finite differences, and what must not change it."""
 
+import dataclasses
 import itertools
 import math
 
@@ -266,7 +267,7 @@ def test_a_larger_picture_changes_nothing_under_the_pose_rule():
 def test_predictions_are_lifts_with_the_camera_above_the_horizon():
     method, _ = small_models.small_elepose()
     pixels = small_models.poses_2d(7, seed=1)
-    prediction = method.predict(pixels, batch_size=3)
+    prediction = method.predict(pixels)
     objective = rewrite(method)
     lifted = [objective.lift(image) for image in method.normalizer.apply(pixels)[0]]
     np.testing.assert_allclose(prediction.poses_3d, [y for y, _ in lifted], rtol=1e-4, atol=1e-5)
@@ -332,7 +333,7 @@ def test_likelihood_is_deterministic_and_a_mean_over_virtual_cameras(elevation):
 @pytest.mark.parametrize(
     ("rule", "options"),
     [("dataset", {}), ("pose", {"arch": "paper", "likelihood_ceiling": 50.0, "flip_average": True}),
-     ("dataset", {"elevation": "fixed", "precision": "mixed_bfloat16"})],
+     ("dataset", {"elevation": "fixed"})],
 )  # fmt: skip
 def test_a_saved_model_is_the_same_model(tmp_path, rule, options):
     method, images = small_models.small_elepose(rule, **options)
@@ -347,13 +348,66 @@ def test_a_saved_model_is_the_same_model(tmp_path, rule, options):
     once, again = method.predict(pixels), restored.predict(pixels)
     np.testing.assert_array_equal(again.poses_3d, once.poses_3d)
     np.testing.assert_array_equal(again.elevation, once.elevation)
-    x = tf.constant(images[:3])
     np.testing.assert_array_equal(
-        restored.negative_log_likelihood(x, SEED, 3), method.negative_log_likelihood(x, SEED, 3)
+        restored.likelihood(pixels, views=3, seed=1), method.likelihood(pixels, views=3, seed=1)
     )
     batch = {"image": tf.constant(images[:BATCH])}
     for name, term in method.loss_terms(batch, SEED).items():
         np.testing.assert_array_equal(restored.loss_terms(batch, SEED)[name], term, err_msg=name)
+
+
+def test_a_restored_model_computes_in_float32_whatever_it_was_trained_in():
+    trained, _ = small_models.small_elepose(precision="mixed_bfloat16")
+    full, _ = small_models.small_elepose()
+    assert trained.settings == full.settings  # Precision is no part of a model.
+    restored = ElePose.restore(trained.settings)
+    for name, variable in restored.saved_variables().items():
+        variable.assign(np.asarray(trained.saved_variables()[name]))
+    pixels = small_models.poses_2d(5, seed=2)
+    in_float32 = full.predict(pixels).poses_3d
+    np.testing.assert_array_equal(restored.predict(pixels).poses_3d, in_float32)
+    assert np.abs(trained.predict(pixels).poses_3d - in_float32).max() > 1e-4
+    for layer in restored.lifter._flatten_layers():
+        assert layer.compute_dtype == layer.variable_dtype == "float32", layer.name
+
+
+def _turned(y, e, raised, azimuth):
+    """A pose [J, 3] levelled by e, turned about the vertical and raised, in float64."""
+    R = reference.rotation("x", raised) @ reference.rotation("y", azimuth) @ reference.rotation("x", e)
+    return y @ R.T
+
+
+def test_the_flip_averaged_likelihood_is_that_of_the_averaged_poses(monkeypatch):
+    """Lifted, flipped, averaged, turned and judged in float64, with the cameras that the method drew."""
+    method, images = small_models.small_elepose(flip_average=True)
+    method.measure_elevation(images)
+    objective, images = rewrite(method), images[:5]
+    rng = np.random.default_rng(6)
+    azimuth, noise = rng.uniform(-np.pi, np.pi, 5), rng.normal(size=5)
+    monkeypatch.setattr(tf.random, "stateless_uniform", lambda *_: tf.constant(azimuth, tf.float32))
+    monkeypatch.setattr(tf.random, "stateless_normal", lambda *_: tf.constant(noise, tf.float32))
+    nll = method.negative_log_likelihood(tf.constant(images), SEED, 2)
+    mirror, raised = list(H36M_17.mirror), -float(method.elevation_mean) + float(method.elevation_deviation) * noise
+    plain = []
+    for i, image in enumerate(images.astype(np.float64)):
+        (y, e), (y_flipped, e_flipped) = objective.lift(image), objective.lift(image[mirror] * [-1, 1])
+        averaged = (y + y_flipped[mirror] * [-1, 1, 1]) / 2, (e + e_flipped) / 2
+        expected, without = (
+            -objective.prior.log_prob(reference.project(_turned(*one, raised[i], azimuth[i]), 10.0))
+            for one in (averaged, (y, e))
+        )
+        assert float(nll[i]) == pytest.approx(expected, rel=1e-4)
+        plain.append(without)
+    assert np.abs(nll - plain).min() > 0.01  # The average matters.
+
+
+def test_measured_elevation_is_that_of_the_averaged_poses():
+    method, images = small_models.small_elepose(flip_average=True)
+    objective, mirror = rewrite(method), list(H36M_17.mirror)
+    method.measure_elevation(images)
+    e = np.array([objective.lift(image)[1] + objective.lift(image[mirror] * [-1, 1])[1] for image in images]) / 2
+    assert float(method.elevation_mean) == pytest.approx(e.mean(), rel=1e-4)
+    assert float(method.elevation_deviation) == pytest.approx(e.std(ddof=1), rel=1e-4)
 
 
 def test_the_prior_is_not_trained():
@@ -379,3 +433,13 @@ def test_first_weights_follow_the_seed():
     kernels = [small_models.small_elepose(noise=0.0, seed=seed)[0].variables[0].numpy() for seed in (1, 1, 2)]
     np.testing.assert_array_equal(kernels[0], kernels[1])
     assert all(np.any(a != b) for a, b in itertools.combinations(kernels[1:], 2))
+
+
+def test_a_weight_on_knees_needs_legs():
+    legless = dataclasses.replace(H36M_17, legs=())
+    with pytest.raises(ValueError, match=r"names no legs: give them, or set term_weights.knees to 0"):
+        small_models.small_elepose(skeleton=legless)
+    method, images = small_models.small_elepose(
+        skeleton=legless, term_weights={**small_models.PAPER_WEIGHTS, "knees": 0.0}
+    )
+    assert set(method.loss_terms({"image": tf.constant(images[:BATCH])}, SEED)) == set(TERMS) - {"knees"}

@@ -42,7 +42,6 @@ def test_agrees_with_the_float64_rewrite(arch):
     np.testing.assert_allclose(d, [other(one)[0] for one in image], rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(e, [other(one)[1] for one in image], rtol=1e-5, atol=1e-5)
     assert d.shape == (6, 17) and e.shape == (6,)
-    np.testing.assert_array_equal(model.depth(tf.constant(image, tf.float32)), d)
 
 
 def test_residual_block_worked_by_hand():

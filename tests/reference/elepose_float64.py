@@ -156,7 +156,8 @@ class Objective:
 
     def lift(self, image):
         d, e = self.lifter(image)
-        return back_project(image, d - d[self.root], self.distance), e
+        d[self.root] = 0.0
+        return back_project(image, d, self.distance), e
 
     def rescale(self, image):
         if self.pose_scale is None:

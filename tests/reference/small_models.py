@@ -65,13 +65,13 @@ def bone_prior():
     return BonePrior(lengths / lengths.mean(), np.linspace(0.5, 2.0, len(lengths), dtype=np.float32))
 
 
-def small_elepose(rule="dataset", *, bases=6, width=12, noise=0.1, term_weights=None, **options):
+def small_elepose(rule="dataset", *, bases=6, width=12, noise=0.1, term_weights=None, skeleton=H36M_17, **options):
     """An ElePose of unusual weights, and 64 normalised poses: every term and branch of it does something."""
     image, normalizer = normalized(rule=rule)
     prior = small_prior(image, bases)
     perturb(prior.trainable_variables, noise)
     method = ElePose(
-        H36M_17, normalizer, prior,
+        skeleton, normalizer, prior,
         bone_prior=bone_prior(),
         term_weights=term_weights or {name: {**PAPER_WEIGHTS, "knees": 3.0}[name] for name in TERMS},
         width=width, prior_settings=PRIOR, **options,

@@ -25,7 +25,8 @@ def get_config():
     config.prior.optimizer.update(learning_rate=1e-3, average_decay=0.9)
     config.lifter.optimizer.update(learning_rate=3e-3, average_decay=0.9)
     config.lifter.term_weights.knees = 10.0
-    config.loop.update(steps_per_call=20, checkpoint_every=20, evaluate_every=40)
+    config.prior.evaluate_every = config.lifter.evaluate_every = 40
+    config.loop.update(steps_per_call=20, checkpoint_every=20)
     return config
 """
 """Data and networks as small as they may be. Such a model's depths are the wrong way round as often as not: tests that

@@ -7,10 +7,12 @@ import pytest
 import small_runs
 from ml_collections import config_dict
 
-from tf_elepose import files, train
+from tf_elepose import depth_sign, files, train
 from tf_elepose.training import workdir
 from tf_elepose.training.elepose_run import EleposeRun
+from tf_elepose.training.evaluator import clip_and_camera, evaluate_method
 from tf_elepose.training.interruption import StopRequest
+from tf_elepose.training.strategy import make_strategy
 
 
 @pytest.fixture(scope="module")
@@ -27,12 +29,16 @@ def settings():
     return train.elepose_settings(config)
 
 
+def _run(folder, recording, settings):
+    return EleposeRun(folder, recording, settings, make_strategy("one_device"))
+
+
 def _changed(recording, **fields):
     return dataclasses.replace(recording, **fields)
 
 
 def test_a_run_knows_its_data_and_writes_nothing_yet(recording, settings, tmp_path):
-    run = EleposeRun(tmp_path / "run", recording, settings)
+    run = _run(tmp_path / "run", recording, settings)
     assert run.writes and run.seconds == 0.0
     facts = run.facts
     assert (facts["training_poses"], facts["training_clips"], facts["source"]) == (240, 15, "synthetic")
@@ -44,7 +50,7 @@ def test_a_run_knows_its_data_and_writes_nothing_yet(recording, settings, tmp_pa
 
 def test_whole_clips_are_held_out_by_the_seed(recording, settings, tmp_path):
     runs = [
-        EleposeRun(tmp_path, recording, dataclasses.replace(settings, seed=seed, held_out=share))
+        _run(tmp_path, recording, dataclasses.replace(settings, seed=seed, held_out=share))
         for seed, share in ((0, 0.2), (0, 0.2), (1, 0.2), (0, 0.01), (0, 0.8))
     ]
     train_clips = recording.of_split("train").clip
@@ -56,7 +62,7 @@ def test_whole_clips_are_held_out_by_the_seed(recording, settings, tmp_path):
 
 
 def test_clips_of_one_name_by_two_people_are_two(recording, settings, tmp_path):
-    run = EleposeRun(tmp_path, _changed(recording, clip=np.full(len(recording), "1")), settings)
+    run = _run(tmp_path, _changed(recording, clip=np.full(len(recording), "1")), settings)
     assert run.facts["training_clips"] == 3  # As many as people to train on.
 
 
@@ -64,22 +70,22 @@ def test_nothing_of_the_test_split_is_trained_on(recording, settings, tmp_path):
     """Test poses may be anything: normaliser, bone prior and what is trained on are the same."""
     test = recording.split == "test"
     pixels = np.where(test[:, None, None], 3.0 * recording.poses_2d, recording.poses_2d)
-    facts = EleposeRun(tmp_path, recording, settings).facts
-    assert EleposeRun(tmp_path, _changed(recording, poses_2d=pixels), settings).facts == facts
+    facts = _run(tmp_path, recording, settings).facts
+    assert _run(tmp_path, _changed(recording, poses_2d=pixels), settings).facts == facts
     pixels = np.where(test[:, None, None], recording.poses_2d, 3.0 * recording.poses_2d)
-    assert EleposeRun(tmp_path, _changed(recording, poses_2d=pixels), settings).facts != facts
+    assert _run(tmp_path, _changed(recording, poses_2d=pixels), settings).facts != facts
 
 
 def test_a_stated_bone_prior_is_the_skeletons(recording, settings, tmp_path):
-    run = EleposeRun(tmp_path, recording, dataclasses.replace(settings, bone_prior="skeleton"))
+    run = _run(tmp_path, recording, dataclasses.replace(settings, bone_prior="skeleton"))
     stated = np.asarray(recording.skeleton.bone_prior)
     np.testing.assert_allclose(run.facts["bone_prior"]["lengths"], stated / stated.mean(), rtol=1e-6)
 
 
 def test_detections_are_trained_on_when_asked_for(recording, settings, tmp_path):
-    detected = EleposeRun(tmp_path, recording, dataclasses.replace(settings, poses_2d="detected")).facts
+    detected = _run(tmp_path, recording, dataclasses.replace(settings, poses_2d="detected")).facts
     assert detected["poses_2d"] == "detected"
-    assert detected["normalizer"] != EleposeRun(tmp_path, recording, settings).facts["normalizer"]
+    assert detected["normalizer"] != _run(tmp_path, recording, settings).facts["normalizer"]
 
 
 @pytest.mark.parametrize(
@@ -98,61 +104,60 @@ def test_detections_are_trained_on_when_asked_for(recording, settings, tmp_path)
         (lambda r: r, {"prior_batch_size": 31}, "batch_size must be even"),
         (lambda r: r, {"lifter_batch_size": 2000}, "batch_size 2000 is larger than the data: 240 poses"),
         (lambda r: r, {"prior_noise": float("nan")}, "noise must be at least 0; got nan"),
-        (lambda r: r, {"strategy": "all"}, "unknown strategy 'all'"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_anything_is_written(
     recording, settings, tmp_path, data, changes, message
 ):
     with pytest.raises(ValueError, match=message):
-        EleposeRun(tmp_path / "run", data(recording), dataclasses.replace(settings, **changes))
+        _run(tmp_path / "run", data(recording), dataclasses.replace(settings, **changes))
     assert not (tmp_path / "run").exists()
 
 
 def test_a_mistake_in_the_lifters_settings_is_told_before_the_prior_is_trained(recording, settings, tmp_path):
     lifter = {**settings.lifter, "arch": "deep"}
     with pytest.raises(ValueError, match="unknown lifter architecture 'deep'"):
-        EleposeRun(tmp_path / "run", recording, dataclasses.replace(settings, lifter=lifter))
+        _run(tmp_path / "run", recording, dataclasses.replace(settings, lifter=lifter))
     stage = dataclasses.replace(settings.lifter_stage, schedule="linear")
     with pytest.raises(ValueError, match="unknown schedule 'linear'"):
-        EleposeRun(tmp_path / "run", recording, dataclasses.replace(settings, lifter_stage=stage))
+        _run(tmp_path / "run", recording, dataclasses.replace(settings, lifter_stage=stage))
     assert not (tmp_path / "run").exists()
 
 
-def test_a_negative_seed_is_refused(settings):
-    with pytest.raises(ValueError, match="seed must not be negative; got -1"):
-        dataclasses.replace(settings, seed=-1)
+@pytest.mark.parametrize("seed", [-1, 2**31 - 1])
+def test_a_seed_out_of_range_is_refused(settings, seed):
+    with pytest.raises(ValueError, match=rf"seed must be at least 0 and below 2\^31 - 1; got {seed}"):
+        dataclasses.replace(settings, seed=seed)
 
 
 def test_a_folder_keeps_to_its_data(recording, settings, tmp_path):
-    run = EleposeRun(tmp_path, recording, settings)
+    run = _run(tmp_path, recording, settings)
     run.claim_data()
     before = (tmp_path / "data.json").read_bytes()
     assert files.read_json(tmp_path / "data.json") == run.facts
-    EleposeRun(tmp_path, recording, settings).claim_data()
+    _run(tmp_path, recording, settings).claim_data()
     first = recording.clip == recording.clip[0]
     others = {
         "training_poses": recording.select(np.arange(1, len(recording))),
         "training_clips": _changed(recording, clip=np.where(first, "x", recording.clip[-1])),
         "normalizer": _changed(recording, poses_2d=recording.poses_2d * 1.01),
-        "skeleton": _changed(recording, skeleton=dataclasses.replace(recording.skeleton, legs=())),
+        "skeleton": _changed(recording, skeleton=dataclasses.replace(recording.skeleton, arms=())),
     }  # fmt: skip
     for key, other in others.items():
         with pytest.raises(ValueError, match=rf"was started on other data \({key} differs from synthetic\)"):
-            EleposeRun(tmp_path, other, settings).claim_data()
+            _run(tmp_path, other, settings).claim_data()
     assert (tmp_path / "data.json").read_bytes() == before
 
 
-def test_a_run_in_a_program_of_ones_own(recording, settings, tmp_path, monkeypatch):
+def test_a_run_in_a_program_of_ones_own(recording, settings, tmp_path):
     """Without command, config file or log: the model comes back, elevations measured; only checkpoints are written."""
-    small_runs.let_pass(monkeypatch)
-    run = EleposeRun(tmp_path, recording, settings)
+    run = _run(tmp_path, recording, settings)
     with StopRequest() as stop:
         method = run.run(None, stop)
     assert method is not None and run.seconds > 0
     assert {path.name for path in tmp_path.iterdir()} == {"prior", "lifter"}
     image, _ = method.normalizer.apply(recording.of_split("train").poses_2d)
-    e = method.lifter(image)[1].numpy()
+    e = method.averaged(image)[1].numpy()
     assert float(method.elevation_mean) == pytest.approx(e.mean(), abs=1e-5)
     assert float(method.elevation_deviation) == pytest.approx(e.std(ddof=1), abs=1e-5)
     workdir.save_model(tmp_path / "model.npz", method, {})
@@ -160,3 +165,79 @@ def test_a_run_in_a_program_of_ones_own(recording, settings, tmp_path, monkeypat
     np.testing.assert_allclose(
         workdir.load_model(tmp_path).predict(pixels).poses_3d, method.predict(pixels).poses_3d, atol=1e-5
     )
+
+
+def _short(settings, **changes):
+    """As few steps as there may be."""
+    stages = {
+        f"{stage}_stage": dataclasses.replace(getattr(settings, f"{stage}_stage"), epochs=0.3)
+        for stage in ("prior", "lifter")
+    }
+    return dataclasses.replace(settings, **stages, **changes)
+
+
+def _trained(folder, recording, settings):
+    run = _run(folder, recording, settings)
+    with StopRequest() as stop:
+        return run, run.run(None, stop)
+
+
+def test_under_the_clip_rule_poses_have_the_scale_of_their_clip_from_training_to_evaluation(
+    recording, settings, tmp_path
+):
+    run, method = _trained(tmp_path, recording, _short(settings, normalization={"rule": "clip"}))
+    train_split, test = recording.of_split("train"), recording.of_split("test")
+    heads = np.linalg.norm(run._image[:, recording.skeleton.index("head")], axis=-1)
+    for group in np.unique(groups := clip_and_camera(train_split)):
+        assert heads[groups == group].mean() == pytest.approx(0.1, rel=1e-5)  # 1 / distance.
+    rows = np.array([3, 40, 41, 79])
+    some, every = evaluate_method(method, test, rows=rows), evaluate_method(method, test)
+    np.testing.assert_allclose(some.predicted, every.predicted[rows], atol=1e-5)
+    np.testing.assert_allclose(some.pa_mpjpe_mm, every.pa_mpjpe_mm[rows], rtol=1e-4)
+    np.testing.assert_allclose(some.elevation, every.elevation[rows], atol=1e-4)
+    prediction = method.predict(test.poses_2d, clip_and_camera(test))
+    np.testing.assert_allclose(every.elevation, prediction.elevation, atol=1e-4)
+    with pytest.raises(ValueError, match="rule 'clip' needs the clip and camera of each of the 4 poses; got none"):
+        method.predict(test.poses_2d[rows])
+
+
+def test_what_comes_back_computes_in_float32_whatever_it_was_trained_in(recording, settings, tmp_path):
+    lifter = {**settings.lifter, "precision": "mixed_bfloat16"}
+    run, method = _trained(tmp_path, recording, _short(settings, lifter=lifter))
+    assert (run._method.lifter.upscale.compute_dtype, method.lifter.upscale.compute_dtype) == ("bfloat16", "float32")
+    trained = {variable.path: np.asarray(variable) for variable in run._method.variables}
+    for variable in method.variables:
+        np.testing.assert_array_equal(np.asarray(variable), trained[variable.path])
+
+
+def test_the_estimated_bone_prior_knows_no_distance_from_the_camera(recording, settings, tmp_path):
+    """A clip filmed from twice as far, its poses half as large in px, has the same proportions."""
+    far = recording.clip == recording.of_split("train").clip[0]
+    pixels = np.where(far[:, None, None], 0.5 * recording.poses_2d, recording.poses_2d)
+    lengths = [
+        np.asarray(_run(tmp_path, one, settings).facts["bone_prior"]["lengths"])
+        for one in (recording, _changed(recording, poses_2d=pixels))
+    ]
+    np.testing.assert_allclose(lengths[1], lengths[0], rtol=1e-5)
+
+
+def test_the_sign_is_told_without_truth(recording, settings, tmp_path, monkeypatch):
+    run, method = _trained(tmp_path, recording, _short(settings))
+    summaries = []
+    monkeypatch.setattr(depth_sign, "sign_verdict", lambda summary: summaries.append(summary) or "mixed")
+    verdict, grounds = run.sign_without_truth(method)
+    (summary,) = summaries
+    assert summary["poses"] == 240 and not any("mpjpe" in key for key in summary)
+    knees, elbows = (round(100 * summary[f"{joints}_forward_share"]) for joints in ("knees", "elbows"))
+    assert verdict == "mixed"
+    assert grounds == f"{knees} % of knees and {elbows} % of elbows bend the way they can"
+
+
+def test_without_limbs_there_are_no_grounds(recording, settings, tmp_path):
+    bare = dataclasses.replace(recording.skeleton, legs=(), arms=())
+    with pytest.raises(ValueError, match="names no legs: give them"):
+        _run(tmp_path / "run", _changed(recording, skeleton=bare), settings)
+    assert not (tmp_path / "run").exists()
+    lifter = {**settings.lifter, "term_weights": {**settings.lifter["term_weights"], "knees": 0.0}}
+    run, method = _trained(tmp_path, _changed(recording, skeleton=bare), _short(settings, lifter=lifter))
+    assert run.sign_without_truth(method) == ("unknown", "the skeleton names no legs or arms")

@@ -9,13 +9,7 @@ import tensorflow as tf
 
 from tf_elepose.data.recording import Recording
 from tf_elepose.skeletons import H36M_17
-from tf_elepose.training.evaluator import (
-    clip_and_camera,
-    clip_names,
-    evaluate_method,
-    negative_log_likelihood,
-    subset,
-)
+from tf_elepose.training.evaluator import clip_and_camera, clip_names, evaluate_method, spread_rows
 
 
 def _recording(count=12, **changes):
@@ -89,13 +83,13 @@ def test_detections_are_another_input(method):
 
 def test_the_mirror_of_a_pose_bends_its_knees_backwards(method, monkeypatch):
     forward = evaluate_method(method, _recording()).summary()["knees_forward_share"]
-    predict = method.predict
+    predict = method.predict_normalized
 
     def mirrored(*arguments, **options):
         prediction = predict(*arguments, **options)
         return dataclasses.replace(prediction, poses_3d=prediction.poses_3d * np.float32([1, 1, -1]))
 
-    monkeypatch.setattr(method, "predict", mirrored)
+    monkeypatch.setattr(method, "predict_normalized", mirrored)
     assert evaluate_method(method, _recording()).summary()["knees_forward_share"] == pytest.approx(1 - forward)
 
 
@@ -106,7 +100,7 @@ def test_likelihoods_are_seeded_and_settle_with_more_views(method):
     groups = clip_and_camera(recording)
 
     def nll(views, seed):
-        return negative_log_likelihood(method, recording.poses_2d, groups, views=views, seed=seed)
+        return method.likelihood(recording.poses_2d, groups, views=views, seed=seed)
 
     np.testing.assert_array_equal(nll(20, 1), nll(20, 1))
     few, many = np.abs(nll(5, 1) - nll(5, 2)).mean(), np.abs(nll(200, 1) - nll(200, 2)).mean()
@@ -120,7 +114,7 @@ def test_the_likelihood_is_the_mean_over_turned_cameras(method):
     method.elevation_mean.assign(0.0)
     method.elevation_deviation.assign(0.0)
     groups = clip_and_camera(recording)
-    value = negative_log_likelihood(method, recording.poses_2d, groups, views=200, seed=3)
+    value = method.likelihood(recording.poses_2d, groups, views=200, seed=3)
     y, e = (tensor.numpy().astype(np.float64) for tensor in method.y(tf.constant(image)))
     turned = np.empty((200, *image.shape))
     for i, angle in enumerate(e):
@@ -135,7 +129,33 @@ def test_the_likelihood_is_the_mean_over_turned_cameras(method):
     assert np.ptp(each.mean(axis=0)) > 8 * error.mean()  # The poses differ by more than that.
 
 
-def test_a_subset_is_evenly_spaced_and_no_larger():
+@pytest.mark.parametrize("rule", ["dataset", "clip", "pose"])
+def test_rows_are_measured_as_among_all(rule):
+    """A clip's scale is that of the clip, also when only one of its frames is looked at."""
+    chosen, _ = small_models.small_elepose("dataset")
+    chosen.normalizer = dataclasses.replace(chosen.normalizer, rule=rule)
+    recording = _recording(clip=np.full(12, "a"), subject=np.full(12, "S1"))  # Three groups of four.
+    rows = np.array([2, 5, 11])
+    some, every = evaluate_method(chosen, recording, rows=rows), evaluate_method(chosen, recording)
+    assert len(some) == 3 and len(every) == 12
+    for name in ("predicted", "pa_mpjpe_mm", "n_mpjpe_mm", "flat_pa_mpjpe_mm", "elevation", "true_elevation", "action",
+                 "knees_forward", "elbows_forward"):  # fmt: skip
+        mine, theirs = getattr(some, name), getattr(every, name)[rows]
+        if mine.dtype.kind == "f":
+            np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-4, err_msg=name)
+        else:
+            np.testing.assert_array_equal(mine, theirs, err_msg=name)
+    alone = evaluate_method(chosen, recording.select(rows))
+    assert np.allclose(alone.predicted, some.predicted, atol=1e-3) == (rule != "clip")
+
+
+def test_a_method_without_density_has_no_likelihood_in_its_evaluation(method, monkeypatch):
+    monkeypatch.setattr(method, "likelihood_normalized", lambda image, *, views, seed: None)
+    assert "nll_mean" not in evaluate_method(method, _recording(), likelihood_views=3).summary()
+
+
+def test_spread_rows_are_evenly_spaced_and_no_more_than_there_are():
     recording = _recording()
-    assert subset(recording, 12) is recording and subset(recording, 100) is recording
-    np.testing.assert_array_equal(subset(recording, 3).poses_2d, recording.poses_2d[[0, 5, 11]])
+    np.testing.assert_array_equal(spread_rows(recording, 3), [0, 5, 11])
+    np.testing.assert_array_equal(spread_rows(recording, 12), np.arange(12))
+    np.testing.assert_array_equal(spread_rows(recording, 100), np.arange(12))

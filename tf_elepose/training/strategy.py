@@ -22,6 +22,7 @@ def make_strategy(name: str = "auto") -> tf.distribute.Strategy:
     if name == "multi_worker" and "TF_CONFIG" not in os.environ:
         raise ValueError("strategy 'multi_worker' needs the environment variable TF_CONFIG, which names the workers")
     if name == "multi_worker" or (name == "auto" and "TF_CONFIG" in os.environ):
+        tf.get_logger().setLevel("WARNING")  # It tells of every reduction that it traces, hundreds of lines.
         ring = tf.distribute.experimental.CommunicationImplementation.RING
         options = tf.distribute.experimental.CommunicationOptions(implementation=ring)
         return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)

@@ -1,0 +1,140 @@
+"""Two workers on one machine do what one process does, stop together, and go on."""
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import small_runs
+
+import tf_elepose
+from tf_elepose import commands, files, train
+
+PROGRAM = pathlib.Path(__file__).with_name("worker_run.py")
+
+# A dozen steps in each stage, of a batch that two workers share.
+OVERRIDES = (
+    "--config.prior.epochs=2.0", "--config.lifter.epochs=1.5", "--config.prior.evaluate_every=12",
+    "--config.lifter.evaluate_every=12", "--config.loop.steps_per_call=2", "--config.loop.checkpoint_every=4",
+)  # fmt: skip
+
+
+def _arguments(workdir, strategy):
+    return ("--config=small.py", f"--workdir={workdir}", f"--config.strategy={strategy}", *OVERRIDES)
+
+
+def _worker(folder, task, ports):
+    """The command as number `task` of the workers on `ports`."""
+    cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
+    environment = {
+        **os.environ,
+        "TF_CONFIG": json.dumps({"cluster": cluster, "task": {"type": "worker", "index": task}}),
+        "PYTHONPATH": str(pathlib.Path(tf_elepose.__file__).parents[1]),
+        "CUDA_VISIBLE_DEVICES": "-1",
+    }
+    return subprocess.Popen(
+        [sys.executable, PROGRAM, *_arguments("two", "multi_worker")], cwd=folder, env=environment,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def _pair(folder):
+    """Two workers that share the workdir `two`."""
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(2)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        ports = [one.getsockname()[1] for one in sockets]
+    return [_worker(folder, task, ports) for task in range(2)]
+
+
+def _end(processes):
+    """(status, stdout, stderr) of each process; none outlives this."""
+    try:
+        texts = [process.communicate(timeout=120) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    return [(process.returncode, *text) for process, text in zip(processes, texts, strict=True)]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """What two workers said when one was stopped, when both went on, and when both were started once more; the folder
+    holds their workdir `two` and that of one process, `one`.
+    """
+    folder = tmp_path_factory.mktemp("workers")
+    (folder / "small.py").write_text(small_runs.CONFIG)
+    said = {}
+    workers = _pair(folder)
+    deadline = time.monotonic() + 120
+    while not list(folder.glob("two/prior/step-*.npz")) and time.monotonic() < deadline:
+        if any(worker.poll() is not None for worker in workers):
+            break
+        time.sleep(0.02)
+    workers[1].send_signal(signal.SIGTERM)  # Not the one that writes.
+    said["stopped"] = _end(workers)
+    saved = small_runs.contents(folder / "two")
+    said["went on"] = _end(_pair(folder))
+    trained = small_runs.contents(folder / "two")
+    said["again"] = _end(_pair(folder))
+    assert small_runs.contents(folder / "two") == trained
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        small_runs.let_pass(patch)
+        patch.setattr(sys, "argv", ["train", *_arguments("one", "one_device")])
+        with pytest.raises(SystemExit) as stopped:
+            commands.run(train.main, train.define_flags)
+        assert not stopped.value.code
+    return folder, said, saved
+
+
+def test_a_signal_to_one_worker_stops_both_and_all_is_saved(runs):
+    _, said, saved = runs
+    (chief, _, of_chief), (other, _, of_other) = said["stopped"]
+    assert (chief, other) == (143, 143), of_chief + of_other
+    assert of_chief.splitlines()[-1].startswith("stopped by another worker; everything is saved. To go on: ")
+    assert of_other.splitlines()[-1].startswith("stopped by SIGTERM; everything is saved. To go on: ")
+    assert [name for name in saved if name.startswith("prior/step-")] and "model.npz" not in saved
+    assert not [name for name in saved if name.endswith(".partial")]
+
+
+def test_the_same_commands_go_on_to_the_end(runs):
+    folder, said, _ = runs
+    for status, out, err in said["went on"]:
+        assert status == 0 and "PA-MPJPE" in out, err
+        assert "all_reduce" not in err  # TensorFlow tells of each that it traces.
+    assert json.loads((folder / "two" / "metrics.json").read_text())["depth_sign"] == "right"
+    assert (folder / "two" / "model.npz").exists()
+
+
+def test_once_more_there_is_nothing_to_do_for_both(runs):
+    for status, out, err in runs[1]["again"]:
+        assert (status, out) == (0, "") and err.endswith("two: already trained; nothing to do\n"), err
+
+
+def test_two_workers_train_what_one_process_trains(runs):
+    """The same examples, random numbers and statistics in every step, so the same weights but for rounding."""
+    folder, _, _ = runs
+    compared = 0
+    steps = [{path.name for path in (folder / which / "lifter").glob("step-*.npz")} for which in ("one", "two")]
+    assert steps[0] == steps[1] and len(steps[0]) >= 2
+    for name in ("model.npz", "prior/best.npz", *(f"lifter/{step}" for step in steps[0])):
+        one, two = (files.read_npz(folder / which / name) for which in ("one", "two"))
+        assert one.keys() == two.keys()
+        for key, array in one.items():
+            if array.dtype.kind == "f" and not key.startswith("optimizer/"):
+                np.testing.assert_allclose(two[key], array, rtol=1e-5, atol=1e-5, err_msg=f"{name} {key}")
+                compared += 1
+    assert compared > 50
+    start, end = (files.read_npz(folder / "one" / "lifter" / step) for step in (min(steps[0]), max(steps[0])))
+    moved = max(np.abs(end[key] - start[key]).max() for key in end if key.startswith("lifter/"))
+    assert moved > 1e-3  # There is something to get wrong.

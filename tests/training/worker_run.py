@@ -1,0 +1,12 @@
+"""The training command with every model's depths counted as right, for test_multi_worker.py.
+
+A program of its own, since every worker is a process. Such a short run's depths are the wrong way round as often as
+not, and only what passes the check leaves a model. Arguments: the command's.
+"""
+
+from tf_elepose import commands, depth_sign, train
+
+depth_sign.sign_verdict = lambda summary: "right"
+
+if __name__ == "__main__":
+    commands.run(train.main, train.define_flags, tensorflow=True)
