@@ -36,8 +36,20 @@ lint: $(VENV)/installed-test
 types: $(VENV)/installed-test
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
+# In parts, one process after the other: TensorFlow keeps every graph of a process, and all parts together in one, or
+# beside one another, would need several GB. What no part names is in the last.
+WORKERS := tests/training/test_multi_worker.py tests/methods/test_replicas.py
+COMMANDS := tests/test_train.py tests/test_evaluate.py
+NETWORKS := tests/nn tests/methods tests/conformance
+TRAINING := tests/training
+PYTEST = $(BIN)/python -m pytest --quiet
+
 tests: $(VENV)/installed-test
-	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
+	$(PYTEST) $(WORKERS)
+	$(PYTEST) $(COMMANDS)
+	$(PYTEST) $(NETWORKS) $(WORKERS:%=--ignore=%)
+	$(PYTEST) $(TRAINING) $(WORKERS:%=--ignore=%)
+	$(PYTEST) tests $(foreach part,$(COMMANDS) $(NETWORKS) $(TRAINING),--ignore=$(part))
 
 clean:
 	rm -rf $(VENV) demo

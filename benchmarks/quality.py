@@ -56,7 +56,6 @@ TABLES: dict[str, tuple[Row, ...]] = {
         ("no knee term", ("lifter.term_weights.knees=0.0",)),
         ("elevation U(-20, 20) degrees", ("lifter.elevation=fixed",)),
         ("the same, bones of Human3.6M", ("lifter.elevation=fixed", "bone_prior=skeleton")),
-        ("learning rate 1e-3", ("lifter.optimizer.learning_rate=1e-3",)),
     ),
     "quickstart": (Row("quickstart", "configs/quickstart.py"),),
 }
