@@ -52,7 +52,8 @@ def get_config():
     config.lifter.update(width=512, precision="float32", batch_size=128, epochs=15.0)
     config.lifter.optimizer.learning_rate = 1e-3
     config.lifter.term_weights.knees = 10.0
-    config.loop.update(steps_per_call=10, checkpoint_every=10, evaluate_every=100)
+    config.prior.evaluate_every = config.lifter.evaluate_every = 100
+    config.loop.update(steps_per_call=10, checkpoint_every=10)
     return config
 """
 
