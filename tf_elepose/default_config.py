@@ -32,15 +32,7 @@ def get_config() -> config_dict.ConfigDict:
     prior.batch_size = 1024
     prior.epochs = 40.0
     prior.evaluate_every = 100  # Steps; the best of these moments is kept.
-    prior.optimizer = config_dict.create(
-        learning_rate=1e-3,
-        schedule="cosine",
-        warmup=0.02,
-        floor=0.0,
-        weight_decay=0.0,
-        clip_norm=20.0,
-        average_decay=0.998,
-    )
+    prior.optimizer = _optimizer(learning_rate=1e-3, average_decay=0.998)
 
     lifter = config.lifter = config_dict.ConfigDict()
     lifter.arch = "code"  # code or paper, see nn/lifters.py.
@@ -56,16 +48,21 @@ def get_config() -> config_dict.ConfigDict:
     lifter.batch_size = 1024
     lifter.epochs = 120.0
     lifter.evaluate_every = 1000  # Steps; only shown, nothing is selected.
-    lifter.optimizer = config_dict.create(
-        learning_rate=4e-3,
+    lifter.optimizer = _optimizer(learning_rate=4e-3, average_decay=0.999)
+
+    # How the machine is used; none of it changes the mathematics.
+    config.loop = config_dict.create(steps_per_call=100, checkpoint_every=500, jit_compile=False)
+    return config
+
+
+def _optimizer(learning_rate: float, average_decay: float) -> config_dict.ConfigDict:
+    """Adam with a cosine; options of the other schedules are in training/schedules.py."""
+    return config_dict.create(
+        learning_rate=learning_rate,
         schedule="cosine",
         warmup=0.02,
         floor=0.0,
         weight_decay=0.0,
         clip_norm=20.0,
-        average_decay=0.999,
+        average_decay=average_decay,
     )
-
-    # How the machine is used; none of it changes the mathematics.
-    config.loop = config_dict.create(steps_per_call=100, checkpoint_every=500, jit_compile=False)
-    return config
