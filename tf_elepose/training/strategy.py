@@ -43,8 +43,8 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 def fast_precision() -> str:
     """Which dtype policy trains faster here: "mixed_bfloat16" where the hardware multiplies bfloat16, else "float32".
 
-    Measured on two CPU cores with AMX: 1.35 times the rate of float32 (docs/training.md); processors without such
-    instructions emulate them, several times slower.
+    docs/training.md has the rates measured on CPU cores with AMX; processors without such instructions emulate them,
+    which is slower than float32.
     """
     if tf.config.list_physical_devices("GPU"):
         return "mixed_bfloat16"
