@@ -13,11 +13,12 @@ from typing import Any
 
 from absl import flags
 
-from benchmarks import quality
+from benchmarks import convert, fuzz_readers, missing_joints, quality, sanity
 from tf_elepose import commands, files
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PAGES = ("README.md", "docs/results.md", "docs/training.md")
+PAGES = ("README.md", "docs/data.md", "docs/results.md", "docs/training.md")
+_TABLES = {"convert": convert.markdown, "fuzz_readers": fuzz_readers.markdown, "sanity": sanity.markdown}
 _BLOCK = re.compile(r"(<!-- results: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 
@@ -54,6 +55,11 @@ def block(name: str) -> str:
     if "table" in results:
         made = made_with([row["metrics"] for row in results["rows"] if "hardware" in row["metrics"]])
         return f"{quality.markdown(results['rows'])}\n\n{made}\n"
+    if "missing_joints" in results:
+        rows = results["missing_joints"]
+        return f"{missing_joints.markdown(rows)}\n\n{made_with([row['trained'] for row in rows])}\n"
+    if name in _TABLES:
+        return f"{_TABLES[name](results)}\n\n{made_with([results])}\n"
     if "kills" in results:
         return f"{killed(results)}\n\n{made_with([results])}\n"
     if "variant" in results["rows"][0]:

@@ -148,3 +148,20 @@ def test_shapes_that_differ_are_named():
         alignment.procrustes(np.zeros((5, 3)), np.zeros((6, 3)))
     with pytest.raises(ValueError, match=r"\[\.\.\., J, 3\]"):
         alignment.least_squares_scale(np.zeros((5, 2)), np.zeros((5, 2)))
+
+
+def test_joints_that_are_not_fitted_follow_the_others():
+    """The fit is that of the chosen joints alone; the rest is moved along."""
+    rng = np.random.default_rng(0)
+    target, predicted = rng.normal(size=(4, 9, 3)), rng.normal(size=(4, 9, 3))
+    chosen = [0, 2, 3, 5, 8]
+    aligned = alignment.procrustes(predicted, target, fitted=chosen)
+    np.testing.assert_allclose(
+        aligned[:, chosen], alignment.procrustes(predicted[:, chosen], target[:, chosen]), atol=1e-12
+    )
+    # One similarity for all joints: distances keep their ratios.
+    before = np.linalg.norm(predicted[:, :, None] - predicted[:, None], axis=-1)[:, *np.triu_indices(9, 1)]
+    after = np.linalg.norm(aligned[:, :, None] - aligned[:, None], axis=-1)[:, *np.triu_indices(9, 1)]
+    np.testing.assert_allclose(after / before, (after / before)[:, :1].repeat(36, axis=1), rtol=1e-9)
+    every = alignment.procrustes(predicted, target, fitted=list(range(9)))
+    np.testing.assert_allclose(every, alignment.procrustes(predicted, target), atol=1e-12)

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import small_models
 
 from tf_elepose.anthropometry import BonePrior, estimate_bone_prior, stated_bone_prior
 from tf_elepose.skeletons import H36M_17, Skeleton
@@ -89,3 +90,25 @@ def test_round_trip_through_json():
 def test_a_bone_without_length_is_named():
     with pytest.raises(ValueError, match="clip 'a': the bone from 'top' to 'hand_l' has no length"):
         estimate_bone_prior(flat_poses([1.0, 0.0, 0.0]), ONE_CLIP, STICK)
+
+
+def test_bones_are_measured_where_both_ends_are_seen():
+    poses = small_models.poses_2d(200)
+    clips, seen = np.arange(200) // 50, np.random.default_rng(0).random((200, 17)) > 0.2
+    strange = np.where(seen[..., None], poses, np.float32(9e3))
+    one, other = (estimate_bone_prior(p, clips, H36M_17, seen=seen) for p in (poses, strange))
+    np.testing.assert_array_equal(one.lengths, other.lengths)
+    whole = estimate_bone_prior(poses, clips, H36M_17)
+    np.testing.assert_allclose(one.lengths, whole.lengths, rtol=0.1)
+    np.testing.assert_array_equal(
+        estimate_bone_prior(poses, clips, H36M_17, seen=np.ones_like(seen)).lengths, whole.lengths
+    )
+
+
+def test_one_side_of_the_body_is_enough_but_not_less():
+    poses, clips, seen = small_models.poses_2d(100), np.arange(100) // 50, np.ones((100, 17), bool)
+    seen[:50, H36M_17.index("l_wrist")] = False
+    estimate_bone_prior(poses, clips, H36M_17, seen=seen)  # The right wrist tells.
+    seen[:, [H36M_17.index("l_wrist"), H36M_17.index("r_wrist")]] = False
+    with pytest.raises(ValueError, match="no clip shows every bone"):
+        estimate_bone_prior(poses, clips, H36M_17, seen=seen)

@@ -148,12 +148,12 @@ def test_a_missing_or_damaged_config_is_told(command, trained, tmp_path):
     assert "config.json: expected a file" in command.refuses(f"--workdir={tmp_path}/run")
 
 
-def test_another_skeleton_is_told(command, trained, tmp_path):
+def test_an_unknown_convention_is_told(command, trained, tmp_path):
     recording = small_runs.small_recording()
     write_views(tmp_path / "views.npz", recording)
-    arrays = files.read_npz(tmp_path / "views.npz") | {"keypoints": np.array("coco_17")}
+    arrays = files.read_npz(tmp_path / "views.npz") | {"keypoints": np.array("dancer_17")}
     files.write_npz(tmp_path / "views.npz", arrays)
-    assert "wanted 'h36m_17'" in command.refuses("--workdir=run", f"--data=views:{tmp_path}/views.npz")
+    assert "unknown convention 'dancer_17'" in command.refuses("--workdir=run", f"--data=views:{tmp_path}/views.npz")
 
 
 def test_a_report_without_matplotlib_is_one_line(monkeypatch, capsys, tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tf_elepose import depth_sign, measures, metrics
-from tf_elepose.evaluation import evaluate_poses
+from tf_elepose.evaluation import PROTOCOL_JOINTS, evaluate_poses
 from tf_elepose.skeletons import H36M_17, Skeleton
 
 N = 40
@@ -14,7 +14,8 @@ FULL_KEYS = {
     "poses", "pa_mpjpe_mm", "pa_mpjpe_reflected_mm", "n_mpjpe_mm", "n_mpjpe_norm_ratio_mm", "flat_pa_mpjpe_mm",
     "pck_150", "auc_150", "cps", "depth_correlation", "elevation_mean_deg", "elevation_std_deg", "nll_mean",
     "nll_pa_spearman", "elevation_correlation", "elevation_mean_true_deg", "knees_forward_share",
-    "elbows_forward_share", "by_action",
+    "elbows_forward_share", "by_action", "invalid_poses", "joints_hidden_share", "pa_mpjpe_seen_mm",
+    "pa_mpjpe_hidden_mm",
 }  # fmt: skip
 
 
@@ -31,6 +32,7 @@ def extras(true) -> dict:
         "true_elevation": rng.normal(12, 4, N), "nll": rng.normal(size=N),
         "action": np.array(["walk", "run"] * (N // 2)),
         "knees_forward": rng.random((N, 2)) < 0.9, "elbows_forward": rng.random((N, 2)) < 0.9,
+        "seen": rng.random((N, H36M_17.num_joints)) < 0.8, "invalid_poses": 3,
     }  # fmt: skip
 
 
@@ -64,7 +66,8 @@ def test_every_key_has_words():
             {"true_3d"},
             {
                 "pa_mpjpe_mm", "pa_mpjpe_reflected_mm", "n_mpjpe_mm", "n_mpjpe_norm_ratio_mm", "flat_pa_mpjpe_mm",
-                "pck_150", "auc_150", "cps", "depth_correlation", "nll_pa_spearman",
+                "pck_150", "auc_150", "cps", "depth_correlation", "nll_pa_spearman", "pa_mpjpe_seen_mm",
+                "pa_mpjpe_hidden_mm",
             },
         ),
         ({"flat_3d"}, {"flat_pa_mpjpe_mm"}),
@@ -74,6 +77,8 @@ def test_every_key_has_words():
         ({"action"}, {"by_action"}),
         ({"knees_forward"}, {"knees_forward_share"}),
         ({"elbows_forward"}, {"elbows_forward_share"}),
+        ({"seen"}, {"joints_hidden_share", "pa_mpjpe_seen_mm", "pa_mpjpe_hidden_mm"}),
+        ({"invalid_poses"}, {"invalid_poses"}),
     ],
 )  # fmt: skip
 def test_a_missing_input_takes_its_keys_with_it(true, extras, left_out, absent):
@@ -237,3 +242,37 @@ def test_every_verdict_has_words(true):
     assert set(depth_sign.VERDICTS) == {"right", "mirrored", "mixed", "unclear", "unknown"}
     table = evaluate_poses(H36M_17, mirrored(true, 1.0), true_3d=true).table()
     assert depth_sign.VERDICTS["mirrored"] in " ".join(table.split())
+
+
+def test_errors_of_seen_and_hidden_joints_are_told_apart(true):
+    """One joint is wrong by 100 mm and hidden: its error is not that of the others."""
+    predicted, seen = true.copy(), np.ones(true.shape[:2], bool)
+    wrist = H36M_17.index("l_wrist")
+    predicted[:, wrist, 0] += 100.0
+    seen[:, wrist] = False
+    summary = evaluate_poses(H36M_17, predicted, true_3d=true, seen=seen).summary()
+    assert summary["joints_hidden_share"] == pytest.approx(1 / 17)
+    assert summary["pa_mpjpe_hidden_mm"] > 70.0 > 30.0 > summary["pa_mpjpe_seen_mm"]
+    errors = 16 / 17 * summary["pa_mpjpe_seen_mm"] + summary["pa_mpjpe_hidden_mm"] / 17
+    assert summary["pa_mpjpe_mm"] == pytest.approx(errors)
+
+
+def test_joints_left_out_change_no_figure(true):
+    """A protocol without the wrists does not see what happens to them, neither in the fit nor in the mean."""
+    kept = tuple(joint for joint in H36M_17.joints if not joint.endswith("wrist"))
+    predicted, changed = noisy(true), noisy(true)
+    changed[:, H36M_17.index("l_wrist")] += 5.0
+    one, other = (
+        evaluate_poses(H36M_17, poses, true_3d=true, flat_3d=true * [1, 1, 0], joints=kept).summary()
+        for poses in (predicted, changed)
+    )
+    depth = "depth_correlation"  # Of all joints.
+    assert {k: v for k, v in one.items() if k != depth} == {k: v for k, v in other.items() if k != depth}
+    fewer = evaluate_poses(H36M_17, changed, true_3d=true).summary()
+    assert fewer["pa_mpjpe_mm"] > one["pa_mpjpe_mm"]
+
+
+def test_protocol_joints_are_those_of_the_data_set():
+    """MPI-INF-3DHP counts 14 of its 17 joints; the other three are pelvis, spine and the middle of the head."""
+    (joints,) = PROTOCOL_JOINTS.values()
+    assert set(H36M_17.joints) - set(joints) == {"root", "spine", "nose"} and len(joints) == 14

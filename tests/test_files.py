@@ -228,7 +228,7 @@ def test_leftovers_are_removed_and_nothing_else(tmp_path):
 
 
 def test_a_temporary_in_use_is_no_leftover(tmp_path):
-    with files._replacing(tmp_path / "a.bin") as file:
+    with files.replacing(tmp_path / "a.bin") as file:
         file.write(b"half")
         assert files.remove_leftovers(tmp_path) == []
         file.write(b"whole")

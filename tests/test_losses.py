@@ -8,8 +8,8 @@ import pytest
 import small_models
 import tensorflow as tf
 
-from tf_elepose import losses
-from tf_elepose.anthropometry import BonePrior
+from tf_elepose import geometry, losses
+from tf_elepose.anthropometry import BonePrior, stated_bone_prior
 from tf_elepose.skeletons import H36M_17, Skeleton
 
 # A bent stick: three joints, two bones.
@@ -108,3 +108,25 @@ def test_a_loss_is_a_number_an_example():
     poses = constant(np.random.default_rng(1).normal(size=(2, 3, 17, 3)))
     for name in set(TERMS) - {"soft_ceiling"}:
         assert TERMS[name](poses).shape == (2, 3), name
+
+
+def test_joints_that_are_not_seen_cost_nothing():
+    rng = np.random.default_rng(0)
+    one, other, seen = rng.normal(size=(5, 17, 2)), rng.normal(size=(5, 17, 2)), rng.random((5, 17)) > 0.3
+    expected = [np.abs(a - b)[s].sum() for a, b, s in zip(one, other, seen, strict=True)]
+    np.testing.assert_allclose(losses.absolute_error(tf.constant(one), tf.constant(other), tf.constant(seen)), expected)
+    whole = losses.absolute_error(tf.constant(one), tf.constant(other))
+    np.testing.assert_allclose(losses.absolute_error(tf.constant(one), tf.constant(other), np.ones_like(seen)), whole)
+
+
+def test_bones_with_a_hidden_end_cost_nothing():
+    pose = tf.constant(np.random.default_rng(0).normal(size=(2, 17, 3)), tf.float32)
+    prior, seen = stated_bone_prior(H36M_17), np.ones((2, 17), bool)
+    seen[:, H36M_17.index("l_knee")] = False  # Two bones meet there.
+    lengths = geometry.bone_lengths(pose, H36M_17).numpy()
+    squared = (lengths / lengths.mean(axis=1, keepdims=True) - prior.lengths) ** 2
+    kept = ["l_knee" not in bone for bone in H36M_17.bones]
+    assert kept.count(False) == 2
+    np.testing.assert_allclose(
+        losses.relative_bone_error(pose, H36M_17, prior, tf.constant(seen)), squared[:, kept].sum(axis=1), rtol=1e-4
+    )

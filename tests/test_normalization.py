@@ -122,3 +122,48 @@ def test_bad_input_is_refused():
         Normalizer.fit(PIXELS, STICK, rule="image")
     with pytest.raises(ValueError, match="distance must be a positive number; got 0"):
         Normalizer.fit(PIXELS, STICK, distance=0)
+
+
+def _hidden(count, seed=0):
+    """[count, J]: some joints are hidden, the root in the first pose."""
+    seen = np.random.default_rng(seed).random((count, 17)) > 0.2
+    seen[:, [0, 10]] = True
+    seen[0, 0] = False
+    return seen
+
+
+def test_hidden_joints_count_nowhere():
+    poses, seen = small_models.poses_2d(40), _hidden(40)
+    strange = np.where(seen[..., None], poses, np.nan)
+    for rule in RULES:
+        groups = np.arange(40) // 10
+        one, other = (Normalizer.fit(p, H36M_17, rule=rule, groups=groups, seen=seen) for p in (poses, strange))
+        assert one == other
+        (image, factor), (again, factor_again) = (one.apply(p, groups, seen) for p in (poses, strange))
+        np.testing.assert_array_equal(image, again)
+        np.testing.assert_array_equal(factor, factor_again)
+        assert np.all(image[~seen] == 0) and np.all(np.isfinite(image))
+        assert np.std(image[1:][seen[1:]]) == pytest.approx(one.deviation, rel=1e-5)
+
+
+def test_without_its_root_a_pose_is_centred_on_what_is_seen():
+    poses, seen = small_models.poses_2d(40), _hidden(40)
+    normalizer = Normalizer.fit(poses, H36M_17, seen=seen)
+    image, factor = normalizer.apply(poses, None, seen)
+    np.testing.assert_allclose(image[0][seen[0]].mean(axis=0), 0.0, atol=1e-6)
+    expected = (poses[0] - poses[0][seen[0]].mean(axis=0)) / factor[0]
+    np.testing.assert_allclose(image[0][seen[0]], expected[seen[0]], atol=1e-6)
+    np.testing.assert_allclose(image[1, 0], 0.0)
+
+
+def test_a_head_that_is_never_seen_gives_no_scale():
+    poses, seen = small_models.poses_2d(6), np.ones((6, 17), bool)
+    seen[:, 10] = False
+    with pytest.raises(ValueError, match="training poses: none shows both 'root' and 'head'"):
+        Normalizer.fit(poses, H36M_17, seen=seen)
+    normalizer = Normalizer.fit(poses, H36M_17, rule="clip", groups=np.zeros(6))
+    seen[:3, 10] = True
+    with pytest.raises(ValueError, match="root and head are never seen together in clip and camera 1"):
+        normalizer.apply(poses, np.array([0, 0, 0, 1, 1, 1]), seen)
+    with pytest.raises(ValueError, match=r"expected which joints are seen \[6, 17\]; got \[5, 17\]"):
+        normalizer.apply(poses, np.zeros(6), seen[:5])

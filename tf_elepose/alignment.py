@@ -8,6 +8,8 @@ pose without extent keeps scale 0.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 _ROUNDING = 1e-14
@@ -40,7 +42,9 @@ def norm_ratio_scale(predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
     return _divide(np.linalg.norm(target, axis=(-2, -1)), np.linalg.norm(predicted, axis=(-2, -1)))
 
 
-def procrustes(predicted: np.ndarray, target: np.ndarray, reflection: bool = False) -> np.ndarray:
+def procrustes(
+    predicted: np.ndarray, target: np.ndarray, reflection: bool = False, fitted: Sequence[int] | slice = slice(None)
+) -> np.ndarray:
     """`predicted` moved, turned and scaled to lie as near to `target` as it can: s R (p - mean p) + mean t.
 
     With H = sum_j (p_j - mean p)(t_j - mean t)^T = U S V^T, R = V D U^T and s = tr(S D) / |p - mean p|^2, where D is
@@ -51,15 +55,16 @@ def procrustes(predicted: np.ndarray, target: np.ndarray, reflection: bool = Fal
       target: [..., J, 3], same shape.
       reflection: whether R may also mirror. The published code of ElePose allows it ('best'), which counts a pose
         with all depths turned round as right.
+      fitted: which joints have to lie near; all are moved.
 
     Returns:
       [..., J, 3] in the unit and frame of `target`. A prediction without extent lands on the target's mean.
     """
     predicted, target = _pair(predicted, target)
-    target_mean = target.mean(axis=-2, keepdims=True)
-    p, _ = _normalized(predicted)
-    t, t_size = _normalized(target)
-    u, s, vt = np.linalg.svd(np.swapaxes(p, -1, -2) @ t)
+    target_mean = target[..., fitted, :].mean(axis=-2, keepdims=True)
+    p, _ = _normalized(predicted, fitted)
+    t, t_size = _normalized(target, fitted)
+    u, s, vt = np.linalg.svd(np.swapaxes(p[..., fitted, :], -1, -2) @ t[..., fitted, :])
     if not reflection:
         mirrors = np.linalg.det(u @ vt) < 0
         s[..., -1] = np.where(mirrors, -s[..., -1], s[..., -1])
@@ -68,17 +73,19 @@ def procrustes(predicted: np.ndarray, target: np.ndarray, reflection: bool = Fal
     return scale * (p @ (u @ vt)) + target_mean
 
 
-def _normalized(pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """`pose` [..., J, 3] about its mean with Frobenius norm 1, and the norm [..., 1, 1] it had; 0 when it is a point.
+def _normalized(pose: np.ndarray, fitted: Sequence[int] | slice) -> tuple[np.ndarray, np.ndarray]:
+    """`pose` [..., J, 3] about the mean of its `fitted` joints, which get Frobenius norm 1; and the norm [..., 1, 1]
+    they had; 0 when they are a point.
 
     Divided by its largest coordinate first: squares of very small or very large numbers would leave float64.
     """
-    offset = pose - pose.mean(axis=-2, keepdims=True)
-    largest = np.max(np.abs(offset), axis=(-2, -1), keepdims=True)
-    rounding = _ROUNDING * np.max(np.abs(pose), axis=(-2, -1), keepdims=True)
+    counted = pose[..., fitted, :]
+    offset = pose - counted.mean(axis=-2, keepdims=True)
+    largest = np.max(np.abs(offset[..., fitted, :]), axis=(-2, -1), keepdims=True)
+    rounding = _ROUNDING * np.max(np.abs(counted), axis=(-2, -1), keepdims=True)
     largest = np.where(largest <= rounding, 0.0, largest)
     offset = _divide(offset, largest)
-    norm = np.linalg.norm(offset, axis=(-2, -1), keepdims=True)
+    norm = np.linalg.norm(offset[..., fitted, :], axis=(-2, -1), keepdims=True)
     return _divide(offset, norm), largest * norm
 
 

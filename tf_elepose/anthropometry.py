@@ -54,7 +54,11 @@ def stated_bone_prior(skeleton: Skeleton) -> BonePrior:
 
 
 def estimate_bone_prior(
-    normalized: np.ndarray, clips: np.ndarray, skeleton: Skeleton, percentile: float = PERCENTILE
+    normalized: np.ndarray,
+    clips: np.ndarray,
+    skeleton: Skeleton,
+    percentile: float = PERCENTILE,
+    seen: np.ndarray | None = None,
 ) -> BonePrior:
     """Bone lengths from 2D poses alone.
 
@@ -67,22 +71,42 @@ def estimate_bone_prior(
       clips: [N] labels of their clips, all cameras together.
       skeleton: its bones.
       percentile: see `PERCENTILE`.
+      seen: [N, J] which joints are known; all when None. A bone is measured where both its ends are seen, and a clip
+        that does not show every bone of one side counts nowhere.
 
     Raises:
-      ValueError: a bone that has no length in any pose of a clip.
+      ValueError: a bone that has no length in any pose of a clip, or no clip that shows every bone.
     """
     lengths = np.linalg.norm(skeleton.bone_matrix @ np.asarray(normalized, np.float32), axis=-1)
+    measured = np.ones(lengths.shape, bool) if seen is None else seen.astype(int) @ np.abs(skeleton.bone_matrix.T) == 2
     names, member = np.unique(clips, return_inverse=True)
-    estimates = np.empty((len(names), skeleton.num_bones))
+    estimates, weights = [], []
     for clip, name in enumerate(names):
-        longest = np.percentile(lengths[member == clip], percentile, axis=0)
-        longest = 0.5 * (longest + longest[list(skeleton.bone_mirror)])
+        rows = member == clip
+        longest = _longest(lengths[rows], measured[rows], percentile)
+        longest = _of_both_sides(longest, longest[list(skeleton.bone_mirror)])
         if np.any(longest <= 0):
-            child, parent = skeleton.bones[int(np.argmin(longest))]
+            child, parent = skeleton.bones[int(np.nanargmin(longest))]
             raise ValueError(f"clip {str(name)!r}: the bone from {parent!r} to {child!r} has no length in its poses")
-        estimates[clip] = longest / longest.mean()
-    weights = np.bincount(member)
+        if np.isfinite(longest).all():
+            estimates.append(longest / longest.mean())
+            weights.append(rows.sum())
+    if not estimates:
+        raise ValueError("no clip shows every bone: bone lengths cannot be estimated; let the skeleton state them")
     mean = np.average(estimates, axis=0, weights=weights)
-    spread = np.sqrt(np.average((estimates - mean) ** 2, axis=0, weights=weights) + _SMALLEST_DEVIATION**2)
+    spread = np.sqrt(np.average((np.array(estimates) - mean) ** 2, axis=0, weights=weights) + _SMALLEST_DEVIATION**2)
     spread *= np.sqrt(np.mean(1.0 / spread**2))
     return BonePrior((mean / mean.mean()).astype(np.float32), spread.astype(np.float32))
+
+
+def _longest(lengths: np.ndarray, measured: np.ndarray, percentile: float) -> np.ndarray:
+    """The `percentile` [B] of every bone's measured lengths [n, B]; NaN for a bone that is never measured."""
+    if measured.all():
+        return np.percentile(lengths, percentile, axis=0)
+    columns = (lengths[measured[:, bone], bone] for bone in range(lengths.shape[1]))
+    return np.array([np.percentile(column, percentile) if len(column) else np.nan for column in columns])
+
+
+def _of_both_sides(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The mean of both, or the one that is known."""
+    return np.where(np.isnan(one), other, np.where(np.isnan(other), one, 0.5 * (one + other)))

@@ -15,12 +15,23 @@ def get_config() -> config_dict.ConfigDict:
     config.data_options = config_dict.ConfigDict()  # Keywords of the reader or of the synthesis.
     config.skeleton = "h36m_17"  # A built-in skeleton or the path of a .yaml file.
     config.poses_2d = "gt"  # gt or detected.
+    config.min_confidence = 0.0  # Joints that a detector trusts no more than this are taken as missing.
+    config.hidden_joints = 0.0  # Share of the joints to hide in all poses, for studies.
     config.flip = True  # Mirrored poses are poses too: double the data.
     config.seed = 0
     config.strategy = "auto"  # auto, mirrored, multi_worker or one_device.
     # Scale: dataset (the paper), clip or pose; distance is the paper's D.
     config.normalization = config_dict.create(rule="dataset", distance=10.0)
     config.bone_prior = "estimate"  # From the training data; "skeleton" takes what the skeleton states.
+
+    # Fills in missing joints, for every later stage and for lifting.
+    completer = config.completer = config_dict.ConfigDict()
+    completer.width = 512
+    completer.precision = "auto"  # As the lifter's.
+    completer.batch_size = 1024
+    completer.epochs = 80.0  # 0: no completer; the model then lifts complete poses only.
+    completer.evaluate_every = 200  # Steps; the best of these moments is kept.
+    completer.optimizer = _optimizer(learning_rate=4e-3, average_decay=0.998)
 
     prior = config.prior = config_dict.ConfigDict()
     prior.bases = 26  # PCA bases; 0 for the ablation without PCA.
@@ -52,6 +63,41 @@ def get_config() -> config_dict.ConfigDict:
 
     # How the machine is used; none of it changes the mathematics.
     config.loop = config_dict.create(steps_per_call=100, checkpoint_every=500, jit_compile=False)
+    return config
+
+
+def get_paper_config() -> config_dict.ConfigDict:
+    """The sizes and the schedule that ElePose's authors trained with (section 3, "Training Details").
+
+    What is not in the paper: gradients are clipped, the likelihood of hopeless poses is flattened, poses are flipped,
+    backward knees are punished and a completer is trained, as by default.
+    """
+    config = get_config()
+    prior = config.prior
+    prior.width, prior.layers, prior.noise = 1024, 2, 0.0
+    prior.batch_size, prior.epochs = 256, 100.0
+    prior.optimizer = {
+        "learning_rate": 1e-4,
+        "schedule": "steps",
+        "epochs": (10.0, 20.0, 30.0),
+        "factor": 0.1,
+        "weight_decay": 1e-5,
+        "clip_norm": 20.0,
+        "average_decay": 0.0,
+    }
+
+    lifter = config.lifter
+    lifter.arch, lifter.width, lifter.precision = "paper", 1024, "float32"
+    lifter.flip_average = False
+    lifter.batch_size, lifter.epochs = 256, 100.0
+    lifter.optimizer = {
+        "learning_rate": 2e-4,
+        "schedule": "exponential",
+        "decay": 0.95,
+        "weight_decay": 1e-5,
+        "clip_norm": 20.0,
+        "average_decay": 0.0,
+    }
     return config
 
 

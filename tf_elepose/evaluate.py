@@ -1,4 +1,4 @@
-"""Evaluate a trained model: python -m tf_elepose.evaluate --workdir=DIR [--data=SOURCE] [--split=SPLIT]
+"""Evaluate a trained model: python -m tf_elepose.evaluate --workdir=DIR [--data=SOURCE] [--option=key=value ...]
 
 Prints a table; --output writes metrics.json, --figures an HTML report with its figures.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from tf_elepose import commands
+from tf_elepose import commands, source_flags
 
 if TYPE_CHECKING:  # They bring TensorFlow and Matplotlib.
     from tf_elepose.data.recording import Recording
@@ -25,15 +25,27 @@ def define_flags() -> None:
     flags.DEFINE_string("data", None, "SOURCE to evaluate on; the training's when not given.")
     flags.DEFINE_string("split", None, "Split of the data; when not given test, or train where there is no test.")
     flags.DEFINE_enum("poses_2d", None, ["gt", "detected"], "Which 2D poses; the training's when not given.")
+    flags.DEFINE_float(
+        "min_confidence", None, "Joints trusted no more than this are missing; the training's if not given."
+    )
+    flags.DEFINE_float(
+        "hidden_joints", None, "Joints to hide: a share below 1 or a number; the training's if not given."
+    )
+    flags.DEFINE_string(
+        "joints", None, "Joints that errors count: a protocol (mpi_inf_3dhp) or names; all if not given."
+    )
     flags.DEFINE_string("output", None, "File for the figures as JSON.")
     flags.DEFINE_string("figures", None, "Folder for the HTML report and its figures.")
+    source_flags.define_flags()
     flags.DEFINE_integer("likelihood_views", None, "Projections a pose's likelihood is averaged over (100); 0: none.")
 
 
 def main(argv: list[str]) -> int:
     del argv
     from tf_elepose import depth_sign, files
+    from tf_elepose.data.missing import hide_joints
     from tf_elepose.data.sources import load_source
+    from tf_elepose.evaluation import PROTOCOL_JOINTS
     from tf_elepose.provenance import provenance
     from tf_elepose.training import workdir
     from tf_elepose.training.evaluator import LIKELIHOOD_VIEWS, evaluate_method
@@ -48,13 +60,25 @@ def main(argv: list[str]) -> int:
     method, trained = workdir.load_model_and_info(folder)
     config = files.read_json(folder / "config.json")
     source = options.data or config["data"]
-    source_options = config["data_options"] if source == config["data"] else {}
+    source_options = (config["data_options"] if source == config["data"] else {}) | source_flags.stated()
     poses_2d = options.poses_2d or config["poses_2d"]
+    min_confidence = config.get("min_confidence", 0.0) if options.min_confidence is None else options.min_confidence
+    hidden = config.get("hidden_joints", 0.0) if options.hidden_joints is None else options.hidden_joints
+    joints = None if options.joints is None else PROTOCOL_JOINTS.get(options.joints, options.joints.split(","))
     recording = load_source(source, method.skeleton, **source_options)
+    recording = hide_joints(recording, hidden, seed=config["seed"])
     split = options.split or ("test" if (recording.split == "test").any() else "train")
     recording = recording.of_split(split)
     # The training's seed: on the training's data, the figures are those of its metrics.json.
-    evaluation = evaluate_method(method, recording, poses_2d=poses_2d, likelihood_views=views, seed=config["seed"])
+    evaluation = evaluate_method(
+        method,
+        recording,
+        poses_2d=poses_2d,
+        min_confidence=min_confidence,
+        joints=joints,
+        likelihood_views=views,
+        seed=config["seed"],
+    )
     made = provenance()
     print(evaluation.table())
     if options.output:
@@ -62,7 +86,8 @@ def main(argv: list[str]) -> int:
         output.parent.mkdir(parents=True, exist_ok=True)
         summary = evaluation.summary()
         verdict = depth_sign.sign_verdict(summary)
-        facts = {"model": str(folder), "data": source, "split": split, "poses_2d": poses_2d, **made}
+        facts = {"model": str(folder), "data": source, "split": split, "poses_2d": poses_2d}
+        facts |= {"min_confidence": min_confidence, "hidden_joints": hidden, "joints": options.joints or "all", **made}
         files.write_json(output, {**summary, "depth_sign": verdict, **facts})
     if options.figures:
         facts = {"Model": str(folder), "Data": source, "Split": split, "2D poses": poses_2d}
@@ -104,7 +129,7 @@ def _write_report(
         title="ElePose on " + recording.source,
         history=history,
         facts=facts,
-        poses_2d=recording.keypoints(poses_2d),
+        poses_2d=recording.keypoints(poses_2d)[slice(None) if evaluation.rows is None else evaluation.rows],
     )
 
 

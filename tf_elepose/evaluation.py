@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,11 @@ class Evaluation:
       aligned_mm: [N, J, 3] prediction after Procrustes (rotations only) on `true_mm`.
       scaled_mm: [N, J, 3] prediction with least-squares scale; what N-MPJPE, PCK and AUC compare.
       joint_errors_mm: [N, J] errors of `scaled_mm`.
+      pa_joint_errors_mm: [N, J] errors of `aligned_mm`.
+      seen: [N, J] which joints the 2D pose showed; those it did not are the model's guesses.
+      scored: [J] which joints the errors below count.
+      invalid_poses: how many more poses there were that could not be lifted.
+      rows: [N] which of the poses that were asked about these are; None: all.
       pa_mpjpe_mm, pa_mpjpe_reflected_mm, n_mpjpe_mm, n_mpjpe_norm_ratio_mm: [N], see `metrics`.
       flat_pa_mpjpe_mm: [N] what `pa_mpjpe_mm` would be with no depth at all.
       pck_150, auc_150: [N] percent.
@@ -40,6 +46,11 @@ class Evaluation:
     aligned_mm: np.ndarray | None = None
     scaled_mm: np.ndarray | None = None
     joint_errors_mm: np.ndarray | None = None
+    pa_joint_errors_mm: np.ndarray | None = None
+    seen: np.ndarray | None = None
+    scored: np.ndarray | None = None
+    invalid_poses: int = 0
+    rows: np.ndarray | None = None
     pa_mpjpe_mm: np.ndarray | None = None
     pa_mpjpe_reflected_mm: np.ndarray | None = None
     n_mpjpe_mm: np.ndarray | None = None
@@ -64,6 +75,15 @@ class Evaluation:
         A figure whose input is missing, or that is not defined (the correlation of a constant), has no key.
         """
         values: dict[str, Any] = {"poses": len(self)}
+        if self.invalid_poses:
+            values["invalid_poses"] = self.invalid_poses
+        if self.seen is not None and not self.seen.all():
+            values["joints_hidden_share"] = float(1.0 - self.seen.mean())
+            if self.pa_joint_errors_mm is not None:
+                scored = True if self.scored is None else self.scored
+                for key, chosen in (("pa_mpjpe_seen_mm", self.seen), ("pa_mpjpe_hidden_mm", ~self.seen)):
+                    if (chosen & scored).any():
+                        values[key] = float(self.pa_joint_errors_mm[chosen & scored].mean())
         for name in _MEANS:
             if (per_pose := getattr(self, name)) is not None:
                 values[name] = float(per_pose.mean())
@@ -117,6 +137,16 @@ _MEANS = (
 )
 
 
+PROTOCOL_JOINTS = {
+    "mpi_inf_3dhp": (
+        "head", "thorax", "l_shoulder", "r_shoulder", "l_elbow", "r_elbow", "l_wrist", "r_wrist",
+        "l_hip", "r_hip", "l_knee", "r_knee", "l_ankle", "r_ankle",
+    ),
+}  # fmt: skip
+"""Joints that a data set's own evaluation counts: of MPI-INF-3DHP's test set 14 without pelvis, spine and head centre
+(mpii_get_pck_auc_joint_groups.m; its neck is the thorax here)."""
+
+
 def evaluate_poses(
     skeleton: Skeleton,
     predicted_3d: np.ndarray,
@@ -129,6 +159,9 @@ def evaluate_poses(
     action: np.ndarray | None = None,
     knees_forward: np.ndarray | None = None,
     elbows_forward: np.ndarray | None = None,
+    seen: np.ndarray | None = None,
+    joints: Sequence[str] | None = None,
+    invalid_poses: int = 0,
 ) -> Evaluation:
     """Measures predicted poses against whatever is known about them.
 
@@ -143,6 +176,10 @@ def evaluate_poses(
       action: [N] text, for rows by action.
       knees_forward, elbows_forward: [N, 2] True where the joint bends the way it can; numbers count as True above 0,
         so the results of `geometry.knee_bend` and `elbow_bend` will do.
+      seen: [N, J] which joints the 2D poses showed; errors of seen and hidden joints are told apart.
+      joints: names of the joints that poses are aligned on and errors are counted of; all when None. MPI-INF-3DHP's
+        protocol leaves some out (`PROTOCOL_JOINTS`).
+      invalid_poses: poses that could not be lifted and are not among these.
 
     Raises:
       ValueError: an argument has the wrong shape or is not finite; names the argument.
@@ -165,26 +202,40 @@ def evaluate_poses(
     if true_3d is not None:
         true = _numbers("true_3d", true_3d, predicted.shape)
         centred["true_mm"] = alignment.root_center(true, skeleton.root_index)
-        measured |= _against_truth(centred["predicted"], centred["true_mm"], flat)
+        chosen = list(range(skeleton.num_joints) if joints is None else skeleton.indices(tuple(joints)))
+        measured |= _against_truth(centred["predicted"], centred["true_mm"], flat, chosen)
+    if seen is not None:
+        if np.shape(seen) != predicted.shape[:2]:
+            raise ValueError(f"seen: expected shape {list(predicted.shape[:2])}; got {list(np.shape(seen))}")
+        measured["seen"] = np.asarray(seen, bool)
+    if joints is not None:
+        measured["scored"] = np.isin(skeleton.joints, joints)
+    measured["invalid_poses"] = invalid_poses
     return Evaluation(skeleton=skeleton, **centred, **measured)
 
 
-def _against_truth(predicted: np.ndarray, true: np.ndarray, flat: np.ndarray | None) -> dict[str, np.ndarray | None]:
-    aligned = alignment.procrustes(predicted, true)
-    scaled = metrics.scaled(predicted, true)
+def _against_truth(
+    predicted: np.ndarray, true: np.ndarray, flat: np.ndarray | None, chosen: list[int]
+) -> dict[str, np.ndarray | None]:
+    """Everything that compares poses [N, J, 3], centred; figures are of the chosen joints, pictures of all."""
+    some, truth = predicted[:, chosen], true[:, chosen]
+    aligned = alignment.procrustes(predicted, true, fitted=chosen)
+    scaled = alignment.least_squares_scale(some, truth)[:, np.newaxis, np.newaxis] * predicted
     errors = metrics.joint_errors(scaled, true)
+    pa_errors = metrics.joint_errors(aligned, true)
     return {
         "aligned_mm": aligned,
         "scaled_mm": scaled,
         "joint_errors_mm": errors,
-        "pa_mpjpe_mm": metrics.mpjpe(aligned, true),
-        "pa_mpjpe_reflected_mm": metrics.pa_mpjpe(predicted, true, reflection=True),
-        "n_mpjpe_mm": errors.mean(axis=-1),
-        "n_mpjpe_norm_ratio_mm": metrics.n_mpjpe(predicted, true, "norm_ratio"),
-        "flat_pa_mpjpe_mm": None if flat is None else metrics.pa_mpjpe(flat, true),
-        "pck_150": metrics.pck(predicted, true),
-        "auc_150": metrics.auc(predicted, true),
-        "cps": metrics.cps(predicted, true),
+        "pa_joint_errors_mm": pa_errors,
+        "pa_mpjpe_mm": pa_errors[:, chosen].mean(axis=-1),
+        "pa_mpjpe_reflected_mm": metrics.pa_mpjpe(some, truth, reflection=True),
+        "n_mpjpe_mm": errors[:, chosen].mean(axis=-1),
+        "n_mpjpe_norm_ratio_mm": metrics.n_mpjpe(some, truth, "norm_ratio"),
+        "flat_pa_mpjpe_mm": None if flat is None else metrics.pa_mpjpe(flat[:, chosen], truth),
+        "pck_150": metrics.pck(some, truth),
+        "auc_150": metrics.auc(some, truth),
+        "cps": metrics.cps(some, truth),
     }
 
 

@@ -49,7 +49,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
       OSError: it cannot be written (no space, no permission, no such folder, ...); the message names `path`, which is
         as it was before.
     """
-    with _replacing(path) as file:
+    with replacing(path) as file:
         file.write(data)
 
 
@@ -88,7 +88,7 @@ def write_npz(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) ->
             raise ValueError(
                 f"{os.fspath(path)}: array {name!r} has dtype {array.dtype}; expected numbers, booleans or text"
             )
-    with _replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+    with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, array in plain.items():
             # ZipInfo's own date instead of now: the same arrays are the same file.
             with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
@@ -182,7 +182,7 @@ def remove_leftovers(folder: str | os.PathLike[str]) -> list[pathlib.Path]:
 
 
 @contextlib.contextmanager
-def _replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A binary file to write to, which becomes `path` when the block ends without an error."""
     path = os.fspath(path)
     try:

@@ -15,9 +15,15 @@ def pose_distance(predicted: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
     return geometry.safe_norm(tf.reshape(difference, tf.concat([tf.shape(difference)[:-2], [-1]], axis=0)))
 
 
-def absolute_error(predicted: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
-    """Sum [...] of absolute coordinate differences of two poses [..., J, d] (the L1 norm of ElePose eq. 11)."""
-    return tf.reduce_sum(tf.abs(predicted - target), axis=(-2, -1))
+def absolute_error(predicted: tf.Tensor, target: tf.Tensor, seen: tf.Tensor | None = None) -> tf.Tensor:
+    """Sum [...] of absolute coordinate differences of two poses [..., J, d] (the L1 norm of ElePose eq. 11).
+
+    With `seen` [..., J] joints that are not seen count nothing.
+    """
+    difference = tf.abs(predicted - target)
+    if seen is not None:
+        difference = tf.where(seen[..., tf.newaxis], difference, 0.0)
+    return tf.reduce_sum(difference, axis=(-2, -1))
 
 
 def soft_ceiling(x: tf.Tensor, ceiling: float) -> tf.Tensor:
@@ -30,13 +36,16 @@ def soft_ceiling(x: tf.Tensor, ceiling: float) -> tf.Tensor:
     return tf.minimum(x, ceiling) + ceiling * tf.math.log(beyond)
 
 
-def relative_bone_error(pose: tf.Tensor, skeleton: Skeleton, prior: BonePrior) -> tf.Tensor:
+def relative_bone_error(
+    pose: tf.Tensor, skeleton: Skeleton, prior: BonePrior, seen: tf.Tensor | None = None
+) -> tf.Tensor:
     """Twice the negative logarithm of ElePose eq. 8, without its constants: [...].
 
     Args:
       pose: [..., J, 3] any unit.
       skeleton: its bones.
       prior: expected bone lengths divided by their mean, and how much each varies.
+      seen: [..., J] which joints are known and no guesses; bones with another end count nothing. All when None.
 
     Returns:
       sum over bones of ((bone length / mean bone length - expected) / deviation)^2.
@@ -44,7 +53,11 @@ def relative_bone_error(pose: tf.Tensor, skeleton: Skeleton, prior: BonePrior) -
     lengths = geometry.bone_lengths(pose, skeleton)
     mean = tf.reduce_mean(lengths, axis=-1, keepdims=True)
     relative = tf.math.divide_no_nan(lengths, mean)
-    return tf.reduce_sum(tf.square((relative - prior.lengths) / prior.deviations), axis=-1)
+    squared = tf.square((relative - prior.lengths) / prior.deviations)
+    if seen is not None:
+        ends = (tf.gather(seen, skeleton.indices(tuple(bone[i] for bone in skeleton.bones)), axis=-1) for i in (0, 1))
+        squared = tf.where(tf.logical_and(*ends), squared, 0.0)
+    return tf.reduce_sum(squared, axis=-1)
 
 
 def backward_knees(pose: tf.Tensor, skeleton: Skeleton) -> tf.Tensor:

@@ -41,6 +41,14 @@ class Measure:
 MEASURES = (
     Measure("poses", "Poses", "", "how many were measured", "How many poses the figures below average.", 0),
     Measure(
+        "invalid_poses", "Poses not lifted", "", "too few joints, or no extent",
+        "How many more poses there were that show too little to be lifted; no figure below counts them.", 0,
+    ),
+    Measure(
+        "joints_hidden_share", "Joints hidden", "", "share of the 2D poses' joints, 0 to 1",
+        "How many of the 2D joints were missing; the model filled them in.", 3,
+    ),
+    Measure(
         "pa_mpjpe_mm", "PA-MPJPE", "mm", "shift, rotation and scale fitted",
         "Mean distance between a predicted joint and the true one after the whole pose has been moved, turned and "
         "scaled to fit: the error of the body's shape. Smaller is better.",
@@ -49,6 +57,14 @@ MEASURES = (
         "pa_mpjpe_reflected_mm", "PA-MPJPE, mirror allowed", "mm", "as above; mirroring allowed too",
         "The same, but a pose with all its depths turned round counts as right, as in ElePose's published code. "
         "Far below the line above means that poses are mirrored.",
+    ),
+    Measure(
+        "pa_mpjpe_seen_mm", "PA-MPJPE, seen joints", "mm", "of joints that the 2D pose shows",
+        "PA-MPJPE of those joints that were seen.",
+    ),
+    Measure(
+        "pa_mpjpe_hidden_mm", "PA-MPJPE, hidden joints", "mm", "of joints that it does not show",
+        "PA-MPJPE of those joints that were hidden: both their place in the image and their depth are guesses.",
     ),
     Measure(
         "flat_pa_mpjpe_mm", "PA-MPJPE of a flat pose", "mm", "the 2D input with depth 0",

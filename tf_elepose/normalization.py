@@ -67,35 +67,45 @@ class Normalizer:
         rule: str = "dataset",
         distance: float = 10.0,
         groups: np.ndarray | None = None,
+        seen: np.ndarray | None = None,
     ) -> Normalizer:
-        """The normaliser of training poses `poses_2d` [N, J, 2] px; `groups` [N] as in `apply`.
+        """The normaliser of training poses `poses_2d` [N, J, 2] px; `groups` [N] and `seen` [N, J] as in `apply`.
 
         Raises:
           ValueError: wrong shape, a coordinate that is not finite, or poses without any extent.
         """
-        centred = _centred(poses_2d, skeleton, "training poses")
-        head = float(np.mean(_head_length(centred, skeleton)))
-        spread = float(np.mean(_spread(centred)))
+        centred, seen = _centred(poses_2d, seen, skeleton, "training poses")
+        measured = seen[:, skeleton.root_index]
+        with_head = measured & seen[:, skeleton.index(skeleton.head)]
+        if not with_head.any():
+            raise ValueError(f"training poses: none shows both {skeleton.root!r} and {skeleton.head!r}")
+        head = float(np.mean(_head_length(centred[with_head], skeleton)))
+        spread = float(np.mean(_spread(centred[measured], seen[measured])))
         if head <= 0 or spread <= 0:
             raise ValueError("training poses: every head lies on its root; expected poses with an extent")
         fitted = cls(skeleton, rule, float(distance), head, head / spread, deviation=1.0)
-        normalized, _ = fitted.apply(poses_2d, groups)
-        return dataclasses.replace(fitted, deviation=float(np.std(normalized)))
+        normalized, _ = fitted.apply(poses_2d, groups, seen)
+        return dataclasses.replace(fitted, deviation=float(np.std(normalized[measured][seen[measured]])))
 
-    def apply(self, poses_2d: np.ndarray, groups: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def apply(
+        self, poses_2d: np.ndarray, groups: np.ndarray | None = None, seen: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Poses in px to normalised poses.
 
         Args:
           poses_2d: [N, J, 2] px.
           groups: [N] any labels; poses with equal labels come from one clip and camera. Rule `clip` needs them.
+          seen: [N, J] which joints are known; all when None. Coordinates of the others are not looked at. A pose whose
+            root is not seen is centred on the mean of what is, and by rule `pose` a pose with hidden joints gets the
+            size of those that are seen: both are put right when the pose is completed.
 
         Returns:
-          normalised poses [N, J, 2] float32, and the factor [N] px that each was divided by.
+          normalised poses [N, J, 2] float32, 0 where not seen, and the factor [N] px that each was divided by.
 
         Raises:
           ValueError: wrong shape, a coordinate that is not finite, a pose without extent, or no groups.
         """
-        centred = _centred(poses_2d, self.skeleton, "poses_2d")
+        centred, seen = _centred(poses_2d, seen, self.skeleton, "poses_2d")
         if self.rule == "dataset":
             size = np.full(len(centred), self.head_px)
         elif self.rule == "clip":
@@ -104,9 +114,10 @@ class Normalizer:
                     f"normalisation rule 'clip' needs the clip and camera of each of the {len(centred)} poses; "
                     f"got {'none' if groups is None else len(groups)}"
                 )
-            size = _group_mean(_head_length(centred, self.skeleton), np.asarray(groups))
+            with_head = seen[:, self.skeleton.root_index] & seen[:, self.skeleton.index(self.skeleton.head)]
+            size = _group_mean(_head_length(centred, self.skeleton), np.asarray(groups), with_head)
         else:
-            size = _spread(centred) * self.head_to_spread
+            size = _spread(centred, seen) * self.head_to_spread
         if np.any(size <= 0):
             raise ValueError(f"poses_2d: pose {int(np.argmin(size))} has no extent; all its joints lie on the root")
         factor = size * self.distance
@@ -142,7 +153,10 @@ class Normalizer:
         return cls(skeleton=skeleton, **values)
 
 
-def _centred(poses_2d: np.ndarray, skeleton: Skeleton, where: str) -> np.ndarray:
+def _centred(
+    poses_2d: np.ndarray, seen: np.ndarray | None, skeleton: Skeleton, where: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Poses [N, J, 2] about their root, or the mean of what is seen, 0 where nothing is; and what is seen [N, J]."""
     poses_2d = np.asarray(poses_2d)
     if poses_2d.ndim != 3 or poses_2d.shape[1:] != (skeleton.num_joints, 2):
         raise ValueError(
@@ -151,21 +165,34 @@ def _centred(poses_2d: np.ndarray, skeleton: Skeleton, where: str) -> np.ndarray
         )
     if len(poses_2d) == 0:
         raise ValueError(f"{where}: expected at least one pose; got none")
-    bad = ~np.all(np.isfinite(poses_2d), axis=(1, 2))
+    if seen is None:
+        seen = np.ones(poses_2d.shape[:2], bool)
+    if seen.shape != poses_2d.shape[:2]:
+        raise ValueError(f"{where}: expected which joints are seen {list(poses_2d.shape[:2])}; got {list(seen.shape)}")
+    bad = ~np.all(np.isfinite(poses_2d) | ~seen[..., np.newaxis], axis=(1, 2))
     if np.any(bad):
         raise ValueError(f"{where}: {int(bad.sum())} poses hold NaN or infinity, the first is pose {int(bad.argmax())}")
-    root = skeleton.root_index
-    return poses_2d.astype(np.float64) - poses_2d[:, root : root + 1].astype(np.float64)
+    known = seen[..., np.newaxis]
+    poses = np.where(known, poses_2d, 0.0).astype(np.float64)
+    mean = poses.sum(axis=1, keepdims=True) / np.maximum(known.sum(axis=1, keepdims=True), 1)
+    root = slice(skeleton.root_index, skeleton.root_index + 1)
+    return np.where(known, poses - np.where(known[:, root], poses[:, root], mean), 0.0), seen
 
 
 def _head_length(centred: np.ndarray, skeleton: Skeleton) -> np.ndarray:
     return np.linalg.norm(centred[:, skeleton.index(skeleton.head)], axis=-1)
 
 
-def _spread(centred: np.ndarray) -> np.ndarray:
-    return np.mean(np.linalg.norm(centred, axis=-1), axis=-1)
+def _spread(centred: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    return np.linalg.norm(centred, axis=-1).sum(axis=-1) / np.maximum(seen.sum(axis=-1), 1)
 
 
-def _group_mean(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    _, member = np.unique(groups, return_inverse=True)
-    return (np.bincount(member, values) / np.bincount(member))[member]
+def _group_mean(values: np.ndarray, groups: np.ndarray, measured: np.ndarray) -> np.ndarray:
+    """The mean of the measured values of each value's group; ValueError when a group has none."""
+    names, member = np.unique(groups, return_inverse=True)
+    count = np.bincount(member[measured], minlength=len(names))
+    if not count.all():
+        raise ValueError(
+            f"poses_2d: root and head are never seen together in clip and camera {names[np.argmin(count)]}"
+        )
+    return (np.bincount(member[measured], values[measured], minlength=len(names)) / count)[member]

@@ -15,6 +15,9 @@ from typing import Any
 
 import numpy as np
 
+MIN_JOINTS = 6
+"""Joints that must be seen for a pose to say anything; the authors of 3DPW keep detections from this number on."""
+
 ROOT_PARENT = None
 """What stands in `Skeleton.parents` for the joint that has no parent."""
 
@@ -284,26 +287,23 @@ def get_skeleton(name_or_path: str) -> Skeleton:
         raise ValueError(
             f"unknown skeleton {name_or_path!r}: expected one of {', '.join(SKELETONS)} or the path of a .yaml file"
         )
-    return _read(path)
-
-
-def _read(path: pathlib.Path) -> Skeleton:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"skeleton file {path}: cannot be read ({error})") from error
-    try:
-        if path.suffix == ".json":
-            values = json.loads(text)
-        else:
-            import yaml  # Only users' own skeletons need it.
-
-            values = yaml.safe_load(text)
-    except Exception as error:
-        raise ValueError(
-            f"skeleton file {path}: not valid {path.suffix[1:]} ({' '.join(str(error).split())})"
-        ) from error
-    skeleton = Skeleton.from_dict(values, where=f"skeleton file {path}")
+    skeleton = Skeleton.from_dict(read_description(path, "skeleton"), where=f"skeleton file {path}")
     if skeleton.name in SKELETONS and skeleton.joints != SKELETONS[skeleton.name].joints:
         raise ValueError(f"skeleton file {path}: {skeleton.name!r} is a built-in skeleton with other joints; rename it")
     return skeleton
+
+
+def read_description(path: pathlib.Path, what: str) -> Any:
+    """The plain values in a user's YAML or JSON file; ValueError when it cannot be read, `what` it is in front."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{what} file {path}: cannot be read ({error})") from error
+    try:
+        if path.suffix == ".json":
+            return json.loads(text)
+        import yaml  # Only users' own files need it.
+
+        return yaml.safe_load(text)
+    except Exception as error:
+        raise ValueError(f"{what} file {path}: not valid {path.suffix[1:]} ({' '.join(str(error).split())})") from error

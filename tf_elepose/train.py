@@ -1,7 +1,9 @@
 """Train a lifter: python -m tf_elepose.train --config=configs/NAME.py --workdir=DIR [--config.key=value ...]
 
-Trains all that the method needs (prior, then lifter), evaluates and writes the model. The same command run again
-resumes where it was stopped or killed.
+Options of the data's reader are --option=key=value; they become part of the config (data_options).
+
+Trains all that the method needs (completer, prior, then lifter), evaluates and writes the model. The same command run
+again resumes where it was stopped or killed.
 """
 
 from __future__ import annotations
@@ -17,9 +19,9 @@ from absl import flags
 from ml_collections import ConfigDict
 from ml_collections.config_flags import config_flags
 
-from tf_elepose import commands, default_config
+from tf_elepose import commands, default_config, source_flags
 
-_FREE = ("data_options.", "prior.optimizer.", "lifter.optimizer.")
+_FREE = ("data_options.", "completer.optimizer.", "prior.optimizer.", "lifter.optimizer.")
 """Settings whose names depend on a choice: the reader's, and the schedule's options."""
 
 
@@ -27,24 +29,25 @@ def define_flags() -> None:
     config_flags.DEFINE_config_file("config", None, "Config file; settings are changed by --config.key=value.")
     flags.DEFINE_string("workdir", None, "Folder of the run: checkpoints, logs and the model.")
     flags.mark_flags_as_required(["config", "workdir"])
+    source_flags.define_flags()
 
 
 def main(argv: list[str]) -> int:
     del argv
     # After the flags: a mistyped flag is answered at once, without waiting for TensorFlow.
-    from tf_elepose.data.sources import load_source
-    from tf_elepose.skeletons import get_skeleton
     from tf_elepose.training.elepose_run import EleposeRun
     from tf_elepose.training.interruption import StopRequest
     from tf_elepose.training.strategy import make_strategy
 
     config: ConfigDict = flags.FLAGS.config
     folder = pathlib.Path(flags.FLAGS.workdir)
+    with config.unlocked():
+        config.data_options = ConfigDict({**config.data_options.to_dict(), **source_flags.stated()})
     require_known_settings(config)
     settings = elepose_settings(config)
     strategy = make_strategy(config.strategy)  # Before anything else of TensorFlow: workers must meet first.
-    recording = load_source(config.data, get_skeleton(config.skeleton), **config.data_options.to_dict())
-    run = EleposeRun(folder, recording, settings, strategy)
+    recording, shards = _opened(config)
+    run = EleposeRun(folder, recording, settings, strategy, shards)
     if run.writes:  # After all settings were seen to work: a mistake leaves no folder that the mended command meets.
         from tf_elepose.training import workdir
 
@@ -69,6 +72,26 @@ def main(argv: list[str]) -> int:
         file=sys.stderr,
     )
     return 128 + (2 if stop.signal_name == "SIGINT" else 15)
+
+
+def _opened(config: ConfigDict):
+    """The recording that `config.data` names; and the shards it is a sample of, where that is what it names."""
+    from tf_elepose.data.missing import hide_joints
+    from tf_elepose.data.shards import Shards
+    from tf_elepose.data.sources import load_source
+    from tf_elepose.skeletons import get_skeleton
+
+    skeleton, options = get_skeleton(config.skeleton), config.data_options.to_dict()
+    format_name, _, path = config.data.partition(":")
+    if format_name != "shards":
+        recording = load_source(config.data, skeleton, **options)
+        return hide_joints(recording, config.hidden_joints, seed=config.seed), None
+    if options or config.hidden_joints:
+        raise ValueError(f"{config.data}: shards are trained on as they are: no data_options, hidden_joints 0")
+    shards = Shards.open(path)
+    if shards.manifest.skeleton != skeleton:
+        raise ValueError(f"{config.data}: holds {shards.manifest.skeleton.name!r}; wanted {skeleton.name!r}")
+    return shards.sample_of_all(), shards
 
 
 def _train(folder: pathlib.Path, run, stop):
@@ -97,6 +120,7 @@ def _finish(folder: pathlib.Path, config: ConfigDict, recording, run, method) ->
         method,
         recording.of_split(split),
         poses_2d=config.poses_2d,
+        min_confidence=config.min_confidence,
         likelihood_views=LIKELIHOOD_VIEWS,
         seed=config.seed,
     )
@@ -141,15 +165,20 @@ def elepose_settings(config: ConfigDict):
     """The config's values as keywords for the run; ValueError when the method is unknown."""
     from tf_elepose.methods import METHODS
     from tf_elepose.training.elepose_run import EleposeSettings
-    from tf_elepose.training.strategy import fast_precision
 
     if config.method not in METHODS:
         raise ValueError(f"unknown method {config.method!r}; expected one of {', '.join(METHODS)}")
-    prior, lifter = config.prior, config.lifter
+    completer, prior, lifter = config.completer, config.prior, config.lifter
+    if not completer.epochs >= 0:
+        raise ValueError(f"completer.epochs must not be negative; got {completer.epochs}")
     return EleposeSettings(
         poses_2d=config.poses_2d,
         normalization=config.normalization.to_dict(),
         bone_prior=config.bone_prior,
+        min_confidence=config.min_confidence,
+        completer={"width": completer.width, "precision": _precision(completer)} if completer.epochs else None,
+        completer_batch_size=completer.batch_size,
+        completer_stage=_stage_settings(config, completer) if completer.epochs else None,
         bases=prior.bases,
         held_out=prior.held_out,
         prior={"blocks": prior.blocks, "width": prior.width, "layers": prior.layers},
@@ -162,7 +191,7 @@ def elepose_settings(config: ConfigDict):
             "elevation": lifter.elevation,
             "flip_average": lifter.flip_average,
             "likelihood_ceiling": lifter.likelihood_ceiling,
-            "precision": fast_precision() if lifter.precision == "auto" else lifter.precision,
+            "precision": _precision(lifter),
             "term_weights": lifter.term_weights.to_dict(),
         },
         lifter_batch_size=lifter.batch_size,
@@ -170,6 +199,12 @@ def elepose_settings(config: ConfigDict):
         flip=config.flip,
         seed=config.seed,
     )
+
+
+def _precision(network: ConfigDict) -> str:
+    from tf_elepose.training.strategy import fast_precision
+
+    return fast_precision() if network.precision == "auto" else str(network.precision)
 
 
 def _stage_settings(config: ConfigDict, stage: ConfigDict):

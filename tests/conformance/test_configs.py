@@ -37,7 +37,7 @@ def test_a_config_has_all_settings_and_no_others(path):
     default = dict(_flat(default_config.get_config()))
     settings = dict(_flat(_loaded(path).get_config()))
     # The schedule's options and the reader's depend on which are chosen.
-    chosen = re.compile(r"data_options\..*|(prior|lifter)\.optimizer\.(warmup|floor|decay|epochs|factor)")
+    chosen = re.compile(r"data_options\..*|(completer|prior|lifter)\.optimizer\.(warmup|floor|decay|epochs|factor)")
     fixed = {key for key in default if not chosen.fullmatch(key)}
     assert fixed <= set(settings)
     assert not {key for key in settings if key not in fixed and not chosen.fullmatch(key)}

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tf_elepose.data.pipeline import Batches
 from tf_elepose.methods import METHODS
 from tf_elepose.methods.base import Method, Trainable, named_variables
+from tf_elepose.methods.completion import CompletionFitting
 from tf_elepose.methods.prior import PriorFitting
 from tf_elepose.skeletons import H36M_17
 from tf_elepose.training import workdir
@@ -30,12 +31,22 @@ def _prior():
     return PriorFitting(prior), image
 
 
-TRAINABLE_MAKERS = {**METHOD_MAKERS, "prior": _prior}
+def _completion():
+    return CompletionFitting(small_models.small_completer()), small_models.normalized()[0]
+
+
+TRAINABLE_MAKERS = {**METHOD_MAKERS, "prior": _prior, "completion": _completion}
+
+# Methods taught to complete poses, and normalised poses.
+COMPLETING_MAKERS = {
+    "elepose": lambda: small_models.small_elepose(noise=0.05, completer=small_models.small_completer())
+}
 
 
 def test_every_method_is_tested():
     assert set(METHOD_MAKERS) == set(METHODS)
     assert {name: type(make()[0]) for name, make in METHOD_MAKERS.items()} == METHODS
+    assert set(COMPLETING_MAKERS) == set(METHODS)
 
 
 def test_every_trainable_is_tested():
@@ -163,3 +174,64 @@ def test_likelihoods_are_one_a_pose_and_follow_the_seed(method):
     np.testing.assert_array_equal(made.likelihood_normalized(image, views=3, seed=5), nll)
     directly = made.negative_log_likelihood(tf.constant(image), tf.constant([5, 0]), 3)
     np.testing.assert_allclose(directly, nll, rtol=1e-4)
+
+
+@pytest.fixture(params=COMPLETING_MAKERS)
+def completing(request):
+    return COMPLETING_MAKERS[request.param]()
+
+
+def _seen(count, hidden=4):
+    """[count, J]: in every pose other joints are hidden, in the first the root."""
+    coins = np.random.default_rng(3).random((count, 17))
+    coins[0, H36M_17.root_index] = -1.0
+    return coins.argsort(axis=1).argsort(axis=1) >= hidden
+
+
+def test_with_hidden_joints_terms_and_gradients_are_finite(completing):
+    made, image = completing
+    batch = {"image": tf.constant(image[:8] * _seen(8)[..., None]), "seen": tf.constant(_seen(8))}
+    values, gradients = tf.function(made.gradients)(batch, SEED)
+    assert all(np.isfinite(value) for value in values.values())
+    for variable, gradient in zip(made.variables, gradients, strict=True):
+        assert np.all(np.isfinite(gradient)) and np.any(gradient != 0), variable.path
+
+
+def test_what_stands_in_the_place_of_a_hidden_joint_does_not_matter(completing):
+    made, _ = completing
+    pixels, seen = small_models.poses_2d(7, seed=3), _seen(7)
+    lifted = made.predict(pixels, seen=seen)
+    assert lifted.valid.all() and np.all(np.isfinite(lifted.poses_3d))
+    assert np.all(lifted.poses_3d[:, made.skeleton.root_index] == 0)
+    for stranger in (np.nan, 1e30, 0.0):
+        other = np.where(seen[..., None], pixels, np.float32(stranger))
+        np.testing.assert_array_equal(made.predict(other, seen=seen).poses_3d, lifted.poses_3d)
+    missing = np.where(seen[..., None], pixels, np.float32(np.nan))
+    np.testing.assert_array_equal(made.predict(missing).poses_3d, lifted.poses_3d)  # NaN is never seen.
+    whole = made.predict(pixels)
+    assert np.abs(whole.poses_3d - lifted.poses_3d).max() > 1e-3
+
+
+def test_poses_that_show_too_little_are_not_valid_and_never_nan(completing, method):
+    pixels, seen = small_models.poses_2d(6, seed=3), np.ones((6, 17), bool)
+    seen[1] = False
+    seen[2, 5:] = False
+    pixels[3] = 7.0  # All on one point.
+    pixels[4] = np.nan
+    for made, expected in ((completing[0], [1, 0, 0, 0, 0, 1]), (method[0], [1, 0, 0, 0, 0, 1])):
+        prediction = made.predict(pixels, seen=seen)
+        assert prediction.valid.astype(int).tolist() == expected
+        assert np.all(np.isfinite(prediction.poses_3d)) and np.all(prediction.poses_3d[1:5] == 0)
+        assert prediction.elevation is None or np.all(np.isfinite(prediction.elevation))
+        alone = made.predict(pixels[[0, 5]])
+        np.testing.assert_allclose(prediction.poses_3d[[0, 5]], alone.poses_3d, atol=1e-5)
+    seen[0, 3] = False
+    assert completing[0].predict(pixels, seen=seen).valid[0] and not method[0].predict(pixels, seen=seen).valid[0]
+
+
+def test_a_completing_method_is_stored_whole(completing, tmp_path):
+    made, _ = completing
+    workdir.save_model(tmp_path / "model.npz", made, {})
+    loaded = workdir.load_model(tmp_path)
+    pixels, seen = small_models.poses_2d(5, seed=3), _seen(5)
+    np.testing.assert_array_equal(loaded.predict(pixels, seen=seen).poses_3d, made.predict(pixels, seen=seen).poses_3d)

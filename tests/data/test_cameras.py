@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_elepose.data.cameras import Rig, draw_rig, orientation, pixels, simulate_detections, view
+from tf_elepose.data.cameras import orientation, pixels, simulate_detections, view
+from tf_elepose.data.virtual_cameras import Rig, draw_rig
 from tf_elepose.skeletons import H36M_17
 
 

@@ -15,8 +15,16 @@ def poses(count):
     return image
 
 
+def seen(count):
+    return np.random.default_rng(1).random((count, 17)) > 0.3
+
+
 def batches(count=24, batch_size=8, seed=3, flip=False, **options):
     return Batches(poses(count), H36M_17, batch_size=batch_size, seed=seed, flip=flip, **options)
+
+
+def augmented(source, image, step, replica=0, replicas=1):
+    return source.augment({"image": tf.constant(image)}, tf.constant(step), replica, replicas)["image"].numpy()
 
 
 def rows(source, steps, replicas=1):
@@ -54,47 +62,49 @@ def test_orders_are_not_alike():
 def test_replicas_share_the_batch_of_one(replicas):
     np.testing.assert_array_equal(rows(batches(), 5, replicas), rows(batches(), 5))
     source = batches(flip=True)
-    whole = source.augment(tf.constant(source.image[:8]), tf.constant(4), 0, 1)
+    image = source.arrays["image"]
+    whole = augmented(source, image[:8], 4)
     local = 8 // replicas
-    parts = [
-        source.augment(tf.constant(source.image[i * local : (i + 1) * local]), tf.constant(4), i, replicas)
-        for i in range(replicas)
-    ]
+    parts = [augmented(source, image[i * local : (i + 1) * local], 4, i, replicas) for i in range(replicas)]
     np.testing.assert_array_equal(np.concatenate(parts), whole)
 
 
 def test_half_the_poses_are_flipped_and_stay_poses():
     source = batches(count=1000, batch_size=1000, flip=True)
-    image = tf.constant(source.image)
-    flipped = [source.augment(image, tf.constant(step), 0, 1).numpy() for step in range(2)]
+    image = source.arrays["image"]
+    flipped = [augmented(source, image, step) for step in range(2)]
     coins = [one[:, 0, 0] < 0 for one in flipped]
     for coin in coins:
         assert abs(coin.mean() - 0.5) < 0.05
     assert 0.4 < (coins[0] == coins[1]).mean() < 0.6  # Every step throws again.
-    other = batches(count=1000, batch_size=1000, flip=True, seed=4).augment(image, tf.constant(0), 0, 1).numpy()
+    other = augmented(batches(count=1000, batch_size=1000, flip=True, seed=4), image, 0)
     assert 0.4 < (coins[0] == (other[:, 0, 0] < 0)).mean() < 0.6
     kept, turned = flipped[0][~coins[0]], flipped[0][coins[0]]
-    np.testing.assert_array_equal(kept, source.image[~coins[0]])
-    np.testing.assert_array_equal(turned, source.image[coins[0]][:, list(H36M_17.mirror)] * np.float32([-1, 1]))
+    np.testing.assert_array_equal(kept, image[~coins[0]])
+    np.testing.assert_array_equal(turned, image[coins[0]][:, list(H36M_17.mirror)] * np.float32([-1, 1]))
 
 
 def test_without_flips_nothing_is_flipped():
     source = batches()
-    np.testing.assert_array_equal(source.augment(tf.constant(source.image), tf.constant(0), 0, 1), source.image)
+    np.testing.assert_array_equal(augmented(source, source.arrays["image"], 0), source.arrays["image"])
 
 
 @pytest.mark.parametrize("replicas", [1, 2])
 def test_the_stream_is_what_lies_on_the_device(replicas):
-    source = batches(flip=True, resident_bytes=0)
+    source = batches(flip=True, seen=seen(24), resident_bytes=0)
     assert not source.resident and batches().resident
     stream = iter(source.stream(2, range(replicas), replicas))
     for step in range(2, 7):
         for replica in range(replicas):
             wanted = source.rows(tf.constant(step), replica, replicas)
-            expected = source.augment(tf.gather(source.image, wanted), tf.constant(step), replica, replicas)
-            got = next(stream)["image"]
-            assert got.shape == (8 // replicas, 17, 2)
-            np.testing.assert_array_equal(got, expected)
+            expected = source.augment(
+                {name: tf.gather(array, wanted) for name, array in source.arrays.items()},
+                tf.constant(step), replica, replicas,
+            )  # fmt: skip
+            got = next(stream)
+            assert got["image"].shape == (8 // replicas, 17, 2) and got["seen"].shape == (8 // replicas, 17)
+            for name, values in expected.items():
+                np.testing.assert_array_equal(got[name], values)
 
 
 def test_a_worker_streams_its_own_replicas():
@@ -103,13 +113,31 @@ def test_a_worker_streams_its_own_replicas():
     for step in range(3):
         for replica in (2, 3):
             wanted = source.rows(tf.constant(step), replica, 4)
-            np.testing.assert_array_equal(next(stream)["image"], source.image[wanted.numpy()])
+            np.testing.assert_array_equal(next(stream)["image"], source.arrays["image"][wanted.numpy()])
 
 
 def test_place_holds_the_poses_untrained():
-    variable = batches().place()
-    np.testing.assert_array_equal(variable, poses(24))
-    assert not variable.trainable
+    placed = batches(seen=seen(24)).place()
+    np.testing.assert_array_equal(placed["image"], poses(24))
+    np.testing.assert_array_equal(placed["seen"], seen(24))
+    assert not placed["image"].trainable and not placed["seen"].trainable
+
+
+def test_complete_poses_need_no_mask():
+    assert set(batches().arrays) == set(batches(seen=np.ones((24, 17), bool)).arrays) == {"image"}
+
+
+def test_what_is_seen_is_flipped_with_its_pose():
+    """A hidden left wrist is a hidden right wrist in the mirror."""
+    source = batches(count=1000, batch_size=1000, flip=True)
+    hidden = np.ones((1000, 17), bool)
+    hidden[:, H36M_17.index("l_wrist")] = False
+    batch = {"image": tf.constant(source.arrays["image"]), "seen": tf.constant(hidden)}
+    got = source.augment(batch, tf.constant(0), 0, 1)
+    flipped = got["image"].numpy()[:, 0, 0] < 0
+    assert flipped.any() and not flipped.all()
+    np.testing.assert_array_equal(got["seen"].numpy()[:, H36M_17.index("r_wrist")], ~flipped)
+    np.testing.assert_array_equal(got["seen"].numpy()[:, H36M_17.index("l_wrist")], flipped)
 
 
 def test_steps_per_epoch():

@@ -75,6 +75,43 @@ def test_keypoints_are_ground_truth_or_detections():
         made.keypoints("truth")
 
 
+def test_seen_are_the_joints_that_are_visible_and_trusted():
+    visible = np.ones((ROWS, 17), bool)
+    visible[1, 2] = False
+    confidence = np.full((ROWS, 17), 0.8)
+    confidence[3, 4], confidence[3, 5] = 0.0, 0.3
+    own = recording(visible=visible, confidence=confidence)  # poses_2d come from a detector.
+    assert np.argwhere(~own.seen("gt")).tolist() == np.argwhere(~own.seen("detected")).tolist() == [[1, 2], [3, 4]]
+    assert np.argwhere(~own.seen("detected", 0.3)).tolist() == [[1, 2], [3, 4], [3, 5]]
+    detected = np.ones((ROWS, 17, 2))
+    both = recording(visible=visible, confidence=confidence, poses_2d_detected=detected)
+    assert np.argwhere(~both.seen("gt", 0.9)).tolist() == [[1, 2]]  # Nobody doubts the ground truth.
+    assert np.argwhere(~both.seen("detected")).tolist() == [[3, 4]]
+    assert recording().seen("gt").all()
+    with pytest.raises(ValueError, match="no detected 2D poses"):
+        recording(visible=visible).seen("detected")
+    with pytest.raises(ValueError, match="'gt' or 'detected'; got 'best'"):
+        own.seen("best")
+
+
+def test_seen_leaves_the_recording_as_it_was():
+    made = recording(visible=np.ones((ROWS, 17), bool), confidence=np.zeros((ROWS, 17)))
+    assert not made.seen("gt").any() and made.visible.all()
+
+
+def test_visible_and_person_go_with_their_rows():
+    visible = np.ones((ROWS, 17), bool)
+    visible[4] = False
+    picked = recording(visible=visible, person=np.arange(ROWS)).select([4, 1])
+    assert picked.visible[:, 0].tolist() == [False, True] and picked.person.tolist() == [4, 1]
+    assert picked.person.dtype == np.int32 and picked.visible.dtype == bool
+
+
+def test_detections_without_another_source_are_the_2d_poses():
+    made = recording(confidence=np.ones((ROWS, 17)))
+    assert made.keypoints("detected") is made.poses_2d
+
+
 def broken_rows() -> np.ndarray:
     poses = np.zeros((ROWS, 17, 3))
     poses[2, 5, 0], poses[2, 6, 1], poses[4, 0, 0] = np.nan, np.inf, np.nan
@@ -93,6 +130,10 @@ def broken_rows() -> np.ndarray:
         ({"poses_2d": np.full((ROWS, 17, 2), "a")}, r"poses_2d: expected numbers; got an array of <U1"),
         ({"confidence": np.ones(ROWS)}, r"confidence: expected shape \[6, 17\]; got \[6\]"),
         ({"confidence": np.full((ROWS, 17), -0.5)}, r"confidence: expected values from 0; got -0.5"),
+        ({"visible": np.ones((ROWS, 17))}, r"visible: expected true or false; got an array of float64"),
+        ({"visible": np.ones(ROWS, bool)}, r"visible: expected shape \[6, 17\]; got \[6\]"),
+        ({"person": np.arange(ROWS) - 1}, r"person: expected values from 0; got -1"),
+        ({"person": np.array(["p"] * ROWS)}, r"person: expected integers; got an array of <U1"),
         ({"camera": np.zeros(ROWS)}, r"camera: expected integers; got an array of float64"),
         ({"camera": np.arange(ROWS) - 1}, r"camera: expected values from 0; got -1"),
         ({"frame": np.full(ROWS, 2**40)}, r"frame: expected integers of 32 bits"),

@@ -1,27 +1,59 @@
-import pytest
+import logging
 
+import numpy as np
+import pytest
+from samples import views as sample
+from stick_people import turning
+
+from tf_elepose.data import corrections, sources
 from tf_elepose.data.readers.views import write_views
-from tf_elepose.data.sources import load_source
+from tf_elepose.data.sources import load_source, stream_source
 from tf_elepose.skeletons import H36M_17
 
 SMALL = {"subjects": 2, "takes": 1, "frames": 2, "cameras": 1, "test_fraction": 0.5}
 
 
+@pytest.fixture
+def swapped(tmp_path) -> str:
+    """SOURCE of a file whose arms are swapped, in 2D and 3D."""
+    write_views(tmp_path / "swapped.npz", corrections.swap_sides(turning(), "arms"))
+    return f"views:{tmp_path / 'swapped.npz'}"
+
+
+@pytest.fixture
+def clean(tmp_path) -> str:
+    write_views(tmp_path / "clean.npz", turning())
+    return f"views:{tmp_path / 'clean.npz'}"
+
+
+@pytest.fixture
+def warnings_told(caplog):
+    """What was logged as a warning; absl's logger does not hand its messages on by itself."""
+    logger = logging.getLogger("absl")
+    before, logger.propagate = logger.propagate, True
+    with caplog.at_level(logging.WARNING, "absl"):
+        yield lambda: [record.getMessage() for record in caplog.records]
+    logger.propagate = before
+
+
 def test_synthetic_takes_options():
     recording = load_source("synthetic", H36M_17, **SMALL)
     assert len(recording) == 2 * 5 * 2  # Subjects, activities, frames.
+    (part,) = stream_source("synthetic", H36M_17, **SMALL)
+    np.testing.assert_array_equal(part.poses_2d, recording.poses_2d)
 
 
 def test_a_path_starts_at_the_current_directory(tmp_path, monkeypatch):
-    write_views(tmp_path / "own.npz", load_source("synthetic", H36M_17, **SMALL))
+    write_views(tmp_path / "own.npz", turning(rows=20))
     monkeypatch.chdir(tmp_path)
     assert len(load_source("views:own.npz", H36M_17)) == 20
 
 
+@pytest.mark.parametrize("load", [load_source, stream_source])
 @pytest.mark.parametrize("source", ["mocap:file.npz", "views", "synthetic:file.npz", "", "file.npz"])
-def test_an_unknown_format_lists_the_known_ones(source):
-    with pytest.raises(ValueError, match=r"unknown source .*: expected one of synthetic, views:PATH"):
-        load_source(source, H36M_17)
+def test_an_unknown_format_lists_the_known_ones(source, load):
+    with pytest.raises(ValueError, match=r"unknown source .*: expected one of synthetic, views:PATH, h36m:PATH"):
+        load(source, H36M_17)
 
 
 def test_a_format_needs_a_path():
@@ -30,7 +62,106 @@ def test_a_format_needs_a_path():
 
 
 def test_unknown_options_are_named_with_the_known_ones():
-    with pytest.raises(ValueError, match=r"'synthetic': unknown option clips; options are .*subjects.*takes"):
+    with pytest.raises(ValueError, match=r"'synthetic': unknown option clips; options are .*subjects.*takes.*flip_y"):
         load_source("synthetic", H36M_17, clips=3)
-    with pytest.raises(ValueError, match=r"unknown option seed; options are none"):
-        load_source("views:file.npz", H36M_17, seed=3)
+    known = "convention, people, min_joints, flip_y, swap_sides, check"
+    # A name that the function itself uses is no option either.
+    for load, name in ((load_source, "seed"), (load_source, "source"), (stream_source, "skeleton")):
+        with pytest.raises(
+            ValueError, match=rf"^source 'views:file\.npz': unknown option {name}; options are {known}$"
+        ):
+            load("views:file.npz", H36M_17, **{name: 3})
+
+
+@pytest.mark.parametrize("load", [load_source, stream_source])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"flip_y": "yes"}, "flip_y: expected true or false; got 'yes'"),
+        ({"swap_sides": True}, "swap_sides: expected one of none, arms, legs, both; got True"),
+        ({"swap_sides": ["arms"]}, r"swap_sides: expected one of none, arms, legs, both; got \['arms'\]"),
+        ({"check": "loud"}, "check: expected one of warn, strict, off; got 'loud'"),
+        ({"min_joints": 0}, "min_joints: expected an integer from 1; got 0"),
+        ({"min_joints": "six"}, "min_joints: expected an integer from 1; got 'six'"),
+        ({"progress": 3}, "progress: expected a function; got 3"),
+    ],
+)
+def test_wrong_options_are_told_before_anything_is_read(load, options, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        load("views:gone.npz", H36M_17, **options)
+
+
+def test_a_format_whose_library_is_missing_says_so(monkeypatch):
+    monkeypatch.setitem(sources.READERS, "odd", "no_such_module.read_odd")
+    with pytest.raises(ValueError, match=r"format 'odd' needs tf_elepose\.data\.readers\.no_such_module, which is "):
+        load_source("odd:file", H36M_17)
+
+
+@pytest.mark.parametrize("name", sources.READERS)
+def test_every_reader_has_named_options_only_and_says_what_it_reads(name):
+    reader = sources.get_reader(name)
+    assert not set(sources.reader_options(reader)) & set(sources.common_options())
+    assert reader.__doc__
+
+
+# ---- corrections and checks ------------------------------------------------------------------------------------------
+
+
+def test_what_looks_wrong_is_logged_a_line_each(swapped, warnings_told):
+    load_source(swapped, H36M_17)
+    (line,) = warnings_told()
+    assert "swapped.npz: poses_2d, poses_3d: arms and legs disagree" in line and "--option=swap_sides=arms" in line
+    assert "\n" not in line
+
+
+def test_the_correction_sets_it_right(swapped, clean, warnings_told):
+    mended = load_source(swapped, H36M_17, swap_sides="arms")
+    assert not warnings_told()
+    np.testing.assert_array_equal(mended.poses_2d, load_source(clean, H36M_17).poses_2d)
+    flipped = load_source(clean, H36M_17, flip_y=True, check="off")
+    np.testing.assert_allclose(flipped.poses_2d[..., 1], 1000 - mended.poses_2d[..., 1], rtol=1e-5)
+    assert not warnings_told()
+
+
+def test_strict_makes_all_findings_one_error(swapped):
+    with pytest.raises(
+        ValueError, match=r"swapped\.npz: .*the y axis looks flipped.*; poses_2d, poses_3d: arms"
+    ) as error:
+        load_source(swapped, H36M_17, flip_y=True, check="strict")
+    assert "\n" not in str(error.value)
+    load_source(swapped, H36M_17, check="strict", swap_sides="arms")
+
+
+def test_a_correction_that_is_itself_wrong_is_to_be_left_out(clean):
+    with pytest.raises(ValueError, match=r"arms and legs disagree.*; leave out --option=swap_sides=legs$"):
+        load_source(clean, H36M_17, swap_sides="legs", check="strict")
+    with pytest.raises(ValueError, match=r"looks flipped.*; leave out --option=flip_y=true$"):
+        load_source(clean, H36M_17, flip_y=True, check="strict")
+
+
+def test_synthetic_data_are_corrected_and_checked_too():
+    with pytest.raises(ValueError, match=r"^synthetic: .*flipped"):
+        load_source("synthetic", H36M_17, flip_y=True, check="strict", **(SMALL | {"frames": 20}))
+
+
+def test_a_stream_is_corrected_in_every_part_and_warns_once(swapped, clean, warnings_told, monkeypatch):
+    monkeypatch.setattr("tf_elepose.data.readers.views._CHUNK", 50)
+    parts = list(stream_source(swapped, H36M_17))
+    assert [len(part) for part in parts] == [50] * 4
+    assert len(warnings_told()) == 1
+    told = []
+    mended = list(stream_source(swapped, H36M_17, swap_sides="arms", progress=lambda *state: told.append(state)))
+    assert len(warnings_told()) == 1 and told == [(50, 0.25), (100, 0.5), (150, 0.75), (200, 1.0)]
+    whole = load_source(clean, H36M_17).poses_2d
+    np.testing.assert_array_equal(np.concatenate([part.poses_2d for part in mended]), whole)
+    with pytest.raises(ValueError, match="arms and legs disagree"):
+        next(stream_source(swapped, H36M_17, check="strict"))
+
+
+def test_people_and_progress_are_handed_on(tmp_path):
+    source, _ = sample.write(tmp_path)
+    told = []
+    recording = load_source(source, H36M_17, people="best", check="off", progress=lambda *state: told.append(state))
+    assert len(recording) == 6 and told == [(6, 1.0)]
+    with pytest.raises(ValueError, match="people: expected all or best; got 'none'"):
+        load_source(source, H36M_17, people="none")

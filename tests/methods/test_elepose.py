@@ -290,7 +290,7 @@ def test_flip_average_makes_predictions_of_mirror_images_mirrors():
 
 def test_measured_elevation_is_that_of_the_whole_set():
     method, images = small_models.small_elepose()
-    method.measure_elevation(images, batch_size=7)
+    method.measure_elevation(images)
     objective = rewrite(method)
     e = np.array([objective.lift(image)[1] for image in images])
     assert float(method.elevation_mean) == pytest.approx(e.mean(), rel=1e-4)

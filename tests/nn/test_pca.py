@@ -78,3 +78,33 @@ def test_what_cannot_be_fitted():
         fit_pca(flat[:3], 3)
     with pytest.raises(ValueError, match="at least 2 training poses; got 1"):
         fit_coordinates(flat[:1])
+
+
+def test_hidden_coordinates_count_nowhere():
+    rng = np.random.default_rng(0)
+    flat = rng.normal(size=(500, 4)) @ rng.normal(size=(4, 6))
+    known = rng.random(flat.shape) > 0.3
+    one, other = (fit_pca(values, 3, known) for values in (flat, np.where(known, flat, np.nan)))
+    np.testing.assert_array_equal(one.basis, other.basis)
+    np.testing.assert_array_equal(one.deviation, other.deviation)
+    np.testing.assert_array_equal(
+        fit_coordinates(np.where(known, flat, 1e9), known).deviation, fit_coordinates(flat, known).deviation
+    )
+
+
+def test_what_is_missing_by_chance_leaves_the_subspace_where_it_is():
+    """Covariances of pairs, not of poses: half the coordinates tell the same subspace and spread as all of them."""
+    rng = np.random.default_rng(0)
+    flat = rng.normal(size=(40000, 3)) * [3.0, 2.0, 1.0] @ np.linalg.qr(rng.normal(size=(8, 3)))[0].T
+    known = rng.random(flat.shape) > 0.5
+    whole, part = fit_pca(flat, 3), fit_pca(flat, 3, known)
+    np.testing.assert_allclose(part.deviation, whole.deviation, rtol=0.03)
+    np.testing.assert_allclose(np.abs(np.sum(part.basis * whole.basis, axis=1)), 1.0, atol=0.01)
+    np.testing.assert_array_equal(fit_pca(flat, 3, np.ones_like(known)).basis, whole.basis)
+
+
+def test_coordinates_never_known_together_are_refused():
+    known = np.ones((50, 4), bool)
+    known[:25, 0] = known[25:, 1] = False
+    with pytest.raises(ValueError, match="never seen together"):
+        fit_pca(np.random.default_rng(0).normal(size=(50, 4)), 2, known)

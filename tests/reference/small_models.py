@@ -5,6 +5,7 @@ import numpy as np
 from tf_elepose.anthropometry import BonePrior
 from tf_elepose.methods.elepose import TERMS, ElePose
 from tf_elepose.nn import pca
+from tf_elepose.nn.completer import PoseCompleter, fit_statistics
 from tf_elepose.nn.pose_prior import PosePrior
 from tf_elepose.normalization import Normalizer
 from tf_elepose.skeletons import H36M_17
@@ -57,6 +58,14 @@ def small_prior(image, bases=6, **changes):
     prior = PosePrior(pca.fit_pca(image.reshape(len(image), -1), bases), **{**PRIOR, **changes})
     prior.build()
     return prior
+
+
+def small_completer(noise=0.1):
+    image, _ = normalized()
+    completer = PoseCompleter(H36M_17.num_joints, fit_statistics(image.reshape(len(image), -1)), width=8, seed=6)
+    completer.build()
+    perturb(completer.trainable_variables, noise)
+    return completer
 
 
 def bone_prior():

@@ -20,12 +20,13 @@ def get_config():
     config = default_config.get_config()
     config.data_options = config_dict.create(subjects=4, takes=1, frames=8, cameras=2)
     config.strategy = "one_device"
+    config.completer.update(width=8, precision="float32", batch_size=32, epochs=2.0)
     config.prior.update(bases=6, held_out=0.2, blocks=2, width=8, noise=0.1, batch_size=32, epochs=4.0)
     config.lifter.update(width=16, precision="float32", batch_size=32, epochs=10.0)
     config.prior.optimizer.update(learning_rate=1e-3, average_decay=0.9)
     config.lifter.optimizer.update(learning_rate=3e-3, average_decay=0.9)
     config.lifter.term_weights.knees = 10.0
-    config.prior.evaluate_every = config.lifter.evaluate_every = 40
+    config.completer.evaluate_every = config.prior.evaluate_every = config.lifter.evaluate_every = 40
     config.loop.update(steps_per_call=20, checkpoint_every=20)
     return config
 """
@@ -35,7 +36,10 @@ need a run's end let it pass, see `let_pass`."""
 CONFIG_ON_FILES = "\n".join(line for line in CONFIG.splitlines() if "data_options" not in line)
 """The same for data from a file, whose readers know no such options."""
 
-SHORT = ("--config.prior.epochs=1.0", "--config.lifter.epochs=1.0", "--config.loop.steps_per_call=2")
+SHORT = (
+    *(f"--config.{stage}.epochs=1.0" for stage in ("completer", "prior", "lifter")),
+    "--config.loop.steps_per_call=2",
+)
 """Overrides for runs that only have to start."""
 
 

@@ -8,6 +8,7 @@ import small_runs
 from ml_collections import config_dict
 
 from tf_elepose import depth_sign, files, train
+from tf_elepose.data.missing import hide_joints
 from tf_elepose.training import workdir
 from tf_elepose.training.elepose_run import EleposeRun
 from tf_elepose.training.evaluator import clip_and_camera, evaluate_method
@@ -35,6 +36,11 @@ def _run(folder, recording, settings):
 
 def _changed(recording, **fields):
     return dataclasses.replace(recording, **fields)
+
+
+def _showing_nothing(recording, count):
+    """The first `count` rows show no joint."""
+    return _changed(recording, visible=np.repeat(np.arange(len(recording)) >= count, 17).reshape(-1, 17))
 
 
 def test_a_run_knows_its_data_and_writes_nothing_yet(recording, settings, tmp_path):
@@ -93,9 +99,15 @@ def test_detections_are_trained_on_when_asked_for(recording, settings, tmp_path)
     [
         (lambda r: r.select(r.split == "test"), {}, "no rows of split 'train'"),
         (lambda r: r.select(r.clip == r.clip[0]), {}, "expected at least 2 training clips"),
-        (lambda r: r.select(np.arange(0, len(r), 80)), {"bases": 12}, "need more than 12 training poses"),
+        (lambda r: r.select(np.arange(0, len(r), 80)), {"bases": 12, "completer": None}, "need more than 12 training"),
         (lambda r: r.select(np.arange(0, len(r), 32)), {}, "batch_size 32 is larger than the data"),
-        (lambda r: _changed(r, poses_2d_detected=None), {"poses_2d": "detected"}, "has no detected 2D poses"),
+        (
+            lambda r: _changed(r, poses_2d_detected=None, confidence=None),
+            {"poses_2d": "detected"},
+            "has no detected 2D poses",
+        ),
+        (lambda r: hide_joints(r, 2, seed=0), {"completer": None}, "240 of 240 training poses lack joints: they need"),
+        (lambda r: _showing_nothing(r, len(r)), {}, "no training pose shows 6 joints"),
         (lambda r: _changed(r, poses_2d=np.full_like(r.poses_2d, 2.0)), {}, "every head lies on its root"),
         (lambda r: r, {"bases": 35}, "expected 1 to 34 bases"),
         (lambda r: r, {"held_out": 0.0}, "held_out must lie between 0 and 1"),
@@ -155,7 +167,7 @@ def test_a_run_in_a_program_of_ones_own(recording, settings, tmp_path):
     with StopRequest() as stop:
         method = run.run(None, stop)
     assert method is not None and run.seconds > 0
-    assert {path.name for path in tmp_path.iterdir()} == {"prior", "lifter"}
+    assert {path.name for path in tmp_path.iterdir()} == {"completer", "prior", "lifter"}
     image, _ = method.normalizer.apply(recording.of_split("train").poses_2d)
     e = method.averaged(image)[1].numpy()
     assert float(method.elevation_mean) == pytest.approx(e.mean(), abs=1e-5)
@@ -171,7 +183,7 @@ def _short(settings, **changes):
     """As few steps as there may be."""
     stages = {
         f"{stage}_stage": dataclasses.replace(getattr(settings, f"{stage}_stage"), epochs=0.3)
-        for stage in ("prior", "lifter")
+        for stage in ("completer", "prior", "lifter")
     }
     return dataclasses.replace(settings, **stages, **changes)
 
@@ -241,3 +253,23 @@ def test_without_limbs_there_are_no_grounds(recording, settings, tmp_path):
     lifter = {**settings.lifter, "term_weights": {**settings.lifter["term_weights"], "knees": 0.0}}
     run, method = _trained(tmp_path, _changed(recording, skeleton=bare), _short(settings, lifter=lifter))
     assert run.sign_without_truth(method) == ("unknown", "the skeleton names no legs or arms")
+
+
+def test_poses_that_show_too_little_are_not_trained_on(recording, settings, tmp_path, caplog):
+    facts = _run(tmp_path, _showing_nothing(recording, 10), settings).facts
+    assert facts["training_poses"] == 240 - (recording.split[:10] == "train").sum()
+    assert "show fewer than 6 joints and are left out" in caplog.text
+
+
+def test_hidden_joints_are_trained_with_and_lifted(recording, settings, tmp_path):
+    """What stands in their place changes nothing, from the normaliser's fit to the last weight."""
+    hidden = hide_joints(recording, 0.2, seed=1)
+    strange = _changed(hidden, poses_2d=np.where(hidden.visible[..., None], hidden.poses_2d, np.float32(4321.0)))
+    (_, one), (_, other) = (
+        _trained(tmp_path / name, r, _short(settings)) for name, r in (("a", hidden), ("b", strange))
+    )
+    for (name, value), again in zip(one.saved_variables().items(), other.saved_variables().values(), strict=True):
+        np.testing.assert_array_equal(np.asarray(value), np.asarray(again), err_msg=name)
+    summary = evaluate_method(one, hidden.of_split("test")).summary()
+    assert summary["joints_hidden_share"] == pytest.approx(0.2, abs=0.02)
+    assert _run(tmp_path / "c", hidden, settings).facts["joints_missing"] == pytest.approx(0.2, abs=0.02)

@@ -150,7 +150,7 @@ def test_rows_are_measured_as_among_all(rule):
 
 
 def test_a_method_without_density_has_no_likelihood_in_its_evaluation(method, monkeypatch):
-    monkeypatch.setattr(method, "likelihood_normalized", lambda image, *, views, seed: None)
+    monkeypatch.setattr(method, "likelihood_normalized", lambda image, seen, *, views, seed: None)
     assert "nll_mean" not in evaluate_method(method, _recording(), likelihood_views=3).summary()
 
 

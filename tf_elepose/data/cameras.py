@@ -6,63 +6,14 @@ a camera above the horizon that looks down; C clips with K cameras each.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
 import numpy as np
 import tensorflow as tf
 
 from tf_elepose import geometry
+from tf_elepose.data.virtual_cameras import Rig
 from tf_elepose.skeletons import Skeleton
-
-_AZIMUTH_STD = 8.0  # How far, in degrees, cameras stand from their even places around the person.
-_AIM_STD_MM = 80.0  # How far past the person's mean place a camera is aimed, in each direction.
-
-
-@dataclasses.dataclass(frozen=True)
-class Rig:
-    """K static cameras for each of C clips.
-
-    Attributes:
-      azimuth, elevation, roll: [C, K] degrees.
-      distance: [C, K] mm from the camera to the point it is aimed at.
-      aim: [C, K, 3] mm, that point in the world.
-    """
-
-    azimuth: np.ndarray
-    elevation: np.ndarray
-    roll: np.ndarray
-    distance: np.ndarray
-    aim: np.ndarray
-
-
-def draw_rig(
-    rng: np.random.Generator,
-    center: np.ndarray,
-    cameras: int,
-    elevation: tuple[float, float],
-    roll_std: float,
-    distance: tuple[float, float],
-) -> Rig:
-    """Cameras spread evenly around each clip's `center`.
-
-    Args:
-      rng: source of the random numbers.
-      center: [C, 3] mm, the person's mean place in the world.
-      cameras: K.
-      elevation: mean and standard deviation, degrees.
-      roll_std: standard deviation of the roll, degrees.
-      distance: mean and standard deviation, mm.
-    """
-    shape = (len(center), cameras)
-    start = rng.uniform(0.0, 360.0, (shape[0], 1))
-    return Rig(
-        azimuth=start + np.arange(cameras) * (360.0 / cameras) + rng.normal(0.0, _AZIMUTH_STD, shape),
-        elevation=rng.normal(*elevation, shape),
-        roll=rng.normal(0.0, roll_std, shape),
-        distance=rng.normal(*distance, shape),
-        aim=center[:, np.newaxis] + rng.normal(0.0, _AIM_STD_MM, (*shape, 3)),
-    )
 
 
 def orientation(rig: Rig) -> tf.Tensor:

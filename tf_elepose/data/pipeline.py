@@ -29,6 +29,7 @@ class Batches:
         batch_size: int,
         seed: int,
         flip: bool,
+        seen: np.ndarray | None = None,
         resident_bytes: int = RESIDENT_BYTES,
     ) -> None:
         """Args:
@@ -37,6 +38,7 @@ class Batches:
         batch_size: poses in a global batch; even, because the deformation loss pairs neighbours.
         seed: of order and flips.
         flip: mirror each pose, left joints becoming right ones, with probability 1/2.
+        seen: [N, J] which joints are known; batches have "seen" where some are not.
         resident_bytes: see `RESIDENT_BYTES`.
 
         Raises:
@@ -46,21 +48,25 @@ class Batches:
             raise ValueError(f"batch_size must be even and at least 2; got {batch_size}")
         if batch_size > len(image):
             raise ValueError(f"batch_size {batch_size} is larger than the data: {len(image)} poses")
-        self.image = np.ascontiguousarray(image, np.float32)
+        self.arrays = {"image": np.ascontiguousarray(image, np.float32)}
+        if seen is not None and not seen.all():
+            self.arrays["seen"] = np.ascontiguousarray(seen, bool)
         self.skeleton = skeleton
         self.batch_size = batch_size
         self.seed = seed
         self.flip = flip
-        self.resident = self.image.nbytes <= resident_bytes
+        self.resident = sum(array.nbytes for array in self.arrays.values()) <= resident_bytes
 
     @property
     def steps_per_epoch(self) -> int:
         """Steps that see about every pose once; epochs flow into one another, no pose is dropped."""
-        return max(1, round(len(self.image) / self.batch_size))
+        return max(1, round(len(self.arrays["image"]) / self.batch_size))
 
-    def place(self) -> tf.Variable:
+    def place(self) -> dict[str, tf.Variable]:
         """The whole set on the device of every replica; called in the strategy's scope."""
-        return tf.Variable(self.image, trainable=False, name="training_poses")
+        return {
+            name: tf.Variable(array, trainable=False, name=f"training_{name}") for name, array in self.arrays.items()
+        }
 
     def rows(self, step: tf.Tensor, replica: int | tf.Tensor, replicas: int) -> tf.Tensor:
         """Rows [batch_size / replicas] int64 of the data that `replica` sees at `step`.
@@ -68,7 +74,7 @@ class Batches:
         Every epoch is another permutation of all rows.
         """
         local = self.batch_size // replicas
-        size = tf.constant(len(self.image), tf.int64)
+        size = tf.constant(len(self.arrays["image"]), tf.int64)
         place = tf.cast(step, tf.int64) * self.batch_size + tf.cast(replica, tf.int64) * local
         place += tf.range(local, dtype=tf.int64)
         epoch = place // size
@@ -76,18 +82,25 @@ class Batches:
         # The raw op: tf.random.experimental.index_shuffle pads a seed a row along the wrong axis.
         return tf.raw_ops.RandomIndexShuffle(index=place % size, seed=seed, max_index=size - 1)
 
-    def augment(self, image: tf.Tensor, step: tf.Tensor, replica: int | tf.Tensor, replicas: int) -> tf.Tensor:
-        """`image` [local batch, J, 2] with flips; the same pose at the same step is flipped on any replica."""
+    def augment(
+        self, batch: Mapping[str, tf.Tensor], step: tf.Tensor, replica: int | tf.Tensor, replicas: int
+    ) -> dict[str, tf.Tensor]:
+        """`batch` with flips; the same pose at the same step is flipped on any replica."""
         if not self.flip:
-            return image
+            return dict(batch)
         seed = tf.stack([tf.constant(self.seed, tf.int32), tf.cast(step, tf.int32)])
         coins = tf.random.stateless_uniform([self.batch_size], seed) < 0.5
         local = self.batch_size // replicas
         first = tf.cast(replica, tf.int32) * local
-        return tf.where(coins[first : first + local, None, None], geometry.flip(image, self.skeleton), image)
+        mine = coins[first : first + local]
+        flipped = {"image": tf.where(mine[:, None, None], geometry.flip(batch["image"], self.skeleton), batch["image"])}
+        if "seen" in batch:
+            mirrored = tf.gather(batch["seen"], self.skeleton.mirror, axis=-1)
+            flipped["seen"] = tf.where(mine[:, None], mirrored, batch["seen"])
+        return flipped
 
     def stream(self, first_step: int, replica_range: range, replicas: int) -> tf.data.Dataset:
-        """Per-replica batches {"image"} from the host, in the order of steps and, within a step, of `replica_range`.
+        """Per-replica batches from the host, in the order of steps and, within a step, of `replica_range`.
 
         For sets that do not fit the device: rows are gathered on the host and fetched ahead.
         """
@@ -97,8 +110,13 @@ class Batches:
             step = first_step + number // len(replica_range)
             replica = replica_range.start + number % len(replica_range)
             rows = self.rows(step, replica, replicas)
-            image = tf.numpy_function(lambda wanted: self.image[wanted], [rows], tf.float32, stateful=False)
-            image.set_shape([local, *self.image.shape[1:]])
-            return {"image": self.augment(image, step, replica, replicas)}
+            arrays = list(self.arrays.values())
+            fetched = tf.numpy_function(
+                lambda wanted: [array[wanted] for array in arrays], [rows], [a.dtype for a in arrays], stateful=False
+            )
+            batch = dict(zip(self.arrays, fetched, strict=True))
+            for name, array in self.arrays.items():
+                batch[name].set_shape([local, *array.shape[1:]])
+            return self.augment(batch, step, replica, replicas)
 
         return tf.data.Dataset.counter().map(fetch, num_parallel_calls=2, deterministic=True).prefetch(4)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from tf_elepose.skeletons import Skeleton
 
-_KIND_NAMES = {"float": "numbers", "int": "integers", "text": "text"}
-_NUMPY_KINDS = {"float": "fiu", "int": "iu", "text": "U"}
+_KIND_NAMES = {"float": "numbers", "int": "integers", "text": "text", "flag": "true or false"}
+_NUMPY_KINDS = {"float": "fiu", "int": "iu", "text": "U", "flag": "b"}
 _LARGEST_CODE_POINT = 0x10FFFF  # Of Unicode; NumPy stores any 32-bit number as text and fails when it is looked at.
 
 
@@ -18,8 +18,8 @@ _LARGEST_CODE_POINT = 0x10FFFF  # Of Unicode; NumPy stores any 32-bit number as 
 class Recording:
     """Poses of N views with what is known about each; frozen, its arrays read-only.
 
-    Numbers are stored as float32, `camera`, `frame` and `image_size` as int32, the rest as text. Rows with equal
-    (subject, clip, frame) are synchronised views of one moment.
+    Numbers are stored as float32, `camera`, `frame`, `person` and `image_size` as int32, the rest as text. Rows with
+    equal (subject, clip, frame, person) are synchronised views of one moment.
 
     Attributes:
       source: what messages call the place the rows come from.
@@ -28,11 +28,16 @@ class Recording:
       subject, action, clip: [N] text.
       camera, frame: [N] integers from 0.
       split: [N] text, "train" or "test".
-      poses_2d_detected: [N, J, 2] pixels, from a detector, or None.
-      confidence: [N, J] how far the detector trusts each joint, from 0, or None.
+      person: [N] integers from 0 that tell the people of a clip apart, or None where there is one a clip.
+      visible: [N, J] whether `poses_2d` knows the joint, or None where it knows all. The coordinates of a joint that is
+        not visible are 0 and mean nothing.
+      poses_2d_detected: [N, J, 2] pixels, from a detector, or None. A joint it has not found has confidence 0.
+      confidence: [N, J] how far the detector trusts each joint, from 0, or None; of `poses_2d_detected`, or of
+        `poses_2d` where there is no other: then those come from a detector.
       poses_3d: [N, J, 3] mm in the camera frame, not centred, or None.
       elevation: [N] degrees of the camera above the horizon, positive looking down, or None.
       image_size: [2] width and height in pixels of every camera, or [cameras, 2], or None.
+      dropped: how many of the source's poses are not here, by reason.
 
     Raises:
       ValueError: an array has another shape, kind or number of rows, or holds NaN or infinity.
@@ -47,11 +52,14 @@ class Recording:
     camera: np.ndarray
     frame: np.ndarray
     split: np.ndarray
+    person: np.ndarray | None = None
+    visible: np.ndarray | None = None
     poses_2d_detected: np.ndarray | None = None
     confidence: np.ndarray | None = None
     poses_3d: np.ndarray | None = None
     elevation: np.ndarray | None = None
     image_size: np.ndarray | None = None
+    dropped: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         rows, joints = np.shape(self.poses_2d)[:1], self.skeleton.num_joints
@@ -67,7 +75,7 @@ class Recording:
                 raise ValueError(f"{self.source}: {field}: expected an array of {rows[0]} rows; got None")
         if self.image_size is not None:
             object.__setattr__(self, "image_size", self._checked_image_size())
-        for field in ("camera", "frame", "confidence"):
+        for field in ("camera", "frame", "person", "confidence"):
             values = getattr(self, field)
             if values is not None and values.min() < 0:
                 raise ValueError(f"{self.source}: {field}: expected values from 0; got {values.min()}")
@@ -105,14 +113,43 @@ class Recording:
         return self.select(mask)
 
     def keypoints(self, kind: str) -> np.ndarray:
-        """2D poses [N, J, 2] in pixels: `kind` is "gt" (`poses_2d`) or "detected" (`poses_2d_detected`)."""
-        if kind == "gt":
+        """2D poses [N, J, 2] in pixels: `kind` is "gt" (`poses_2d`) or "detected" (what `confidence` is about).
+
+        Which of their joints are known, `seen` tells.
+        """
+        self._require_kind(kind)
+        if kind == "gt" or self.poses_2d_detected is None:
             return self.poses_2d
-        if kind != "detected":
-            raise ValueError(f"{self.source}: 2D poses are 'gt' or 'detected'; got {kind!r}")
-        if self.poses_2d_detected is None:
-            raise ValueError(f"{self.source}: has no detected 2D poses; use 'gt'")
         return self.poses_2d_detected
+
+    def seen(self, kind: str, min_confidence: float = 0.0) -> np.ndarray:
+        """Mask [N, J] of the joints that `keypoints(kind)` knows; where they have a confidence, of those over
+        `min_confidence`.
+        """
+        self._require_kind(kind)
+        own_confidence = self.poses_2d_detected is None or kind == "detected"
+        known = np.ones(self.poses_2d.shape[:2], bool)
+        if self.visible is not None and (kind == "gt" or self.poses_2d_detected is None):
+            known = self.visible.copy()
+        if own_confidence and self.confidence is not None:
+            known &= self.confidence > min_confidence
+        return known
+
+    def _require_kind(self, kind: str) -> None:
+        if kind not in ("gt", "detected"):
+            raise ValueError(f"{self.source}: 2D poses are 'gt' or 'detected'; got {kind!r}")
+        if kind == "detected" and self.poses_2d_detected is None and self.confidence is None:
+            raise ValueError(f"{self.source}: has no detected 2D poses; use 'gt'")
+
+
+def concatenate(one: Recording, other: Recording) -> Recording:
+    """The rows of `one`, then those of `other`, which has the same fields and skeleton."""
+    fields = {
+        field: np.concatenate([getattr(one, field), getattr(other, field)])
+        for field in row_fields(one.skeleton.num_joints)
+        if getattr(one, field) is not None and getattr(other, field) is not None
+    }
+    return dataclasses.replace(one, **fields)
 
 
 _REQUIRED = ("poses_2d", "subject", "action", "clip", "camera", "frame", "split")
@@ -130,16 +167,18 @@ def row_fields(num_joints: int) -> dict[str, tuple[str, tuple[int, ...]]]:
         "elevation": ("float", ()),
         "camera": ("int", ()),
         "frame": ("int", ()),
+        "person": ("int", ()),
+        "visible": ("flag", per_joint),
     }
     return numbers | text
 
 
 def check_array(array: np.ndarray, kind: str, shape: tuple[int, ...], what: str) -> np.ndarray:
-    """`array` as a read-only float32, int32 or text array of `shape`.
+    """`array` as a read-only float32, int32, bool or text array of `shape`.
 
     Args:
       array: anything NumPy takes for an array.
-      kind: "float", "int" or "text".
+      kind: "float", "int", "flag" or "text".
       shape: the expected shape.
       what: source and field, which messages begin with.
 
@@ -154,6 +193,8 @@ def check_array(array: np.ndarray, kind: str, shape: tuple[int, ...], what: str)
         raise ValueError(f"{what}: expected shape {list(shape)}; got {list(array.shape)}")
     if kind == "text":
         checked = _checked_text(array, what)
+    elif kind == "flag":
+        checked = array
     elif kind == "int":
         limits = np.iinfo(np.int32)
         if array.size and (array.min() < limits.min or array.max() > limits.max):

@@ -2,50 +2,206 @@
 
 from __future__ import annotations
 
+import dataclasses
+import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from tf_elepose.data.readers.views import read_views
+from absl import logging
+
+from tf_elepose.data import corrections, sanity
 from tf_elepose.data.recording import Recording
-from tf_elepose.data.synthetic import synthesize
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.data.rows import Rows, assemble, recordings
+from tf_elepose.data.sanity import Finding
+from tf_elepose.skeletons import MIN_JOINTS, Skeleton
 
 SYNTHETIC = "synthetic"
 
-READERS: dict[str, Callable[..., Recording]] = {"views": read_views}
-"""{FORMAT: reader}; a reader takes the path, the wanted skeleton and its own options by keyword."""
+READERS: dict[str, str] = {
+    "views": "views.read_views",
+    "h36m": "h36m.read_h36m",
+    "h36m_fetch": "h36m_fetch.read_h36m_fetch",
+    "mpi_inf_3dhp": "mpi_inf_3dhp.read_mpi_inf_3dhp",
+    "3dpw": "pw3d.read_3dpw",
+    "skipose": "skipose.read_skipose",
+    "mpii": "mpii.read_mpii",
+    "lsp": "lsp.read_lsp",
+    "lspet": "lsp.read_lspet",
+    "coco": "coco.read_coco",
+    "openpose": "openpose.read_openpose",
+    "alphapose": "alphapose.read_alphapose",
+    "mmpose": "mmpose.read_mmpose",
+    "mediapipe": "mediapipe.read_mediapipe",
+    "csv": "tables.read_csv",
+    "npz": "tables.read_npz",
+    "bvh": "bvh.read_bvh",
+    "shards": "shards.read_shards",
+}
+"""{FORMAT: module and function in `data/readers`}; a reader takes the path, and its own options by keyword. They are
+imported when they are used: some need libraries that not everybody has."""
+
+Progress = Callable[[int, float | None], None]
+"""Told how many rows have been read and, where it is known, the share of the source."""
+
+CHECKS = ("warn", "strict", "off")
 
 
-def load_source(source: str, skeleton: Skeleton, **options: Any) -> Recording:
-    """The recording that `source` names, its joints in the order of `skeleton`.
+def load_source(
+    source: str,
+    skeleton: Skeleton,
+    /,
+    *,
+    people: str = "all",
+    min_joints: int = MIN_JOINTS,
+    flip_y: bool = False,
+    swap_sides: str = "none",
+    check: str = "warn",
+    progress: Progress | None = None,
+    **options: Any,
+) -> Recording:
+    """The recording that `source` names, its joints those of `skeleton`.
 
     Args:
       source: `synthetic`, or `FORMAT:PATH` with a format of `READERS`; a path starts at the current directory.
       skeleton: the joints wanted.
+      people, min_joints: see `rows.assemble`.
+      flip_y, swap_sides: see `corrections`.
+      check: what becomes of what looks wrong after the corrections (see `sanity`): "warn" logs it, "strict" makes it
+        an error, "off" does not look.
+      progress: see `Progress`.
       **options: handed to the reader, or to `synthesize`.
 
     Raises:
-      ValueError: an unknown format or option, or what the reader found wrong.
+      ValueError: an unknown format or option, what the reader found wrong, or, when strict, what looks wrong.
     """
+    _require_common(min_joints, flip_y, swap_sides, check, progress)
     if source == SYNTHETIC:
+        from tf_elepose.data.synthetic import synthesize  # It brings TensorFlow, which readers do without.
+
         _require_known(options, synthesize, source)
-        return synthesize(skeleton, **options)
+        recording = synthesize(skeleton, **options)
+    else:
+        rows, where = open_source(source, **options)
+        recording = assemble(rows, skeleton, where, people=people, min_joints=min_joints, progress=progress)
+    recording = _corrected(recording, flip_y, swap_sides)
+    tell(what_looks_wrong(recording, flip_y, swap_sides, check), recording.source, check)
+    return recording
+
+
+def stream_source(
+    source: str,
+    skeleton: Skeleton,
+    /,
+    *,
+    min_joints: int = MIN_JOINTS,
+    flip_y: bool = False,
+    swap_sides: str = "none",
+    check: str = "warn",
+    progress: Progress | None = None,
+    **options: Any,
+) -> Iterator[Recording]:
+    """As `load_source`, a part at a time, for sources larger than memory; of every image all people.
+
+    Each part is looked at by itself; what looks wrong is logged once.
+    """
+    _require_common(min_joints, flip_y, swap_sides, check, progress)
+    if source == SYNTHETIC:
+        parts = iter([load_source(source, skeleton, check="off", **options)])
+    else:
+        rows, where = open_source(source, **options)
+        parts = recordings(rows, skeleton, where, min_joints=min_joints, progress=progress)
+    return _corrected_parts(parts, flip_y, swap_sides, check)
+
+
+def what_looks_wrong(recording: Recording, flip_y: bool, swap_sides: str, check: str) -> list[Finding]:
+    """The findings in a recording that was read with these options; none where `check` is "off"."""
+    if check == "off":
+        return []
+    found = []
+    for finding in sanity.findings(recording):
+        option = {"flipped_y": f"flip_y={str(flip_y).lower()}", "swapped_sides": f"swap_sides={swap_sides}"}
+        undo = option.get(finding.test, "")
+        if undo and not undo.endswith(("=false", "=none")):  # The correction itself may be what is wrong.
+            finding = dataclasses.replace(finding, remedy=f"leave out --option={undo}")
+        found.append(finding)
+    return found
+
+
+def tell(found: Sequence[Finding], source: str, check: str) -> None:
+    """Logs a warning for each of the findings; ValueError with all of them, when `check` is "strict".
+
+    A joint that is never there is no mistake (LSP has no nose), so that is only said.
+    """
+    wrong = [finding for finding in found if finding.test != "missing_joint"]
+    if wrong and check == "strict":
+        raise ValueError(f"{source}: {'; '.join(map(str, wrong))}")
+    for finding in found:
+        logging.warning("%s: %s", source, finding)
+
+
+def open_source(source: str, /, **options: Any) -> tuple[Iterator[Rows], str]:
+    """What the reader of `FORMAT:PATH` yields, and what messages call the place."""
     format_name, colon, path = source.partition(":")
     if format_name not in READERS or not colon:
         known = ", ".join([SYNTHETIC, *(f"{name}:PATH" for name in READERS)])
         raise ValueError(f"unknown source {source!r}: expected one of {known}")
     if not path:
         raise ValueError(f"source {source!r}: expected a path after the colon")
-    reader = READERS[format_name]
+    reader = get_reader(format_name)
     _require_known(options, reader, source)
-    return reader(path, skeleton, **options)
+    return reader(path, **options), f"{format_name} {path}"
 
 
-def _require_known(options: Mapping[str, Any], reader: Callable[..., Recording], source: str) -> None:
+def get_reader(format_name: str) -> Callable[..., Iterator[Rows]]:
+    """The reader of a format of `READERS`; ValueError where a library that it needs is missing."""
+    module, function = READERS[format_name].split(".")
+    try:
+        return getattr(importlib.import_module(f"tf_elepose.data.readers.{module}"), function)
+    except ImportError as error:
+        raise ValueError(f"format {format_name!r} needs {error.name}, which is not installed") from error
+
+
+def reader_options(reader: Callable[..., Any]) -> dict[str, Any]:
+    """{option: default} of a reader, or of `synthesize`."""
     parameters = inspect.signature(reader).parameters.values()
-    known = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+    return {parameter.name: parameter.default for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
+
+
+def common_options() -> dict[str, Any]:
+    """{option: default} of every source."""
+    return {name: default for name, default in reader_options(load_source).items() if name != "progress"}
+
+
+def _corrected(recording: Recording, flip_y: bool, swap_sides: str) -> Recording:
+    return corrections.swap_sides(corrections.flip_y(recording) if flip_y else recording, swap_sides)
+
+
+def _corrected_parts(parts: Iterator[Recording], flip_y: bool, swap_sides: str, check: str) -> Iterator[Recording]:
+    told: set[str] = set()
+    for part in parts:
+        part = _corrected(part, flip_y, swap_sides)
+        found = [finding for finding in what_looks_wrong(part, flip_y, swap_sides, check) if finding.what not in told]
+        tell(found, part.source, check)
+        told.update(finding.what for finding in found)
+        yield part
+
+
+def _require_common(min_joints: Any, flip_y: Any, swap_sides: Any, check: Any, progress: Any) -> None:
+    """Options may come from a command line: whatever they are, a mistake is one line, before anything is read."""
+    if isinstance(min_joints, bool) or not isinstance(min_joints, int) or min_joints < 1:
+        raise ValueError(f"min_joints: expected an integer from 1; got {min_joints!r}")
+    if not isinstance(flip_y, bool):
+        raise ValueError(f"flip_y: expected true or false; got {flip_y!r}")
+    for name, value, known in (("swap_sides", swap_sides, corrections.SIDES), ("check", check, CHECKS)):
+        if value not in known:
+            raise ValueError(f"{name}: expected one of {', '.join(known)}; got {value!r}")
+    if progress is not None and not callable(progress):
+        raise ValueError(f"progress: expected a function; got {progress!r}")
+
+
+def _require_known(options: Mapping[str, Any], reader: Callable[..., Any], source: str) -> None:
+    known = reader_options(reader)
     if unknown := sorted(set(options) - set(known)):
-        raise ValueError(
-            f"source {source!r}: unknown option {', '.join(unknown)}; options are {', '.join(known) or 'none'}"
-        )
+        every = ", ".join([*known, *common_options()])
+        raise ValueError(f"source {source!r}: unknown option {', '.join(unknown)}; options are {every}")

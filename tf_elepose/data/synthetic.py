@@ -9,10 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from tf_elepose import geometry
-from tf_elepose.data.cameras import Rig, draw_rig, pixels, simulate_detections, view
+from tf_elepose.data.cameras import pixels, simulate_detections, view
 from tf_elepose.data.kinematics import ANKLE_HEIGHT, JOINTS, SIDES, Bodies, draw_bodies, forward_kinematics
 from tf_elepose.data.motion import ACTIVITIES, Motion, draw_motion
 from tf_elepose.data.recording import Recording
+from tf_elepose.data.virtual_cameras import Rig, draw_rig
 from tf_elepose.skeletons import Skeleton
 
 FOCAL_PX = 1145.0

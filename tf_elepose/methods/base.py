@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
@@ -12,11 +13,13 @@ import numpy as np
 import tensorflow as tf
 
 from tf_elepose.methods import replicas
+from tf_elepose.nn.completer import PoseCompleter, complete
 from tf_elepose.normalization import Normalizer
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeletons import MIN_JOINTS, Skeleton
 
 Batch = Mapping[str, tf.Tensor]
-"""Named tensors, one row an example; "image" [B, J, 2] holds normalised 2D poses."""
+"""Named tensors, one row an example: "image" [B, J, 2], normalised 2D poses, and where joints are missing "seen"
+[B, J], which of them are known."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,10 +29,15 @@ class Prediction:
     Attributes:
       poses_3d: [N, J, 3] camera frame, root at the origin, unit scale (about one from root to head).
       elevation: [N] degrees of the camera above the horizon, positive looking down; None where it is not predicted.
+      valid: [N] False for a pose that could not be lifted: too few joints, no extent, or joints missing and a model
+        that was not taught to complete them. Its numbers are 0.
+      image: [N, J, 2] the normalised 2D poses that were lifted, hidden joints completed.
     """
 
     poses_3d: np.ndarray
-    elevation: np.ndarray | None = None
+    elevation: np.ndarray | None
+    valid: np.ndarray
+    image: np.ndarray
 
 
 class Trainable(abc.ABC):
@@ -124,8 +132,8 @@ class Method(Trainable):
 
     @abc.abstractmethod
     def lift(self, image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """3D poses [B, J, 3] (camera frame, root at the origin) of normalised poses [B, J, 2], and the camera's
-        elevation [B] in radians above the horizon, or None.
+        """3D poses [B, J, 3] (camera frame, root at the origin) of complete normalised poses [B, J, 2], and the
+        camera's elevation [B] in radians above the horizon, or None.
         """
 
     @abc.abstractmethod
@@ -134,66 +142,129 @@ class Method(Trainable):
         when the method knows no density.
         """
 
-    def predict(self, poses_2d: np.ndarray, groups: np.ndarray | None = None) -> Prediction:
+    completer: PoseCompleter | None = None
+    """Fills in joints that are not seen; a method without one lifts complete poses only."""
+
+    def complete(self, image: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
+        """Normalised poses [B, J, 2] of which `seen` [B, J] are known, with all joints, as `lift` wants them;
+        see `nn.completer.complete`.
+        """
+        return image if self.completer is None else complete(self.completer, self.normalizer, image, seen)
+
+    def predict(
+        self, poses_2d: np.ndarray, groups: np.ndarray | None = None, seen: np.ndarray | None = None
+    ) -> Prediction:
         """Lift poses in px.
 
         Args:
           poses_2d: [N, J, 2] px.
           groups: [N] labels of clip and camera; the normalisation rule `clip` needs them.
+          seen: [N, J] which joints are known; all when None. A joint that is NaN is never known.
 
         Raises:
-          ValueError: as `Normalizer.apply`.
+          ValueError: a wrong shape, or no groups for the rule `clip`. A pose that cannot be lifted is no error: it is
+            not valid.
         """
-        image, _ = self.normalizer.apply(poses_2d, groups)
-        return self.predict_normalized(image)
+        return self.predict_normalized(*self.normalized(poses_2d, groups, seen))
 
-    def predict_normalized(self, image: np.ndarray) -> Prediction:
-        """As `predict`, of poses [N, J, 2] that went through the normaliser."""
-        poses, elevations = [], []
-        for batch in _batches(image, 4096):
-            pose, elevation = self._compiled(self.lift, "lift")(batch)
+    def normalized(
+        self, poses_2d: np.ndarray, groups: np.ndarray | None = None, seen: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Poses in px, arguments as in `predict`, as `predict_normalized` takes them: normalised poses [N, J, 2] and
+        which joints are known [N, J]: none of a pose that cannot be lifted.
+        """
+        poses_2d, skeleton = np.asarray(poses_2d), self.skeleton
+        if poses_2d.ndim != 3 or poses_2d.shape[1:] != (skeleton.num_joints, 2):
+            expected = f"expected [N, {skeleton.num_joints}, 2] px for skeleton {skeleton.name!r}"
+            raise ValueError(f"poses_2d: {expected}; got {list(poses_2d.shape)}")
+        finite = np.isfinite(poses_2d).all(axis=-1)
+        if seen is not None and np.shape(seen) != finite.shape:
+            raise ValueError(f"seen: expected {list(finite.shape)}; got {list(np.shape(seen))}")
+        known = finite if seen is None else finite & np.asarray(seen)
+        known = known & self._liftable(poses_2d, known)[:, np.newaxis]
+        usable = known.any(axis=-1)
+        image = np.zeros(poses_2d.shape, np.float32)
+        if usable.any():
+            own_groups = None if groups is None else np.asarray(groups)[usable]
+            image[usable], _ = self.normalizer.apply(poses_2d[usable], own_groups, known[usable])
+        return image, known
+
+    def _liftable(self, poses_2d: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        """Mask [N]: enough joints, not all of them on one point, and all of them where there is no completer."""
+        needed = min(MIN_JOINTS, self.skeleton.num_joints) if self.completer is not None else self.skeleton.num_joints
+        known = np.where(seen[..., np.newaxis], poses_2d, np.nan)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # Of poses that show nothing.
+            extent = np.nanmax(known, axis=1) - np.nanmin(known, axis=1)
+        return (seen.sum(axis=-1) >= needed) & (np.nan_to_num(extent).max(axis=-1) > 0)
+
+    def predict_normalized(self, image: np.ndarray, seen: np.ndarray | None = None) -> Prediction:
+        """As `predict`, of poses [N, J, 2] that went through `normalized`; where `seen` [N, J] is None all is."""
+        whole, poses, elevations = [], [], []
+        for batch, known in _batches(image, seen, 4096):
+            complete, pose, elevation = self._compiled(self._complete_and_lift, "lift")(batch, known)
+            whole.append(complete.numpy())
             poses.append(pose.numpy())
             if elevation is not None:
                 elevations.append(np.rad2deg(elevation.numpy()))
-        return Prediction(np.concatenate(poses), np.concatenate(elevations) if elevations else None)
+        valid = np.ones(len(image), bool) if seen is None else seen.any(axis=-1)
+        elevation = np.where(valid, np.concatenate(elevations), 0.0) if elevations else None
+        pose = np.where(valid[:, np.newaxis, np.newaxis], np.concatenate(poses), np.float32(0.0))
+        return Prediction(pose, elevation, valid, np.concatenate(whole))
+
+    def _complete_and_lift(self, image: tf.Tensor, seen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
+        complete = self.complete(image, seen)
+        return complete, *self.lift(complete)
 
     def likelihood(
-        self, poses_2d: np.ndarray, groups: np.ndarray | None = None, *, views: int = 100, seed: int = 0
+        self,
+        poses_2d: np.ndarray,
+        groups: np.ndarray | None = None,
+        seen: np.ndarray | None = None,
+        *,
+        views: int = 100,
+        seed: int = 0,
     ) -> np.ndarray | None:
         """How unlikely each lifted pose is: its mean negative log-likelihood [N] in nats, lower is likelier.
 
         Args:
-          poses_2d, groups: as in `predict`.
+          poses_2d, groups, seen: as in `predict`.
           views: random projections a pose is averaged over; 100 in ElePose (section 4.3).
           seed: of the projections.
 
         Returns:
-          None when the method knows no density.
+          None when the method knows no density. Meaningless for poses that are not valid.
         """
-        image, _ = self.normalizer.apply(poses_2d, groups)
-        return self.likelihood_normalized(image, views=views, seed=seed)
+        return self.likelihood_normalized(*self.normalized(poses_2d, groups, seen), views=views, seed=seed)
 
-    def likelihood_normalized(self, image: np.ndarray, *, views: int, seed: int) -> np.ndarray | None:
-        """As `likelihood`, of poses [N, J, 2] that went through the normaliser."""
+    def likelihood_normalized(
+        self, image: np.ndarray, seen: np.ndarray | None = None, *, views: int, seed: int
+    ) -> np.ndarray | None:
+        """As `likelihood`, of poses [N, J, 2] that went through `normalized`."""
 
-        def nll(batch: tf.Tensor) -> tf.Tensor | None:
-            return self.negative_log_likelihood(batch, tf.constant([seed, 0], tf.int32), views)
+        def nll(batch: tf.Tensor, known: tf.Tensor) -> tf.Tensor | None:
+            whole = self.complete(batch, known)
+            return self.negative_log_likelihood(whole, tf.constant([seed, 0], tf.int32), views)
 
-        parts = [self._compiled(nll, f"nll {views} {seed}")(batch) for batch in _batches(image, 1024)]
+        compiled = self._compiled(nll, f"nll {views} {seed}")
+        parts = [compiled(batch, known) for batch, known in _batches(image, seen, 1024)]
         return None if parts[0] is None else np.concatenate(parts)
 
     def _compiled(self, function: Callable, key: str) -> Callable:
-        """`function` of a batch of normalised poses as one graph, traced once under `key`."""
+        """`function` of a batch of normalised poses and what is seen of them as one graph, traced once under `key`."""
         compiled = self.__dict__.setdefault("_compiled_functions", {})
         if key not in compiled:
-            spec = tf.TensorSpec([None, self.skeleton.num_joints, 2], tf.float32)
-            compiled[key] = tf.function(function, input_signature=[spec])
+            joints = self.skeleton.num_joints
+            specs = [tf.TensorSpec([None, joints, 2], tf.float32), tf.TensorSpec([None, joints], tf.bool)]
+            compiled[key] = tf.function(function, input_signature=specs)
         return compiled[key]
 
 
-def _batches(image: np.ndarray, size: int) -> Iterator[tf.Tensor]:
+def _batches(image: np.ndarray, seen: np.ndarray | None, size: int) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
     for first in range(0, len(image), size):
-        yield tf.constant(image[first : first + size])
+        batch = image[first : first + size]
+        known = np.ones(batch.shape[:2], bool) if seen is None else seen[first : first + size]
+        yield tf.constant(batch), tf.constant(known)
 
 
 def named_variables(networks: Mapping[str, keras.Model]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from tf_elepose.anthropometry import BonePrior
 from tf_elepose.methods import replicas
 from tf_elepose.methods.base import Batch, Method, named_variables
 from tf_elepose.nn import pca
+from tf_elepose.nn.completer import PoseCompleter, blank_statistics
 from tf_elepose.nn.lifters import DepthElevationLifter
 from tf_elepose.nn.pose_prior import PosePrior
 from tf_elepose.normalization import Normalizer
@@ -73,6 +74,7 @@ class ElePose(Method):
         precision: str = "float32",
         seed: int = 0,
         prior_settings: Mapping[str, Any] | None = None,
+        completer: PoseCompleter | None = None,
     ) -> None:
         """Args:
         skeleton, normalizer: of the training data.
@@ -88,6 +90,7 @@ class ElePose(Method):
           computes in float32.
         seed: of the lifter's first weights.
         prior_settings: what `PosePrior` was built with; `settings` stores it.
+        completer: fills in hidden joints; trained beforehand, it stays as it is.
 
         Raises:
           ValueError: an unknown term or choice, or a number out of its range.
@@ -104,6 +107,7 @@ class ElePose(Method):
             raise ValueError(f"likelihood_ceiling must be at least 0; got {likelihood_ceiling}")
         self.skeleton = skeleton
         self.normalizer = normalizer
+        self.completer = completer
         self.distance = normalizer.distance
         self.prior = prior
         self.bone_prior = bone_prior
@@ -172,9 +176,9 @@ class ElePose(Method):
         unit = self.prior.log_volume()
         return losses.soft_ceiling(-self.prior.log_prob(lift.x2) + unit, self.likelihood_ceiling) - unit
 
-    def bone_loss(self, lift: Lift) -> tf.Tensor:
-        """Eq. 8: L_bone, the relative bone lengths of y1 against their prior."""
-        return losses.relative_bone_error(lift.y1, self.skeleton, self.bone_prior)
+    def bone_loss(self, lift: Lift, seen: tf.Tensor | None = None) -> tf.Tensor:
+        """Eq. 8: L_bone, the relative bone lengths of y1 against their prior; of bones whose ends are seen."""
+        return losses.relative_bone_error(lift.y1, self.skeleton, self.bone_prior, seen)
 
     def lifting_loss(self, lift: Lift) -> tf.Tensor:
         """Eq. 9: L_3D = |y2~ - y2|."""
@@ -185,24 +189,26 @@ class ElePose(Method):
         change, change_again = (y[0::2] - y[1::2] for y in (lift.y1, lift.y1_again))
         return tf.repeat(losses.pose_distance(change_again, change), 2)
 
-    def reprojection_loss(self, lift: Lift, x: tf.Tensor) -> tf.Tensor:
-        """Eq. 11: L_2D = |x~ - x|_1, x~ = P(y1~)."""
-        return losses.absolute_error(geometry.project(lift.y1_again, self.distance), x)
+    def reprojection_loss(self, lift: Lift, x: tf.Tensor, seen: tf.Tensor | None = None) -> tf.Tensor:
+        """Eq. 11: L_2D = |x~ - x|_1, x~ = P(y1~), over the joints that are seen."""
+        return losses.absolute_error(geometry.project(lift.y1_again, self.distance), x, seen)
 
     def knee_loss(self, lift: Lift) -> tf.Tensor:
         """Not in the paper: knees bend forwards. It tells a pose from its depth mirror, which eq. 13 hardly does."""
         return losses.backward_knees(lift.y1, self.skeleton)
 
     def loss_terms(self, batch: Batch, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Eq. 12 and 13, term by term."""
-        x = batch["image"]
+        """Eq. 12 and 13, term by term; hidden joints are completed first."""
+        x, seen = batch["image"], batch.get("seen")
+        if seen is not None:
+            x = self.complete(x, seen)
         lift = self.turn_and_lift_again(x, seed)
         terms = {
             "likelihood": lambda: self.likelihood_loss(lift),
-            "bone": lambda: self.bone_loss(lift),
+            "bone": lambda: self.bone_loss(lift, seen),
             "lifting": lambda: self.lifting_loss(lift),
             "deformation": lambda: self.deformation_loss(lift),
-            "reprojection": lambda: self.reprojection_loss(lift, x),
+            "reprojection": lambda: self.reprojection_loss(lift, x, seen),
             "knees": lambda: self.knee_loss(lift),
         }
         return {name: terms[name]() for name in self.term_weights}
@@ -222,13 +228,14 @@ class ElePose(Method):
         y, e = self.averaged(image)
         return y, -e if self.elevation == "predicted" else None
 
-    def measure_elevation(self, image: np.ndarray, *, batch_size: int = 4096) -> None:
-        """Set the elevation statistics from the whole training set `image` [N, J, 2] (section 4.3)."""
-        averaged = tf.function(self.averaged, input_signature=[tf.TensorSpec([None, *image.shape[1:]], tf.float32)])
-        e = np.concatenate([
-            averaged(tf.constant(image[first : first + batch_size]))[1].numpy()
-            for first in range(0, len(image), batch_size)
-        ])  # fmt: skip
+    def measure_elevation(self, image: np.ndarray, seen: np.ndarray | None = None) -> None:
+        """Set the elevation statistics from the whole training set `image` [N, J, 2], of which `seen` [N, J] is known
+        (section 4.3).
+        """
+        elevation = self.predict_normalized(image, seen).elevation
+        if elevation is None:
+            return
+        e = -np.deg2rad(elevation)
         self.elevation_mean.assign(e.mean())
         self.elevation_deviation.assign(e.std(ddof=1) if len(e) > 1 else 0.0)
 
@@ -270,6 +277,7 @@ class ElePose(Method):
             "arch": self.lifter.arch,
             "elevation": self.elevation,
             "likelihood_ceiling": self.likelihood_ceiling,
+            "completer_width": None if self.completer is None else self.completer.upscale.units,
         }
 
     @classmethod
@@ -281,6 +289,11 @@ class ElePose(Method):
         )
         prior = PosePrior(blank, **settings["prior"])
         prior.build()
+        completer = None
+        if settings["completer_width"] is not None:
+            joints = skeleton.num_joints
+            completer = PoseCompleter(joints, blank_statistics(joints), width=settings["completer_width"])
+            completer.build()
         return cls(
             skeleton,
             Normalizer.from_dict(settings["normalizer"], skeleton),
@@ -293,10 +306,14 @@ class ElePose(Method):
             elevation=settings["elevation"],
             likelihood_ceiling=settings["likelihood_ceiling"],
             prior_settings=settings["prior"],
+            completer=completer,
         )
 
     def saved_variables(self) -> dict[str, Any]:
-        variables = named_variables({"prior": self.prior, "lifter": self.lifter})
+        networks = {"prior": self.prior, "lifter": self.lifter}
+        if self.completer is not None:
+            networks["completer"] = self.completer
+        variables = named_variables(networks)
         return {
             **variables,
             "statistics/elevation_mean": self.elevation_mean,

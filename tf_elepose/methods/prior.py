@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -14,11 +15,19 @@ from tf_elepose.nn.pose_prior import PosePrior
 class PriorFitting(Trainable):
     """Trains a `PosePrior` by the negative log-likelihood of the training poses."""
 
-    def __init__(self, prior: PosePrior, *, noise: float = 0.0) -> None:
+    def __init__(
+        self,
+        prior: PosePrior,
+        *,
+        noise: float = 0.0,
+        complete: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
+    ) -> None:
         """Args:
         prior: what is trained.
         noise: standard deviation of normal noise added to the whitened latents; it keeps the density from
           collapsing onto the training poses of a small data set. 0 in ElePose.
+        complete: makes whole poses [B, J, 2] of those in a batch and what is seen [B, J] of them: the prior has to
+          know the poses that will be asked about, guessed joints included. None: they are whole.
 
         Raises:
           ValueError: noise that is negative or not finite.
@@ -27,12 +36,16 @@ class PriorFitting(Trainable):
             raise ValueError(f"prior: noise must be at least 0; got {noise}")
         self.prior = prior
         self.noise = noise
+        self.complete = complete
         self.networks = {"prior": prior}
         self.term_weights = {"nll": 1.0}
 
     def loss_terms(self, batch: Batch, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         """ "nll" [B]: eq. 4 on the training poses."""
-        latents = self.prior.latents(batch["image"])
+        image = batch["image"]
+        if self.complete is not None and "seen" in batch:
+            image = self.complete(image, batch["seen"])
+        latents = self.prior.latents(image)
         if self.noise:
             shape = [tf.shape(latents)[0], latents.shape[-1]]
             # A seed of its own: batches draw their flips from a pair (seed, step) too.

@@ -28,8 +28,11 @@ class Subspace:
         return len(self.basis)
 
 
-def fit_pca(flat: np.ndarray, bases: int) -> Subspace:
+def fit_pca(flat: np.ndarray, bases: int, known: np.ndarray | None = None) -> Subspace:
     """The `bases` principal components of `flat` [N, M] (ElePose section 3, "Stabilized Normalizing Flows").
+
+    With `known` [N, M] coordinates that are not known count nowhere: means, variances and covariances are each those
+    of the poses that know what they are about. That is unbiased where joints are missing by chance.
 
     Raises:
       ValueError: fewer poses than bases, or data that does not vary in so many directions.
@@ -39,8 +42,8 @@ def fit_pca(flat: np.ndarray, bases: int) -> Subspace:
     if len(flat) <= bases:
         raise ValueError(f"PCA: {bases} bases need more than {bases} training poses; got {len(flat)}")
     flat = np.asarray(flat, np.float64)
-    mean = flat.mean(axis=0)
-    variance, vectors = np.linalg.eigh(np.cov(flat - mean, rowvar=False))
+    mean, covariance = moments(flat, known)
+    variance, vectors = np.linalg.eigh(covariance)
     order = np.argsort(variance)[::-1]
     variance, vectors = np.maximum(variance[order], 0.0), vectors[:, order]
     # Directions with a millionth of the largest deviation are rounding errors of pixel coordinates.
@@ -52,11 +55,31 @@ def fit_pca(flat: np.ndarray, bases: int) -> Subspace:
     return Subspace(mean, basis, np.sqrt(variance[:bases]), float(variance[:bases].sum() / variance.sum()))
 
 
-def fit_coordinates(flat: np.ndarray) -> Subspace:
-    """No reduction (the paper's ablation without PCA): every coordinate of `flat` [N, M] that varies is kept."""
+def fit_coordinates(flat: np.ndarray, known: np.ndarray | None = None) -> Subspace:
+    """No reduction (the paper's ablation without PCA): every coordinate of `flat` [N, M] that varies is kept; `known`
+    as in `fit_pca`.
+    """
     if len(flat) < 2:
         raise ValueError(f"expected at least 2 training poses; got {len(flat)}")
     flat = np.asarray(flat, np.float64)
-    deviation = flat.std(axis=0, ddof=1)
+    mean, covariance = moments(flat, known)
+    deviation = np.sqrt(np.diag(covariance))
     varies = deviation > 1e-6 * deviation.max()
-    return Subspace(flat.mean(axis=0), np.eye(flat.shape[1])[varies], deviation[varies], 1.0)
+    return Subspace(mean, np.eye(flat.shape[1])[varies], deviation[varies], 1.0)
+
+
+def moments(flat: np.ndarray, known: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Mean [M] and covariance [M, M] of `flat` [N, M], of every entry over the poses that know it.
+
+    Raises:
+      ValueError: two coordinates that no two poses know together.
+    """
+    if known is None or known.all():
+        return flat.mean(axis=0), np.cov(flat, rowvar=False)
+    weight = known.astype(np.float64)
+    mean = np.where(known, flat, 0.0).sum(axis=0) / np.maximum(weight.sum(axis=0), 1.0)
+    centred = np.where(known, flat - mean, 0.0)
+    together = weight.T @ weight
+    if together.min() < 2:
+        raise ValueError("some joints are never seen together in the training poses")
+    return mean, (centred.T @ centred) / (together - 1.0)

@@ -15,12 +15,16 @@ from tf_elepose import depth_sign, files, geometry
 from tf_elepose.anthropometry import BonePrior, estimate_bone_prior, stated_bone_prior
 from tf_elepose.data.pipeline import Batches
 from tf_elepose.data.recording import Recording
+from tf_elepose.data.shard_batches import ShardBatches
+from tf_elepose.data.shards import Shards
+from tf_elepose.methods.completion import CompletionFitting
 from tf_elepose.methods.elepose import ElePose
 from tf_elepose.methods.prior import PriorFitting
 from tf_elepose.nn import pca
+from tf_elepose.nn.completer import PoseCompleter, complete, fit_statistics
 from tf_elepose.nn.pose_prior import PosePrior
 from tf_elepose.normalization import Normalizer
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeletons import MIN_JOINTS, Skeleton
 from tf_elepose.training import strategy as strategies
 from tf_elepose.training.checkpoint import assign
 from tf_elepose.training.evaluator import clip_and_camera, clip_names, evaluate_method, spread_rows
@@ -40,8 +44,12 @@ class EleposeSettings:
       poses_2d: "gt" or "detected".
       normalization: keywords of `Normalizer.fit`: rule, distance.
       bone_prior: "skeleton" (what the skeleton states) or "estimate" (from the training data).
+      min_confidence: joints that a detector trusts no more than this are taken as missing.
+      completer: keywords of `PoseCompleter` besides joints, statistics and seed, or None for a model that lifts
+        complete poses only.
+      completer_batch_size, completer_stage: how the completer is trained.
       bases: PCA bases; 0 for no PCA.
-      held_out: share of the training clips on which the prior is selected.
+      held_out: share of the training clips on which completer and prior are selected.
       prior: keywords of `PosePrior` besides the subspace and the seed.
       prior_noise: see `PriorFitting`.
       prior_batch_size, prior_stage: how the prior is trained.
@@ -54,6 +62,10 @@ class EleposeSettings:
     poses_2d: str
     normalization: Mapping[str, Any]
     bone_prior: str
+    min_confidence: float
+    completer: Mapping[str, Any] | None
+    completer_batch_size: int
+    completer_stage: StageSettings | None
     bases: int
     held_out: float
     prior: Mapping[str, Any]
@@ -80,9 +92,11 @@ class EleposeRun:
         recording: Recording,
         settings: EleposeSettings,
         strategy: tf.distribute.Strategy,
+        shards: Shards | None = None,
     ) -> None:
         """Args: the workdir; a recording with a "train" split; how to train; on which devices. With several workers
-        the workdir is on a disk that all of them see.
+        the workdir is on a disk that all of them see. With `shards`, whose sample the recording is, the lifter is
+        trained on all of them; normaliser, bones, completer and prior learn from the sample.
 
         Everything is built here, and nothing written: a mistake in the lifter's settings is told now and not after
         the prior's training.
@@ -92,25 +106,31 @@ class EleposeRun:
         """
         self._folder = folder
         self._settings = settings
+        self._shards = shards
         self._strategy = strategy
         self.writes = strategies.is_chief(self._strategy)
-        self._train = recording.of_split("train")
+        self._train, self._seen = _usable(recording.of_split("train"), settings)
         has_test = bool(np.any(recording.split == "test"))
         self._watched = recording.of_split("test") if has_test else self._train
         skeleton = recording.skeleton
         pixels, groups = self._train.keypoints(settings.poses_2d), clip_and_camera(self._train)
-        self._normalizer = Normalizer.fit(pixels, skeleton, groups=groups, **settings.normalization)
-        self._image, _ = self._normalizer.apply(pixels, groups)
-        self._clip_image, _ = dataclasses.replace(self._normalizer, rule="clip").apply(pixels, groups)
+        self._normalizer = Normalizer.fit(pixels, skeleton, groups=groups, seen=self._seen, **settings.normalization)
+        self._image, _ = self._normalizer.apply(pixels, groups, self._seen)
+        self._clip_image, _ = dataclasses.replace(self._normalizer, rule="clip").apply(pixels, groups, self._seen)
         self._held_out = _held_out_clips(self._train, settings.held_out, settings.seed)
         self._bone_prior = self._chosen_bone_prior(skeleton)
+        self._completer, self._completer_stage = self._new_completer()
         self._prior, self._prior_stage = self._new_prior()
         self._method, self._lifter_stage = self._new_lifter(self._prior)
 
     @property
     def seconds(self) -> float:
-        """Spent training so far, prior and lifter, all processes together."""
-        return self._prior_stage.seconds + self._lifter_stage.seconds
+        """Spent training so far, all stages and processes together."""
+        return sum(stage.seconds for stage in self._stages)
+
+    @property
+    def _stages(self) -> list[Stage]:
+        return [stage for stage in (self._completer_stage, self._prior_stage, self._lifter_stage) if stage is not None]
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -119,9 +139,10 @@ class EleposeRun:
         return {
             "source": self._train.source,
             "poses_2d": self._settings.poses_2d,
-            "training_poses": len(self._train),
+            "training_poses": len(self._train) if self._shards is None else self._shards.manifest.rows("train"),
             "training_clips": len(np.unique(clip_names(self._train))),
             "held_out_poses": int(self._held_out.sum()),
+            "joints_missing": round(1.0 - float(self._seen.mean()), 4),
             "skeleton": skeleton.to_dict(),
             "normalizer": self._normalizer.to_dict(),
             "bone_prior": self._bone_prior.to_dict(),
@@ -154,35 +175,67 @@ class EleposeRun:
         Raises:
           NotFiniteError: from the loop.
         """
-        if not (self._prior_stage.run(log, stop) and self._lifter_stage.run(log, stop)):
+        if not all(stage.run(log, stop) for stage in self._stages):
             return None
         # As a reader of model.npz will have it: in float32, whatever it was trained in.
         method = ElePose.restore(self._method.settings)
         values = {name: np.asarray(variable) for name, variable in self._method.saved_variables().items()}
         assign(method.saved_variables(), values)
-        method.measure_elevation(self._image)
+        method.measure_elevation(self._image, self._seen)
         return method
+
+    def _new_completer(self) -> tuple[PoseCompleter | None, Stage | None]:
+        settings, skeleton = self._settings, self._train.skeleton
+        if settings.completer is None or settings.completer_stage is None:
+            if not self._seen.all():
+                raise ValueError(
+                    f"{self._train.source}: {(~self._seen.all(axis=1)).sum()} of {len(self._seen)} training poses lack "
+                    "joints: they need a completer, completer.epochs over 0"
+                )
+            return None, None
+        with self._strategy.scope():
+            statistics = fit_statistics(*self._flat())
+            completer = PoseCompleter(skeleton.num_joints, statistics, seed=settings.seed, **settings.completer)
+            completer.build()
+            fitting = CompletionFitting(completer)
+        held_out = {"image": tf.constant(self._image[self._held_out]), "seen": tf.constant(self._seen[self._held_out])}
+        error = tf.function(
+            lambda: tf.reduce_mean(fitting.loss_terms(held_out, tf.constant([settings.seed, 0]))["completion"])
+        )
+        fitted = ~self._held_out
+        stage = Stage(
+            "completer", self._folder, fitting,
+            self._batches(self._image[fitted], self._seen[fitted], settings.completer_batch_size, settings.seed + 2),
+            self._strategy, settings.completer_stage,
+            evaluate=lambda: {"held_out_error": float(error())}, select="held_out_error", writes=self.writes,
+        )  # fmt: skip
+        return completer, stage
+
+    def _flat(self) -> tuple[np.ndarray, np.ndarray]:
+        """Coordinates [N, 2 J] of the poses that are not held out, mirrored ones too, and which of them are known."""
+        skeleton, image, seen = self._train.skeleton, self._image[~self._held_out], self._seen[~self._held_out]
+        known = seen & seen[:, skeleton.root_index, np.newaxis]  # Coordinates are about the root.
+        if self._settings.flip:
+            image = np.concatenate([image, geometry.flip(tf.constant(image), skeleton).numpy()])
+            known = np.concatenate([known, known[:, list(skeleton.mirror)]])
+        return image.reshape(len(image), -1), np.repeat(known, 2, axis=1)
 
     def _new_prior(self) -> tuple[PosePrior, Stage]:
         settings = self._settings
-        fitted = self._image[~self._held_out]
-        flat = fitted.reshape(len(fitted), -1)
-        if settings.flip:
-            flat = np.concatenate(
-                [flat, geometry.flip(tf.constant(fitted), self._train.skeleton).numpy().reshape(len(fitted), -1)]
-            )
-        subspace = pca.fit_pca(flat, settings.bases) if settings.bases else pca.fit_coordinates(flat)
+        fitted, seen = self._image[~self._held_out], self._seen[~self._held_out]
+        flat, known = self._flat()
+        subspace = pca.fit_pca(flat, settings.bases, known) if settings.bases else pca.fit_coordinates(flat, known)
         logging.info("prior: %d dimensions hold %.2f %% of the variance", subspace.size, 100 * subspace.explained)
         with self._strategy.scope():
             prior = PosePrior(subspace, **self._prior_settings)
             prior.build()
-            fitting = PriorFitting(prior, noise=settings.prior_noise)
-        held_out = tf.constant(self._image[self._held_out])
-        log_prob = tf.function(lambda image: tf.reduce_mean(prior.log_prob(image)))
+            fitting = PriorFitting(prior, noise=settings.prior_noise, complete=self._complete)
+        held_out = tf.constant(self._image[self._held_out]), tf.constant(self._seen[self._held_out])
+        log_prob = tf.function(lambda image, seen: tf.reduce_mean(prior.log_prob(self._complete(image, seen))))
         stage = Stage(
-            "prior", self._folder, fitting, self._batches(fitted, settings.prior_batch_size, settings.seed),
+            "prior", self._folder, fitting, self._batches(fitted, seen, settings.prior_batch_size, settings.seed),
             self._strategy, settings.prior_stage,
-            evaluate=lambda: {"held_out_nll": -float(log_prob(held_out))}, select="held_out_nll", writes=self.writes,
+            evaluate=lambda: {"held_out_nll": -float(log_prob(*held_out))}, select="held_out_nll", writes=self.writes,
         )  # fmt: skip
         return prior, stage
 
@@ -191,17 +244,20 @@ class EleposeRun:
         with self._strategy.scope():
             method = ElePose(
                 self._train.skeleton, self._normalizer, prior,
-                bone_prior=self._bone_prior, prior_settings=self._prior_settings, seed=settings.seed, **settings.lifter,
+                bone_prior=self._bone_prior, prior_settings=self._prior_settings, seed=settings.seed,
+                completer=self._completer, **settings.lifter,
             )  # fmt: skip
 
         def evaluate() -> dict[str, float]:
             rows = spread_rows(self._watched, EVALUATION_POSES)
-            summary = evaluate_method(method, self._watched, poses_2d=settings.poses_2d, rows=rows).summary()
+            summary = evaluate_method(
+                method, self._watched, poses_2d=settings.poses_2d, min_confidence=settings.min_confidence, rows=rows
+            ).summary()
             return {key: summary[key] for key in _WATCHED if key in summary}
 
         stage = Stage(
-            "lifter", self._folder, method, self._batches(self._image, settings.lifter_batch_size, settings.seed + 1),
-            self._strategy, settings.lifter_stage, evaluate=evaluate, writes=self.writes,
+            "lifter", self._folder, method,
+            self._lifter_batches(), self._strategy, settings.lifter_stage, evaluate=evaluate, writes=self.writes,
         )  # fmt: skip
         return method, stage
 
@@ -209,8 +265,23 @@ class EleposeRun:
     def _prior_settings(self) -> dict[str, Any]:
         return {**self._settings.prior, "seed": self._settings.seed}
 
-    def _batches(self, image: np.ndarray, batch_size: int, seed: int) -> Batches:
-        return Batches(image, self._train.skeleton, batch_size=batch_size, seed=seed, flip=self._settings.flip)
+    def _batches(self, image: np.ndarray, seen: np.ndarray, batch_size: int, seed: int) -> Batches:
+        return Batches(
+            image, self._train.skeleton, batch_size=batch_size, seed=seed, flip=self._settings.flip, seen=seen
+        )
+
+    def _lifter_batches(self) -> Batches | ShardBatches:
+        settings = self._settings
+        batch_size, seed = settings.lifter_batch_size, settings.seed + 1
+        if self._shards is None:
+            return self._batches(self._image, self._seen, batch_size, seed)
+        return ShardBatches(
+            self._shards, self._normalizer, poses_2d=settings.poses_2d, min_confidence=settings.min_confidence,
+            batch_size=batch_size, seed=seed, flip=settings.flip,
+        )  # fmt: skip
+
+    def _complete(self, image: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
+        return image if self._completer is None else complete(self._completer, self._normalizer, image, seen)
 
     def _chosen_bone_prior(self, skeleton: Skeleton) -> BonePrior:
         choice = self._settings.bone_prior
@@ -218,7 +289,7 @@ class EleposeRun:
             raise ValueError(f"unknown bone_prior {choice!r}; expected skeleton or estimate")
         if choice == "skeleton" and skeleton.bone_prior is not None:
             return stated_bone_prior(skeleton)
-        return estimate_bone_prior(self._clip_image, clip_names(self._train), skeleton)
+        return estimate_bone_prior(self._clip_image, clip_names(self._train), skeleton, seen=self._seen)
 
     def sign_without_truth(self, method: ElePose) -> tuple[str, str]:
         """What `depth_sign.sign_verdict` says of the training poses without 3D, as users have to judge; and on what
@@ -226,7 +297,13 @@ class EleposeRun:
         """
         blind = dataclasses.replace(self._train, poses_3d=None)
         rows = spread_rows(blind, 4 * EVALUATION_POSES)
-        summary = evaluate_method(method, blind, poses_2d=self._settings.poses_2d, rows=rows).summary()
+        summary = evaluate_method(
+            method,
+            blind,
+            poses_2d=self._settings.poses_2d,
+            min_confidence=self._settings.min_confidence,
+            rows=rows,
+        ).summary()
         shares = {joints: summary.get(f"{joints}_forward_share") for joints in ("knees", "elbows")}
         told = [f"{100 * share:.0f} % of {joints}" for joints, share in shares.items() if share is not None]
         grounds = f"{' and '.join(told)} bend the way they can" if told else "the skeleton names no legs or arms"
@@ -237,6 +314,21 @@ _WATCHED = (
     "pa_mpjpe_mm", "pa_mpjpe_reflected_mm", "n_mpjpe_mm", "pck_150", "depth_correlation", "elevation_mean_deg",
     "elevation_std_deg", "elevation_correlation", "knees_forward_share", "elbows_forward_share",
 )  # fmt: skip
+
+
+def _usable(train: Recording, settings: EleposeSettings) -> tuple[Recording, np.ndarray]:
+    """The training poses that show enough joints, and which joints [N, J] they show."""
+    seen = train.seen(settings.poses_2d, settings.min_confidence)
+    enough = seen.sum(axis=1) >= min(MIN_JOINTS, train.skeleton.num_joints)
+    if enough.all():
+        return train, seen
+    if not enough.any():
+        raise ValueError(f"{train.source}: no training pose shows {MIN_JOINTS} joints")
+    logging.warning(
+        "%s: %d of %d training poses show fewer than %d joints and are left out",
+        train.source, (~enough).sum(), len(seen), MIN_JOINTS,
+    )  # fmt: skip
+    return train.select(enough), seen[enough]
 
 
 def _held_out_clips(train: Recording, share: float, seed: int) -> np.ndarray:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
-from tf_elepose import alignment, geometry
+from tf_elepose import geometry
 from tf_elepose.data.recording import Recording
 from tf_elepose.evaluation import Evaluation, evaluate_poses
 from tf_elepose.methods.base import Method
@@ -15,9 +18,13 @@ LIKELIHOOD_VIEWS = 100
 
 
 def clip_names(recording: Recording) -> np.ndarray:
-    """Labels [N] of the clips: equal for the frames of one clip in all cameras."""
-    _, clip = np.unique(np.stack([recording.subject, recording.clip]), axis=1, return_inverse=True)
-    return clip
+    """Labels [N] of the clips: equal for the frames of one person in one clip, in all cameras."""
+    _, subject = np.unique(recording.subject, return_inverse=True)
+    _, clip = np.unique(recording.clip, return_inverse=True)
+    label = subject * (clip.max() + 1) + clip
+    if recording.person is not None:
+        label = label * (int(recording.person.max()) + 1) + recording.person
+    return np.unique(label, return_inverse=True)[1]
 
 
 def clip_and_camera(recording: Recording) -> np.ndarray:
@@ -30,7 +37,9 @@ def evaluate_method(
     recording: Recording,
     *,
     poses_2d: str = "gt",
+    min_confidence: float = 0.0,
     rows: np.ndarray | None = None,
+    joints: Sequence[str] | None = None,
     likelihood_views: int = 0,
     seed: int = 0,
 ) -> Evaluation:
@@ -40,23 +49,39 @@ def evaluate_method(
       method: trained.
       recording: with or without 3D poses.
       poses_2d: "gt" or "detected".
+      min_confidence: joints that a detector trusts no more than this are taken as missing.
       rows: which rows are measured; all when None. All are normalised, so that a clip's scale is that of the clip.
+      joints: those that errors are counted of; all when None.
       likelihood_views: projections per pose for its likelihood; 0 leaves the likelihood out.
       seed: of those projections.
+
+    Returns:
+      figures of the poses that can be lifted, and how many cannot.
+
+    Raises:
+      ValueError: no pose can be lifted.
     """
-    pixels = recording.keypoints(poses_2d)
-    image, _ = method.normalizer.apply(pixels, clip_and_camera(recording))
+    seen = recording.seen(poses_2d, min_confidence)
+    image, seen = method.normalized(recording.keypoints(poses_2d), clip_and_camera(recording), seen)
     if rows is not None:
-        recording, pixels, image = recording.select(rows), pixels[rows], image[rows]
-    prediction = method.predict_normalized(image)
-    nll = method.likelihood_normalized(image, views=likelihood_views, seed=seed) if likelihood_views else None
+        recording, image, seen = recording.select(rows), image[rows], seen[rows]
+    valid = seen.any(axis=1)
+    if not valid.any():
+        raise ValueError(f"{recording.source}: none of {len(valid)} poses can be lifted: too few joints are seen")
+    if not valid.all():
+        recording, image, seen = recording.select(valid), image[valid], seen[valid]
+    prediction = method.predict_normalized(image, seen)
+    nll = method.likelihood_normalized(image, seen, views=likelihood_views, seed=seed) if likelihood_views else None
     lifted, skeleton = tf.constant(prediction.poses_3d), method.skeleton
-    flat = alignment.root_center(pixels, skeleton.root_index)
-    return evaluate_poses(
+    flat = np.pad(prediction.image, ((0, 0), (0, 0), (0, 1)))
+    evaluation = evaluate_poses(
         skeleton,
         prediction.poses_3d,
         true_3d=recording.poses_3d,
-        flat_3d=np.pad(flat, ((0, 0), (0, 0), (0, 1))) if recording.poses_3d is not None else None,
+        flat_3d=flat if recording.poses_3d is not None else None,
+        seen=seen,
+        joints=joints,
+        invalid_poses=int((~valid).sum()),
         elevation=prediction.elevation,
         true_elevation=recording.elevation,
         nll=nll,
@@ -64,6 +89,7 @@ def evaluate_method(
         knees_forward=geometry.knee_bend(lifted, skeleton).numpy() if skeleton.legs else None,
         elbows_forward=geometry.elbow_bend(lifted, skeleton).numpy() if skeleton.arms else None,
     )
+    return dataclasses.replace(evaluation, rows=np.flatnonzero(valid))
 
 
 def spread_rows(recording: Recording, count: int) -> np.ndarray:

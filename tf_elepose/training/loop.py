@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from tf_elepose.data.pipeline import Batches
+from tf_elepose.data.shard_batches import ShardBatches
 from tf_elepose.methods.base import Trainable
 
 
@@ -23,7 +24,7 @@ class Loop:
         self,
         trainable: Trainable,
         optimizers: Mapping[str, keras.optimizers.Optimizer],
-        batches: Batches,
+        batches: Batches | ShardBatches,
         strategy: tf.distribute.Strategy,
         *,
         seed: int,
@@ -63,8 +64,8 @@ class Loop:
         self.averages: dict[str, tf.Variable] = {}
         """Running averages of the trained weights, by the weights' names; they forget the noise of single steps."""
         with strategy.scope():
-            if batches.resident:
-                self._poses = batches.place()
+            if isinstance(batches, Batches) and batches.resident:
+                self._arrays = batches.place()
             if average_decay:
                 self.averages = {v.path: tf.Variable(v.value, trainable=False) for v in trainable.variables}
         self._steps = tf.function(self._many_steps)
@@ -121,16 +122,15 @@ class Loop:
         context = tf.distribute.get_replica_context()
         replica = context.replica_id_in_sync_group if self.replicas > 1 else 0
         rows = self._batches.rows(step, replica, self.replicas)
-        image = tf.gather(self._poses, rows)
-        image = self._batches.augment(image, step, replica, self.replicas)
-        return self._one_step(image, step)
+        batch = {name: tf.gather(array, rows) for name, array in self._arrays.items()}
+        return self._one_step(self._batches.augment(batch, step, replica, self.replicas), step)
 
     def _streamed_step(self, step: tf.Tensor, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        return self._one_step(batch["image"], step)
+        return self._one_step(batch, step)
 
-    def _one_step(self, image: tf.Tensor, step: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _one_step(self, batch: Mapping[str, tf.Tensor], step: tf.Tensor) -> dict[str, tf.Tensor]:
         seed = tf.stack([tf.constant(self._seed, tf.int32), tf.cast(step, tf.int32)])
-        return self._trainable.train_step({"image": image}, seed, self._optimizers, **self._step_options)
+        return self._trainable.train_step(batch, seed, self._optimizers, **self._step_options)
 
     def _iterator(self, first_step: int, steps: int):
         if self._stream is None or self._stream[0] != first_step:

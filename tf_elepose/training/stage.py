@@ -15,13 +15,14 @@ import tensorflow as tf
 from absl import logging
 
 from tf_elepose.data.pipeline import Batches
+from tf_elepose.data.shard_batches import ShardBatches
 from tf_elepose.methods.base import Trainable, named_variables
+from tf_elepose.progress import Progress
 from tf_elepose.training import schedules
 from tf_elepose.training.checkpoint import Checkpointer, assign
 from tf_elepose.training.interruption import StopRequest
 from tf_elepose.training.loop import Loop
 from tf_elepose.training.metric_log import MetricLog
-from tf_elepose.training.progress import Progress
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Stage:
         name: str,
         folder: pathlib.Path,
         trainable: Trainable,
-        batches: Batches,
+        batches: Batches | ShardBatches,
         strategy: tf.distribute.Strategy,
         settings: StageSettings,
         *,

@@ -2,7 +2,7 @@
 
 config.json          all settings the run was started with
 data.json            what was trained on: rows, clips, the normaliser and the bone prior
-prior/ lifter/       checkpoints of the two stages
+completer/ prior/ lifter/  checkpoints of the stages
 metrics.jsonl        every logged number; events/ the same for TensorBoard
 model.npz            the trained model, whole: settings, weights, PCA, flow, normaliser, elevation statistics
 metrics.json         the final evaluation
@@ -30,7 +30,7 @@ try:
 except ImportError:  # Windows.
     fcntl = None  # type: ignore[assignment]
 
-MODEL_FORMAT = 1
+MODEL_FORMAT = 2
 """Version of model.npz; a reader refuses what it does not know."""
 
 _META = "__model__"

@@ -4,13 +4,21 @@ import zipfile
 
 import numpy as np
 import pytest
+import yaml
+from samples import views as sample
 
+from tf_elepose.conventions import CONVENTIONS
 from tf_elepose.data.readers.views import read_views, write_views
-from tf_elepose.data.recording import row_fields
+from tf_elepose.data.recording import Recording, row_fields
+from tf_elepose.data.sources import load_source
 from tf_elepose.skeletons import H36M_17, H36M_17_ELEPOSE, Skeleton
 
 SHARED = pathlib.Path(__file__).parents[3].parent / "shared" / "data"
 ROWS = 5
+
+
+def load(path, skeleton=H36M_17, **options) -> Recording:
+    return load_source(f"views:{path}", skeleton, check="off", **options)
 
 
 def fields() -> dict[str, np.ndarray]:
@@ -18,7 +26,7 @@ def fields() -> dict[str, np.ndarray]:
     return {
         "poses_2d": rng.normal(500, 100, (ROWS, 17, 2)).astype(np.float32),
         "poses_2d_det": rng.normal(500, 100, (ROWS, 17, 2)).astype(np.float32),
-        "confidence": rng.random((ROWS, 17)).astype(np.float32),
+        "confidence": rng.uniform(0.1, 1, (ROWS, 17)).astype(np.float32),
         "poses_3d": rng.normal(0, 500, (ROWS, 17, 3)).astype(np.float32),
         "elevation": np.arange(ROWS, dtype=np.float32),
         "subject": np.array(["S1"] * ROWS),
@@ -26,6 +34,7 @@ def fields() -> dict[str, np.ndarray]:
         "clip": np.array(["a"] * ROWS),
         "camera": np.array([0, 1, 0, 1, 0], np.int8),
         "frame": np.arange(ROWS),
+        "person": np.array([0, 0, 1, 1, 0]),
         "split": np.array(["train", "train", "train", "test", "test"]),
         "image_size": np.array([1000, 1002]),
     }
@@ -37,39 +46,76 @@ def saved(path, arrays) -> str:
 
 
 def assert_equal(one, other):
+    assert one.skeleton.name == other.skeleton.name
     for field in [*row_fields(17), "image_size"]:
         np.testing.assert_array_equal(getattr(one, field), getattr(other, field), err_msg=field)
 
 
+def assert_written_and_read_the_same(recording, folder):
+    write_views(folder / "again.npz", recording)
+    assert_equal(load(folder / "again.npz"), recording)
+
+
 def test_every_field_is_kept(tmp_path):
     arrays = fields()
-    recording = read_views(saved(tmp_path, arrays | {"remark": np.array(["ignored"])}), H36M_17)
+    recording = load(saved(tmp_path, arrays | {"remark": np.array(["ignored"])}))
     for name, array in arrays.items():
         np.testing.assert_array_equal(getattr(recording, name.replace("_det", "_detected")), array, err_msg=name)
-    assert recording.skeleton is H36M_17
+    assert recording.skeleton is H36M_17 and recording.visible is None
     assert "views.npz" in recording.source
 
 
 def test_writing_then_reading_gives_an_equal_recording(tmp_path):
-    recording = read_views(saved(tmp_path, fields()), H36M_17)
-    write_views(tmp_path / "again.npz", recording)
-    assert_equal(read_views(tmp_path / "again.npz", H36M_17), recording)
+    assert_written_and_read_the_same(load(saved(tmp_path, fields())), tmp_path)
+
+
+def test_the_sample_is_read(tmp_path):
+    source, options = sample.write(tmp_path)
+    assert len(load_source(source, H36M_17, check="off", **options)) == 6
 
 
 def test_optional_fields_may_be_absent_and_stay_so(tmp_path):
     arrays = fields()
-    for name in ("poses_2d_det", "confidence", "poses_3d", "elevation", "image_size"):
+    for name in ("poses_2d_det", "confidence", "poses_3d", "elevation", "image_size", "person"):
         del arrays[name]
-    recording = read_views(saved(tmp_path, arrays), H36M_17)
-    assert recording.poses_3d is recording.elevation is recording.image_size is None
-    write_views(tmp_path / "again.npz", recording)
-    assert_equal(read_views(tmp_path / "again.npz", H36M_17), recording)
+    recording = load(saved(tmp_path, arrays))
+    assert recording.poses_3d is recording.elevation is recording.image_size is recording.person is None
+    assert_written_and_read_the_same(recording, tmp_path)
+
+
+def test_missing_joints_are_kept_missing(tmp_path):
+    """By `visible`, by NaN and by confidence 0, in the ground truth and in the detections."""
+    arrays = fields()
+    arrays["visible"] = np.ones((ROWS, 17), np.uint8)  # 0 and 1 are flags too.
+    arrays["visible"][0, 3] = 0
+    arrays["poses_2d"][1, 4, 0] = np.nan
+    arrays["poses_2d_det"][2, 5] = np.nan
+    arrays["confidence"][3, 6] = 0.0
+    recording = load(saved(tmp_path, arrays))
+    assert np.argwhere(~recording.seen("gt")).tolist() == [[0, 3], [1, 4]]
+    assert np.argwhere(~recording.seen("detected")).tolist() == [[2, 5], [3, 6]]
+    assert_written_and_read_the_same(recording, tmp_path)
+
+
+def test_without_other_detections_confidence_is_about_poses_2d(tmp_path):
+    arrays = fields()
+    del arrays["poses_2d_det"]
+    arrays["confidence"][1, 2] = 0.0
+    recording = load(saved(tmp_path, arrays))
+    assert np.argwhere(~recording.seen("gt")).tolist() == [[1, 2]]
+    assert_written_and_read_the_same(recording, tmp_path)
+
+
+def test_sizes_of_several_cameras_are_kept(tmp_path):
+    recording = load(saved(tmp_path, fields() | {"image_size": np.array([[10, 20], [30, 40], [50, 60]])}))
+    assert recording.image_size[:2].tolist() == [[10, 20], [30, 40]]  # There is no camera 2.
+    assert_written_and_read_the_same(recording, tmp_path)
 
 
 def test_joints_are_reordered_by_name(tmp_path):
     arrays = fields()
     path = saved(tmp_path, arrays)
-    recording = read_views(path, H36M_17_ELEPOSE)
+    recording = load(path, H36M_17_ELEPOSE)
     for joint in H36M_17.joints:
         there, here = H36M_17.index(joint), H36M_17_ELEPOSE.index(joint)
         np.testing.assert_array_equal(recording.poses_2d[:, here], arrays["poses_2d"][:, there])
@@ -77,21 +123,70 @@ def test_joints_are_reordered_by_name(tmp_path):
         np.testing.assert_array_equal(recording.poses_3d[:, here], arrays["poses_3d"][:, there])
         np.testing.assert_array_equal(recording.confidence[:, here], arrays["confidence"][:, there])
     write_views(tmp_path / "again.npz", recording)
-    assert_equal(read_views(tmp_path / "again.npz", H36M_17), read_views(path, H36M_17))
+    assert_equal(load(tmp_path / "again.npz"), load(path))
 
 
-def test_other_conventions_are_refused_by_name(tmp_path):
-    path = saved(tmp_path, fields() | {"keypoints": np.array("mediapipe_33")})
-    with pytest.raises(ValueError, match=r"keypoints: holds 'mediapipe_33'; wanted 'h36m_17' \(17 joints\)"):
-        read_views(path, H36M_17)
-    stick = Skeleton("stick", ("root", "head"), (None, "root"), (), (), "root", "head")
-    with pytest.raises(ValueError, match=r"keypoints: holds 'h36m_17'; wanted 'stick' \(2 joints\)"):
-        read_views(saved(tmp_path, fields()), stick)
+def coco_fields() -> dict[str, np.ndarray]:
+    return {name: array for name, array in fields().items() if name != "poses_3d"}
 
 
-def broken(rows) -> np.ndarray:
-    poses = fields()["poses_2d"]
-    poses[rows, 3, 1] = np.nan
+def test_another_convention_is_the_files_word_or_the_options(tmp_path):
+    coco = CONVENTIONS["coco_17"]
+    arrays = coco_fields()
+    stated = load(saved(tmp_path, arrays | {"keypoints": np.array("COCO_17")}))
+    np.testing.assert_array_equal(
+        stated.poses_2d[:, H36M_17.index("l_knee")], arrays["poses_2d"][:, coco.index("l_knee")]
+    )
+    hips = arrays["poses_2d"][:, [coco.index("l_hip"), coco.index("r_hip")]].mean(axis=1)
+    np.testing.assert_allclose(stated.poses_2d[:, H36M_17.root_index], hips, rtol=1e-6)
+    assert_equal(load(saved(tmp_path, arrays), convention="coco_17"), stated)
+    wrong = saved(tmp_path, arrays | {"keypoints": np.array("halpe_26")})
+    assert_equal(load(wrong, convention="coco_17"), stated)
+
+
+def test_a_users_own_convention_is_given_by_option_only(tmp_path):
+    own = {"name": "own", "joints": [f"my_{joint}" for joint in H36M_17.joints]}
+    own["made"] = {joint: f"my_{joint}" for joint in H36M_17.joints}
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(own))
+    path = saved(tmp_path, fields() | {"keypoints": np.array("own")})
+    np.testing.assert_array_equal(load(path, convention=str(tmp_path / "own.yaml")).poses_2d, fields()["poses_2d"])
+    with pytest.raises(ValueError, match="keypoints: unknown convention 'own': expected one of h36m_17, "):
+        load(path)
+    pointing = saved(tmp_path, fields() | {"keypoints": np.array(str(tmp_path / "own.yaml"))})
+    with pytest.raises(ValueError, match=r"keypoints: expected the name of a convention; got '.*own\.yaml'"):
+        load(pointing)
+
+
+def test_a_convention_that_knows_hardly_a_joint_of_the_skeleton_is_refused(tmp_path):
+    stick = Skeleton(
+        "stick", ("middle", "a", "b", "c", "d", "e", "f"), (None, *["middle"] * 6), (), (), "middle", "a"
+    )  # fmt: skip
+    with pytest.raises(ValueError, match=r"'h36m_17' does not know middle, a, .* of skeleton 'stick'"):
+        load(saved(tmp_path, fields()), stick)
+
+
+def test_a_skeleton_of_a_known_name_with_other_joints_is_not_written(tmp_path):
+    recording = load(saved(tmp_path, fields()))
+    misnamed = Skeleton(**{**vars_of(H36M_17_ELEPOSE), "name": "coco_17"})
+    with pytest.raises(ValueError, match="skeleton 'coco_17': is the name of a known convention of other joints"):
+        write_views(tmp_path / "new.npz", Recording(**{**vars_of(recording), "skeleton": misnamed}))
+    assert not (tmp_path / "new.npz").exists()
+
+
+def vars_of(thing) -> dict:
+    return {field: getattr(thing, field) for field in thing.__dataclass_fields__}
+
+
+def test_long_files_come_in_parts_with_the_share_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("tf_elepose.data.readers.views._CHUNK", 2)
+    parts = list(read_views(saved(tmp_path, fields())))
+    assert [(len(part.poses_2d), part.done) for part in parts] == [(2, 0.4), (2, 0.8), (1, 1.0)]
+    np.testing.assert_array_equal(load(tmp_path / "views.npz").poses_3d, fields()["poses_3d"])
+
+
+def broken(rows, name="poses_2d", number=np.inf) -> np.ndarray:
+    poses = fields()[name]
+    poses[rows, 3, 1] = number
     return poses
 
 
@@ -105,31 +200,40 @@ def broken(rows) -> np.ndarray:
         ({"frame": np.arange(4)}, r"frame: expected shape \[5\]; got \[4\]"),
         ({"camera": np.zeros(ROWS)}, r"camera: expected integers; got an array of float64"),
         ({"subject": np.arange(ROWS)}, r"subject: expected text; got an array of int64"),
-        ({"confidence": np.full((ROWS, 17), "x")}, r"confidence: expected numbers; got an array of <U1"),
-        ({"poses_2d": broken([1, 4])}, r"poses_2d: NaN or infinity in 2 of 5 rows, the first is row 1"),
-        ({"poses_2d_det": broken([3])}, r"poses_2d_det: NaN or infinity in 1 of 5 rows, the first is row 3"),
+        ({"confidence": np.full((ROWS, 17), "x")}, r"poses_2d_detected: expected confidences \[5, 17\]; got <U1"),
+        ({"poses_2d": broken([1, 4])}, r"poses_2d: expected numbers within 1e\+06 px; row 1 holds inf"),
+        ({"poses_2d_det": broken([3])}, r"poses_2d_detected: expected numbers within 1e\+06 px; row 3 holds inf"),
+        ({"poses_2d": broken([2], number=1e30)}, r"poses_2d: expected numbers within 1e\+06 px; row 2 holds 1.*e\+30"),
+        ({"poses_3d": broken([0], "poses_3d", np.nan)}, r"poses_3d: expected numbers within .* mm; row 0 holds nan"),
+        ({"visible": np.ones((ROWS, 17))}, r"visible: expected true or false; got an array of float64"),
+        ({"visible": np.ones((ROWS, 16), bool)}, r"visible: expected shape \[5, 17\]; got \[5, 16\]"),
+        ({"person": np.arange(ROWS) - 1}, r"person: expected values from 0; got -1"),
         ({"split": np.array(["train", "test", "dev", "val", "test"])}, r"split: expected train or test; got 'dev'"),
         ({"clip": np.array(["a" * 300] * ROWS)}, r"clip: expected text of at most 256 characters; got <U300"),
-        ({"image_size": np.array([1000])}, r"image_size: expected shape \[2\]; got \[1\]"),
+        ({"image_size": np.array([1000])}, r"image_size: expected \[2\] or \[cameras, 2\]; got \[1\]"),
+        ({"image_size": np.array([[10, 10]])}, r"image_size: sizes of 1 cameras, but camera goes up to 1"),
+        ({"camera": np.arange(ROWS) - 1}, r"camera: expected values from 0; got -1"),
+        ({"camera": np.arange(ROWS) - 9, "image_size": np.ones((2, 2), int)}, r"image_size: sizes of 2 cameras, but"),
+        ({"image_size": np.array([0, 10])}, r"image_size: expected positive widths and heights; got \[0, 10\]"),
         ({"keypoints": np.arange(3)}, r"keypoints: expected the name of a convention; got int64 \[3\]"),
         ({"elevation": np.zeros(ROWS, complex)}, r"elevation: expected numbers or text; got complex128"),
     ],
 )
 def test_wrong_fields_are_refused_with_file_and_field(tmp_path, changes, message):
     arrays = {name: array for name, array in (fields() | changes).items() if array is not None}
-    with pytest.raises(ValueError, match=rf"^views file .*views\.npz: {message}") as error:
-        read_views(saved(tmp_path, arrays), H36M_17)
+    with pytest.raises(ValueError, match=rf"^views (file )?.*views\.npz: {message}") as error:
+        load(saved(tmp_path, arrays))
     assert "\n" not in str(error.value)
 
 
 def test_missing_files_and_other_files_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"nowhere\.npz: no such file"):
-        read_views(tmp_path / "nowhere.npz", H36M_17)
+        load(tmp_path / "nowhere.npz")
     with pytest.raises(ValueError, match=r"not a readable \.npz archive"):
-        read_views(tmp_path, H36M_17)
+        load(tmp_path)
     (tmp_path / "text.npz").write_text("poses")
     with pytest.raises(ValueError, match=r"not a readable \.npz archive"):
-        read_views(tmp_path / "text.npz", H36M_17)
+        load(tmp_path / "text.npz")
 
 
 def replaced(path, name: str, data: bytes, compression=zipfile.ZIP_STORED) -> str:
@@ -154,7 +258,7 @@ def header(shape, dtype="<f4") -> bytes:
 def test_a_header_that_declares_more_than_the_member_holds_is_refused_before_allocating(tmp_path):
     path = replaced(tmp_path, "poses_2d", header((10**12, 17, 2)) + bytes(100))
     with pytest.raises(ValueError, match=r"poses_2d: its header declares 13600000000\d+ bytes, the archive holds 228"):
-        read_views(path, H36M_17)
+        load(path)
 
 
 def test_a_member_that_unpacks_a_thousandfold_is_refused(tmp_path):
@@ -162,19 +266,19 @@ def test_a_member_that_unpacks_a_thousandfold_is_refused(tmp_path):
     data = header((rows, 17, 2)) + bytes(rows * 17 * 2 * 4)
     path = replaced(tmp_path, "poses_2d", data, zipfile.ZIP_DEFLATED)
     with pytest.raises(ValueError, match=r"poses_2d: \d+ bytes that unpack to 68000128; at most 1:100"):
-        read_views(path, H36M_17)
+        load(path)
 
 
 def test_pickled_objects_are_refused(tmp_path):
     np.savez(tmp_path / "objects.npz", **(fields() | {"subject": np.array([{}] * ROWS, object)}))
     with pytest.raises(ValueError, match="subject: "):
-        read_views(tmp_path / "objects.npz", H36M_17)
+        load(tmp_path / "objects.npz")
 
 
 @pytest.mark.parametrize("data", [b"", b"\x93NUMPY", b"\x93NUMPY\x01\x00\xff\xff{", header((-1, 17, 2)), b"P" * 90])
 def test_members_that_are_no_arrays_are_refused(tmp_path, data):
     with pytest.raises(ValueError, match=r"poses_3d: not a readable \.npy array"):
-        read_views(replaced(tmp_path, "poses_3d", data), H36M_17)
+        load(replaced(tmp_path, "poses_3d", data))
 
 
 def test_fields_given_twice_are_refused(tmp_path):
@@ -182,7 +286,7 @@ def test_fields_given_twice_are_refused(tmp_path):
     with pytest.warns(UserWarning, match="Duplicate"), zipfile.ZipFile(path, "a") as archive:
         archive.writestr("frame.npy", b"")
     with pytest.raises(ValueError, match="frame: given twice"):
-        read_views(path, H36M_17)
+        load(path)
 
 
 def test_a_damaged_file_is_read_whole_or_refused_with_its_name(tmp_path):
@@ -198,9 +302,9 @@ def test_a_damaged_file_is_read_whole_or_refused_with_its_name(tmp_path):
             damaged[: len(whole) if rng.random() < 0.8 else rng.integers(len(whole))]
         )
         try:
-            recording = read_views(tmp_path / "damaged.npz", H36M_17)
+            recording = load(tmp_path / "damaged.npz")
         except ValueError as error:
-            assert str(error).startswith("views file ")
+            assert str(error).startswith("views ")
             assert "\n" not in str(error)
             refused += 1
         else:
@@ -210,13 +314,31 @@ def test_a_damaged_file_is_read_whole_or_refused_with_its_name(tmp_path):
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the sample data is not beside this checkout")
 def test_the_sample_of_real_motion_is_read():
-    recording = read_views(SHARED / "cmu_views.npz", H36M_17)
+    recording = load_source(f"views:{SHARED / 'cmu_views.npz'}", H36M_17, check="strict")
     assert len(recording) == 66348
     assert len(recording.of_split("test")) == 6692
     assert recording.elevation.mean() == pytest.approx(11.5, abs=0.1)
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the sample data is not beside this checkout")
-def test_the_treadmill_sample_says_what_it_holds():
-    with pytest.raises(ValueError, match="holds 'mediapipe_33'; wanted 'h36m_17'"):
-        read_views(SHARED / "treadmill" / "treadmill_views.npz", H36M_17)
+def test_the_treadmill_sample_is_four_synchronised_views_of_mediapipes_joints():
+    path = SHARED / "treadmill" / "treadmill_views.npz"
+    recording = load_source(f"views:{path}", H36M_17, check="strict")
+    assert len(recording) == 400
+    moments = {}
+    for clip, frame, camera in zip(recording.clip, recording.frame, recording.camera, strict=True):
+        moments.setdefault((str(clip), int(frame)), []).append(int(camera))
+    assert len(moments) == 100 and all(sorted(cameras) == [0, 1, 2, 3] for cameras in moments.values())
+    # Indices of MediaPipe's documentation: 11 and 12 are the shoulders, 23 and 24 the hips, 25 the left knee, ...
+    held = np.load(path)
+    by_hand = {
+        "root": [23, 24], "thorax": [11, 12], "nose": [0], "head": [2, 5], "l_shoulder": [11], "r_wrist": [16],
+        "l_knee": [25], "r_ankle": [28], "r_hip": [24], "spine": [23, 24, 11, 12],
+    }  # fmt: skip
+    for joint, sources in by_hand.items():
+        here = H36M_17.index(joint)
+        for name in ("poses_2d", "poses_3d"):
+            expected = held[name][:, sources].mean(axis=1)
+            np.testing.assert_allclose(getattr(recording, name)[:, here], expected, rtol=1e-4, atol=0.01, err_msg=joint)
+        np.testing.assert_array_equal(recording.confidence[:, here], held["confidence"][:, sources].min(axis=1))
+    assert recording.image_size.tolist() == held["image_size"].tolist()

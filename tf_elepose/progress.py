@@ -36,32 +36,35 @@ class Progress:
 
     def __init__(
         self,
-        total_steps: int,
+        total_steps: int | None,
         label: str,
         stream: TextIO | None = None,
         examples_per_step: int | None = None,
         *,
         initial_step: int = 0,
+        unit: str = "step",
         clock: Callable[[], float] = time.monotonic,
         width: Callable[[], int] | None = None,
     ) -> None:
         """
         Args:
-          total_steps: the step that is 100 %, at least 1.
+          total_steps: the step that is 100 %, at least 1; None when it is not known (yet).
           label: what is running.
           stream: where to write; standard error when None.
           examples_per_step: gives the rate in samples/s instead of steps/s.
           initial_step: steps that were done before, when a run is resumed; they do not count for the rate.
+          unit: what a step is called.
           clock: seconds, never going back.
           width: columns of the terminal; asked of the stream when None.
 
         Raises:
           ValueError: `total_steps` is not positive.
         """
-        if total_steps < 1:
+        if total_steps is not None and total_steps < 1:
             raise ValueError(f"progress of {label!r}: total_steps must be at least 1; got {total_steps}")
         self._total = total_steps
         self._label = label
+        self._unit = unit
         self._stream: TextIO | None = sys.stderr if stream is None else stream
         self._examples = examples_per_step
         self._clock = clock
@@ -73,15 +76,18 @@ class Progress:
         self._shown: tuple[float, int] | None = None if self._terminal else (clock(), initial_step)
         self._drawn = 0  # Columns of the bar that now stands on the terminal's last line.
 
-    def update(self, step: int, values: Mapping[str, Any] | None = None) -> None:
+    def update(self, step: int, values: Mapping[str, Any] | None = None, total_steps: int | None = None) -> None:
         """Tells that `step` steps are done; cheap enough for every step.
 
         Args:
           step: steps done, those of earlier runs included.
           values: numbers to show, by name; None keeps the last ones.
+          total_steps: a better estimate of the total, at least 1; None keeps the last one.
         """
         now = self._clock()
         self._step = step
+        if total_steps is not None:
+            self._total = total_steps
         if values is not None:
             self._values = values
         self._history.append((now, step))
@@ -119,8 +125,8 @@ class Progress:
             return True
         waited = now - self._shown[0]
         if self._terminal:
-            return waited >= _REDRAW_SECONDS or self._step >= self._total
-        percent = 100.0 * (self._step - self._shown[1]) / self._total
+            return waited >= _REDRAW_SECONDS or (self._total is not None and self._step >= self._total)
+        percent = 0.0 if self._total is None else 100.0 * (self._step - self._shown[1]) / self._total
         return waited >= _LINE_SECONDS and (percent >= _LINE_PERCENT or waited >= _LINE_SECONDS_MOST)
 
     def _show(self, now: float) -> None:
@@ -139,32 +145,39 @@ class Progress:
         return "\r" + " " * min(self._drawn, self._width() - 1) + "\r" if self._drawn else ""
 
     def _plain_line(self) -> str:
-        facts = [f"{self._percent():.0f} %", f"step {self._step}/{self._total}"]
+        if self._total is None:
+            facts = [f"{self._unit} {self._step}"]
+        else:
+            facts = [f"{self._percent(self._total):.0f} %", f"{self._unit} {self._step}/{self._total}"]
         if rate := self._rate():
-            facts += [self._rate_text(rate), f"{self._time_left(rate)} left"]
+            facts.append(self._rate_text(rate))
+            facts += [f"{self._time_left(rate, self._total)} left"] if self._total is not None else []
         return f"{self._label}: {', '.join(facts + self._value_texts())}"
 
     def _bar_line(self, columns: int) -> str:
         """The label and what fits into `columns` of: percent, step, time left, rate, values; a bar in what is left."""
-        head = f"{self._label} {self._percent():3.0f}%"
-        facts = [f"{self._step}/{self._total}"]
+        head, facts, share = self._label, [f"{self._unit} {self._step}"], None
+        if self._total is not None:
+            head, facts = f"{self._label} {self._percent(self._total):3.0f}%", [f"{self._step}/{self._total}"]
+            share = min(max(self._step / self._total, 0.0), 1.0)
         if rate := self._rate():
-            facts += [f"{self._time_left(rate)} left", self._rate_text(rate)]
+            facts += [f"{self._time_left(rate, self._total)} left"] if self._total is not None else []
+            facts.append(self._rate_text(rate))
         tail = ""
         for fact in facts + self._value_texts():
             if len(head) + len(tail) + 2 + len(fact) > columns:
                 break
             tail += "  " + fact
         bar = min(_BAR_MOST, columns - len(head) - len(tail) - len(" []"))
-        if bar >= _BAR_LEAST:
-            full = int(bar * min(max(self._step / self._total, 0.0), 1.0))
+        if share is not None and bar >= _BAR_LEAST:
+            full = int(bar * share)
             head += f" [{'#' * full}{'-' * (bar - full)}]"
         return (head + tail)[: max(columns, 0)]
 
-    def _percent(self) -> float:
+    def _percent(self, total: int) -> float:
         """Of the steps; 100 only when all are done."""
-        percent = 100.0 * self._step / self._total
-        return percent if self._step >= self._total else min(percent, 99.0)
+        percent = 100.0 * self._step / total
+        return percent if self._step >= total else min(percent, 99.0)
 
     def _rate(self) -> float:
         """Steps a second lately; 0 while there is nothing to measure."""
@@ -173,11 +186,11 @@ class Progress:
 
     def _rate_text(self, rate: float) -> str:
         if self._examples is None:
-            return f"{rate:,.1f} steps/s"
+            return f"{rate:,.1f} {self._unit}s/s"
         return f"{rate * self._examples:,.0f} samples/s"
 
-    def _time_left(self, rate: float) -> str:
-        seconds = math.ceil(max(self._total - self._step, 0) / rate)
+    def _time_left(self, rate: float, total: int) -> str:
+        seconds = math.ceil(max(total - self._step, 0) / rate)
         minutes, seconds = divmod(seconds, 60)
         hours, minutes = divmod(minutes, 60)
         return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

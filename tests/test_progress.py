@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tf_elepose.training.progress import Progress
+from tf_elepose.progress import Progress
 
 
 class _Clock:
@@ -206,3 +206,26 @@ def test_the_width_is_that_of_the_terminal_written_to(monkeypatch):
 def test_a_total_is_needed():
     with pytest.raises(ValueError, match="'prior': total_steps must be at least 1; got 0"):
         Progress(0, "prior")
+
+
+def test_a_total_that_is_not_known_gives_counts_until_it_is():
+    terminal, clock = _Terminal(), _Clock()
+    with _progress(terminal, clock, total_steps=None, label="reading", unit="row") as progress:
+        clock.now += 2
+        progress.update(500)
+        assert terminal.screen() == ["reading  row 500  250.0 rows/s"]
+        clock.now += 2
+        progress.update(1000, total_steps=4000)
+        expected = "reading  25% [#######-----------------------]  1000/4000  0:12 left  250.0 rows/s"
+        assert terminal.screen() == [expected]
+
+
+def test_a_log_gets_counts_a_minute_apart_without_a_total():
+    stream, clock = io.StringIO(), _Clock()
+    with _progress(stream, clock, total_steps=None, label="reading", unit="row") as progress:
+        for step in range(1, 131):
+            clock.now += 1
+            progress.update(step)
+    assert stream.getvalue().splitlines() == [
+        "reading: row 60, 1.0 rows/s", "reading: row 120, 1.0 rows/s", "reading: row 130, 1.0 rows/s"
+    ]  # fmt: skip

@@ -1,0 +1,284 @@
+import json
+
+import numpy as np
+import pytest
+from samples import coco as sample
+
+from tf_elepose.data.readers.coco import read_coco
+from tf_elepose.data.sources import load_source
+from tf_elepose.skeletons import H36M_17
+
+
+def saved(tmp_path, content, name="file.json") -> str:
+    path = tmp_path / name
+    path.write_text(json.dumps(content))
+    return str(path)
+
+
+def load(path, **options):
+    return load_source(f"coco:{path}", H36M_17, **options)
+
+
+def problem(tmp_path, content, **options) -> str:
+    path = saved(tmp_path, content)
+    with pytest.raises(ValueError) as caught:
+        load(path, **options)
+    assert path in str(caught.value) and "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def joint(recording, row, name):
+    return recording.poses_2d[row, H36M_17.index(name)].tolist()
+
+
+def test_annotations(tmp_path):
+    source, options = sample.write(tmp_path)
+    recording = load_source(source, H36M_17, **options)
+    # Joint i of COCO stands at (x + i, 100 + 10 i): left hip 11, right hip 12, left wrist 9, right ankle 16.
+    assert joint(recording, 0, "l_hip") == [211, 210] and joint(recording, 0, "r_hip") == [212, 220]
+    assert joint(recording, 0, "root") == [211.5, 215]
+    assert joint(recording, 0, "l_wrist") == [209, 190] and joint(recording, 0, "r_ankle") == [216, 260]
+    assert joint(recording, 1, "nose") == [300, 100] and joint(recording, 2, "nose") == [400, 100]
+    assert recording.clip.tolist() == ["clip"] * 3 and recording.subject.tolist() == ["person_keypoints"] * 3
+    assert recording.frame.tolist() == [12, 13, 12]
+    assert recording.person.tolist() == [0, 0, 1]
+    assert recording.image_size.tolist() == [640, 480]
+    assert recording.confidence is None and recording.visible is None
+    assert recording.dropped == {"without keypoints": 1, "crowds": 1}
+
+
+def test_results(tmp_path):
+    source, options = sample.write_results(tmp_path)
+    recording = load_source(source, H36M_17, **options)
+    assert joint(recording, 0, "l_hip") == [211, 210] and joint(recording, 1, "r_wrist") == [410, 200]
+    assert recording.clip.tolist() == ["results"] * 3
+    assert recording.frame.tolist() == [785, 785, 139]
+    assert recording.person.tolist() == [0, 1, 0]
+    np.testing.assert_allclose(recording.confidence[:, 0], [0.5, 0.9, 1])
+    best = load_source(source, H36M_17, people="best")
+    assert best.person.tolist() == [1, 0]
+
+
+def test_the_best_result_is_the_one_with_the_highest_score(tmp_path):
+    results = sample.results()
+    results[0]["score"] = 0.8  # Though its keypoints have lower confidences.
+    assert load(saved(tmp_path, results), people="best").person.tolist() == [0, 0]
+
+
+def test_an_annotation_file_names_the_images_of_results(tmp_path):
+    images = saved(tmp_path, sample.annotations(), "images.json")
+    recording = load(saved(tmp_path, sample.results()), images=images)
+    assert recording.clip.tolist() == ["clip"] * 3 and recording.frame.tolist() == [12, 12, 13]
+    strange = [sample.results()[0] | {"image_id": 4}]
+    assert "element 0: image_id: expected the id of one of the images; got 4" in problem(
+        tmp_path, strange, images=images
+    )
+    with pytest.raises(ValueError, match=r"COCO file of images .*none\.json: expected an annotation file with images"):
+        load(saved(tmp_path, sample.results()), images=saved(tmp_path, [], "none.json"))
+    assert "images is for results files" in problem(tmp_path, sample.annotations(), images=images)
+
+
+def test_sections_may_come_in_any_order(tmp_path):
+    content = sample.annotations()
+    turned = dict(reversed(content.items()))
+    assert list(turned) == ["categories", "annotations", "images", "licenses", "info"]
+    one, other = load(saved(tmp_path, content)), load(saved(tmp_path, turned))
+    np.testing.assert_array_equal(one.poses_2d, other.poses_2d)
+    assert one.frame.tolist() == other.frame.tolist()
+
+
+def test_joints_that_are_not_labelled_or_not_numbers_are_missing(tmp_path):
+    content = sample.annotations()
+    content["annotations"] = content["annotations"][:1]
+    keypoints = content["annotations"][0]["keypoints"]
+    keypoints[9 * 3 : 9 * 3 + 3] = [0, 0, 0]  # Left wrist, not labelled.
+    keypoints[10 * 3 : 10 * 3 + 3] = [5, 6, 1]  # Right wrist, hidden.
+    keypoints[13 * 3] = float("nan")  # Left knee.
+    recording = load(saved(tmp_path, content))
+    hidden = {H36M_17.joints[i] for i in np.flatnonzero(~recording.visible[0])}
+    assert hidden == {"l_wrist", "l_knee"}
+    assert joint(recording, 0, "r_wrist") == [5, 6]
+    results = sample.results()[:1]
+    results[0]["keypoints"][9 * 3 + 2] = 0
+    assert load(saved(tmp_path, results)).visible[0].tolist() == [name != "l_wrist" for name in H36M_17.joints]
+
+
+def test_an_unlabelled_hip_leaves_no_root(tmp_path):
+    content = sample.annotations()
+    content["annotations"] = content["annotations"][:1]
+    content["annotations"][0]["keypoints"][11 * 3 + 2] = 0
+    hidden = ~load(saved(tmp_path, content)).visible[0]
+    assert {H36M_17.joints[i] for i in np.flatnonzero(hidden)} == {"l_hip", "root", "spine"}
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["a/img_0004.jpg", "b/img_0004.png"], [("a", 4), ("b", 4)]),
+        (["x/y/7.jpg", "8.jpg"], [("x/y", 7), ("file", 8)]),
+        (["video1_000003_rgb.jpg", "12.5.jpg"], [("file", 3), ("file", 5)]),
+        (["a/one.jpg", "a/2.jpg"], [("file", 785), ("file", 139)]),  # No digits.
+        (["a/x_1.jpg", "a/y_01.jpg"], [("file", 785), ("file", 139)]),  # The same digits.
+        (["99999999999.jpg", "2.jpg"], [("file", 785), ("file", 139)]),  # Too large for a frame.
+        (["3.jpg", None], [("file", 785), ("file", 139)]),
+    ],
+)
+def test_file_names_give_clip_and_frame_where_they_tell_images_apart(tmp_path, names, expected):
+    content = sample.annotations()
+    for image, name in zip(content["images"], names, strict=True):
+        image["file_name"] = name
+    content["annotations"] = content["annotations"][:2]
+    recording = load(saved(tmp_path, content))
+    assert list(zip(recording.clip.tolist(), recording.frame.tolist(), strict=True)) == expected
+
+
+def test_images_of_several_sizes_have_no_common_one(tmp_path):
+    content = sample.annotations()
+    content["images"][1]["width"] = 641
+    assert load(saved(tmp_path, content)).image_size is None
+
+
+def test_the_convention_is_that_of_the_named_keypoints(tmp_path):
+    content = sample.annotations()
+    crowdpose = [f"{side}_{joint}" for joint in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+                 for side in ("left", "right")]  # fmt: skip
+    content["categories"][0]["keypoints"] = [*crowdpose, "top_head", "neck"]
+    for annotation in content["annotations"]:
+        del annotation["keypoints"][14 * 3 :]
+    recording = load(saved(tmp_path, content))
+    assert joint(recording, 0, "l_hip") == [206, 160] and joint(recording, 0, "r_elbow") == [203, 130]
+
+
+def test_no_convention_is_guessed(tmp_path):
+    content = sample.annotations()
+    names = content["categories"][0]["keypoints"]
+    content["categories"][0]["keypoints"] = names[::-1]
+    message = problem(tmp_path, content)
+    assert "are of no known convention" in message and "coco_17" in message and "h36m_17" in message
+    recording = load(saved(tmp_path, content), convention="coco_17")  # The user knows.
+    assert joint(recording, 0, "l_hip") == [211, 210]
+    del content["categories"]  # Seventeen keypoints without names are COCO's.
+    assert joint(load(saved(tmp_path, content)), 0, "l_hip") == [211, 210]
+    results = sample.results()
+    for result in results:
+        result["keypoints"] = result["keypoints"][: 16 * 3]
+    assert "keypoints: 16 of them; state their convention, one of" in problem(tmp_path, results)
+    assert "mpii_16" in problem(tmp_path, results)
+    assert joint(load(saved(tmp_path, results), convention="mpii_16"), 0, "r_ankle") == [200, 100]
+    assert "convention 'coco_17' has 17 joints; got 16" in problem(tmp_path, results, convention="coco_17")
+    assert "unknown convention 'coc'" in _option_problem(tmp_path, convention="coc")
+
+
+def _option_problem(tmp_path, **options) -> str:
+    with pytest.raises(ValueError) as caught:
+        load(saved(tmp_path, sample.results()), **options)
+    return str(caught.value)
+
+
+def test_categories_with_different_keypoints_need_a_convention(tmp_path):
+    content = sample.annotations()
+    content["categories"].append({"id": 2, "name": "horse", "keypoints": ["nose"]})
+    assert "expected the same keypoints in all" in problem(tmp_path, content)
+
+
+def test_parts_of_a_large_file_are_read_in_turn(tmp_path, monkeypatch):
+    monkeypatch.setattr("tf_elepose.data.keypoint_lists.PART", 10)
+    results = [sample.results()[0] | {"image_id": i} for i in range(95)]
+    parts = list(read_coco(saved(tmp_path, results)))
+    assert [len(part.poses_2d) for part in parts] == [10] * 9 + [5]
+    assert np.concatenate([part.frame for part in parts]).tolist() == list(range(95))
+    assert parts[-1].done == 1
+    assert parts[0].poses_2d.shape == (10, 17, 2) and parts[0].poses_2d.dtype == np.float32
+
+
+def changed(where: str, value) -> list:
+    results = sample.results()
+    results[1][where] = value
+    return results
+
+
+def keypoint(at: int, value) -> list:
+    results = sample.results()
+    results[1]["keypoints"][at] = value
+    return results
+
+
+DAMAGED_RESULTS = [
+    ([], "it holds no poses"),
+    ([3], "element 0: expected an object; got 3"),
+    ([{}], "element 0: image_id: expected an integer; got null"),
+    (changed("image_id", "a"), "element 1: image_id: expected an integer; got 'a'"),
+    (changed("image_id", True), "element 1: image_id: expected an integer; got True"),
+    (changed("image_id", -1), "element 1: image_id: expected 0 to 2147483647"),
+    (changed("image_id", 10**30), "element 1: image_id: expected 0 to 2147483647"),
+    (changed("keypoints", None), "element 1: keypoints: expected a list; got null"),
+    (changed("keypoints", [1.0] * 48), "element 1: keypoints: expected 51 numbers as before; got 48"),
+    (changed("score", None), "element 1: score: expected one for all poses or none"),
+    (changed("score", "1"), "element 1: score: expected a number; got '1'"),
+    (keypoint(4, "1"), "element 1: keypoints: expected numbers; got '1' at 4"),
+    (keypoint(4, None), "element 1: keypoints: expected numbers; got null at 4"),
+    (keypoint(4, [1]), "element 1: keypoints: expected numbers; got a list of 1 at 4"),
+    (keypoint(4, 10**400), "element 1: keypoints: expected numbers; got an integer of more than 20 digits at 4"),
+    (keypoint(4, float("inf")), "element 1: keypoints: expected numbers within 1e+06 px; got inf for l_eye"),
+    (keypoint(4, -1e300), "element 1: keypoints: expected numbers within 1e+06 px; got -1e+300 for l_eye"),
+    (keypoint(5, float("inf")), "element 1: keypoints: expected a finite confidence; got inf for l_eye"),
+    ([{"image_id": 1, "keypoints": []}], "element 0: keypoints: expected x, y and confidence of each; got 0 numbers"),
+    ([{"image_id": 1, "keypoints": [1] * 50}], "expected x, y and confidence of each; got 50 numbers"),
+]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"), DAMAGED_RESULTS, ids=[expected[:40] for _, expected in DAMAGED_RESULTS]
+)
+def test_damaged_results(tmp_path, content, expected):
+    assert expected in problem(tmp_path, content)
+
+
+def annotated(section: str, index: int, **fields) -> dict:
+    content = sample.annotations()
+    content[section][index] |= fields
+    return content
+
+
+DAMAGED_ANNOTATIONS = [
+    ({}, "expected an annotation file with images"),
+    ({"a": 1}, "expected an annotation file with images, or a list of results; holds neither"),
+    (annotated("images", 1, id=785), "images 1: id: expected another for each image; got 785"),
+    (annotated("images", 1, id="a"), "images 1: id: expected an integer; got 'a'"),
+    (annotated("images", 0, width=-5), "images 0: width, height: expected width and height in pixels; got -5, 480"),
+    (annotated("images", 0, file_name="a" * 300), "images 0: file_name: expected at most 256 characters; got 300"),
+    (annotated("images", 0, file_name="\ud800/1.jpg"), "images 0: file_name: expected Unicode text"),
+    (annotated("images", 0, file_name=5), "images 0: file_name: expected text; got 5"),
+    (annotated("annotations", 1, image_id=5), "annotations 1: image_id: expected the id of one of the images; got 5"),
+    (
+        annotated("annotations", 1, keypoints=[1, 2, 0.5] * 17),
+        "annotations 1: keypoints: expected visibility 0, 1 or 2",
+    ),
+    (annotated("categories", 0, keypoints="nose"), "categories 0: keypoints: expected a list of names; got 'nose'"),
+    ({"images": [{"id": 2**40}], "annotations": []}, "expected names with frame numbers, or ids from 0 to 2147483647"),
+    (sample.annotations() | {"images": []}, "expected an annotation file with images"),
+    (sample.annotations() | {"annotations": [None]}, "annotations 0: expected an object; got null"),
+]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"), DAMAGED_ANNOTATIONS, ids=[expected[:40] for _, expected in DAMAGED_ANNOTATIONS]
+)
+def test_damaged_annotations(tmp_path, content, expected):
+    assert expected in problem(tmp_path, content)
+
+
+def test_files_without_any_keypoints_say_so(tmp_path):
+    content = sample.annotations()
+    for annotation in content["annotations"]:
+        annotation.pop("keypoints")
+    assert "no pose to use: 4 without keypoints; 1 crowds" in problem(tmp_path, content)
+
+
+def test_a_missing_file_and_a_cut_one(tmp_path):
+    with pytest.raises(ValueError, match=r"none\.json: no such file"):
+        load(tmp_path / "none.json")
+    path = tmp_path / "cut.json"
+    path.write_text(json.dumps(sample.results())[:900])
+    with pytest.raises(ValueError, match=r"COCO file .*cut\.json: byte 900: ends too early"):
+        load(path)

@@ -1,0 +1,234 @@
+import numpy as np
+import pytest
+from samples import csv_table, npz_table
+
+from tf_elepose.conventions import get_convention
+from tf_elepose.data.readers.tables import read_csv
+from tf_elepose.data.sources import load_source
+from tf_elepose.skeletons import H36M_17
+
+COCO = get_convention("coco_17").joints
+
+
+def written(folder, lines, end="\n"):
+    (folder / "table.csv").write_bytes((end.join(lines) + end).encode())
+    return folder / "table.csv"
+
+
+def load_csv(path, convention="coco_17"):
+    return load_source(f"csv:{path}", H36M_17, convention=convention)
+
+
+def table(rows=2, delimiter=",", extra=(), values=(), joints=COCO, empty=()):
+    """A table whose joint j of row r lies at (100 + 10 j + r, 500 + j), but for the cells in `empty`."""
+    lines = [delimiter.join([*extra, *(f"{joint}_{axis}" for joint in joints for axis in "xy")])]
+    for row in range(rows):
+        cells = [f"{100 + 10 * COCO.index(j) + row if a == 'x' else 500 + COCO.index(j)}" for j in joints for a in "xy"]
+        for place, text in dict(empty).items():
+            cells[place] = text
+        lines.append(delimiter.join([*(str(value[row]) for value in values), *cells]))
+    return lines
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_joints_are_found_by_name_in_any_order(tmp_path, delimiter, end):
+    recording = load_csv(written(tmp_path, table(delimiter=delimiter, joints=COCO[::-1]), end))
+    for side in "lr":
+        for joint in ("hip", "knee", "wrist"):
+            place = COCO.index(f"{side}_{joint}")
+            found = recording.poses_2d[:, H36M_17.index(f"{side}_{joint}")]
+            np.testing.assert_array_equal(found, [[100 + 10 * place, 500 + place], [101 + 10 * place, 500 + place]])
+
+
+def test_numbered_columns_are_in_the_conventions_order(tmp_path):
+    header = ",".join(f"{axis}{joint}" for joint in range(17) for axis in "xyc")
+    row = ",".join(f"{joint},{joint + 50},{0.5 if joint else 0}" for joint in range(17))
+    recording = load_csv(written(tmp_path, [header, row]))
+    np.testing.assert_array_equal(recording.poses_2d[0, H36M_17.index("r_ankle")], [16, 66])
+    assert not recording.visible[0, H36M_17.index("nose")]  # Confidence 0.
+    assert recording.confidence[0, H36M_17.index("r_ankle")] == 0.5
+
+
+@pytest.mark.parametrize("cells", [{0: ""}, {1: "nan"}, {0: "", 1: ""}, {0: "0", 1: "0.0"}])
+def test_empty_cells_nan_and_the_origin_are_missing_joints(tmp_path, cells):
+    recording = load_csv(written(tmp_path, table(empty=cells)))
+    np.testing.assert_array_equal(recording.visible[0], [joint != "nose" for joint in H36M_17.joints])
+
+
+def test_with_confidences_the_origin_is_a_place(tmp_path):
+    header = ",".join(f"{joint}_{axis}" for joint in COCO for axis in ("x", "y", "confidence"))
+    recording = load_csv(written(tmp_path, [header, ",".join(["0", "0", "1"] * 17)]))
+    assert recording.visible is None
+
+
+def test_other_columns_say_what_the_rows_are(tmp_path):
+    names = ["frame", "person", "camera", "clip", "subject", "action", "split", "remark"]
+    values = [[7, "3.0"], [1, 0], [2, 0], ["a", "Ü"], ["S1", "S2"], ["run", ""], ["test", "train"], ["x", "y"]]
+    recording = load_csv(written(tmp_path, table(extra=names, values=values)))
+    np.testing.assert_array_equal(recording.frame, [7, 3])
+    np.testing.assert_array_equal(recording.person, [1, 0])
+    np.testing.assert_array_equal(recording.camera, [2, 0])
+    assert recording.clip.tolist() == ["a", "Ü"] and recording.action.tolist() == ["run", ""]
+    assert recording.subject.tolist() == ["S1", "S2"] and recording.split.tolist() == ["test", "train"]
+
+
+def test_without_them_each_row_is_a_frame_of_one_clip(tmp_path):
+    recording = load_csv(written(tmp_path, table(rows=3)))
+    assert recording.frame.tolist() == [0, 1, 2]
+    assert set(recording.clip) == set(recording.subject) == {"table"} and set(recording.split) == {"train"}
+
+
+def test_frames_go_on_from_part_to_part(tmp_path):
+    parts = list(read_csv(written(tmp_path, table(rows=5000)), convention="coco_17"))
+    assert len(parts) == 2
+    np.testing.assert_array_equal(np.concatenate([part.frame for part in parts]), np.arange(5000))
+    assert parts[0].done < parts[1].done == 1.0
+
+
+def test_blank_lines_a_byte_order_mark_and_quotes_are_no_data(tmp_path):
+    lines = table()
+    lines = ["\ufeff" + ",".join(f'"{name}"' for name in lines[0].split(",")), lines[1], "", lines[2], "  "]
+    assert len(load_csv(written(tmp_path, lines))) == 2
+
+
+@pytest.mark.parametrize("count", [17, 18])
+def test_the_convention_has_to_be_named(tmp_path, count):
+    header = ",".join(f"{axis}{joint}" for joint in range(count) for axis in "xy")
+    path = written(tmp_path, [header, ",".join("1" * 2 * count)])
+    name = {17: "coco_17", 18: "openpose_coco_18"}[count]
+    with pytest.raises(ValueError, match=rf"{count} joints, but not which: set convention to one of .*{name}"):
+        load_source(f"csv:{path}", H36M_17)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda lines: [lines[0], lines[1], lines[2] + ",1"], "line 3: expected 34 columns as in line 1; got 35"),
+        (lambda lines: [lines[0], lines[1].replace("500", "x", 1)], "line 2, column 2: expected a number.*got 'x'"),
+        (lambda lines: [lines[0], lines[1].replace("500", "inf", 1)], "line 2: expected finite numbers"),
+        (lambda lines: [lines[0], lines[1].replace("500", "1e300", 1)], "poses_2d"),
+        (
+            lambda lines: [lines[0].replace("nose_x", "nase_x"), lines[1]],
+            "line 1: missing nose_x of convention 'coco_17'",
+        ),
+        (lambda lines: [lines[0].replace("nose_x", "nose_y"), lines[1]], "line 1: nose_y: given twice"),
+        (lambda lines: lines[:1], "it holds no poses"),
+        (lambda lines: ["a,b", "1,2"], "expected columns <joint>_x"),
+        (lambda lines: [lines[0], '"' + lines[1]], "line 2: not a line of a table"),
+        (lambda lines: [lines[0] + ",x" * 3000], "line 1: expected at most 2000 columns"),
+        (lambda lines: [lines[0], "1" * 200_000], "line 2: expected at most 128000 bytes"),
+    ],
+)
+def test_errors_say_in_which_line(tmp_path, change, message):
+    with pytest.raises(ValueError, match=message) as error:
+        load_csv(written(tmp_path, change(table())))
+    assert "table.csv" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("frame", "-1", "frame: expected an integer from 0; got '-1'"),
+        ("frame", "1.5", "frame: expected an integer from 0"),
+        ("camera", "left", "camera: expected an integer from 0; got 'left'"),
+        ("person", "", "person: expected an integer from 0; got ''"),
+        ("frame", "1e300", "frame: expected an integer from 0"),
+        ("split", "val", "split: expected train or test; got 'val'"),
+        ("clip", "x" * 300, "clip: expected at most 256 characters"),
+    ],
+)
+def test_wrong_values_are_named(tmp_path, name, value, message):
+    with pytest.raises(ValueError, match="line 2: " + message):
+        load_csv(written(tmp_path, table(rows=1, extra=[name], values=[[value]])))
+
+
+def test_decimal_commas_are_told(tmp_path):
+    lines = table(delimiter=";", empty={0: "100,5"})
+    with pytest.raises(ValueError, match="got '100,5'; decimals need a point"):
+        load_csv(written(tmp_path, lines))
+
+
+def test_files_that_are_no_text(tmp_path):
+    with pytest.raises(ValueError, match="no such file"):
+        load_csv(tmp_path / "none.csv")
+    (tmp_path / "empty.csv").write_bytes(b"")
+    with pytest.raises(ValueError, match="expected a header"):
+        load_csv(tmp_path / "empty.csv")
+    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00x")
+    with pytest.raises(ValueError, match="line 1: expected text in UTF-8"):
+        load_csv(tmp_path / "binary.csv")
+
+
+def save_npz(folder, **arrays):
+    np.savez(folder / "table.npz", **arrays)
+    return f"npz:{folder / 'table.npz'}"
+
+
+def load_npz(folder, **arrays):
+    return load_source(save_npz(folder, **arrays), H36M_17, convention="coco_17")
+
+
+def poses(rows=2, numbers=2):
+    return np.random.default_rng(0).uniform(1, 900, (rows, 17, numbers))
+
+
+def test_an_npz_of_poses(tmp_path):
+    array = poses()
+    array[0, 0] = 0
+    array[1, 16, 0] = np.nan
+    recording = load_npz(tmp_path, poses_2d=array, frame=np.array([5, 9]), clip=np.array(["a", "b"]))
+    np.testing.assert_allclose(recording.poses_2d[:, H36M_17.index("l_wrist")], array[:, 9], rtol=1e-6)
+    assert not recording.visible[0, H36M_17.index("nose")] and not recording.visible[1, H36M_17.index("r_ankle")]
+    assert recording.visible.sum() == 2 * 17 - 2
+    assert recording.frame.tolist() == [5, 9] and recording.clip.tolist() == ["a", "b"]
+
+
+def test_the_third_number_is_the_confidence(tmp_path):
+    array = poses(numbers=3)
+    array[..., 2] = np.linspace(0, 1, 17)
+    recording = load_npz(tmp_path, keypoints=array)
+    assert recording.confidence[0, H36M_17.index("r_ankle")] == 1.0
+    assert not recording.visible[0, H36M_17.index("nose")]
+    other = load_npz(tmp_path, keypoints=array[..., :2], confidence=array[..., 2])
+    np.testing.assert_array_equal(other.confidence, recording.confidence)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({}, "expected an array poses_2d or keypoints; the file holds remark"),
+        ({"poses_2d": poses(), "keypoints": poses()}, "expected an array poses_2d or keypoints"),
+        ({"poses_2d": poses()[0]}, r"poses_2d: expected numbers \[N, K, 2 or 3\]; got float64 \[17, 2\]"),
+        ({"poses_2d": poses().astype(str)}, "poses_2d: expected numbers"),
+        ({"poses_2d": poses()[:, :16]}, "16 joints; convention 'coco_17' has 17; expected one of .*mpii_16"),
+        ({"poses_2d": poses(), "frame": np.arange(3)}, r"frame: expected shape \[2\]; got \[3\]"),
+        (
+            {"poses_2d": poses(), "split": np.array(["train", "dev"])},
+            "split: expected train or test; got 'dev' in row 1",
+        ),
+        ({"poses_2d": np.array([None], dtype=object)}, "expected numbers or text"),
+        ({"poses_2d": poses() * 1e300}, "expected numbers within"),
+    ],
+)
+def test_other_npz_files_are_refused(tmp_path, arrays, message):
+    with pytest.raises(ValueError, match=message):
+        load_npz(tmp_path, **arrays or {"remark": np.zeros(3)})
+
+
+@pytest.mark.parametrize("sample", [csv_table, npz_table])
+def test_damaged_files_are_read_or_refused(tmp_path, sample):
+    source, options = sample.write(tmp_path)
+    assert len(load_source(source, H36M_17, **options)) == 6
+    rng = np.random.default_rng(0)
+    file = next(tmp_path.iterdir())
+    whole = file.read_bytes()
+    for _ in range(150):
+        data = bytearray(whole)
+        for place in rng.integers(len(data), size=4):
+            data[place] = rng.integers(256)
+        file.write_bytes(data[: rng.integers(1, len(data)) if rng.random() < 0.3 else None])
+        try:
+            load_source(source, H36M_17, **options)
+        except ValueError as error:
+            assert "\n" not in str(error)

@@ -1,0 +1,41 @@
+"""Joints hidden on purpose."""
+
+import numpy as np
+import pytest
+import small_runs
+
+from tf_elepose.data.missing import hide_joints
+
+
+@pytest.fixture(scope="module")
+def recording():
+    return small_runs.small_recording()
+
+
+def test_a_share_hides_that_share_of_everything_but_the_truth(recording):
+    hidden = hide_joints(recording, 0.2, seed=1)
+    assert 1 - hidden.visible.mean() == pytest.approx(0.2, abs=0.01)
+    for kind in ("gt", "detected"):
+        np.testing.assert_array_equal(hidden.seen(kind), hidden.visible)
+        np.testing.assert_array_equal(hidden.keypoints(kind)[hidden.visible], recording.keypoints(kind)[hidden.visible])
+        assert np.all(hidden.keypoints(kind)[~hidden.visible] == 0)
+    np.testing.assert_array_equal(hidden.poses_3d, recording.poses_3d)
+    np.testing.assert_array_equal(hide_joints(recording, 0.2, seed=1).visible, hidden.visible)
+    assert np.any(hide_joints(recording, 0.2, seed=2).visible != hidden.visible)
+
+
+def test_a_number_hides_so_many_joints_of_every_pose(recording):
+    hidden = hide_joints(recording, 3, seed=1)
+    np.testing.assert_array_equal((~hidden.visible).sum(axis=1), 3)
+    assert np.ptp(hidden.visible.mean(axis=0)) < 0.25  # Any joint may be hidden.
+    assert (~hide_joints(hidden, 3, seed=2).visible).sum(axis=1).max() > 3  # What was hidden stays hidden.
+
+
+def test_nothing_hidden_is_the_recording_itself(recording):
+    assert hide_joints(recording, 0, seed=1) is recording
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, 12])
+def test_what_cannot_be_hidden_is_refused(recording, share):
+    with pytest.raises(ValueError, match=r"expected a share below 1 or a number of joints up to 11; got"):
+        hide_joints(recording, share, seed=0)

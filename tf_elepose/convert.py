@@ -1,0 +1,185 @@
+"""Convert any SOURCE to pickle-free views: python -m tf_elepose.convert SOURCE --output=views.npz [--option=key=value]
+
+Prints what the data hold and what looks wrong; --formats lists the formats and their options. With --shards=N the
+output is a folder of N TFRecord shards a split, for sets larger than memory. TensorFlow is not needed.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from absl import flags
+
+from tf_elepose import commands, files, source_flags
+from tf_elepose.progress import Progress
+from tf_elepose.skeletons import SKELETONS, Skeleton, get_skeleton
+
+
+def define_flags() -> None:
+    flags.DEFINE_string("output", None, "The views file to write, for example views.npz, or the folder of shards.")
+    flags.DEFINE_integer("shards", None, "Write so many TFRecord shards a split into the folder --output.")
+    flags.DEFINE_string("convention", "H36M_17", "The joints it shall have: a skeleton's name or a .yaml file.")
+    flags.DEFINE_string("split", None, "Only the rows of this split, train or test.")
+    flags.DEFINE_enum("people", None, ["all", "best"], "All people, or of every image the best one (all).")
+    flags.DEFINE_string("manifest", None, "File for what the data hold, as JSON.")
+    flags.DEFINE_boolean("formats", False, "List the formats and their options.")
+    source_flags.define_flags()
+
+
+def main(argv: list[str]) -> int:
+    options = flags.FLAGS
+    if options.formats:
+        print(formats_text())
+        return 0
+    if len(argv) != 2:
+        raise commands.UsageError(
+            f"expected one SOURCE, FORMAT:PATH; got {len(argv) - 1} (--formats lists the formats)"
+        )
+    if not options.output:
+        raise commands.UsageError("--output=FILE.npz is missing")
+    keywords = source_flags.stated()
+    if options.people is not None and keywords.setdefault("people", options.people) != options.people:
+        raise ValueError(f"--people={options.people} and --option=people={keywords['people']}: give one of them")
+    skeleton = _skeleton(options.convention)
+    if options.shards is not None:
+        if options.split or options.manifest or keywords.get("people", "all") != "all":
+            raise ValueError("--shards writes all rows of all splits: leave out --split, --manifest and --people=best")
+        convert_to_shards(argv[1], pathlib.Path(options.output), skeleton, keywords, options.shards)
+        return 0
+    output = _writable(options.output, "output")
+    manifest_file = None if options.manifest is None else _writable(options.manifest, "manifest")
+    values = convert(argv[1], output, skeleton, keywords, options.split)
+    if manifest_file is not None:
+        files.write_json(manifest_file, values)
+    return 0
+
+
+def convert(
+    source: str, output: pathlib.Path, skeleton: Skeleton, options: Mapping[str, Any], split: str | None = None
+) -> dict[str, Any]:
+    """Writes `source` as a views file, prints its manifest and returns it.
+
+    Args:
+      source: as `load_source` takes it.
+      output: the file; written whole, after everything was read, or not at all.
+      skeleton: the joints it shall have.
+      options: keywords of `load_source`.
+      split: only its rows.
+
+    Raises:
+      ValueError: what `load_source` says.
+      OSError: the file cannot be written.
+    """
+    from tf_elepose.data import sources
+    from tf_elepose.data.manifest import manifest, manifest_text
+    from tf_elepose.data.readers.views import write_views
+
+    given = sources.common_options() | dict(options)
+    correct = {name: given[name] for name in ("flip_y", "swap_sides", "check")}
+    with Progress(None, "reading", unit="row") as progress:
+        # What looks wrong is told below, and kept for the manifest.
+        quiet = dict(options) | ({"check": "off"} if given["check"] in sources.CHECKS else {})
+        recording = sources.load_source(source, skeleton, **({"progress": _shown(progress)} | quiet))
+    if split is not None:
+        recording = recording.of_split(split)
+    found = sources.what_looks_wrong(recording, **correct)
+    sources.tell(found, recording.source, given["check"])
+    write_views(output, recording)
+    values = manifest(recording, found)
+    print(manifest_text(values))
+    print(f"written: {output}")
+    if skeleton.name not in SKELETONS:
+        print(f"to be read with --option=convention=FILE.yaml, the file that describes {skeleton.name!r}")
+    return values
+
+
+def convert_to_shards(
+    source: str, output: pathlib.Path, skeleton: Skeleton, options: Mapping[str, Any], shards: int
+) -> None:
+    """Writes `source` as TFRecord shards, a part in memory at a time, and prints what they hold.
+
+    Args:
+      source: as `load_source` takes it.
+      output: a new or empty folder; its manifest.json is written last.
+      skeleton: the joints they shall have.
+      options: keywords of `stream_source`.
+      shards: how many for each split; about 100,000 poses each are sensible.
+
+    Raises:
+      ValueError: what `stream_source` says, or a folder that holds something.
+      OSError: a file cannot be written.
+    """
+    from tf_elepose.data import sources
+    from tf_elepose.data.shards import write_shards
+
+    with Progress(None, "converting", unit="row") as progress:
+        parts = sources.stream_source(source, skeleton, **({"progress": _shown(progress)} | dict(options)))
+        written = write_shards(parts, output, shards=shards, seed=0)
+    splits = ", ".join(f"{split} {written.rows(split):,} in {len(files)}" for split, files in written.splits.items())
+    dropped = "; ".join(f"{count:,} {reason}" for reason, count in written.dropped.items()) or "nothing"
+    print(f"source: {written.source}\nconvention: {skeleton.name}\nposes and shards: {splits}\nleft out: {dropped}")
+    print(f"written: {output}; train with --config.data=shards:{output}")
+
+
+def formats_text() -> str:
+    """Every format on a line of its own, and its options below."""
+    from tf_elepose.data import sources
+
+    lines = ["SOURCE is FORMAT:PATH, or synthetic."]
+    for name in sources.READERS:
+        try:
+            reader = sources.get_reader(name)
+        except ValueError as error:
+            lines += [f"{name}: {error}"]
+            continue
+        lines += [f"{name}: {_summary(name, reader)}", f"    options: {_defaults(sources.reader_options(reader))}"]
+    lines += ["Every source:", f"    options: {_defaults(sources.common_options())}"]
+    return "\n".join(lines)
+
+
+def _summary(name: str, reader: Callable[..., Any]) -> str:
+    """What a reader says it reads: the first line of its module, where that is about this format, or its own."""
+    of_module = (sys.modules[reader.__module__].__doc__ or "").strip().partition("\n\n")[0]
+    text = of_module if of_module.startswith(f"`{name}`: ") else (reader.__doc__ or "").strip().partition("\n\n")[0]
+    return " ".join(text.removeprefix(f"`{name}`: ").split())
+
+
+def _defaults(options: dict[str, Any]) -> str:
+    def text(value: Any) -> str:
+        return str(value).lower() if isinstance(value, bool) else str(value)
+
+    shown = [name if default is None else f"{name}={text(default)}" for name, default in options.items()]
+    return ", ".join(shown) or "none"
+
+
+def _skeleton(name_or_path: str) -> Skeleton:
+    """Of a name, in which case, "_" and "-" do not count, or of a file."""
+
+    def plain(name: str) -> str:
+        return name.lower().replace("_", "").replace("-", "")
+
+    names = {plain(name): name for name in SKELETONS}
+    return get_skeleton(names.get(plain(name_or_path), name_or_path))
+
+
+def _writable(path: str, flag: str) -> pathlib.Path:
+    """`path`, seen to be possible before the reading, which may take long."""
+    if not pathlib.Path(path).parent.is_dir():
+        raise ValueError(f"--{flag}={path}: no such folder")
+    if pathlib.Path(path).is_dir():
+        raise ValueError(f"--{flag}={path}: is a folder")
+    return pathlib.Path(path)
+
+
+def _shown(progress: Progress) -> Callable[[int, float | None], None]:
+    def show(rows: int, share: float | None) -> None:
+        progress.update(rows, total_steps=max(round(rows / share), 1) if share else None)
+
+    return show
+
+
+if __name__ == "__main__":
+    commands.run(main, define_flags, positional=True)

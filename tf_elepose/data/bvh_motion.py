@@ -1,0 +1,241 @@
+"""BVH files: a hierarchy of joints, and the channels that move them in every frame.
+
+A joint's rotation is the product of its rotation channels' in the order of the file, so that the last turns first; its
+place is the parent's, plus its offset (or its position channels) turned by the parent. Angles are degrees, lengths
+the file's own units.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+import os
+import re
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from tf_elepose.data.virtual_cameras import axis_rotation
+
+_MAX_NODES = 2000  # Characters with faces and clothes have hundreds of joints.
+_MAX_DEPTH = 200
+_MAX_HIERARCHY_BYTES = 2**20
+_MAX_CHANNELS = 6  # Of a joint.
+_LARGEST = 1e7  # Of a file's numbers: units or degrees.
+
+_MOTION = re.compile(rb"^[ \t]*MOTION[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
+_FRAMES = re.compile(rb"\s*Frames\s*:\s*(\d{1,9})\s+Frame\s+Time\s*:\s*(\S{1,40})", re.IGNORECASE)
+_SPACE = re.compile(rb"\s")
+_CHUNK_BYTES, _MAX_NUMBER_BYTES = 2**20, 400
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class BvhMotion:
+    """n joints in T frames.
+
+    Attributes:
+      where: what messages call the file.
+      names: of the joints, parents first; "Head_end" is the end site of "Head".
+      parents: place of each joint's parent, -1 without.
+      offsets: [n, 3] from the parent, in its frame.
+      channels: of each joint, in the file's order: "xrotation", "yposition", ...
+      frame_time: seconds from frame to frame, 0 where the file does not know.
+      values: [T, channels of all joints].
+    """
+
+    where: str
+    names: tuple[str, ...]
+    parents: tuple[int, ...]
+    offsets: np.ndarray
+    channels: tuple[tuple[str, ...], ...]
+    frame_time: float
+    values: np.ndarray
+
+    def places(self, joints: Sequence[int], frames: np.ndarray) -> np.ndarray:
+        """Of `joints` in `frames` [t], [t, joints, 3] in the world."""
+        first = np.cumsum([0, *map(len, self.channels)])
+        absolute = self._positions_are_absolute
+        turned: dict[int, np.ndarray] = {}  # Rotations into the world, [t, 3, 3].
+        stands: dict[int, np.ndarray] = {}  # Places in the world, [t, 3].
+        for joint in sorted(self._with_parents(joints)):  # Parents come first.
+            parent = self.parents[joint]
+            moved = np.tile(self.offsets[joint], (len(frames), 1))
+            rotation = np.eye(3)
+            for channel, column in zip(self.channels[joint], range(first[joint], first[joint + 1]), strict=True):
+                value = self.values[frames, column].astype(np.float64)
+                axis = channel[0]
+                if channel.endswith("rotation"):
+                    rotation = rotation @ axis_rotation(axis, value)
+                elif absolute and parent >= 0:
+                    moved[:, "xyz".index(axis)] = value
+                else:
+                    moved[:, "xyz".index(axis)] += value
+            if parent >= 0:
+                moved = stands[parent] + np.einsum("tij,tj->ti", turned[parent], moved)
+                rotation = turned[parent] @ rotation
+            stands[joint], turned[joint] = moved, np.broadcast_to(rotation, (len(frames), 3, 3))
+        return np.stack([stands[joint] for joint in joints], axis=1)
+
+    def path_length(self, one: int, other: int) -> float:
+        """Along the bones from joint to joint, as the hierarchy has them."""
+        apart = self._with_parents([one]) ^ self._with_parents([other])
+        return float(np.linalg.norm(self.offsets[sorted(apart)], axis=1).sum()) if apart else 0.0
+
+    def _with_parents(self, joints: Sequence[int]) -> set[int]:
+        found: set[int] = set()
+        for joint in joints:
+            while joint >= 0 and joint not in found:
+                found.add(joint)
+                joint = self.parents[joint]
+        return found
+
+    @functools.cached_property
+    def _positions_are_absolute(self) -> bool:
+        """Whether position channels of joints with a parent stand in for the offset, or are added to it.
+
+        Programs differ. Bones keep their length, so it is the reading under which they have that of the offset. (For
+        roots the standard adds; it moves all of a clip by the same.)
+        """
+        first = np.cumsum([0, *map(len, self.channels)])
+        instead = added = 0.0
+        for joint, channels in enumerate(self.channels):
+            if self.parents[joint] < 0 or not any(channel.endswith("position") for channel in channels):
+                continue
+            bone = self.offsets[joint].copy()
+            for channel, column in zip(channels, range(first[joint], first[joint + 1]), strict=True):
+                if channel.endswith("position"):
+                    bone["xyz".index(channel[0])] = np.median(self.values[:, column])
+            # An axis without a channel keeps its offset in both readings.
+            length = np.linalg.norm(self.offsets[joint])
+            moving = np.array([f"{axis}position" in channels for axis in "xyz"])
+            instead += abs(np.linalg.norm(bone) - length)
+            added += abs(np.linalg.norm(np.where(moving, bone + self.offsets[joint], bone)) - length)
+        return bool(instead < added)
+
+
+def read_bvh_motion(path: str | os.PathLike[str]) -> BvhMotion:
+    """The motion in the BVH file at `path`.
+
+    Raises:
+      ValueError: no such file, or one line with the joint or frame, what was expected and what came.
+    """
+    where = f"bvh file {os.fspath(path)}"
+    try:
+        with open(path, "rb") as stream:
+            data = stream.read()
+    except FileNotFoundError:
+        raise ValueError(f"{where}: no such file") from None
+    motion = _MOTION.search(data)
+    if motion is None or motion.start() > _MAX_HIERARCHY_BYTES:
+        raise ValueError(f"{where}: expected HIERARCHY, at most {_MAX_HIERARCHY_BYTES} bytes of it, and MOTION")
+    names, parents, offsets, channels = _hierarchy(data[: motion.start()], where)
+    header = _FRAMES.match(data, motion.end())
+    if header is None:
+        raise ValueError(f"{where}: expected 'Frames: N' and 'Frame Time: seconds' after MOTION")
+    frames, frame_time = int(header[1]), _finite(header[2].decode("latin-1"), f"{where}: Frame Time")
+    if frames == 0 or frame_time < 0:
+        raise ValueError(f"{where}: expected at least one frame and a time; got {frames} frames of {frame_time} s")
+    values = _values(data, header.end(), frames, sum(map(len, channels)), where)
+    return BvhMotion(where, names, parents, offsets, channels, frame_time, values)
+
+
+def _hierarchy(
+    text: bytes, where: str
+) -> tuple[tuple[str, ...], tuple[int, ...], np.ndarray, tuple[tuple[str, ...], ...]]:
+    """Names, parents, offsets [n, 3] and channels of the joints."""
+    words = iter(text.decode("utf-8", "replace").removeprefix("\ufeff").split())
+    if (word := next(words, "")).upper() != "HIERARCHY":
+        raise ValueError(f"{where}: expected HIERARCHY; got {word[:40]!r}")
+    names: list[str] = []
+    parents: list[int] = []
+    offsets: list[list[float]] = []
+    channels: list[tuple[str, ...]] = []
+    above: list[int] = []
+    for word in words:
+        kind = word.upper()
+        if kind in ("ROOT", "JOINT", "END"):
+            name = " ".join(iter(lambda: next(words, "{"), "{"))[:80]
+            if (kind == "ROOT") == bool(above) or len(names) >= _MAX_NODES or len(above) >= _MAX_DEPTH:
+                raise ValueError(
+                    f"{where}: {name!r}: expected roots outside and joints inside of joints, at most {_MAX_NODES} and "
+                    f"{_MAX_DEPTH} deep"
+                )
+            parents.append(above[-1] if above else -1)
+            above.append(len(names))
+            names.append(f"{names[parents[-1]]}_end" if kind == "END" else name)
+            offsets.append([0.0] * 3)
+            channels.append(())
+        elif word == "}" and above:
+            above.pop()
+        elif kind == "OFFSET" and above:
+            offsets[above[-1]] = [_finite(next(words, ""), f"{where}: OFFSET of {names[above[-1]]!r}") for _ in "xyz"]
+        elif kind == "CHANNELS" and above:
+            channels[above[-1]] = _channels(words, f"{where}: CHANNELS of {names[above[-1]]!r}")
+        else:
+            raise ValueError(f"{where}: expected ROOT, JOINT, End Site, OFFSET, CHANNELS or a brace; got {word[:40]!r}")
+    if above or not names:
+        raise ValueError(f"{where}: the hierarchy ends within {names[above[-1]]!r}" if above else f"{where}: no joints")
+    return tuple(names), tuple(parents), np.array(offsets), tuple(channels)
+
+
+def _channels(words: Iterator[str], what: str) -> tuple[str, ...]:
+    count = next(words, "")
+    if count not in map(str, range(_MAX_CHANNELS + 1)):
+        raise ValueError(f"{what}: expected how many, up to {_MAX_CHANNELS}; got {count[:40]!r}")
+    names = tuple(next(words, "").lower() for _ in range(int(count)))
+    known = [axis + kind for axis in "xyz" for kind in ("rotation", "position")]
+    positions = [name for name in names if name.endswith("position")]
+    if strange := [name for name in names if name not in known]:
+        raise ValueError(f"{what}: expected X, Y, Z with rotation or position; got {strange[0][:40]!r}")
+    if len(set(positions)) < len(positions):
+        raise ValueError(f"{what}: a position is given twice")
+    return names
+
+
+def _values(data: bytes, start: int, frames: int, channels: int, where: str) -> np.ndarray:
+    """The numbers of all frames, [frames, channels] float32."""
+    if channels == 0:
+        raise ValueError(f"{where}: no joint has channels")
+    declared = frames * channels
+    if 2 * declared > len(data) - start + 1:  # A number and what parts it from the next.
+        raise ValueError(
+            f"{where}: declares {frames} frames of {channels} numbers; {len(data) - start} bytes cannot hold them"
+        )
+    values = np.empty(declared, np.float32)
+    filled = 0
+    while start < len(data):
+        space = _SPACE.search(data, min(start + _CHUNK_BYTES, len(data)))
+        end = space.start() if space else len(data)
+        if end - start > _CHUNK_BYTES + _MAX_NUMBER_BYTES:
+            raise ValueError(
+                f"{where}: frame {filled // channels}: expected numbers; got a word of {end - start} bytes"
+            )
+        words = data[start:end].split()
+        start = end + 1
+        if filled + len(words) > declared:
+            raise ValueError(f"{where}: declares {frames} frames of {channels} numbers; it holds more")
+        try:
+            numbers = np.array([float(word) for word in words])
+        except ValueError:
+            numbers = np.full(len(words), math.nan)
+        with np.errstate(invalid="ignore"):
+            wrong = np.flatnonzero(~(np.abs(numbers) <= _LARGEST))
+        for place in wrong:
+            what = f"{where}: frame {(filled + int(place)) // channels}, number {(filled + int(place)) % channels + 1}"
+            numbers[place] = _finite(words[place].decode("latin-1"), what)
+        values[filled : filled + len(words)] = numbers
+        filled += len(words)
+    if filled < declared:
+        raise ValueError(f"{where}: declares {frames} frames of {channels} numbers; it holds {filled} numbers")
+    return values.reshape(frames, channels)
+
+
+def _finite(word: str, what: str) -> float:
+    try:
+        number = float(word)
+    except ValueError:
+        number = math.nan
+    if not abs(number) <= _LARGEST:
+        raise ValueError(f"{what}: expected a number within {_LARGEST:g}; got {word[:40]!r}")
+    return number

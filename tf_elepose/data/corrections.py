@@ -1,0 +1,75 @@
+"""Setting right what a file has wrong: a y axis that points up, limbs whose sides are swapped."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from tf_elepose.data.recording import Recording
+from tf_elepose.skeletons import Skeleton
+
+SIDES = ("none", "arms", "legs", "both")
+
+
+def flip_y(recording: Recording) -> Recording:
+    """`recording` with the y axis of its 2D poses (detections too) turned over, for pixels counted from the bottom.
+
+    y becomes height - y where the height of the camera's images is known, otherwise -y: one line for all of a
+    camera's rows, so that nobody's way through the image changes. 3D poses stay as they are.
+    """
+    if recording.image_size is None:
+        height = np.zeros((len(recording), 1), np.float32)
+    else:
+        of_camera = np.atleast_2d(recording.image_size)[:, 1]
+        height = of_camera[recording.camera if len(of_camera) > 1 else np.zeros(len(recording), int), np.newaxis]
+    changed = {"poses_2d": _turned(recording.poses_2d, recording.seen("gt"), height)}
+    if recording.poses_2d_detected is not None:
+        changed["poses_2d_detected"] = _turned(recording.poses_2d_detected, recording.seen("detected"), height)
+    return dataclasses.replace(recording, **changed)
+
+
+def swap_sides(recording: Recording, sides: str) -> Recording:
+    """`recording` with left and right of `sides` swapped, in 2D, in detections and in 3D.
+
+    Args:
+      recording: a file lists the joints of all its poses in one order, so all of them are swapped.
+      sides: "arms" or "legs" (with hands and feet, where the skeleton has them), "both": every joint with a side, or
+        "none".
+
+    Raises:
+      ValueError: other sides, or a skeleton that does not say what its arms or legs are.
+    """
+    if sides not in SIDES:
+        raise ValueError(f"{recording.source}: swap_sides: expected {', '.join(SIDES)}; got {sides!r}")
+    if sides == "none":
+        return recording
+    order = list(_order(recording.skeleton, sides, recording.source))
+    per_joint = ("poses_2d", "visible", "poses_2d_detected", "confidence", "poses_3d")
+    given = {name: getattr(recording, name) for name in per_joint}
+    return dataclasses.replace(recording, **{name: a[:, order] for name, a in given.items() if a is not None})
+
+
+def _order(skeleton: Skeleton, sides: str, source: str) -> tuple[int, ...]:
+    """Permutation of the joint axis that swaps left and right of `sides`."""
+    if sides == "both":
+        return skeleton.mirror
+    if not (skeleton.arms if sides == "arms" else skeleton.legs):
+        raise ValueError(f"{source}: swap_sides: skeleton {skeleton.name!r} does not say what its {sides} are")
+    names = (("arms", skeleton.arms), ("legs", skeleton.legs))
+    limb_of = {joint: name for name, limbs in names for limb in limbs for joint in limb}
+
+    def limb(joint: str | None) -> str | None:
+        """What `joint` belongs to: a hand hangs on an arm and moves with it."""
+        while joint is not None and joint not in limb_of:
+            joint = skeleton.parents[skeleton.index(joint)]
+        return None if joint is None else limb_of[joint]
+
+    return tuple(skeleton.mirror[i] if limb(joint) == sides else i for i, joint in enumerate(skeleton.joints))
+
+
+def _turned(poses: np.ndarray, seen: np.ndarray, height: np.ndarray) -> np.ndarray:
+    turned = poses.copy()
+    turned[..., 1] = height - turned[..., 1]
+    turned[~seen] = 0.0
+    return turned

@@ -1,0 +1,332 @@
+"""HDF5 files of unknown origin, read in a process of their own.
+
+libhdf5 crashes and hangs on damaged files: of 3,000 copies of two small files with bytes changed or cut off, h5py 3.14
+(libhdf5 1.14.6) died on 2 with a segmentation fault and did not come back from 4. pyfive 1.3, in pure Python, did
+neither, but cannot read chunked arrays as libver="latest" writes them and takes whatever memory a damaged header asks
+for. So h5py reads in a child process with a limit on time and, on Linux, on memory; when it dies, that is a ValueError
+here. One child serves all files; numbers come back through a pipe as plain bytes, nothing is unpickled.
+
+Read are numbers and text that lie in the file itself. Soft and external links are not followed; external storage,
+virtual data sets and filters that are not part of libhdf5 are refused.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import threading
+from types import TracebackType
+from typing import IO, Any, Self
+
+import numpy as np
+
+from tf_elepose.data.npz import MAX_UNPACKED_RATIO, SMALL_BYTES, listed, one_line
+
+_MAX_TEXT_LENGTH = 256
+
+_MAX_OBJECTS = 2000
+_MAX_DEPTH = 8
+_FILTERS = (1, 2, 3, 32000)  # Deflate, shuffle, Fletcher's checksum, LZF; others load plug-ins.
+
+_CPU_SECONDS = 1  # For one answer, besides what its bytes take; a hang burns CPU, a slow disk does not.
+_CPU_BYTES_PER_SECOND = 20e6
+_WALL_SECONDS = 60  # The same where no CPU limit can be set, and for whatever else may go wrong.
+_WALL_BYTES_PER_SECOND = 2e6
+_SPARE_BYTES = 128 * 2**20  # Memory for one answer, besides twice the array.
+
+
+class Hdf5Reader:
+    """The arrays of an HDF5 file, read one at a time; a context manager.
+
+    Attributes:
+      where: what messages call the file.
+      names: of its arrays, "group/array".
+    """
+
+    def __init__(self, path: str | os.PathLike[str], what: str = "HDF5 file") -> None:
+        """Args: the file, and what messages call its kind.
+
+        Raises:
+          ValueError: no such file, or not a readable HDF5 file.
+        """
+        self.where = f"{what} {os.fspath(path)}"
+        self._path = os.path.abspath(path)
+        if not os.path.exists(path):
+            raise ValueError(f"{self.where}: no such file")
+        if not os.path.isfile(path):
+            raise ValueError(f"{self.where}: expected a file; got something else")
+        self._file_bytes = os.path.getsize(path)
+        reply, _ = _CHILD.ask({"path": self._path}, 0, self.where)
+        self._arrays: dict[str, dict[str, Any]] = reply["arrays"]
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._arrays)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._arrays = {}  # The file itself is open only while the child answers.
+
+    def declared(self, name: str) -> tuple[tuple[int, ...], np.dtype]:
+        """Shape and type of an array, once they are in proportion to the file's size; text has type `U`.
+
+        Raises:
+          ValueError: no such array, one that is kept elsewhere or is neither numbers nor text, or one too large.
+        """
+        what = self._what(name)
+        if name not in self._arrays:
+            raise ValueError(f"{self.where}: missing {name}; it holds {listed(sorted(self._arrays)) or 'nothing'}")
+        entry = self._arrays[name]
+        if "problem" in entry:
+            raise ValueError(f"{what}: {entry['problem']}")
+        shape, dtype = tuple(entry["shape"]), np.dtype(entry["dtype"])
+        size = math.prod(shape) * entry["itemsize"]
+        stored = min(entry["stored"], self._file_bytes)
+        limit = MAX_UNPACKED_RATIO * stored if entry["packed"] else self._file_bytes
+        if size > max(SMALL_BYTES, limit):
+            ratio = f"at most 1:{MAX_UNPACKED_RATIO}" if entry["packed"] else "which are not packed"
+            raise ValueError(f"{what}: declares {size} bytes and stores {stored}, {ratio}")
+        return shape, dtype
+
+    def array(self, name: str) -> np.ndarray:
+        """The array, read-only; numbers in the file's own type, text as `U`."""
+        what = self._what(name)
+        shape, _ = self.declared(name)
+        size = math.prod(shape) * self._arrays[name]["itemsize"]
+        reply, data = _CHILD.ask({"path": self._path, "name": name}, size, what)
+        if "problem" in reply:
+            raise ValueError(f"{what}: {reply['problem']}")
+        if tuple(reply["shape"]) != shape:
+            raise ValueError(f"{what}: changed while it was read")
+        return data.view(np.dtype(reply["dtype"])).reshape(shape)
+
+    def numbers(self, name: str, shape: tuple[int | None, ...]) -> np.ndarray:
+        """The array of numbers, which must have `shape`, where None stands for any length."""
+        held, dtype = self.declared(name)
+        fits = len(held) == len(shape) and all(b is None or a == b for a, b in zip(held, shape, strict=True))
+        if dtype.kind not in "fiu" or not fits:
+            expected = ", ".join("n" if length is None else str(length) for length in shape)
+            raise ValueError(f"{self._what(name)}: expected numbers [{expected}]; got {dtype} {list(held)}")
+        return self.array(name)
+
+    def integers(self, name: str, shape: tuple[int | None, ...]) -> np.ndarray:
+        """As `numbers`, int32, of whole numbers from 0; some programs write them as floats."""
+        numbers = self.numbers(name, shape)
+        with np.errstate(invalid="ignore"):
+            wrong = ~((numbers >= 0) & (numbers <= np.iinfo(np.int32).max) & (numbers == np.floor(numbers)))
+        if wrong.any():
+            row = int(np.flatnonzero(wrong.reshape(len(wrong), -1).any(axis=1))[0])
+            raise ValueError(f"{self._what(name)}: expected integers from 0; row {row} holds {numbers[wrong].flat[0]}")
+        return numbers.astype(np.int32)
+
+    def _what(self, name: str) -> str:
+        return f"{self.where}: {name if name.isprintable() else listed([name])}"
+
+
+class _Child:
+    """The process that runs `_serve`; started when first asked, and again after it died."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._owner = 0
+
+    def ask(self, request: dict[str, Any], size: int, where: str) -> tuple[dict[str, Any], np.ndarray]:
+        """The answer to `request`, which concerns `size` bytes, and the bytes that came with it.
+
+        Raises:
+          ValueError: the file cannot be read, or has crashed or hung the child.
+        """
+        seconds = _CPU_SECONDS + size / _CPU_BYTES_PER_SECOND
+        request = request | {"seconds": seconds, "memory": 2 * size + _SPARE_BYTES}
+        with self._lock:
+            process = self._running()
+            watchdog = threading.Timer(_WALL_SECONDS + size / _WALL_BYTES_PER_SECOND, process.kill)
+            watchdog.daemon = True
+            watchdog.start()
+            try:
+                process.stdin.write(json.dumps(request).encode() + b"\n")
+                process.stdin.flush()
+                reply = json.loads(process.stdout.readline())
+                data = _received(process.stdout, reply.get("bytes", 0))
+            except (OSError, EOFError, ValueError):  # It has died.
+                self.stop()
+                late = process.returncode in (-getattr(signal, "SIGPROF", 0), -getattr(signal, "SIGKILL", 0))
+                why = f"takes more than {seconds:.1f} s of CPU time" if late else f"ends with {process.returncode}"
+                raise ValueError(f"{where}: damaged: libhdf5 {why}") from None
+            except BaseException:  # Interrupted: the rest of the answer must not meet the next question.
+                process.kill()
+                self.stop()
+                raise
+            finally:
+                watchdog.cancel()
+        if "error" in reply:
+            raise ValueError(f"{where}: not readable as HDF5 ({reply['error']})")
+        return reply, data
+
+    def stop(self) -> None:
+        if self._process is not None and self._owner == os.getpid():
+            for stream in (self._process.stdin, self._process.stdout):
+                with contextlib.suppress(OSError):  # What was to be sent cannot be.
+                    stream.close()
+            try:
+                self._process.wait(timeout=1)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._process = None
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._owner != os.getpid() or self._process.poll() is not None:
+            self.stop()
+            # The same modules as here, whatever the current directory holds. One thread: it calculates nothing.
+            paths = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "tf_elepose.data.hdf5"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=os.environ | {"PYTHONPATH": paths, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+            )
+            self._owner = os.getpid()
+        return self._process
+
+
+_CHILD = _Child()
+atexit.register(_CHILD.stop)
+
+
+def _received(stream: IO[bytes], count: int) -> np.ndarray:
+    """The next `count` bytes, without a second copy of them."""
+    data = np.empty(count, np.uint8)
+    filled, view = 0, memoryview(data)
+    while filled < count:
+        got = stream.readinto(view[filled:])
+        if not got:
+            raise EOFError
+        filled += got
+    data.flags.writeable = False
+    return data
+
+
+def _serve() -> None:
+    """In the child: answers one request a line, until the parent closes the pipe."""
+    import h5py  # noqa: F401  Before the first limit is set.
+
+    for line in sys.stdin.buffer:
+        request, array = json.loads(line), np.zeros(0, np.uint8)
+        _limit(request["seconds"], request["memory"])
+        try:
+            if "name" in request:
+                array, reply = _read(request["path"], request["name"])
+            else:
+                reply = {"arrays": _survey(request["path"])}
+        except Exception as error:  # h5py raises whatever libhdf5 thinks of.
+            reply = {"error": one_line(error) or type(error).__name__}
+        sys.stdout.buffer.write(json.dumps(reply | {"bytes": array.nbytes}).encode() + b"\n")
+        if array.nbytes:
+            sys.stdout.buffer.write(array.reshape(-1).view(np.uint8).data)
+        sys.stdout.buffer.flush()
+
+
+def _limit(seconds: float, memory: int) -> None:
+    """From now on, this process dies after `seconds` of CPU time and gets no more than `memory` bytes."""
+    try:
+        import resource
+    except ImportError:  # Windows: the parent's patience is the only limit.
+        return
+    signal.setitimer(signal.ITIMER_PROF, seconds)  # Its signal ends the process, whatever libhdf5 is at.
+    limits = {resource.RLIMIT_CORE: 0}
+    if os.path.exists("/proc/self/statm"):
+        with open("/proc/self/statm") as pages:
+            limits[resource.RLIMIT_AS] = int(pages.read().split()[0]) * resource.getpagesize() + memory
+    for kind, limit in limits.items():
+        hard = resource.getrlimit(kind)[1]  # Whoever set it may have allowed less.
+        resource.setrlimit(kind, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+
+
+def _survey(path: str) -> dict[str, dict[str, Any]]:
+    """{name: what is declared, or the problem} of all arrays that hard links lead to."""
+    import h5py
+
+    found: dict[str, dict[str, Any]] = {}
+    with h5py.File(path, "r", locking=False) as file:
+        groups, seen = [("", file, 0)], 0
+        while groups:
+            prefix, group, depth = groups.pop()
+            for link in group:
+                seen += 1
+                if seen > _MAX_OBJECTS:
+                    raise ValueError(f"more than {_MAX_OBJECTS} objects")
+                if not isinstance(group.get(link, getlink=True), h5py.HardLink):
+                    continue
+                name = prefix + link
+                try:
+                    held = group[link]
+                    if isinstance(held, h5py.Dataset):
+                        found[name] = _described(held)
+                    elif isinstance(held, h5py.Group) and depth < _MAX_DEPTH:
+                        groups.append((name + "/", held, depth + 1))
+                except Exception as error:
+                    found[name] = {"problem": f"damaged ({one_line(error)})"}
+    return found
+
+
+def _described(dataset: Any) -> dict[str, Any]:
+    """Shape, type and sizes of an h5py dataset, or its problem."""
+    import h5py
+
+    # Asked first: the shape of a virtual data set may open other files.
+    if dataset.is_virtual or dataset.external:
+        return {"problem": "is kept in other files, which are not opened"}
+    plist = dataset.id.get_create_plist()
+    filters = [plist.get_filter(place)[0] for place in range(plist.get_nfilters())]
+    if strange := [number for number in filters if number not in _FILTERS]:
+        return {"problem": f"is packed with filter {strange[0]}; known are deflate, shuffle, fletcher32 and lzf"}
+    dtype = dataset.dtype
+    text = h5py.check_string_dtype(dtype) is not None
+    if dataset.shape is None or not (text or dtype.kind in "fiub"):
+        return {"problem": f"expected numbers or text; got {'nothing' if dataset.shape is None else dtype}"}
+    if text and dtype.itemsize > 4 * _MAX_TEXT_LENGTH:
+        return {"problem": f"expected text of at most {_MAX_TEXT_LENGTH} characters; got {dtype}"}
+    return {
+        "shape": dataset.shape,
+        "dtype": "U" if text else dtype.str,
+        "itemsize": dtype.itemsize,
+        "stored": dataset.id.get_storage_size(),
+        "packed": bool(filters) or dataset.id.get_storage_size() == 0,
+    }
+
+
+def _read(path: str, name: str) -> tuple[np.ndarray, dict[str, Any]]:
+    """The array in one piece, and its shape and type; nothing and the problem when there is one."""
+    import h5py
+
+    with h5py.File(path, "r", locking=False) as file:
+        dataset = file[name]
+        entry = _described(dataset)
+        if "problem" in entry:
+            return np.zeros(0, np.uint8), entry
+        array = np.asarray(dataset[()])
+        if entry["dtype"] == "U":
+            texts = [(t if isinstance(t, bytes) else bytes(t)).decode() for t in array.reshape(-1).tolist()]
+            length = max(map(len, texts), default=0)
+            if length > _MAX_TEXT_LENGTH:
+                return np.zeros(0, np.uint8), {"problem": f"expected text of at most {_MAX_TEXT_LENGTH} characters"}
+            array = np.array(texts, f"U{max(length, 1)}").reshape(array.shape)
+        array = np.ascontiguousarray(array).reshape(array.shape)
+        return array, {"shape": array.shape, "dtype": array.dtype.str}
+
+
+if __name__ == "__main__":
+    _serve()

@@ -1,0 +1,264 @@
+"""What detectors' JSON files have in common: poses as lists [x, y, c] * K, and images known by their file names."""
+
+from __future__ import annotations
+
+import array
+import collections
+import os
+import pathlib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tf_elepose import conventions
+from tf_elepose.conventions import Convention
+from tf_elepose.data.json_stream import shown
+from tf_elepose.data.rows import LARGEST_PX, Rows
+
+PART = 8192
+"""Poses in a part."""
+
+_LARGEST_INT = 2**31 - 1
+_MAX_TEXT_LENGTH = 256  # As in views files.
+
+_LAST_DIGITS = re.compile(r"(\d+)\D*\Z", re.ASCII)
+
+# What MMPose's and COCO's data sets call joints otherwise than conventions.py does.
+_SYNONYMS = {
+    "head_top": "head", "top_head": "head", "pelvis": "root", "hip": "root", "neck_base": "nose",
+    "l_foot": "l_ankle", "r_foot": "r_ankle",
+}  # fmt: skip
+
+
+class KeypointLists:
+    """Poses of one convention, collected from their lists until there are enough for a part.
+
+    Attributes:
+      dropped: poses left out since the last part, by reason; whoever reads counts them here.
+    """
+
+    def __init__(self, where: str, subject: str, known: Mapping[int, str], stated: str | None = None) -> None:
+        """As no file says who the people are, all of a file are one subject.
+
+        Args:
+          where: what messages call the file.
+          subject: the file's name.
+          known: the conventions that its format has, by number of keypoints; one with fewer joints says what the first
+            of the keypoints are.
+          stated: the user's convention.
+
+        Raises:
+          ValueError: no convention has the stated name.
+        """
+        self._where = where
+        self._subject = subject
+        self._known = {count: conventions.get_convention(name) for count, name in known.items()}
+        self._stated = None if stated is None else conventions.get_convention(stated)
+        self._convention: Convention | None = None
+        self._length = 0  # Numbers in one list: 3 K.
+        self._scored: bool | None = None
+        self.dropped: collections.Counter[str] = collections.Counter()
+        self._clear()
+
+    def _clear(self) -> None:
+        self._numbers = array.array("d")
+        self._places: list[str] = []
+        self._clips: list[str] = []
+        self._frames: list[int] = []
+        self._people: list[int] = []
+        self._scores: list[float] = []
+        self.dropped.clear()
+
+    @property
+    def full(self) -> bool:
+        return len(self._places) >= PART
+
+    def add(
+        self, keypoints: Any, place: str, *, clip: str, frame: int, person: int, score: float | None = None
+    ) -> None:
+        """Adds one pose.
+
+        Args:
+          keypoints: x, y, c of each joint, out of a file.
+          place: in the file, for messages.
+          clip, frame, person: checked ones (see `text` and `integer`).
+          score: how good the detection is; all poses of a file have one or none has.
+
+        Raises:
+          ValueError: not a list of numbers, or of another length than the poses before; a score where they have none.
+        """
+        if type(keypoints) is not list:
+            raise ValueError(f"{self._where}: {place}: keypoints: expected a list; got {shown(keypoints)}")
+        if self._convention is None or len(keypoints) != self._length:
+            self._convention = self._convention_of(keypoints, place)
+            self._length = len(keypoints)
+        try:
+            self._numbers.fromlist(keypoints)
+        except (TypeError, OverflowError):
+            at = next(i for i, number in enumerate(keypoints) if not _is_number(number))
+            raise ValueError(
+                f"{self._where}: {place}: keypoints: expected numbers; got {shown(keypoints[at])} at {at}"
+            ) from None
+        if self._scored not in (None, score is not None):
+            raise ValueError(f"{self._where}: {place}: score: expected one for all poses or none")
+        self._scored = score is not None
+        if score is not None:
+            if not _is_number(score):
+                raise ValueError(f"{self._where}: {place}: score: expected a number; got {shown(score)}")
+            self._scores.append(float(score))
+        self._places.append(place)
+        self._clips.append(clip)
+        self._frames.append(frame)
+        self._people.append(person)
+
+    def rows(
+        self,
+        done: float | None,
+        *,
+        flags: bool = False,
+        to_pixels: Callable[[np.ndarray], np.ndarray] | None = None,
+        image_size: tuple[int, int] | None = None,
+    ) -> Rows:
+        """What was collected, none of which is kept; perhaps no pose, but the reasons why.
+
+        Args:
+          done: share of the source read.
+          flags: c says whether a joint is labelled (1 or 2) or not (0), instead of how sure the detector is.
+          to_pixels: makes pixels [n, K, 2] of the lists' x, y, c [n, K, 3].
+          image_size: (width, height) px.
+
+        Raises:
+          ValueError: a number is infinite, or no pixel; a flag that is none.
+        """
+        n = len(self._places)
+        convention = self._convention or conventions.CONVENTIONS["coco_17"]  # Of no pose: any will do.
+        numbers = np.frombuffer(self._numbers.tobytes()).reshape(n, -1 if n else convention.num_joints, 3)
+        numbers = numbers[:, : convention.num_joints]
+        confidence = numbers[..., 2]
+        poses = numbers[..., :2] if to_pixels is None else to_pixels(numbers)
+        self._require(poses, ~(np.abs(poses) > LARGEST_PX), f"numbers within {LARGEST_PX:g} px", convention)
+        if flags:
+            self._require(confidence, np.isin(confidence, (0, 1, 2)), "visibility 0, 1 or 2", convention)
+            poses = np.where(confidence[..., np.newaxis] > 0, poses, np.nan)
+        else:
+            self._require(confidence, ~np.isinf(confidence), "a finite confidence", convention)
+        clips = set(self._clips)
+        rows = Rows(
+            convention=convention,
+            poses_2d=poses.astype(np.float32),
+            confidence=None if flags else np.clip(confidence, 0.0, LARGEST_PX).astype(np.float32),
+            subject=self._subject,
+            clip=clips.pop() if len(clips) == 1 else np.array(self._clips, np.str_),
+            frame=np.array(self._frames, np.int64),
+            person=np.array(self._people, np.int64),
+            score=np.array(self._scores) if self._scores else None,
+            image_size=image_size,
+            dropped=dict(self.dropped),
+            done=done,
+        )
+        self._clear()
+        return rows
+
+    def _convention_of(self, keypoints: list[Any], place: str) -> Convention:
+        what = f"{self._where}: {place}: keypoints"
+        if self._convention is not None:
+            raise ValueError(f"{what}: expected {self._length} numbers as before; got {len(keypoints)}")
+        joints, rest = divmod(len(keypoints), 3)
+        if rest or not joints:
+            raise ValueError(f"{what}: expected x, y and confidence of each; got {len(keypoints)} numbers")
+        known = self._known.get(joints)
+        if self._stated is not None:
+            if self._stated.num_joints != joints and self._stated != known:
+                name, expected = self._stated.name, self._stated.num_joints
+                raise ValueError(f"{what}: convention {name!r} has {expected} joints; got {joints}")
+            return self._stated
+        if known is None:
+            raise ValueError(f"{what}: {joints} of them; state their convention, {conventions.candidates(joints)}")
+        return known
+
+    def _require(self, values: np.ndarray, right: np.ndarray, expected: str, convention: Convention) -> None:
+        if not right.all():
+            row, joint, *_ = np.argwhere(~right)[0]
+            raise ValueError(
+                f"{self._where}: {self._places[row]}: keypoints: expected {expected}; got {values[~right][0]:g} for "
+                f"{convention.joints[joint]}"
+            )
+
+
+def find_convention(names: Sequence[str]) -> str | None:
+    """The convention whose joints have these names in this order, "left_" and "right_" written out; None without."""
+    plain = []
+    for name in names:
+        name = name.lower().replace(" ", "_").replace("-", "_")
+        plain.append(name.replace("left_", "l_", 1).replace("right_", "r_", 1))
+    for joints in (tuple(plain), tuple(_SYNONYMS.get(name, name) for name in plain)):
+        for convention in conventions.CONVENTIONS.values():
+            if convention.joints == joints:
+                return convention.name
+    return None
+
+
+def frames_by_name(names: Iterable[str], clip: str) -> list[tuple[str, int]] | None:
+    """(clip, frame) of images by their file names: the folder, `clip` where there is none, and the last digits.
+
+    None where that does not tell all of them apart.
+    """
+    found: dict[tuple[str, int], None] = {}
+    for name in names:
+        path = pathlib.PurePosixPath(name.replace("\\", "/"))
+        digits = _LAST_DIGITS.search(path.stem)
+        number = digits and digits[1].lstrip("0")
+        if number is None or len(number) > 10 or int(number or 0) > _LARGEST_INT:
+            return None
+        folder = str(path.parent)
+        key = (clip if folder == "." else folder, int(number or 0))
+        if key in found:
+            return None
+        found[key] = None
+    return list(found)
+
+
+def integer(value: Any, what: str) -> int:
+    """`value` out of a file as an integer from 0 of 32 bits, as frames and people are."""
+    if type(value) is float and value.is_integer():
+        value = int(value)
+    if type(value) is not int or not 0 <= value <= _LARGEST_INT:
+        raise ValueError(f"{what}: expected an integer from 0 to {_LARGEST_INT}; got {shown(value)}")
+    return value
+
+
+def text(value: Any, what: str) -> str:
+    """`value` out of a file, or the file's own name, as text that can be written into another file."""
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{what}: expected text; got {shown(value)}")
+    if len(value) > _MAX_TEXT_LENGTH:
+        raise ValueError(f"{what}: expected at most {_MAX_TEXT_LENGTH} characters; got {len(value)}")
+    if any(character < " " or "\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError(f"{what}: expected Unicode text without control characters; got {shown(value)}")
+    return value
+
+
+def stem(path: str | os.PathLike[str], what: str) -> str:
+    """The file's name without its last ending, as a clip's name."""
+    return text(pathlib.Path(path).stem, f"{what}: its name")
+
+
+def checked_size(size: Any, what: str) -> tuple[int, int]:
+    """(width, height) px out of a file or from the user."""
+    pair = tuple(size) if isinstance(size, (list, tuple)) else ()
+    if len(pair) != 2 or not all(type(length) is int and 0 < length <= LARGEST_PX for length in pair):
+        got = ", ".join(map(shown, pair)) or shown(size)
+        raise ValueError(f"{what}: expected width and height in pixels; got {got}")
+    return pair
+
+
+def _is_number(value: Any) -> bool:
+    if not isinstance(value, (int, float)):
+        return False
+    try:
+        float(value)
+    except OverflowError:
+        return False
+    return True

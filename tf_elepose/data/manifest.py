@@ -1,0 +1,108 @@
+"""What a recording holds, in numbers: for people to read, and as plain values for JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tf_elepose.data.recording import Recording
+from tf_elepose.data.sanity import Finding
+
+_NAMES_SHOWN = 12
+
+
+def manifest(recording: Recording, findings: Sequence[Finding] = ()) -> dict[str, Any]:
+    """Plain values about `recording`.
+
+    `frames` counts moments, `poses` rows (a moment seen by four cameras is four poses), `persons` people told apart in
+    clips. `joints_missing` has, for each array, the share of poses without the joint, for joints that any pose lacks.
+    `findings` are lines of text.
+    """
+    rec = recording
+    persons = np.zeros(len(rec), np.int32) if rec.person is None else rec.person
+    clip = np.unique(np.stack([_codes(rec.subject), _codes(rec.clip)], axis=1), axis=0, return_inverse=True)[1].ravel()
+    seen = {"poses_2d": rec.seen("gt")}
+    if rec.poses_2d_detected is not None:
+        seen["poses_2d_detected"] = rec.seen("detected")
+    optional = ("poses_2d_detected", "confidence", "poses_3d", "elevation")
+    cameras = np.unique(rec.camera)
+    sizes = rec.image_size
+    if sizes is not None:
+        sizes = np.broadcast_to(sizes, (len(cameras), 2)) if sizes.ndim == 1 else sizes[cameras]
+    return {
+        "source": rec.source,
+        "convention": rec.skeleton.name,
+        "fields": ["poses_2d", *(name for name in optional if getattr(rec, name) is not None)],
+        "poses": len(rec),
+        "poses_by_split": _counts(rec.split),
+        "subjects": np.unique(rec.subject).tolist(),
+        "actions": np.unique(rec.action).tolist(),
+        "clips": int(clip.max()) + 1,
+        "cameras": cameras.tolist(),
+        "frames": len(np.unique(np.stack([clip, rec.frame], axis=1), axis=0)),
+        "persons": len(np.unique(np.stack([clip, persons], axis=1), axis=0)),
+        "joints_missing": {
+            name: {
+                joint: round(float(share), 6)
+                for joint, share in zip(rec.skeleton.joints, 1.0 - known.mean(axis=0), strict=True)
+                if share > 0
+            }
+            for name, known in seen.items()
+        },
+        # Of each of the cameras; None where they are not known or differ from clip to clip.
+        "image_sizes": None if sizes is None else sizes.tolist(),
+        "dropped": dict(rec.dropped),
+        "findings": [str(finding) for finding in findings],
+    }
+
+
+def manifest_text(values: Mapping[str, Any]) -> str:
+    """The values of `manifest` as lines for people."""
+    splits = ", ".join(f"{split} {count:,}" for split, count in values["poses_by_split"].items())
+    lines = {
+        "source": values["source"],
+        "convention": values["convention"],
+        "fields": ", ".join(values["fields"]),
+        "poses": f"{values['poses']:,} ({splits})",
+        "frames": f"{values['frames']:,} in {values['clips']:,} clips",
+        "cameras": f"{len(values['cameras'])}",
+        "subjects": _some(values["subjects"]),
+        "actions": _some(values["actions"]),
+        "persons": f"{values['persons']:,}",
+        "image sizes": _sizes(values["image_sizes"]),
+    }
+    for name, shares in values["joints_missing"].items():
+        if shares:
+            lines[f"joints missing in {name}"] = ", ".join(f"{j} {_percent(share)}" for j, share in shares.items())
+    dropped = [f"{count:,} {reason}" for reason, count in values["dropped"].items()]
+    lines["left out"] = "; ".join(dropped) or "nothing"
+    lines["looks wrong"] = "\n  ".join(values["findings"]) or "nothing"
+    return "\n".join(f"{name}: {text}" for name, text in lines.items())
+
+
+def _codes(labels: np.ndarray) -> np.ndarray:
+    return np.unique(labels, return_inverse=True)[1]
+
+
+def _counts(labels: np.ndarray) -> dict[str, int]:
+    names, counts = np.unique(labels, return_counts=True)
+    return dict(zip(names.tolist(), counts.tolist(), strict=True))
+
+
+def _some(names: Sequence[str]) -> str:
+    # Names are whatever a file says: control characters shall not reach a terminal.
+    shown = [(name or "(none)") if name.isprintable() else repr(name) for name in names[:_NAMES_SHOWN]]
+    return f"{len(names)} ({', '.join(shown + ['...'] * (len(names) > _NAMES_SHOWN))})"
+
+
+def _sizes(sizes: Sequence[Sequence[int]] | None) -> str:
+    if sizes is None:
+        return "not known, or not the same in all clips"
+    distinct = list(dict.fromkeys(f"{width} x {height}" for width, height in sizes))
+    return ", ".join(distinct)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %" if share >= 0.001 else "under 0.1 %"

@@ -1,0 +1,142 @@
+"""npz archives of unknown origin: what they declare is held against what they hold before memory is taken.
+
+Numbers and text are read, pickled objects never.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterable
+from types import TracebackType
+from typing import IO, Self
+
+import numpy as np
+
+# Deflate packs zeros a thousandfold, so a file of a megabyte may unpack to a gigabyte. Measured poses hardly shrink
+# (float32 pixels to about 0.9, rounded ones to about 0.2 of their size); small arrays may do as they like.
+MAX_UNPACKED_RATIO = 100
+SMALL_BYTES = 64 * 2**20
+_MAX_TEXT_LENGTH = 256
+
+# What zipfile raises for archives it cannot read: damaged, cut short, encrypted (RuntimeError), packed in a way or by
+# a version it does not know (NotImplementedError), names that are not text (UnicodeDecodeError, a ValueError).
+DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    OSError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    OverflowError,
+)
+
+
+class NpzReader:
+    """The arrays of an npz file, read one at a time; a context manager.
+
+    Attributes:
+      where: what messages call the file.
+      names: of its arrays.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], what: str = "npz file") -> None:
+        """Args: the file, and what messages call its kind.
+
+        Raises:
+          ValueError: no such file, not a readable archive, or a name given twice.
+        """
+        self.where = f"{what} {os.fspath(path)}"
+        try:
+            self._archive = zipfile.ZipFile(path)
+        except FileNotFoundError:
+            raise ValueError(f"{self.where}: no such file") from None
+        except DAMAGE as error:
+            raise ValueError(f"{self.where}: not a readable .npz archive ({one_line(error)})") from error
+        self._members: dict[str, zipfile.ZipInfo] = {}
+        for info in self._archive.infolist():
+            name = info.filename.removesuffix(".npy")
+            if name in self._members:
+                raise ValueError(f"{self.where}: {listed([name])}: given twice")
+            self._members[name] = info
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._members)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._archive.close()
+
+    def declared(self, name: str) -> tuple[tuple[int, ...], np.dtype]:
+        """Shape and type in the member's .npy header, which must account for every byte that the member holds."""
+        info, what = self._members[name], f"{self.where}: {name}"
+        with self._opened(name) as stream:
+            shape, _, dtype, start = read_header(stream, what)
+        if dtype.kind not in "fiuUb":
+            raise ValueError(f"{what}: expected numbers or text; got {dtype}")
+        declared = start + math.prod(shape) * dtype.itemsize
+        if declared != info.file_size:
+            raise ValueError(f"{what}: its header declares {declared} bytes, the archive holds {info.file_size}")
+        if dtype.kind == "U" and dtype.itemsize > _MAX_TEXT_LENGTH * np.dtype("U1").itemsize:
+            raise ValueError(f"{what}: expected text of at most {_MAX_TEXT_LENGTH} characters; got {dtype}")
+        if dtype.kind != "U" and declared > max(SMALL_BYTES, MAX_UNPACKED_RATIO * info.compress_size):
+            raise ValueError(
+                f"{what}: {info.compress_size} bytes that unpack to {declared}; at most 1:{MAX_UNPACKED_RATIO}"
+            )
+        return shape, dtype
+
+    def array(self, name: str) -> np.ndarray:
+        """The member's array; its bytes are taken as numbers or text, never as pickled objects."""
+        what = f"{self.where}: {name}"
+        shape, dtype = self.declared(name)
+        with self._opened(name) as stream:
+            _, fortran_order, _, _ = read_header(stream, what)
+            try:
+                data = stream.read()
+            except DAMAGE as error:
+                raise ValueError(f"{what}: damaged ({one_line(error)})") from error
+        if len(data) != math.prod(shape) * dtype.itemsize:
+            raise ValueError(f"{what}: cut short at {len(data)} of {math.prod(shape) * dtype.itemsize} bytes")
+        return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran_order else "C")
+
+    def _opened(self, name: str) -> IO[bytes]:
+        try:
+            return self._archive.open(self._members[name])
+        except DAMAGE as error:
+            raise ValueError(f"{self.where}: {name}: cannot be unpacked ({one_line(error)})") from error
+
+
+def read_header(stream: IO[bytes], what: str) -> tuple[tuple[int, ...], bool, np.dtype, int]:
+    """Shape, order, type and length of an .npy header; the stream then stands at the array's first byte."""
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    try:
+        version = np.lib.format.read_magic(stream)
+        if version not in readers:
+            raise ValueError(f"version {version} of the format")
+        shape, fortran_order, dtype = readers[version](stream)
+        if any(length < 0 for length in shape):
+            raise ValueError(f"shape {shape}")
+    except Exception as error:  # The header is a Python literal; a damaged one fails in any way the parser can.
+        raise ValueError(f"{what}: not a readable .npy array ({one_line(error)})") from error
+    return shape, fortran_order, dtype, stream.tell()
+
+
+def listed(fields: Iterable[str]) -> str:
+    """Names out of the archive, on one line whatever they hold; the first few of many."""
+    names = [(field if field.isidentifier() else repr(field))[:60] for field in fields]
+    return ", ".join(names[:20] + ["..."] * (len(names) > 20))
+
+
+def one_line(error: Exception) -> str:
+    """The message of `error`, on one line and of bounded length whatever it quotes."""
+    return " ".join(str(error).split())[:200]

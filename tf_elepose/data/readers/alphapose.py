@@ -1,0 +1,97 @@
+"""`alphapose`: the JSON file that AlphaPose writes.
+
+Its default form is a list of {image_id: file name, keypoints [x, y, c] * K, score, idx}, K = 17 in COCO's order, 26 in
+Halpe's, or 136, of which the first 26 are those. With --format cmu or open it is an object {file name: {bodies:
+[{joints}]}} or {file name: {people: [{pose_keypoints_2d}]}}, 18 joints in OpenPose's COCO order (AlphaPose
+alphapose/utils/pPose_nms.py, write_json; docs/output.md). Pixels; a joint of confidence 0 is missing.
+"""
+
+from __future__ import annotations
+
+import collections
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from tf_elepose.data.json_stream import JsonStream, shown
+from tf_elepose.data.keypoint_lists import KeypointLists, frames_by_name, integer, stem, text
+from tf_elepose.data.rows import Rows
+
+_KNOWN = {17: "coco_17", 26: "halpe_26", 136: "halpe_26", 18: "openpose_coco_18"}
+
+_LISTS = {"bodies": "joints", "people": "pose_keypoints_2d"}
+"""The list of an image's people and the keypoints of one, by --format."""
+
+
+def read_alphapose(path: str | os.PathLike[str], *, convention: str | None = None) -> Iterator[Rows]:
+    """The people in the file at `path`, read twice: all images' names are needed to number the first.
+
+    The frame is the last digits in the image's name, the clip its folder (the file's own name where there is none);
+    where that does not tell all images apart, the frame is the image's place in the order of their first appearance.
+    Frames without people are not in the file. A person is known by its idx, the first number where that is a list, if
+    every person has one and no image has one twice; otherwise by its place among those of its image.
+
+    Args:
+      path: of the file.
+      convention: of the keypoints; without: by their number, as above.
+
+    Raises:
+      ValueError: one line with the file, the element, what was expected and what it holds.
+    """
+    with JsonStream(path, "AlphaPose file") as stream:
+        name = stem(path, stream.where)
+        images: dict[str, None] = {}
+        tracks: set[tuple[str, int]] = set()
+        people = 0
+        for image, person in _people(stream):
+            images[image] = None
+            people += 1
+            if (track := _track(person, stream)) is not None:
+                tracks.add((image, track))
+    frames = frames_by_name(images, name) or [(name, place) for place in range(len(images))]
+    frame_of = dict(zip(images, frames, strict=True))
+    tracked = len(tracks) == people
+    places: collections.Counter[str] = collections.Counter()
+    with JsonStream(path, "AlphaPose file") as stream:
+        poses = KeypointLists(stream.where, name, _KNOWN, convention)
+        for image, person in _people(stream):
+            if image not in frame_of:
+                raise ValueError(f"{stream.where}: changed while it was read")
+            clip, frame = frame_of[image]
+            track = _track(person, stream) if tracked else places[image]
+            places[image] += 1
+            poses.add(
+                person["keypoints"], stream.place, clip=clip, frame=frame, person=track or 0, score=person.get("score")
+            )
+            if poses.full:
+                yield poses.rows(stream.done)
+        yield poses.rows(stream.done)
+
+
+def _people(stream: JsonStream) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(image, {keypoints, perhaps score and idx}) of every person."""
+    for key, value in stream:
+        what = f"{stream.where}: {stream.place}"
+        if type(value) is not dict:
+            raise ValueError(f"{what}: expected an object; got {shown(value)}")
+        if key is None:
+            image = value.get("image_id")
+            if type(image) is int:  # Its option for evaluation on COCO writes the number only.
+                image = str(integer(image, f"{what}: image_id"))
+            yield text(image, f"{what}: image_id"), {"keypoints": None, **value}
+            continue
+        name = next((name for name in _LISTS if type(value.get(name)) is list), None)
+        if name is None:
+            raise ValueError(f"{what}: expected a list of bodies or people; got {shown(value)}")
+        image = text(key, f"{what}: image")
+        for person in value[name]:
+            if type(person) is not dict:
+                raise ValueError(f"{what}: {name}: expected objects; got {shown(person)}")
+            yield image, {"keypoints": person.get(_LISTS[name])}
+
+
+def _track(person: dict[str, Any], stream: JsonStream) -> int | None:
+    track = person.get("idx")
+    while type(track) is list and track:
+        track = track[0]
+    return None if track is None or track == [] else integer(track, f"{stream.where}: {stream.place}: idx")

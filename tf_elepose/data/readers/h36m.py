@@ -1,0 +1,271 @@
+"""`h36m`: Human3.6M as VideoPose3D's scripts write it, a folder with data_3d_h36m.npz and its 2D companions.
+
+data_3d_h36m.npz: positions_3d, a pickled {subject: {action: [T, 32, 3] m, world, 50 Hz}}. data_2d_h36m_NAME.npz:
+positions_2d, a pickled {subject: {action: [camera: [T', K, 2] px]}}, and metadata, a pickled {num_joints: K,
+keypoints_symmetry: [left, right]}, where the generic script has added layout_name. Layouts and facts: VideoPose3D
+data/prepare_data_h36m.py, data/data_utils.py and run.py.
+
+Training subjects are S1, S5, S6, S7 and S8, test subjects S9 and S11.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import pathlib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tf_elepose import conventions
+from tf_elepose.conventions import Convention
+from tf_elepose.data.h36m_cameras import CAMERA_IDS, LENSES, STANDS, project, to_camera
+from tf_elepose.data.npz import MAX_UNPACKED_RATIO, SMALL_BYTES, NpzReader, listed, read_header
+from tf_elepose.data.rows import Rows
+from tf_elepose.data.safe_pickle import read_pickle
+
+TEST_SUBJECTS = ("S9", "S11")
+
+_H36M_32 = conventions.get_convention("h36m_32")
+_RENAMED = {"TakingPhoto": "Photo", "WalkingDog": "WalkDog"}  # In all files but the oldest.
+_LAYOUTS = {"h36m": "h36m_17", "coco": "coco_17", "mpii": "mpii_16"}
+_NUMBER = re.compile(r" \d+$")
+
+
+def read_h36m(
+    path: str | os.PathLike[str],
+    *,
+    detections: str | None = None,
+    every: int = 1,
+    train_every: int | None = None,
+    test_every: int | None = None,
+) -> Iterator[Rows]:
+    """The rows of the folder at `path`, an action at a time.
+
+    2D poses are those of data_2d_h36m_gt.npz and, without that file, the 3D poses projected as VideoPose3D does.
+
+    Args:
+      path: of the folder.
+      detections: NAME of the data_2d_h36m_NAME.npz whose poses are the detected ones; cpn_ft_h36m_dbb, for example.
+        Their frames after the last 3D pose are left out.
+      every: one of how many frames is taken, from the first.
+      train_every, test_every: the same for training and test subjects alone; ElePose tests on every 64th.
+
+    Raises:
+      ValueError: a missing, damaged or unexpected file; code in it; detections that do not fit.
+    """
+    folder = pathlib.Path(path)
+    steps = {"train": train_every or every, "test": test_every or every}
+    for name, step in {"every": every, "train_every": train_every, "test_every": test_every}.items():
+        if step is not None and (not isinstance(step, int) or step < 1):
+            raise ValueError(f"h36m {folder}: {name}: expected an integer from 1; got {step!r}")
+    positions, where = _positions(folder / "data_3d_h36m.npz", "positions_3d")
+    truth_file = folder / "data_2d_h36m_gt.npz"
+    truth = _Poses2D(truth_file) if truth_file.exists() else None
+    detected = None if detections is None else _Poses2D(folder / f"data_2d_h36m_{detections}.npz")
+    clips = [(subject, clip) for subject, clips in positions.items() for clip in clips]
+    if not clips:
+        raise ValueError(f"{where}: positions_3d: expected subjects with actions; got none")
+    dropped = {} if detected is None else detected.without(clips)
+    for place, (subject, clip) in enumerate(clips):
+        array = _poses(positions[subject][clip], (_H36M_32.num_joints, 3), f"{where}: {subject} {clip}")
+        if subject not in STANDS:
+            _count(dropped, "of subjects without cameras", len(CAMERA_IDS) * len(array))
+        elif (subject, _action(clip, number=True)) == ("S11", "Directions"):  # Its video is corrupt.
+            _count(dropped, "of S11 Directions", len(CAMERA_IDS) * len(array))
+        elif len(array):
+            split = "test" if subject in TEST_SUBJECTS else "train"
+            frames = np.arange(0, len(array), steps[split])
+            _count(dropped, "between the frames taken", len(CAMERA_IDS) * (len(array) - len(frames)))
+            with np.errstate(over="ignore", invalid="ignore"):  # Numbers out of all proportion are refused by assemble.
+                views = _views(array, frames, subject, clip, truth, detected)
+            yield Rows(
+                **views,
+                subject=subject,
+                action=_action(clip),
+                clip=clip,
+                split=split,
+                image_size={camera: lens.image_size for camera, lens in enumerate(LENSES)},
+                dropped=dropped,
+                done=(place + 1) / len(clips),
+            )
+            dropped = {}
+    if dropped:
+        yield Rows(_H36M_32, np.zeros((0, 32, 2), np.float32), "", "", 0, dropped=dropped, done=1.0)
+
+
+class _Poses2D:
+    """One data_2d_h36m_NAME.npz.
+
+    Attributes:
+      convention: of its joints.
+    """
+
+    def __init__(self, path: pathlib.Path) -> None:
+        if not path.is_file():
+            here = sorted(file.name for file in path.parent.glob("data_2d_h36m_*.npz"))
+            raise ValueError(
+                f"h36m file {path}: no such file; the folder holds {', '.join(here[:20]) or 'no 2D poses'}"
+            )
+        positions, self._where = _positions(path, "positions_2d")
+        self._clips = {
+            s: {_action(clip, number=True): poses for clip, poses in c.items()} for s, c in positions.items()
+        }
+        self.convention = _layout(path)
+
+    def view(self, subject: str, clip: str, camera: int, length: int) -> np.ndarray:
+        """The first `length` poses of one camera, [length, K, 2] px."""
+        what = f"{self._where}: {subject} {clip}"
+        poses = self._clips.get(subject, {}).get(_action(clip, number=True))
+        if poses is None:
+            raise ValueError(f"{what}: missing; data_3d_h36m.npz has it")
+        if not isinstance(poses, (list, tuple, np.ndarray)) or len(poses) != len(CAMERA_IDS):
+            raise ValueError(f"{what}: expected poses of {len(CAMERA_IDS)} cameras; got {_described(poses)}")
+        array = _poses(poses[camera], (self.convention.num_joints, 2), f"{what}, camera {CAMERA_IDS[camera]}")
+        if len(array) < length:
+            raise ValueError(
+                f"{what}, camera {CAMERA_IDS[camera]}: {len(array)} frames, fewer than the {length} of the 3D poses"
+            )
+        return array[:length]
+
+    def without(self, clips: list[tuple[str, str]]) -> dict[str, int]:
+        """How many of its poses belong to none of `clips`, by reason."""
+        known = {(subject, _action(clip, number=True)) for subject, clip in clips}
+        dropped: dict[str, int] = {}
+        for subject, actions in self._clips.items():
+            for action, poses in actions.items():
+                if (subject, action) not in known and isinstance(poses, (list, tuple)):
+                    count = sum(len(view) for view in poses if isinstance(view, np.ndarray) and view.ndim)
+                    _count(dropped, "detected without 3D poses", count)
+        return dropped
+
+
+def _views(
+    array: np.ndarray,
+    frames: np.ndarray,
+    subject: str,
+    clip: str,
+    truth: _Poses2D | None,
+    detected: _Poses2D | None,
+) -> dict[str, Any]:
+    """`frames` of one action's world poses `array` [T, 32, 3] m as the four cameras see them, one after the other."""
+    cameras = range(len(CAMERA_IDS))
+    poses_3d = [to_camera(STANDS[subject][camera], 1000.0 * array[frames].astype(np.float64)) for camera in cameras]
+    if truth is None:
+        poses_2d = [project(LENSES[camera], poses_3d[camera]) for camera in cameras]
+    else:
+        poses_2d = [truth.view(subject, clip, camera, len(array))[frames] for camera in cameras]
+    fields: dict[str, Any] = {
+        "convention": _H36M_32 if truth is None else truth.convention,
+        "poses_2d": np.concatenate(poses_2d).astype(np.float32),
+        "convention_3d": _H36M_32,
+        "poses_3d": np.concatenate(poses_3d).astype(np.float32),
+        "camera": np.repeat(np.arange(len(CAMERA_IDS)), len(frames)),
+        "frame": np.tile(frames, len(CAMERA_IDS)),
+        "elevation": np.repeat([stand.elevation for stand in STANDS[subject]], len(frames)).astype(np.float32),
+    }
+    if detected is not None:
+        views = [detected.view(subject, clip, camera, len(array))[frames] for camera in cameras]
+        fields |= {"poses_2d_detected": np.concatenate(views), "detected_convention": detected.convention}
+    return fields
+
+
+class _PickledNpz(NpzReader):
+    """An archive whose arrays of one object are pickled: plain values in them are read, code is refused."""
+
+    def plain(self, name: str) -> Any:
+        """The one object of the array `name`."""
+        what = f"{self.where}: {name}"
+        if name not in self.names:
+            raise ValueError(f"{what}: missing; the file holds {listed(self.names) or 'nothing'}")
+        info = self._members[name]
+        if info.file_size > max(SMALL_BYTES, MAX_UNPACKED_RATIO * info.compress_size):
+            raise ValueError(
+                f"{what}: {info.compress_size} bytes that unpack to {info.file_size}; at most 1:{MAX_UNPACKED_RATIO}"
+            )
+        with self._opened(name) as stream:
+            shape, _, dtype, start = read_header(stream, what)
+            if dtype != np.dtype(object) or math.prod(shape) != 1:
+                raise ValueError(f"{what}: expected one pickled object; got {dtype} {list(shape)}")
+            value = read_pickle(stream, info.file_size - start, what)
+        if isinstance(value, np.ndarray) and value.dtype == np.dtype(object) and value.size == 1:
+            return value.item()
+        raise ValueError(f"{what}: expected one pickled object; got {_described(value)}")
+
+
+def _positions(path: pathlib.Path, field: str) -> tuple[dict[str, dict[str, Any]], str]:
+    """{subject: {clip: poses}} in a file's `field`, and what messages call the file."""
+    with _PickledNpz(path, "h36m file") as archive:
+        positions, where = archive.plain(field), archive.where
+    for actions in _texts(positions, f"{where}: {field}").values():
+        _texts(actions, f"{where}: {field}")
+    return positions, where
+
+
+def _texts(values: Any, what: str) -> dict[str, Any]:
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise ValueError(f"{what}: expected poses by subject and action; got {_described(values)}")
+    return values
+
+
+def _layout(path: pathlib.Path) -> Convention:
+    """The convention of a file's joints: the layout it names, or the one with its number of joints and symmetry.
+
+    Raises:
+      ValueError: there is no such layout, or name and symmetry contradict each other.
+    """
+    with _PickledNpz(path, "h36m file") as archive:
+        metadata, what = archive.plain("metadata"), f"{archive.where}: metadata"
+    symmetry = metadata.get("keypoints_symmetry") if isinstance(metadata, dict) else None
+    if not isinstance(symmetry, (list, tuple)) or len(symmetry) != 2:
+        raise ValueError(f"{what}: expected num_joints and keypoints_symmetry; got {_described(metadata)}")
+    sides = [_indices(side) for side in symmetry]
+    found = (_indices([metadata.get("num_joints")]), *sides)
+    layouts = {name: conventions.get_convention(convention) for name, convention in _LAYOUTS.items()}
+    if (name := metadata.get("layout_name")) is not None:
+        layouts = {key: layout for key, layout in layouts.items() if key == name}
+        if not layouts:
+            raise ValueError(f"{what}: layout_name: expected {', '.join(_LAYOUTS)}; got {str(name)[:40]!r}")
+    for layout in layouts.values():
+        left, right = ({i for i, j in enumerate(layout.joints) if j.startswith(side)} for side in ("l_", "r_"))
+        if found == ({layout.num_joints}, left, right):
+            return layout
+    raise ValueError(
+        f"{what}: {_described(metadata.get('num_joints'))} joints, left {str(sides[0])[:80]}, right "
+        f"{str(sides[1])[:80]}: not the joints of {', '.join(layouts)}"
+    )
+
+
+def _indices(values: Any) -> set[int]:
+    """Integers in a list, for comparison; anything else is like no layout's."""
+    if isinstance(values, np.ndarray) and values.dtype.kind in "iu":
+        values = values.ravel()[:100].tolist()
+    if not isinstance(values, (list, tuple)):
+        return set()
+    return {value for value in values if isinstance(value, int)} if len(values) <= 100 else set()
+
+
+def _poses(array: Any, tail: tuple[int, int], what: str) -> np.ndarray:
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu" or array.shape[1:] != tail or array.ndim != 3:
+        raise ValueError(f"{what}: expected numbers [T, {tail[0]}, {tail[1]}]; got {_described(array)}")
+    return array
+
+
+def _described(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} {list(value.shape)}"
+    return repr(value) if isinstance(value, int) else type(value).__name__
+
+
+def _action(clip: str, number: bool = False) -> str:
+    """A clip's action as present files call it, "Walking 1" without the number (or with it)."""
+    action = _NUMBER.sub("", clip)
+    renamed = _RENAMED.get(action, action)
+    return renamed + clip[len(action) :] if number else renamed
+
+
+def _count(dropped: dict[str, int], reason: str, count: int) -> None:
+    if count:
+        dropped[reason] = dropped.get(reason, 0) + count

@@ -1,0 +1,159 @@
+"""`mediapipe`: landmarks of MediaPipe Pose, written as JSON by the user.
+
+MediaPipe itself writes no files. Read are:
+    a list of frames, or {"frames": list of frames, "image_width": w, "image_height": h};
+    a frame: what was found (below), null or [] where nobody was, or an object with it under "landmarks",
+      "poseLandmarks", "pose_landmarks" or "landmark", and optionally "frame", "image_width" and "image_height";
+    what was found: one person's landmarks, or a list of them for several people;
+    a person's landmarks: a list of 33 {"x", "y", "visibility", ...}, also as {"landmark": list}, which protobuf's
+      MessageToDict makes.
+
+x is a share of the image's width, y of its height, from the upper left corner; landmarks may lie outside of the image
+(MediaPipe docs/solutions/pose.md). z and world landmarks are left out: they are not measured but the model's own guess.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from tf_elepose import conventions
+from tf_elepose.data.json_stream import JsonStream, shown
+from tf_elepose.data.keypoint_lists import KeypointLists, checked_size, integer, stem
+from tf_elepose.data.rows import Rows
+
+_CONVENTION = conventions.CONVENTIONS["mediapipe_33"]
+
+_KEYS = ("landmarks", "poseLandmarks", "pose_landmarks", "landmark")
+
+Size = tuple[int, int]
+
+
+def read_mediapipe(path: str | os.PathLike[str], *, image_size: Sequence[int] | None = None) -> Iterator[Rows]:
+    """The people in the file at `path`.
+
+    The clip is the file's name; the frame is the one given, otherwise the place in the list, from 0; a person is known
+    by its place in the frame. Visibilities are kept as confidences; landmarks of a file without any are all as sure.
+    Frames without people give no rows and are counted.
+
+    Args:
+      path: of the file.
+      image_size: (width, height) px; without: as the file says.
+
+    Raises:
+      ValueError: one line with the file, the frame, what was expected and what it holds; no image size, without which
+        the shape of a pose is not known.
+    """
+    stated = None if image_size is None else checked_size(image_size, f"MediaPipe file {os.fspath(path)}: image_size")
+    with JsonStream(path, "MediaPipe file") as stream:
+        size_of_all = stated or _size_of_all(stream)
+    with JsonStream(path, "MediaPipe file") as stream:
+        clip = stem(path, stream.where)
+        poses = KeypointLists(stream.where, clip, {_CONVENTION.num_joints: _CONVENTION.name})
+        seen = _Frames(stream)
+        size: Size | None = None  # Of the frames collected so far: rows of one part have one.
+        for frame, own_size, people in seen:
+            now = stated or own_size or size_of_all
+            if not people:
+                poses.dropped["frames without people"] += 1
+                continue
+            if now is None:
+                raise ValueError(
+                    f"{stream.where}: {stream.place}: landmarks are shares of the image's width and height: expected "
+                    "image_width and image_height in the file, or the option image_size"
+                )
+            if poses.full or size not in (None, now):
+                yield poses.rows(stream.done, image_size=size)
+            size = now
+            for person, landmarks in enumerate(people):
+                place = f"{stream.place}: person {person}"
+                flat = seen.flat(landmarks, now, f"{stream.where}: {place}")
+                poses.add(flat, place, clip=clip, frame=frame, person=person)
+        yield poses.rows(stream.done, image_size=size)
+
+
+class _Frames:
+    """(frame, its own image size or None, landmarks of each person) of every frame of a file."""
+
+    def __init__(self, stream: JsonStream) -> None:
+        self._stream = stream
+        self._numbered: bool | None = None  # Whether frames say their numbers, and landmarks how visible they are:
+        self._visibility: bool | None = None  # all of a file, or none.
+
+    def __iter__(self) -> Iterator[tuple[int, Size | None, list[list[Any]]]]:
+        place = 0
+        for key, value in self._stream:
+            if key not in (None, "frames"):
+                continue
+            what = f"{self._stream.where}: {self._stream.place}"
+            frame, size = None, None
+            if type(value) is dict:
+                frame, size = value.get("frame"), _size(value, what)
+            people = _people(value, what)
+            if people and self._numbered not in (None, frame is not None):
+                raise ValueError(f"{what}: frame: expected a number for all frames or none; got {shown(frame)}")
+            if people:
+                self._numbered = frame is not None
+            yield place if frame is None else integer(frame, f"{what}: frame"), size, people
+            place += 1
+        if place == 0:
+            raise ValueError(f"{self._stream.where}: expected a list of frames, or an object with frames; holds none")
+
+    def flat(self, landmarks: list[Any], size: Size, what: str) -> list[float]:
+        """x and y in pixels and visibility of each landmark in turn."""
+        if len(landmarks) != _CONVENTION.num_joints:
+            raise ValueError(f"{what}: expected {_CONVENTION.num_joints} landmarks; got {len(landmarks)}")
+        numbers = []
+        for landmark, joint in zip(landmarks, _CONVENTION.joints, strict=True):
+            if type(landmark) is not dict:
+                raise ValueError(f"{what}: {joint}: expected an object with x and y; got {shown(landmark)}")
+            visibility = landmark.get("visibility")
+            if self._visibility not in (None, visibility is not None):
+                raise ValueError(f"{what}: {joint}: visibility: expected one for all landmarks or none")
+            self._visibility = visibility is not None
+            values: dict[str, Any] = {"x": landmark.get("x"), "y": landmark.get("y")}
+            values["visibility"] = 1.0 if visibility is None else visibility
+            for name, value in values.items():
+                if type(value) not in (int, float):
+                    raise ValueError(f"{what}: {joint}: {name}: expected a number; got {shown(value)}")
+            numbers += (values["x"] * size[0], values["y"] * size[1], values["visibility"])
+        return numbers
+
+
+def _people(value: Any, what: str) -> list[list[Any]]:
+    """The landmarks of each person in what a frame holds."""
+    if type(value) is dict:
+        keys = [key for key in _KEYS if key in value]
+        if len(keys) != 1:
+            raise ValueError(f"{what}: expected one of {', '.join(_KEYS)}; got {', '.join(keys) or shown(value)}")
+        value = value[keys[0]]
+        if type(value) is dict:
+            value = value.get("landmark")
+    if value is None or value == []:
+        return []
+    if type(value) is not list:
+        raise ValueError(f"{what}: expected a list of landmarks; got {shown(value)}")
+    if type(value[0]) is dict and "landmark" not in value[0]:
+        return [value]
+    people: list[Any] = [person.get("landmark") if type(person) is dict else person for person in value]
+    for person in people:
+        if type(person) is not list:
+            raise ValueError(f"{what}: expected a list of landmarks for each person; got {shown(person)}")
+    return people
+
+
+def _size_of_all(stream: JsonStream) -> Size | None:
+    """The image size that stands beside the frames; None without, and for a list of frames."""
+    if stream.is_list:
+        return None
+    beside: dict[str, Any] = {}
+    for key, value in stream:
+        if key in ("image_width", "image_height"):
+            beside[key] = value
+    return _size(beside, stream.where)
+
+
+def _size(values: dict[str, Any], what: str) -> Size | None:
+    sides = [values.get("image_width"), values.get("image_height")]
+    return None if sides == [None, None] else checked_size(sides, f"{what}: image_width, image_height")

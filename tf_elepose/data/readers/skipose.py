@@ -1,0 +1,119 @@
+"""`skipose`: SkiPose-PTZ, alpine skiers seen by six cameras that pan, tilt and zoom.
+
+{train,test}/labels.h5, a row for each image of 256 x 256 px: seq, cam (0 to 5), frame, subj; 2D [34], x and y of 17
+joints in shares of the image; 3D [51] m in the camera frame, from the root; R_cam_2_world [9], cam_position [3] m.
+ski_centers.csv, where it is there, has the root's place in the world: lines of seq, frame, x, y, z (m) with spaces
+between. Joints are those of h36m_17 (TransFusion, multiview_skipose.py).
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from collections.abc import Iterator
+
+import numpy as np
+
+from tf_elepose import conventions
+from tf_elepose.data.hdf5 import Hdf5Reader
+from tf_elepose.data.rows import Rows
+
+_IMAGE_PX = 256
+_MM = 1000.0
+_MAX_CENTERS_BYTES = 64 * 2**20  # The real file has half a megabyte.
+
+Centers = dict[tuple[int, int], tuple[float, float, float]]
+
+
+def read_skipose(path: str | os.PathLike[str], *, swap_legs: bool = False) -> Iterator[Rows]:
+    """The rows of the folder at `path`, a part for each split; clip is "seq_000" and so on.
+
+    poses_3d are from the root where ski_centers.csv is missing, absolute in the camera frame where it is there.
+
+    Args:
+      path: of the folder Ski-PosePTZ-CameraDataset-png.
+      swap_legs: exchange left and right legs in 2D and 3D. Another public loader (DAPA, parse_data_from_ski.py) says
+        that the labels have them the wrong way round.
+
+    Raises:
+      ValueError: one line with the file, the field, what was expected and what it holds.
+    """
+    root, where = pathlib.Path(path), f"skipose folder {os.fspath(path)}"
+    if not root.is_dir():
+        raise ValueError(f"{where}: no such folder")
+    files = {split: root / split / "labels.h5" for split in ("train", "test")}
+    files = {split: file for split, file in files.items() if file.exists()}
+    if not files:
+        raise ValueError(f"{where}: expected train/labels.h5 or test/labels.h5 in it; found neither")
+    centers_file = root / "ski_centers.csv"
+    centers = _centers(centers_file) if centers_file.exists() else None
+    for number, (split, file) in enumerate(files.items(), start=1):
+        yield _rows(file, split, centers, swap_legs, number / len(files))
+
+
+def _rows(file: pathlib.Path, split: str, centers: Centers | None, swap_legs: bool, done: float) -> Rows:
+    convention = conventions.get_convention("h36m_17")
+    joints = convention.num_joints
+    with Hdf5Reader(file, "skipose file") as archive:
+        n = archive.declared("2D")[0][:1]
+        shares = archive.numbers("2D", (*n, joints * 2)).reshape(-1, joints, 2)
+        metres = archive.numbers("3D", (*n, joints * 3)).reshape(-1, joints, 3)
+        clip, camera, frame, subject = (archive.integers(name, n) for name in ("seq", "cam", "frame", "subj"))
+        if centers is not None:
+            to_world = archive.numbers("R_cam_2_world", (*n, 9)).reshape(-1, 3, 3)
+            position = archive.numbers("cam_position", (*n, 3))
+            roots = _roots(centers, clip, frame, archive.where)
+    with np.errstate(over="ignore", invalid="ignore"):  # What is too large is reported with the rows.
+        if centers is not None:  # The transpose turns the world's axes into the camera's.
+            metres = metres + np.einsum("nji,nj->ni", to_world, roots - position)[:, np.newaxis]
+        poses_2d, poses_3d = shares * np.float32(_IMAGE_PX), metres * np.float32(_MM)
+    if swap_legs:
+        names = [_other_leg(joint) for joint in convention.joints]
+        order = [convention.index(joint) for joint in names]
+        poses_2d, poses_3d = poses_2d[:, order], poses_3d[:, order]
+    return Rows(
+        convention=convention,
+        poses_2d=poses_2d,
+        poses_3d=poses_3d,
+        subject=np.char.mod("S%d", subject),
+        action="skiing",
+        clip=np.char.mod("seq_%03d", clip),
+        camera=camera,
+        frame=frame,
+        split=split,
+        image_size=(_IMAGE_PX, _IMAGE_PX),
+        done=done,
+    )
+
+
+def _other_leg(joint: str) -> str:
+    side, _, part = joint.partition("_")
+    return {"l": "r_", "r": "l_"}[side] + part if part in ("hip", "knee", "ankle") else joint
+
+
+def _roots(centers: Centers, clip: np.ndarray, frame: np.ndarray, where: str) -> np.ndarray:
+    """[n, 3] m, world, of the root in every row."""
+    roots = [centers.get(key) for key in zip(clip.tolist(), frame.tolist(), strict=True)]
+    if None in roots:
+        row = roots.index(None)
+        raise ValueError(f"{where}: ski_centers.csv has no line for row {row}, seq {clip[row]} frame {frame[row]}")
+    return np.array(roots, np.float64).reshape(-1, 3)
+
+
+def _centers(file: pathlib.Path) -> Centers:
+    """The root's place in the world, m, by (seq, frame)."""
+    where = f"skipose file {file}"
+    if not file.is_file() or file.stat().st_size > _MAX_CENTERS_BYTES:
+        raise ValueError(f"{where}: expected a file of at most {_MAX_CENTERS_BYTES} bytes")
+    centers: Centers = {}
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                sequence, frame, x, y, z = map(float, line.split())
+                key = int(sequence), int(frame)
+            except (ValueError, OverflowError):
+                raise ValueError(f"{where}: line {number}: expected seq frame x y z; got {line[:60]!r}") from None
+            centers[key] = x, y, z
+    return centers

@@ -1,0 +1,260 @@
+"""`csv` and `npz`: keypoints in plain tables, in a convention that the user names.
+
+One row is one person in one frame of one camera. A csv file has a header; its columns are <joint>_x, <joint>_y and
+optionally <joint>_confidence for every joint of the convention, in any order, or x0, y0, [c0], x1, ... in the
+convention's order. They are separated by comma, semicolon or tab, whichever the header has most of. An npz file has
+poses_2d or keypoints, numbers [N, K, 2] or, with confidence, [N, K, 3]; or [N, K, 2] and confidence [N, K].
+
+Both may say of each row frame, person, camera (integers from 0), clip, subject, action (text) and split ("train" or
+"test"). Without frame, each row is a frame of its own; without clip or subject, all rows are of one, called as the
+file is. Other columns and arrays are ignored.
+
+A joint is missing where it is empty or NaN, has confidence 0 or, in a table without confidences, lies at (0, 0).
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+import pathlib
+import re
+from collections.abc import Iterator, Sequence
+from typing import IO, Any
+
+import numpy as np
+
+from tf_elepose import conventions
+from tf_elepose.conventions import Convention
+from tf_elepose.data.npz import NpzReader, listed
+from tf_elepose.data.recording import check_array
+from tf_elepose.data.rows import Rows
+
+_INTEGERS, _TEXTS = ("frame", "person", "camera"), ("clip", "subject", "action", "split")
+_SPLITS = ("train", "test")
+_DELIMITERS = (",", ";", "\t")
+
+_MAX_COLUMNS = 2000  # Whole-body detectors have 133 joints, three columns each.
+_MAX_LINE_BYTES = 64 * _MAX_COLUMNS
+_MAX_TEXT_LENGTH = 256
+_PART_ROWS, _PART_CELLS = 4096, 500_000
+
+_NUMBERED = re.compile(r"([xyc])(\d{1,4})")
+
+
+def read_csv(path: str | os.PathLike[str], *, convention: str | None = None) -> Iterator[Rows]:
+    """The rows of the table at `path`, some thousands at a time.
+
+    Args:
+      path: of the file.
+      convention: a name or the path of a convention file; required.
+
+    Raises:
+      ValueError: no such file, no convention, or one line with what is wrong with which line of the file.
+    """
+    where = f"csv file {path}"
+    try:
+        stream = open(path, "rb")  # noqa: SIM115  Closed below.
+    except FileNotFoundError:
+        raise ValueError(f"{where}: no such file") from None
+    with stream:
+        size = os.fstat(stream.fileno()).st_size
+        header = _line(stream, where, 1)
+        if header is None:
+            raise ValueError(f"{where}: expected a header; the file is empty")
+        header = header.removeprefix("\ufeff")
+        delimiter = max(_DELIMITERS, key=header.count)
+        columns = [name.strip().lower() for name in _cells(header, delimiter, f"{where}: line 1")]
+        if twice := sorted({name for name in columns if name and columns.count(name) > 1}):
+            raise ValueError(f"{where}: line 1: {listed(twice)}: given twice")
+        if not (num_joints := _num_joints(columns)):
+            raise ValueError(f"{where}: line 1: expected columns <joint>_x, <joint>_y or x0, y0; got {listed(columns)}")
+        held = _convention(convention, num_joints, where)
+        places = _places(columns, held, where)
+        known = {name: columns.index(name) for name in (*_INTEGERS, *_TEXTS) if name in columns}
+        stem, first, line_number = pathlib.Path(path).stem, 0, 1
+        part_rows = min(_PART_ROWS, _PART_CELLS // len(columns))
+        lines: list[tuple[int, list[str]]] = []
+        while True:
+            line_number += 1
+            line = _line(stream, where, line_number)
+            if line is not None and line.strip():
+                lines.append((line_number, _cells(line, delimiter, f"{where}: line {line_number}")))
+            if lines and (line is None or len(lines) == part_rows):
+                yield _csv_rows(lines, len(columns), places, known, first, stem, held, stream.tell() / size, where)
+                first, lines = first + len(lines), []
+            if line is None:
+                return
+
+
+def read_npz(path: str | os.PathLike[str], *, convention: str | None = None) -> Iterator[Rows]:
+    """The rows of the archive at `path`.
+
+    Args:
+      path: of the file.
+      convention: a name or the path of a convention file; required.
+
+    Raises:
+      ValueError: no such file, no convention, or one line with the array, what was expected and what came.
+    """
+    with NpzReader(path, "npz file") as archive:
+        where = archive.where
+        names = [name for name in ("poses_2d", "keypoints") if name in archive.names]
+        if len(names) != 1:
+            held_names = listed(archive.names) or "nothing"
+            raise ValueError(f"{where}: expected an array poses_2d or keypoints; the file holds {held_names}")
+        shape, dtype = archive.declared(names[0])
+        if len(shape) != 3 or shape[2] not in (2, 3) or 0 in shape or dtype.kind not in "fiu":
+            raise ValueError(f"{where}: {names[0]}: expected numbers [N, K, 2 or 3]; got {dtype} {list(shape)}")
+        held = _convention(convention, shape[1], where)
+        with np.errstate(over="ignore"):  # What becomes infinite is refused by assemble.
+            poses = archive.array(names[0]).astype(np.float32)
+        confidence = poses[..., 2] if shape[2] == 3 else None
+        if shape[2] == 2 and "confidence" in archive.names:
+            confidence = _array(archive, "confidence", "float", shape[:2])
+        kinds = dict.fromkeys(_INTEGERS, "int") | dict.fromkeys(_TEXTS, "text")
+        fields = {n: _array(archive, n, kind, shape[:1]) for n, kind in kinds.items() if n in archive.names}
+    if "split" in fields and not np.isin(fields["split"], _SPLITS).all():
+        row = int(np.flatnonzero(~np.isin(fields["split"], _SPLITS))[0])
+        raise ValueError(f"{where}: split: expected train or test; got {str(fields['split'][row])!r} in row {row}")
+    stem = pathlib.Path(path).stem
+    fields = {"frame": np.arange(shape[0]), "clip": stem, "subject": stem} | fields
+    yield Rows(held, _with_missing(poses[..., :2], confidence), confidence=confidence, done=1.0, **fields)
+
+
+def _with_missing(poses: np.ndarray, confidence: np.ndarray | None) -> np.ndarray:
+    """`poses` [N, K, 2] with NaN for joints at (0, 0) where no confidence tells which are missing."""
+    if confidence is not None:
+        return poses
+    return np.where((poses == 0).all(axis=-1, keepdims=True), np.float32(np.nan), poses)
+
+
+def _convention(stated: str | None, num_joints: int, where: str) -> Convention:
+    if stated is None:
+        raise ValueError(
+            f"{where}: {num_joints} joints, but not which: set convention to {conventions.candidates(num_joints)}"
+        )
+    held = conventions.get_convention(str(stated))
+    if held.num_joints != num_joints:
+        raise ValueError(
+            f"{where}: {num_joints} joints; convention {held.name!r} has {held.num_joints}; expected "
+            f"{conventions.candidates(num_joints)}"
+        )
+    return held
+
+
+def _array(archive: NpzReader, name: str, kind: str, shape: tuple[int, ...]) -> np.ndarray:
+    what = f"{archive.where}: {name}"
+    found, dtype = archive.declared(name)
+    if found != shape:
+        raise ValueError(f"{what}: expected shape {list(shape)}; got {list(found)}")
+    if kind == "float":  # NaN is a missing joint here.
+        if dtype.kind not in "fiu":
+            raise ValueError(f"{what}: expected numbers; got an array of {dtype}")
+        return archive.array(name).astype(np.float32)
+    return check_array(archive.array(name), kind, shape, what)
+
+
+def _line(stream: IO[bytes], where: str, number: int) -> str | None:
+    """The next line as text, None at the end."""
+    line = stream.readline(_MAX_LINE_BYTES + 1)
+    if not line:
+        return None
+    if len(line) > _MAX_LINE_BYTES:
+        raise ValueError(f"{where}: line {number}: expected at most {_MAX_LINE_BYTES} bytes; got more")
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{where}: line {number}: expected text in UTF-8; byte {error.start} is not") from None
+
+
+def _cells(line: str, delimiter: str, what: str) -> list[str]:
+    try:
+        cells = next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter, strict=True), [])
+    except csv.Error as error:
+        raise ValueError(f"{what}: not a line of a table ({error})") from None
+    if len(cells) > _MAX_COLUMNS:
+        raise ValueError(f"{what}: expected at most {_MAX_COLUMNS} columns; got {len(cells)}")
+    return cells
+
+
+def _num_joints(columns: Sequence[str]) -> int:
+    """How many joints the header names, in either manner."""
+    numbered = sum(1 for name in columns if (match := _NUMBERED.fullmatch(name)) and match[1] == "x")
+    return numbered or sum(1 for name in columns if name.endswith("_x"))
+
+
+def _places(columns: list[str], held: Convention, where: str) -> list[list[int]]:
+    """Columns of x, y and, where there are confidences, those, for each joint of `held`."""
+    manners = (
+        [[f"{axis}{joint}" for joint in range(held.num_joints)] for axis in "xyc"],
+        [[f"{joint.lower()}_{axis}" for joint in held.joints] for axis in ("x", "y", "confidence")],
+    )
+    x, y, confidence = next((manner for manner in manners if manner[0][0] in columns), manners[1])
+    wanted = x + y + (confidence if set(confidence) & set(columns) else [])
+    if missing := [name for name in wanted if name not in columns]:
+        raise ValueError(
+            f"{where}: line 1: missing {listed(missing)} of convention {held.name!r}; got {listed(columns)}"
+        )
+    places = [columns.index(name) for name in wanted]
+    return [places[first : first + held.num_joints] for first in range(0, len(places), held.num_joints)]
+
+
+def _csv_rows(
+    lines: list[tuple[int, list[str]]],
+    num_columns: int,
+    places: list[list[int]],
+    known: dict[str, int],
+    first: int,
+    stem: str,
+    held: Convention,
+    done: float,
+    where: str,
+) -> Rows:
+    used = [place for axis in places for place in axis]
+    numbers = np.empty((len(lines), len(used)), np.float64)
+    fields: dict[str, Any] = {name: [] for name in known}
+    for row, (number, cells) in enumerate(lines):
+        if len(cells) != num_columns:
+            raise ValueError(f"{where}: line {number}: expected {num_columns} columns as in line 1; got {len(cells)}")
+        try:
+            numbers[row] = [float(cells[place] or "nan") for place in used]
+        except ValueError:
+            numbers[row] = [_number(cells[place], f"{where}: line {number}, column {place + 1}") for place in used]
+        for name, place in known.items():
+            fields[name].append(_value(name, cells[place].strip(), f"{where}: line {number}: {name}"))
+    if np.isinf(numbers).any():
+        row = int(np.flatnonzero(np.isinf(numbers).any(axis=1))[0])
+        raise ValueError(f"{where}: line {lines[row][0]}: expected finite numbers; got infinity")
+    numbers = np.clip(numbers, -3e38, 3e38).astype(np.float32)  # What is out of all proportion is refused by assemble.
+    per_axis = np.split(numbers, len(places), axis=1)
+    confidence = per_axis[2] if len(places) == 3 else None
+    for name in known:
+        fields[name] = np.array(fields[name], np.int64 if name in _INTEGERS else np.str_)
+    fields = {"frame": np.arange(first, first + len(lines)), "clip": stem, "subject": stem} | fields
+    poses = _with_missing(np.stack(per_axis[:2], axis=-1), confidence)
+    return Rows(held, poses, confidence=confidence, done=done, **fields)
+
+
+def _number(cell: str, what: str) -> float:
+    try:
+        return float(cell.strip() or "nan")
+    except ValueError:
+        hint = "; decimals need a point" if re.fullmatch(r"\s*-?\d+,\d+\s*", cell) else ""
+        raise ValueError(f"{what}: expected a number or nothing; got {cell[:40]!r}{hint}") from None
+
+
+def _value(name: str, cell: str, what: str) -> int | str:
+    if name in _INTEGERS:
+        try:
+            value = float(cell)  # Spreadsheets and data frames write 3 as 3.0.
+        except ValueError:
+            value = math.nan
+        if not (0 <= value < 2**31 and value.is_integer()):
+            raise ValueError(f"{what}: expected an integer from 0; got {cell[:40]!r}")
+        return int(value)
+    if name == "split" and cell not in _SPLITS:
+        raise ValueError(f"{what}: expected train or test; got {cell[:40]!r}")
+    if len(cell) > _MAX_TEXT_LENGTH:
+        raise ValueError(f"{what}: expected at most {_MAX_TEXT_LENGTH} characters; got {len(cell)}")
+    return cell

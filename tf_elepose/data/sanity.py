@@ -1,0 +1,196 @@
+"""What looks wrong in a recording, told without labels: axes, sides, bones, missing joints, units.
+
+A person stands upright more often than not, has shoulders on the same side as hips, and thighs that are no ten times
+as long as forearms. Where a file says otherwise it has been read in another convention than it was written in. The
+tests look at a camera's view of a clip at a time, at joints that are seen only, and say nothing where there is too
+little to see: `benchmarks/sanity.py` measures how often they are wrong.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from tf_elepose.data import plausibility
+from tf_elepose.data.plausibility import SeenPoses
+from tf_elepose.data.recording import Recording
+from tf_elepose.skeletons import Skeleton
+
+WINDOW_ROWS = 1000
+"""A clip is judged in windows of so many rows at most."""
+
+_SHORT_CLIP = 20  # Clips of fewer rows (images, each a clip of its own) are judged together, camera by camera.
+_MOST_BENDS = 20_000  # Poses whose knees and elbows are looked at.
+# Among short clips one or two in a hundred are merely unusual: a fault of the file is in more of its windows.
+_SHARE = 0.05
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """Something that looks wrong; its text is one line.
+
+    Attributes:
+      test: "flipped_y", "swapped_sides", "bone_length", "missing_joint" or "normalised".
+      what: looks wrong, and in which arrays.
+      where: the first clip and camera, and how many of how many.
+      remedy: how to set it right.
+      flagged, judged: windows (poses, for missing joints).
+    """
+
+    test: str
+    what: str
+    where: str
+    remedy: str
+    flagged: int
+    judged: int
+
+    def __str__(self) -> str:
+        return f"{self.what} ({self.where}); {self.remedy}"
+
+
+def findings(recording: Recording) -> list[Finding]:
+    """What looks wrong in `recording`; empty when nothing does.
+
+    Args:
+      recording: poses_2d, detections and poses_3d (in their camera's frame) are all looked at.
+    """
+    skeleton, windows, found = recording.skeleton, _windows(recording), []
+    arrays = _arrays(recording)
+    verdicts: dict[tuple[str, str], list[bool | None]] = {
+        (test, poses.name): [judge(poses.rows(rows), skeleton) for rows in windows]
+        for test, judge in _TESTS.items()
+        for poses in arrays
+        if not (test == "normalised" and poses.name == "poses_3d")
+    }
+    for test, (what, remedy) in _TEXTS.items():
+        wrong = [poses.name for poses in arrays if _is_wrong(verdicts.get((test, poses.name), []))]
+        if not wrong:
+            continue
+        judged = verdicts[test, wrong[0]]
+        right = [p.name for p in arrays if True not in (v := verdicts.get((test, p.name), [])) and False in v]
+        if test == "swapped_sides":
+            in_3d = [rows for rows, bad in zip(windows, verdicts.get((test, "poses_3d"), []), strict=False) if bad]
+            remedy = _which_sides(recording, wrong, right, in_3d)
+        elif wrong == ["poses_3d"] and test == "flipped_y":
+            remedy = "they are in the camera's frame, y down, z forward: turn them in the file"
+        found.append(_finding(test, what, remedy, wrong, judged, windows, recording))
+    found += _bone_findings(recording, arrays, windows)
+    found += _missing_findings(arrays, skeleton)
+    return found
+
+
+_TESTS: dict[str, Callable[[SeenPoses, Skeleton], bool | None]] = {
+    "flipped_y": plausibility.flipped_y,
+    "swapped_sides": plausibility.swapped_sides,
+    "normalised": plausibility.normalised,
+}
+
+_TEXTS = {
+    "flipped_y": (
+        "the y axis looks flipped: heads below feet",
+        "if pixels are counted from the bottom, set flip_y: --option=flip_y=true",
+    ),
+    "swapped_sides": ("arms and legs disagree about which side is left", ""),
+    "normalised": (
+        "coordinates look normalised: within [-1, 1] instead of pixels",
+        "give the reader the images' size, --option=image_size=[WIDTH,HEIGHT], or multiply by it in the file",
+    ),
+}
+
+
+def _bone_findings(recording: Recording, arrays: list[SeenPoses], windows: list[np.ndarray]) -> Iterator[Finding]:
+    skeleton = recording.skeleton
+    for poses in arrays:
+        ratios = np.stack([plausibility.bone_ratios(poses.rows(rows), skeleton) for rows in windows])
+        shortest, longest = plausibility.bone_bounds(poses, skeleton)
+        for bone, (child, parent) in enumerate(skeleton.bones):
+            known = np.isfinite(ratios[:, bone])
+            wrong = (ratios[:, bone] > longest) | (ratios[:, bone] < shortest[bone])
+            verdict = [bool(w) if k else None for w, k in zip(wrong, known, strict=True)]
+            if not _is_wrong(verdict):
+                continue
+            typical = np.median(ratios[wrong, bone])
+            than = "expected" if skeleton.bone_prior is not None else "the other side's"
+            what = f"the bone from {parent!r} to {child!r} is {typical:.2g} times as long as {than}"
+            remedy = "if the joints are another convention's, name it: --option=convention=NAME"
+            yield _finding("bone_length", what, remedy, [poses.name], verdict, windows, recording)
+
+
+def _missing_findings(arrays: list[SeenPoses], skeleton: Skeleton) -> Iterator[Finding]:
+    for poses in arrays:
+        if missing := [j for j, seen in zip(skeleton.joints, poses.seen.any(axis=0), strict=True) if not seen]:
+            rows = len(poses.seen)
+            yield Finding(
+                "missing_joint",
+                f"{poses.name}: no pose has {', '.join(missing)}",
+                f"{rows} of {rows} poses",
+                "a convention file can say what a joint is made of: --option=convention=FILE.yaml",
+                rows,
+                rows,
+            )
+
+
+def _finding(
+    test: str,
+    what: str,
+    remedy: str,
+    names: list[str],
+    verdict: list[bool | None],
+    windows: list[np.ndarray],
+    recording: Recording,
+) -> Finding:
+    flagged, judged = verdict.count(True), len(verdict) - verdict.count(None)
+    first = windows[verdict.index(True)]
+    where = f"clip {str(recording.clip[first[0]])!r}, camera {recording.camera[first[0]]}"
+    if judged > 1:
+        where = f"{flagged} of {judged} windows, the first is {where}"
+    return Finding(test, f"{', '.join(names)}: {what}", where, remedy, flagged, judged)
+
+
+def _is_wrong(verdict: list[bool | None]) -> bool:
+    flagged, judged = verdict.count(True), len(verdict) - verdict.count(None)
+    return flagged > 0 and flagged >= _SHARE * judged
+
+
+def _which_sides(recording: Recording, wrong: list[str], right: list[str], in_3d: list[np.ndarray]) -> str:
+    """The remedy for swapped sides; 3D poses, in the windows that are wrong, tell which limbs bend the wrong way."""
+    if right:
+        return f"{', '.join(right)} are not: swap_sides would change them too, so mend the file"
+    if "poses_3d" in wrong:
+        poses = _arrays(recording)[-1].rows(np.concatenate(in_3d)[:_MOST_BENDS])
+        if limbs := plausibility.bent_backwards(poses, recording.skeleton):
+            return f"the {limbs} bend the wrong way: --option=swap_sides={limbs}"
+    either = "set swap_sides to the limbs that are wrong: --option=swap_sides=arms or --option=swap_sides=legs"
+    return f"{either}; or name the convention: --option=convention=NAME"
+
+
+def _arrays(recording: Recording) -> list[SeenPoses]:
+    arrays = [SeenPoses("poses_2d", recording.poses_2d, recording.seen("gt"))]
+    if recording.poses_2d_detected is not None:
+        arrays.append(SeenPoses("poses_2d_detected", recording.poses_2d_detected, recording.seen("detected")))
+    if recording.poses_3d is not None:
+        arrays.append(SeenPoses("poses_3d", recording.poses_3d, np.ones(recording.poses_3d.shape[:2], bool)))
+    return arrays
+
+
+def _windows(recording: Recording) -> list[np.ndarray]:
+    """Rows of each camera's view of each clip, `WINDOW_ROWS` at most; short clips of a camera together."""
+    labels = [np.unique(a, return_inverse=True)[1] for a in (recording.clip, recording.subject, recording.camera)]
+    order = np.lexsort((recording.frame, *labels))
+    new = np.any([label[order[1:]] != label[order[:-1]] for label in labels], axis=0)
+    windows: list[np.ndarray] = []
+    short: dict[int, list[np.ndarray]] = {}
+    for rows in np.split(order, np.flatnonzero(new) + 1):
+        if len(rows) < _SHORT_CLIP:
+            short.setdefault(int(recording.camera[rows[0]]), []).append(rows)
+        else:
+            windows += _cut(rows)
+    for clips in short.values():
+        windows += _cut(np.concatenate(clips))
+    return windows
+
+
+def _cut(rows: np.ndarray) -> list[np.ndarray]:
+    return np.array_split(rows, -(-len(rows) // WINDOW_ROWS))

@@ -1,0 +1,264 @@
+"""What lies in a folder of shards: its manifest, and how a row becomes the bytes of a record.
+
+A record is a head of fixed size, the row's numbers one after the other, and a tail, its text in UTF-8. The head's last
+numbers are the lengths of the texts. All is little-endian.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import pathlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tf_elepose import files
+from tf_elepose.data.recording import Recording, row_fields
+from tf_elepose.skeletons import Skeleton
+
+MANIFEST = "manifest.json"
+FORMAT, VERSION = "tf_elepose shards", 1
+SPLITS = ("train", "test")
+MAX_SHARDS = 512
+"""In a split: the shards of both splits are open at the same time while they are written."""
+
+OPTIONAL = ("poses_2d_detected", "confidence", "poses_3d", "elevation")
+"""Fields that a set has for all of its rows or for none."""
+
+TEXT_FIELDS = ("subject", "action", "clip")  # `split` is the file's.
+_NUMBERS = ("poses_2d", "visible", "camera", "frame", "person")
+_STORED = {"float": "<f4", "int": "<i4", "flag": "|b1"}
+TEXT_LENGTHS = "text_lengths"
+_MAX_TEXT_BYTES = 1024
+_MAX_JOINTS = 4096
+_FILE_NAME = re.compile(r"[\w.-]{1,100}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """One file of a set.
+
+    Attributes:
+      file: its name in the folder.
+      rows: records in it.
+      bytes: its size.
+      crc32: of its records' checksums one after the other; tells the shards of one set from those of another.
+    """
+
+    file: str
+    rows: int
+    bytes: int
+    crc32: int
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardManifest:
+    """A whole set; frozen. It is written last: a folder without one is not finished.
+
+    Attributes:
+      source: where the rows come from.
+      skeleton: what the joint axis means.
+      fields: those of `OPTIONAL` that there are.
+      splits: the shards of each split, in order.
+      missing: rows with a joint that is not known, by field: "poses_2d", "poses_2d_detected".
+      image_sizes: (width, height) px by camera, as far as known.
+      seed: of the spread of rows over shards.
+      dropped: poses of the source that are not here, by reason.
+    """
+
+    source: str
+    skeleton: Skeleton
+    fields: tuple[str, ...]
+    splits: Mapping[str, tuple[Shard, ...]]
+    missing: Mapping[str, int]
+    image_sizes: Mapping[int, tuple[int, int]]
+    seed: int
+    dropped: Mapping[str, int]
+
+    @functools.cached_property
+    def head(self) -> np.dtype:
+        """The numbers of a row."""
+        kinds = row_fields(self.skeleton.num_joints)
+        numbers = [(name, _STORED[kinds[name][0]], kinds[name][1]) for name in (*_NUMBERS, *self.fields)]
+        return np.dtype([*numbers, (TEXT_LENGTHS, "<u2", (len(TEXT_FIELDS),))])
+
+    @property
+    def longest(self) -> int:
+        """Bytes of the longest record."""
+        return self.head.itemsize + len(TEXT_FIELDS) * _MAX_TEXT_BYTES
+
+    def rows(self, split: str) -> int:
+        """Rows of a split; ValueError when there is none of that name."""
+        if split not in self.splits:
+            raise ValueError(f"{self.source}: no rows of split {split!r}; splits here are {', '.join(self.splits)}")
+        return sum(shard.rows for shard in self.splits[split])
+
+    def pack(self, recording: Recording) -> list[bytes]:
+        """The records of a recording's rows.
+
+        Raises:
+          ValueError: it lacks a field, or a text is too long.
+        """
+        head = np.zeros(len(recording), self.head)
+        head["visible"] = True
+        for name in (*_NUMBERS, *self.fields):
+            if (values := getattr(recording, name)) is not None:
+                head[name] = values
+            elif name in OPTIONAL:
+                raise ValueError(f"{recording.source}: {name}: the rows before have it, these do not")
+        texts = [
+            [t.encode("utf-8", "surrogatepass") for t in getattr(recording, name).tolist()] for name in TEXT_FIELDS
+        ]
+        for column, (name, values) in enumerate(zip(TEXT_FIELDS, texts, strict=True)):
+            lengths = np.array([len(value) for value in values])
+            if lengths.max() > _MAX_TEXT_BYTES:
+                raise ValueError(
+                    f"{recording.source}: {name}: expected at most {_MAX_TEXT_BYTES} bytes of text; "
+                    f"row {lengths.argmax()} holds {lengths.max()}"
+                )
+            head[TEXT_LENGTHS][:, column] = lengths
+        numbers, size = head.tobytes(), head.itemsize
+        return [
+            numbers[first : first + size] + b"".join(tail)
+            for first, tail in zip(range(0, len(numbers), size), zip(*texts, strict=True), strict=True)
+        ]
+
+    def unpack(self, records: Sequence[bytes], where: str, first: int = 0) -> dict[str, np.ndarray]:
+        """The fields of the rows in `records`, but for the split; messages count them from `first`.
+
+        Raises:
+          ValueError: a record that is no row of this set.
+        """
+        size = self.head.itemsize
+        lengths = np.array([len(record) for record in records])
+        self._require(lengths >= size, f"expected at least {size} bytes", where, first)
+        head = np.frombuffer(b"".join([record[:size] for record in records]), self.head)
+        ends = size + np.cumsum(head[TEXT_LENGTHS], axis=1, dtype=np.int64)
+        self._require(ends[:, -1] == lengths, "its text is not as long as it says", where, first)
+        self._require(head[TEXT_LENGTHS].max(axis=1) <= _MAX_TEXT_BYTES, "its text is too long", where, first)
+        flags = head["visible"].view(np.uint8)
+        self._require((flags <= 1).all(axis=1), "visible: expected true or false", where, first)
+        fields = {name: np.ascontiguousarray(head[name]) for name in (*_NUMBERS, *self.fields)}
+        starts = np.column_stack([np.full(len(records), size), ends]).tolist()
+        for column, name in enumerate(TEXT_FIELDS):
+            pieces = [record[s[column] : s[column + 1]] for record, s in zip(records, starts, strict=True)]
+            try:
+                fields[name] = np.array([piece.decode("utf-8", "surrogatepass") for piece in pieces], np.str_)
+            except UnicodeDecodeError as error:
+                raise ValueError(
+                    f"{where}: {name}: expected UTF-8 in records from {first} on ({error.reason})"
+                ) from error
+        return fields
+
+    @staticmethod
+    def _require(right: np.ndarray, problem: str, where: str, first: int) -> None:
+        if not right.all():
+            raise ValueError(f"{where}: record {first + int(right.argmin())}: {problem}")
+
+    def save(self, folder: pathlib.Path) -> None:
+        """Writes the manifest into `folder`, after its shards."""
+        splits = {name: [dataclasses.asdict(shard) for shard in shards] for name, shards in self.splits.items()}
+        values = {
+            "format": FORMAT, "version": VERSION, "source": self.source, "skeleton": self.skeleton.to_dict(),
+            "fields": self.fields, "splits": splits, "missing": self.missing,
+            "image_sizes": {str(camera): size for camera, size in self.image_sizes.items()},
+            "seed": self.seed, "dropped": self.dropped,
+        }  # fmt: skip
+        files.write_json(folder / MANIFEST, values)
+
+    @classmethod
+    def load(cls, folder: pathlib.Path) -> ShardManifest:
+        """The manifest in `folder`, all of whose files are there in their whole size.
+
+        Raises:
+          ValueError: not a folder of shards, not finished, another version, damaged, or a file is missing.
+        """
+        where = f"shards {folder}"
+        if not folder.is_dir():
+            raise ValueError(f"{where}: no such folder")
+        if not (folder / MANIFEST).is_file():
+            raise ValueError(f"{where}: has no {MANIFEST}: not a set of shards, or its writing was not finished")
+        values = files.read_json(folder / MANIFEST)
+        where = f"{where}: {MANIFEST}"
+        if not isinstance(values, dict) or values.get("format") != FORMAT:
+            raise ValueError(f"{where}: expected the format {FORMAT!r}")
+        if values.get("version") != VERSION:
+            raise ValueError(f"{where}: expected version {VERSION}; got {values.get('version')!r:.50}")
+        manifest = cls._checked(values, where)
+        for shard in (shard for shards in manifest.splits.values() for shard in shards):
+            try:
+                found = (folder / shard.file).stat().st_size
+            except FileNotFoundError:
+                raise ValueError(f"{where}: {shard.file} is missing") from None
+            if found != shard.bytes:
+                raise ValueError(f"{where}: {shard.file}: expected {shard.bytes} bytes; got {found}")
+        return manifest
+
+    @classmethod
+    def _checked(cls, values: Mapping[str, Any], where: str) -> ShardManifest:
+        try:
+            skeleton = Skeleton.from_dict(values.get("skeleton"))
+        except ValueError as error:
+            raise ValueError(f"{where}: {str(error)[:500]}") from error
+        except (TypeError, KeyError, OverflowError) as error:  # A joint that is a list or a number.
+            raise ValueError(f"{where}: skeleton: expected names of joints ({type(error).__name__})") from error
+        if skeleton.num_joints > _MAX_JOINTS:
+            raise ValueError(f"{where}: skeleton: expected at most {_MAX_JOINTS} joints; got {skeleton.num_joints}")
+        fields, splits = values.get("fields"), values.get("splits")
+        if (
+            not isinstance(fields, list)
+            or any(field not in OPTIONAL for field in fields)
+            or len(set(fields)) < len(fields)
+        ):
+            raise ValueError(f"{where}: fields: expected some of {', '.join(OPTIONAL)}; got {fields!r:.100}")
+        if not isinstance(splits, dict) or not splits or set(splits) - set(SPLITS):
+            raise ValueError(f"{where}: splits: expected shards by split, {' and '.join(SPLITS)}; got {splits!r:.100}")
+        if not isinstance(source := values.get("source"), str) or not isinstance(values.get("seed"), int):
+            raise ValueError(f"{where}: expected source, a text, and seed, an integer")
+        sizes = _counts(values, "image_sizes", where, pairs=True)
+        return cls(
+            source=source, skeleton=skeleton, fields=tuple(fields),
+            splits={name: _shards(listed, f"{where}: splits: {name}") for name, listed in splits.items()},
+            missing=_counts(values, "missing", where),
+            image_sizes={int(camera): (int(size[0]), int(size[1])) for camera, size in sizes.items()},
+            seed=values["seed"], dropped=_counts(values, "dropped", where),
+        )  # fmt: skip
+
+
+def _shards(listed: Any, where: str) -> tuple[Shard, ...]:
+    if not isinstance(listed, list) or not 0 < len(listed) <= MAX_SHARDS:
+        raise ValueError(f"{where}: expected a list of 1 to {MAX_SHARDS} shards")
+    shards = []
+    for number, entry in enumerate(listed):
+        names = {field.name for field in dataclasses.fields(Shard)}
+        if not isinstance(entry, dict) or set(entry) != names:
+            raise ValueError(f"{where}: shard {number}: expected {', '.join(sorted(names))}; got {entry!r:.100}")
+        if not isinstance(entry["file"], str) or not _FILE_NAME.fullmatch(entry["file"]) or entry["file"][0] == ".":
+            raise ValueError(f"{where}: shard {number}: file: expected a file name; got {entry['file']!r:.100}")
+        for field in ("rows", "bytes", "crc32"):
+            if not _is_count(entry[field]):
+                raise ValueError(f"{where}: shard {number}: {field}: expected a count; got {entry[field]!r:.50}")
+        shards.append(Shard(**entry))
+    if len({shard.file for shard in shards}) < len(shards):
+        raise ValueError(f"{where}: a file is named twice")
+    return tuple(shards)
+
+
+def _counts(values: Mapping[str, Any], field: str, where: str, *, pairs: bool = False) -> dict[Any, Any]:
+    """A mapping from text to counts, or to pairs of counts by camera."""
+    found = values.get(field)
+    if not isinstance(found, dict):
+        raise ValueError(f"{where}: {field}: expected a mapping; got {found!r:.100}")
+    for key, value in found.items():
+        numbers = value if pairs and isinstance(value, list) and len(value) == 2 else [value]
+        camera = not pairs or (re.fullmatch(r"[0-9]{1,9}", key) and len(numbers) == 2)
+        if not camera or not all(_is_count(number) for number in numbers):
+            raise ValueError(f"{where}: {field}: {key!r:.50}: got {value!r:.50}")
+    return found
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63

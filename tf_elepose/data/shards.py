@@ -1,0 +1,295 @@
+"""Training sets larger than memory: TFRecord shards of rows of one skeleton, each a fair sample of its split.
+
+    manifest = write_shards(stream_source(...), folder, shards=16, seed=0)
+    shards = Shards.open(folder)
+
+A folder holds train-00000-of-00016.tfrecord, ..., the same for "test", and manifest.json, which is written last: a
+folder without it is not finished. Memory is needed for a part of the source while writing, and for a shard or a few
+while training: choose their number so that one holds some 100,000 rows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+
+from tf_elepose import files
+from tf_elepose.data import tfrecords
+from tf_elepose.data.readers.shards import read_shard
+from tf_elepose.data.recording import Recording, concatenate
+from tf_elepose.data.rows import assemble
+from tf_elepose.data.shard_manifest import MAX_SHARDS, OPTIONAL, SPLITS, TEXT_FIELDS, TEXT_LENGTHS, Shard, ShardManifest
+
+if TYPE_CHECKING:  # Writing and reading do without it.
+    import tensorflow as tf
+
+SHUFFLED = 1 << 16
+"""Rows among which `Shards.dataset` shuffles."""
+
+_TOGETHER = 1 << 14  # Rows turned into records at a time.
+
+
+FITTED_ROWS = 200_000
+"""Training rows that normaliser, subspace and prior are fitted on: ten times what they need."""
+
+EVALUATED_ROWS = 20_000
+
+
+def write_shards(
+    recordings: Iterable[Recording], folder: str | os.PathLike[str], *, shards: int, seed: int = 0
+) -> ShardManifest:
+    """Writes the rows of `recordings` as shards, a recording at a time.
+
+    Of every `shards` rows that follow one another each shard gets one, in an order that the seed decides: neighbours
+    in time, and the cameras that see one moment, are spread over all of them.
+
+    Args:
+      recordings: with one skeleton; what the first one knows of `OPTIONAL` fields, all must know.
+      folder: is made; must be empty.
+      shards: files a split.
+      seed: of the spread.
+
+    Raises:
+      ValueError: no rows, other skeletons or fields among the recordings, a folder that is not empty, a number of
+        shards out of range.
+      OSError: a file cannot be written; no manifest then is.
+    """
+    if not 0 < shards <= MAX_SHARDS:
+        raise ValueError(f"shards: expected 1 to {MAX_SHARDS}; got {shards}")
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    files.remove_leftovers(folder)
+    if present := sorted(path.name for path in folder.iterdir()):
+        raise ValueError(f"shards {folder}: expected a new or empty folder; it holds {present[0]}")
+    try:
+        with contextlib.ExitStack() as written:
+            writer = _Writer(folder, shards, seed, written)
+            for recording in _apart(recordings):
+                writer.add(recording)
+            manifest = writer.manifest()
+    except _SourceError as error:
+        assert error.__cause__ is not None
+        raise error.__cause__ from None
+    manifest.save(folder)
+    return manifest
+
+
+class _SourceError(Exception):
+    """The source could not be read; its OSError must not be taken for one about a shard."""
+
+
+def _apart(recordings: Iterable[Recording]) -> Iterator[Recording]:
+    try:
+        yield from recordings
+    except OSError as error:
+        raise _SourceError from error
+
+
+class Shards:
+    """A whole set of shards on the disk.
+
+    Attributes:
+      folder: where it is.
+      manifest: what it is.
+    """
+
+    def __init__(self, folder: pathlib.Path, manifest: ShardManifest) -> None:
+        self.folder = folder
+        self.manifest = manifest
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike[str]) -> Shards:
+        """The set in `folder`; ValueError when it is not whole."""
+        folder = pathlib.Path(folder)
+        return cls(folder, ShardManifest.load(folder))
+
+    @property
+    def source(self) -> str:
+        """What messages call it."""
+        return f"shards {self.folder}"
+
+    def paths(self, split: str) -> list[pathlib.Path]:
+        """The files of a split; ValueError when there is none of that name."""
+        self.manifest.rows(split)
+        return [self.folder / shard.file for shard in self.manifest.splits[split]]
+
+    def sample(self, count: int, split: str) -> Recording:
+        """`count` rows of a split, or all when there are fewer, evenly spread over it and always the same.
+
+        To fit a normaliser or a subspace on, and to evaluate. As few shards are read as hold so many rows; each is
+        a fair sample already.
+
+        Raises:
+          ValueError: no such split, a count below 1, or a damaged shard.
+        """
+        if count < 1:
+            raise ValueError(f"{self.source}: a sample needs at least one row; got {count}")
+        count = min(count, self.manifest.rows(split))
+        chosen, held = [], [0]
+        for shard in self.manifest.splits[split]:
+            if held[-1] < count:
+                chosen.append(shard)
+                held.append(held[-1] + shard.rows)
+        wanted = np.linspace(0, held[-1] - 1, count).round().astype(np.int64)
+        rows = (
+            part
+            for shard, first in zip(chosen, held[:-1], strict=True)
+            for part in read_shard(self.folder, self.manifest, split, shard, wanted - first)
+        )
+        return assemble(rows, self.manifest.skeleton, self.source, min_joints=0)
+
+    def sample_of_all(self) -> Recording:
+        """A sample of the training rows to fit on, and of the test rows, where there are any, to evaluate on."""
+        train = self.sample(FITTED_ROWS, "train")
+        return concatenate(train, self.sample(EVALUATED_ROWS, "test")) if "test" in self.manifest.splits else train
+
+    def dataset(self, split: str, *, seed: int, epoch: int, worker: int = 0, workers: int = 1) -> tf.data.Dataset:
+        """The rows of a split, each once, as {field: tensor} without a batch axis; `split` itself is not among them.
+
+        Worker number `worker` of `workers` gets shards of its own. Order is a function of seed and epoch: that of the
+        shards is drawn, and rows are shuffled among `SHUFFLED` of some neighbouring shards.
+
+        Raises:
+          ValueError: no such split, or more workers than shards.
+        """
+        import tensorflow as tf
+
+        paths = self.paths(split)
+        if not 0 <= worker < workers <= len(paths):
+            raise ValueError(f"{self.source}: worker {worker} of {workers} cannot share {len(paths)} shards")
+        order = np.random.default_rng([seed, epoch]).permutation(len(paths))[worker::workers]
+        mine = tf.data.Dataset.from_tensor_slices([str(paths[number]) for number in order])
+        records = mine.interleave(
+            tf.data.TFRecordDataset, cycle_length=4, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+        )
+        # Not the pair of seed and epoch: the shuffle takes one seed.
+        drawn = int(np.random.default_rng([seed, epoch, worker]).integers(2**31))
+        records = records.shuffle(SHUFFLED, seed=drawn, reshuffle_each_iteration=False)
+        decoded = records.batch(256).map(self._decoded, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        return decoded.unbatch()
+
+    def _decoded(self, records: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The fields [n, ...] of records [n], as `ShardManifest.unpack` has them."""
+        import tensorflow as tf
+
+        head = self.manifest.head
+
+        def numbers(name: str) -> tf.Tensor:
+            dtype, start = head.fields[name][:2]
+            raw = tf.strings.substr(records, start, dtype.itemsize)
+            flat = tf.io.decode_raw(raw, tf.uint8 if dtype.base.kind == "b" else tf.as_dtype(dtype.base))
+            shaped = tf.reshape(flat, [-1, *dtype.shape])
+            return shaped > 0 if dtype.base.kind == "b" else shaped
+
+        fields = {name: numbers(name) for name in (head.names or ()) if name != TEXT_LENGTHS}
+        lengths = tf.cast(numbers(TEXT_LENGTHS), tf.int32)
+        start = tf.fill(tf.shape(records), head.itemsize)
+        for column, name in enumerate(TEXT_FIELDS):
+            fields[name] = tf.strings.substr(records, start, lengths[:, column])
+            start += lengths[:, column]
+        return fields
+
+
+class _Writer:
+    """The open shards, and what the manifest will say of them."""
+
+    def __init__(self, folder: pathlib.Path, shards: int, seed: int, written: contextlib.ExitStack) -> None:
+        self._folder, self._shards, self._seed, self._written = folder, shards, seed, written
+        self._random = np.random.default_rng(seed)
+        self._layout: ShardManifest | None = None  # Without shards yet.
+        self._streams: dict[str, list[BinaryIO]] = {}
+        self._rest: dict[str, np.ndarray] = {}  # Shards that the next rows of a split go to.
+        self._told: dict[str, list[list[int]]] = {}  # By split, for each shard: rows, bytes, crc32.
+        self._missing: Counter[str] = Counter()
+        self._dropped: Counter[str] = Counter()
+        self._sizes: dict[int, set[tuple[int, int]]] = {}
+
+    def add(self, recording: Recording) -> None:
+        if self._layout is None:
+            fields = tuple(field for field in OPTIONAL if getattr(recording, field) is not None)
+            self._layout = ShardManifest(recording.source, recording.skeleton, fields, {}, {}, {}, self._seed, {})
+        layout = self._layout
+        if recording.skeleton != layout.skeleton:
+            raise ValueError(
+                f"{recording.source}: expected skeleton {layout.skeleton.name!r}; got {recording.skeleton.name!r}"
+            )
+        if more := [
+            field for field in OPTIONAL if getattr(recording, field) is not None and field not in layout.fields
+        ]:
+            raise ValueError(f"{recording.source}: {more[0]}: these rows have it, the rows before do not")
+        self._dropped.update(recording.dropped)
+        self._note_sizes(recording)
+        self._note_missing(recording)
+        for split in SPLITS:
+            rows = np.flatnonzero(recording.split == split)
+            for first in range(0, len(rows), _TOGETHER):
+                self._write(split, layout.pack(recording.select(rows[first : first + _TOGETHER])))
+        if strangers := sorted(set(np.unique(recording.split).tolist()) - set(SPLITS)):
+            raise ValueError(f"{recording.source}: split: expected {' or '.join(SPLITS)}; got {strangers[0]!r}")
+
+    def manifest(self) -> ShardManifest:
+        """What was written, once all is."""
+        if self._layout is None:
+            raise ValueError(f"shards {self._folder}: expected at least one recording to write; got none")
+        splits = {
+            split: tuple(Shard(self._name(split, number), *facts) for number, facts in enumerate(told))
+            for split, told in self._told.items()
+        }
+        image_sizes = {
+            c: next(iter(sizes)) for c, sizes in self._sizes.items() if len(sizes) == 1 and (0, 0) not in sizes
+        }
+        return dataclasses.replace(
+            self._layout,
+            splits=splits,
+            missing=dict(self._missing),
+            image_sizes=image_sizes,
+            dropped=dict(self._dropped),
+        )
+
+    def _write(self, split: str, records: list[bytes]) -> None:
+        if split not in self._streams:
+            paths = [self._folder / self._name(split, number) for number in range(self._shards)]
+            self._streams[split] = [self._written.enter_context(files.replacing(path)) for path in paths]
+            self._told[split] = [[0, 0, 0] for _ in paths]
+            self._rest[split] = np.zeros(0, np.int64)
+        shard_of = self._next_shards(split, len(records))
+        for number, (stream, told) in enumerate(zip(self._streams[split], self._told[split], strict=True)):
+            mine = [records[row] for row in np.flatnonzero(shard_of == number).tolist()]
+            if mine:
+                data, checksums = tfrecords.frame(mine)
+                stream.write(data)
+                told[0] += len(mine)
+                told[1] += len(data)
+                told[2] = zlib.crc32(checksums.astype("<u4").tobytes(), told[2])
+
+    def _next_shards(self, split: str, count: int) -> np.ndarray:
+        """[count] which shard each row goes to: one permutation of all shards after the other."""
+        rest = self._rest[split]
+        rounds = max(0, -(-(count - len(rest)) // self._shards))
+        drawn = self._random.permuted(np.tile(np.arange(self._shards), (rounds, 1)), axis=1).reshape(-1)
+        rest = np.concatenate([rest, drawn])
+        self._rest[split] = rest[count:]
+        return rest[:count]
+
+    def _note_sizes(self, recording: Recording) -> None:
+        size = recording.image_size
+        for camera in np.unique(recording.camera).tolist():
+            known = self._sizes.setdefault(camera, set())
+            # (0, 0): unknown. Together with another size the camera's is then unknown too.
+            known.add((0, 0) if size is None else tuple((size if size.ndim == 1 else size[camera]).tolist()))
+
+    def _note_missing(self, recording: Recording) -> None:
+        for field, kind in (("poses_2d", "gt"), ("poses_2d_detected", "detected")):
+            if kind == "gt" or recording.poses_2d_detected is not None:
+                self._missing[field] += int((~recording.seen(kind).all(axis=1)).sum())
+
+    def _name(self, split: str, number: int) -> str:
+        return f"{split}-{number:05d}-of-{self._shards:05d}.tfrecord"

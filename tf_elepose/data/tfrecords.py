@@ -1,0 +1,113 @@
+"""TFRecord files without TensorFlow: each record is its length, the length's checksum, its bytes, their checksum.
+
+The framing is that of tensorflow/core/lib/io/record_writer.h: u64 length, u32 masked crc32c of the length, the bytes,
+u32 masked crc32c of the bytes, all little-endian. crc32c is the Castagnoli polynomial (RFC 3720, appendix B.4); the
+mask is that of tensorflow/core/lib/hash/crc32c.h. Checksums of many records are worked out side by side in NumPy.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import struct
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
+
+import numpy as np
+
+_HEAD = struct.Struct("<QI")
+_LENGTH = struct.Struct("<Q")
+_CRC = struct.Struct("<I")
+
+_POLYNOMIAL = 0x82F63B78  # Castagnoli, bits reversed.
+_MASK = 0xA282EAD8
+_TOGETHER = 4096  # Records whose checksums are worked out at once; the table and they stay in the cache.
+
+
+def frame(records: Sequence[bytes]) -> tuple[bytes, np.ndarray]:
+    """The bytes of a TFRecord file, or of a part of one, that holds `records`; and the records' checksums [n]."""
+    heads = [_LENGTH.pack(len(record)) for record in records]
+    of_heads, of_records = masked_crc32c(heads), masked_crc32c(records)
+    framed = b"".join(
+        part
+        for head, of_head, record, of_record in zip(heads, of_heads.tolist(), records, of_records.tolist(), strict=True)
+        for part in (head, _CRC.pack(of_head), record, _CRC.pack(of_record))
+    )
+    return framed, of_records
+
+
+def read_records(stream: BinaryIO, where: str, longest: int) -> Iterator[tuple[list[bytes], np.ndarray]]:
+    """The records of a TFRecord file, some thousands at a time, each of at most `longest` bytes; and their checksums.
+
+    Raises:
+      ValueError: a checksum does not match, the file is cut short or a record too long; names `where` and the number
+        of the record.
+    """
+    before = 0
+    while parts := list(itertools.islice(_frames(stream, where, longest, before), _TOGETHER)):
+        heads, of_heads, records, stated = zip(*parts, strict=True)
+        checksums = np.array(stated, np.uint32)
+        right = masked_crc32c(heads) == np.array(of_heads, np.uint32)
+        right &= masked_crc32c(records) == checksums
+        if not right.all():
+            raise ValueError(f"{where}: record {before + int(right.argmin())}: damaged; its checksum does not match")
+        yield list(records), checksums
+        before += len(records)
+
+
+def _frames(stream: BinaryIO, where: str, longest: int, first: int) -> Iterator[tuple[bytes, int, bytes, int]]:
+    """Length and its checksum, record and its checksum, unchecked; messages count records from `first`."""
+    for number in itertools.count(first):
+        if not (head := stream.read(_HEAD.size)):
+            return
+        if len(head) < _HEAD.size:
+            raise ValueError(f"{where}: record {number}: cut short")
+        length, of_head = _HEAD.unpack(head)
+        if length > longest:
+            raise ValueError(f"{where}: record {number}: expected at most {longest} bytes; it declares {length}")
+        record, stated = stream.read(length), stream.read(_CRC.size)
+        if len(stated) < _CRC.size:
+            raise ValueError(f"{where}: record {number}: cut short; it declares {length} bytes")
+        yield head[: _LENGTH.size], of_head, record, _CRC.unpack(stated)[0]
+
+
+def masked_crc32c(records: Sequence[bytes]) -> np.ndarray:
+    """[n] uint32: TensorFlow's checksum of each of `records`, which are rows and not whole files: short."""
+    crc = np.empty(len(records), np.uint32)
+    lengths = np.array([len(record) for record in records], np.int64)
+    order = np.argsort(lengths, kind="stable")  # Equal lengths together: little is computed for nothing.
+    for first in range(0, len(order), _TOGETHER):
+        rows = order[first : first + _TOGETHER]
+        crc[rows] = _crc32c([records[row] for row in rows.tolist()], lengths[rows])
+    rotated = (crc >> np.uint32(15)) | (crc << np.uint32(17))
+    return rotated + np.uint32(_MASK)
+
+
+def _crc32c(records: list[bytes], lengths: np.ndarray) -> np.ndarray:
+    """[n] uint32 crc32c of records in the order of their lengths [n], 16 bits of all of them at a time."""
+    pairs, table = _tables()
+    whole = lengths // 2
+    crc = np.full(len(records), 0xFFFFFFFF, np.uint32)
+    width = 2 * int(whole[-1])
+    padded = b"".join([record[:width].ljust(width, b"\0") for record in records])
+    words = np.ascontiguousarray(np.frombuffer(padded, "<u2").reshape(len(records), width // 2).T)
+    begins = np.searchsorted(whole, np.arange(len(words)), side="right")  # Those before have no such word.
+    for word, begin in zip(words, begins.tolist(), strict=True):
+        rest = crc[begin:]
+        crc[begin:] = pairs[(rest ^ word[begin:]) & np.uint32(0xFFFF)] ^ (rest >> np.uint32(16))
+    odd = np.flatnonzero(lengths % 2)
+    last = np.array([records[row][-1] for row in odd], np.uint32)
+    crc[odd] = table[(crc[odd] ^ last) & np.uint32(0xFF)] ^ (crc[odd] >> np.uint32(8))
+    return ~crc
+
+
+@functools.cache
+def _tables() -> tuple[np.ndarray, np.ndarray]:
+    """What 16 bits, and what 8 bits, do to a checksum."""
+    tables = []
+    for bits in (16, 8):
+        table = np.arange(2**bits, dtype=np.uint32)
+        for _ in range(bits):
+            table = np.where(table & 1, (table >> 1) ^ np.uint32(_POLYNOMIAL), table >> 1)
+        tables.append(table.astype(np.uint32))
+    return tables[0], tables[1]

@@ -1,0 +1,58 @@
+"""Training of the completer: joints that are known are hidden from it, and it learns to say where they were.
+
+It needs nothing but 2D poses, complete or not: what was never seen is never asked for.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from tf_elepose import geometry
+from tf_elepose.methods import replicas
+from tf_elepose.methods.base import Batch, Trainable
+from tf_elepose.nn.completer import PoseCompleter
+from tf_elepose.skeletons import MIN_JOINTS
+
+MOST_HIDDEN = 0.5
+"""Largest share of the joints that is hidden: each pose draws its own share, from 0 on."""
+
+
+class CompletionFitting(Trainable):
+    """Trains a `PoseCompleter` by the distance from the hidden joints."""
+
+    def __init__(self, completer: PoseCompleter) -> None:
+        self.completer = completer
+        self.networks = {"completer": completer}
+        self.term_weights = {"completion": 1.0}
+
+    def loss_terms(self, batch: Batch, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        """ "completion" [B]: mean distance between guess and truth of the joints that are hidden but known, in units of
+        the coordinates' deviation. A distance, not its square: the best guess is then the median, which lies where
+        joints are.
+        """
+        pose, known = batch["image"], seen_in(batch)
+        shown = hide_joints(known, seed, MOST_HIDDEN)
+        distance = geometry.safe_norm(self.completer.guess(pose, shown) - pose) / self.completer.deviation.value
+        asked = tf.cast(known & ~shown, tf.float32)
+        count = tf.maximum(tf.reduce_sum(asked, axis=-1), 1.0)
+        return {"completion": tf.reduce_sum(asked * distance, axis=-1) / count}
+
+
+def seen_in(batch: Batch) -> tf.Tensor:
+    """[B, J] which joints of the batch's poses are known: all, where it does not say."""
+    return batch["seen"] if "seen" in batch else tf.ones_like(batch["image"][..., 0], tf.bool)
+
+
+def hide_joints(seen: tf.Tensor, seed: tf.Tensor, most: float) -> tf.Tensor:
+    """`seen` [B, J] with joints hidden at random: of each pose another share, uniform from 0 to `most`.
+
+    A pose that would show fewer than `MIN_JOINTS` keeps what it has.
+    """
+    shape = [tf.shape(seen)[0], seen.shape[-1]]
+    share = replicas.draw(
+        lambda size: tf.random.stateless_uniform(size, replicas.fold_in(seed, 10), 0.0, most), [shape[0], 1]
+    )
+    coin = replicas.draw(lambda size: tf.random.stateless_uniform(size, replicas.fold_in(seed, 11)), shape)
+    left = seen & (coin >= share)
+    enough = tf.reduce_sum(tf.cast(left, tf.int32), axis=-1, keepdims=True) >= MIN_JOINTS
+    return tf.where(enough, left, seen)
