@@ -250,3 +250,15 @@ def test_it_starts_fast_and_without_tensorflow(tmp_path):
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "[] True"
+
+
+def test_with_shards_the_output_is_a_folder_that_is_a_source(command, refuses, tmp_path):
+    source, _ = sample.write(tmp_path)
+    status, out, _ = command(source, "--output=shards", "--shards=2")
+    assert status == 0 and "poses and shards: train 6 in 2" in out and "--config.data=shards:shards" in out
+    one, other = load_source(source, H36M_17), load_source("shards:shards", H36M_17)
+    assert sorted(one.elevation) == sorted(other.elevation) and other.poses_3d is not None
+    assert "expected a new or empty folder" in refuses(source, "--output=shards", "--shards=2")
+    assert "leave out --split" in refuses(source, "--output=others", "--shards=2", "--split=train")
+    assert "expected 1 to" in refuses(source, "--output=others", "--shards=0")
+    assert not (tmp_path / "others").exists()

@@ -1,5 +1,6 @@
 """The evaluation command: figures, files, and one line for what is wrong."""
 
+import dataclasses
 import importlib.util
 import json
 import os
@@ -12,6 +13,7 @@ import small_runs
 
 from tf_elepose import evaluate, files
 from tf_elepose.data.readers.views import write_views
+from tf_elepose.evaluation import PROTOCOL_JOINTS
 from tf_elepose.training import workdir
 
 TRAINED = {"date": "2026-01-02", "versions": {"python": "3.11", "numpy": "2.4"}, "training_seconds": 2.0}
@@ -161,3 +163,29 @@ def test_a_report_without_matplotlib_is_one_line(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "matplotlib" else found(name))
     line = small_runs.Command(evaluate, monkeypatch, capsys).refuses(f"--workdir={tmp_path}", "--figures=report")
     assert "--figures needs matplotlib" in line and "tf_elepose[report]" in line
+
+
+def test_missing_joints_are_told_and_poses_that_cannot_be_lifted_counted(command, trained, tmp_path):
+    """This model was not taught to complete poses: those with a hidden joint are not lifted."""
+    recording = small_runs.small_recording()
+    visible = np.ones(recording.poses_2d.shape[:2], bool)
+    visible[recording.split == "test", 5] = np.arange(80) % 4 > 0
+    write_views(tmp_path / "views.npz", dataclasses.replace(recording, visible=visible))
+    arguments = ("--workdir=run", f"--data=views:{tmp_path}/views.npz", "--likelihood_views=0")
+    status, out, err = command(*arguments, f"--output={tmp_path}/m.json", f"--figures={tmp_path}/report")
+    values = files.read_json(tmp_path / "m.json")
+    assert status == 0 and "Poses not lifted" in out, err
+    assert (values["poses"], values["invalid_poses"], values["hidden_joints"]) == (60, 20, 0.0)
+    line = command.refuses(*arguments, "--hidden_joints=3")
+    assert line.endswith("none of 80 poses can be lifted: too few joints are seen")
+
+
+def test_a_protocol_counts_its_joints_only(command, tmp_path):
+    figures = {}
+    for joints in ("mpi_inf_3dhp", ",".join(PROTOCOL_JOINTS["mpi_inf_3dhp"]), None):
+        chosen = [f"--joints={joints}"] if joints else []
+        assert command("--workdir=run", "--likelihood_views=0", f"--output={tmp_path}/m.json", *chosen)[0] == 0
+        figures[joints] = files.read_json(tmp_path / "m.json")["pa_mpjpe_mm"]
+    protocol, named, every = figures.values()
+    assert protocol == named != every
+    assert "has no joint 'tail'" in command.refuses("--workdir=run", "--joints=head,tail")

@@ -17,6 +17,7 @@ import small_runs
 
 from tf_elepose import depth_sign, files, train
 from tf_elepose.data.readers.views import write_views
+from tf_elepose.data.shards import write_shards
 from tf_elepose.methods.base import Prediction
 from tf_elepose.methods.elepose import ElePose
 from tf_elepose.skeletons import H36M_17
@@ -259,6 +260,20 @@ def test_a_learning_rate_of_1e9_names_the_terms(command, tmp_path):
     terms, _, steps = line.removeprefix("training stopped: ").partition(" not finite in ")
     assert set(terms.split(", ")) <= {"likelihood", "bone", "lifting", "deformation", "reprojection", "knees"}
     assert steps.startswith("step ") and not (tmp_path / "run" / "model.npz").exists()
+
+
+def test_shards_are_trained_on_as_they_are(command, tmp_path, monkeypatch):
+    small_runs.let_pass(monkeypatch)
+    recording = small_runs.small_recording()
+    write_shards([recording], tmp_path / "shards", shards=3, seed=0)
+    arguments = ("--config=files.py", "--workdir=run", "--config.data=shards:shards")
+    assert "no data_options, hidden_joints 0" in command.refuses(*arguments, "--config.hidden_joints=0.1")
+    assert "wanted 'h36m_17_elepose'" in command.refuses(*arguments, "--config.skeleton=h36m_17_elepose")
+    assert not (tmp_path / "run").exists()
+    status, out, err = command(*arguments, *small_runs.SHORT)
+    assert status == 0 and "PA-MPJPE" in out, err
+    facts = files.read_json(tmp_path / "run" / "data.json")
+    assert (facts["training_poses"], facts["source"]) == (240, "shards shards")
 
 
 # ---- a run to its end ----------------------------------------------------------------------------------------------

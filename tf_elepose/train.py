@@ -164,7 +164,7 @@ def require_known_settings(config: ConfigDict) -> None:
 def elepose_settings(config: ConfigDict):
     """The config's values as keywords for the run; ValueError when the method is unknown."""
     from tf_elepose.methods import METHODS
-    from tf_elepose.training.elepose_run import EleposeSettings
+    from tf_elepose.training.elepose_settings import EleposeSettings
 
     if config.method not in METHODS:
         raise ValueError(f"unknown method {config.method!r}; expected one of {', '.join(METHODS)}")
