@@ -48,6 +48,7 @@ from tf_elepose import default_config
 def get_config():
     config = default_config.get_config()
     config.data_options = config_dict.create(subjects=10, takes=1, frames=16)
+    config.completer.update(width=64, precision="float32", batch_size=128, epochs=5.0, evaluate_every=100)
     config.prior.update(bases=20, blocks=4, width=64, noise=0.1, batch_size=128, epochs=10.0)
     config.lifter.update(width=512, precision="float32", batch_size=128, epochs=15.0)
     config.lifter.optimizer.learning_rate = 1e-3
@@ -60,8 +61,11 @@ def get_config():
 STEPS_PER_CALL = 10
 """Of `CONFIG`; so often steps are logged and checkpoints written."""
 
+STAGES = ("completer", "prior", "lifter")
+"""Folders of a run's checkpoints."""
+
 _PARTIAL = ".*.partial"
-_RESUMED = re.compile(r"(prior|lifter): resumed at step (\d+) of")
+_RESUMED = re.compile(rf"({'|'.join(STAGES)}): resumed at step (\d+) of")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -223,11 +227,11 @@ def _kill(process: subprocess.Popen, workdir: pathlib.Path, moment: Moment) -> K
     if process.wait() != -signal.SIGKILL:
         _require_success(process, workdir)
         raise ValueError(f"{workdir}: the training ended before it could be killed; it is too short for so many kills")
-    return Kill(seconds, bool(_partials(workdir)), {stage: _newest(workdir / stage) for stage in ("prior", "lifter")})
+    return Kill(seconds, bool(_partials(workdir)), {stage: _newest(workdir / stage) for stage in STAGES})
 
 
 def _progress(path: pathlib.Path) -> int:
-    """Steps logged, the prior's and the lifter's together."""
+    """Steps logged, those of all stages together."""
     steps = {row["phase"]: row["step"] for row in read_metric_log(path)}
     return sum(steps.values())
 
@@ -250,7 +254,7 @@ class _Grown:
 
 def _partials(workdir: pathlib.Path) -> list[pathlib.Path]:
     """Temporaries of checkpoints."""
-    return [path for stage in ("prior", "lifter") for path in (workdir / stage).glob(_PARTIAL)]
+    return [path for stage in STAGES for path in (workdir / stage).glob(_PARTIAL)]
 
 
 def _newest(folder: pathlib.Path) -> int:
