@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from stick_people import turning
 
-from tf_elepose.conventions import CONVENTIONS, conversion
+from tf_elepose.conventions import CONVENTIONS
+from tf_elepose.conversion import conversion
 from tf_elepose.data import corrections, sanity
+from tf_elepose.data.assembly import assemble
 from tf_elepose.data.readers.views import read_views
 from tf_elepose.data.recording import Recording
-from tf_elepose.data.rows import assemble
 from tf_elepose.skeletons import H36M_17, Skeleton
 
 SHARED = pathlib.Path(__file__).parents[2].parent / "shared" / "data"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from tf_elepose import skeletons
-from tf_elepose.conventions import Convention, conversion
+from tf_elepose.conversion import Convention, conversion
 from tf_elepose.data.bvh_motion import BvhMotion
 
 # Of a limb's joint without its side, better names first: MotionBuilder, CMU and Mixamo (UpLeg, Leg, Arm, ForeArm; there

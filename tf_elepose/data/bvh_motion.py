@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from tf_elepose.data.untrusted import opened
 from tf_elepose.data.virtual_cameras import axis_rotation
 
 _MAX_NODES = 2000  # Characters with faces and clothes have hundreds of joints.
@@ -121,11 +122,8 @@ def read_bvh_motion(path: str | os.PathLike[str]) -> BvhMotion:
       ValueError: no such file, or one line with the joint or frame, what was expected and what came.
     """
     where = f"bvh file {os.fspath(path)}"
-    try:
-        with open(path, "rb") as stream:
-            data = stream.read()
-    except FileNotFoundError:
-        raise ValueError(f"{where}: no such file") from None
+    with opened(path, where) as stream:
+        data = stream.read()
     motion = _MOTION.search(data)
     if motion is None or motion.start() > _MAX_HIERARCHY_BYTES:
         raise ValueError(f"{where}: expected HIERARCHY, at most {_MAX_HIERARCHY_BYTES} bytes of it, and MOTION")

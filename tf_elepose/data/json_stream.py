@@ -11,9 +11,11 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from typing import IO, Any, Self
+from typing import Any, Self
 
 import numpy as np
+
+from tf_elepose.data.untrusted import one_line, opened
 
 MAX_ELEMENT = 1 << 22
 """Characters of one element, bytes of a file read whole: the worst of text ("[],[],...") takes some twenty times its
@@ -55,7 +57,7 @@ class JsonStream:
           OSError: it cannot be read.
         """
         self.where = f"{what} {os.fspath(path)}"
-        self._file = _opened(path, self.where)
+        self._file = opened(path, self.where)
         self._size = os.fstat(self._file.fileno()).st_size
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._text, self._at = "", 0  # The window, and how far in it everything has been read.
@@ -183,7 +185,7 @@ class JsonStream:
         except json.JSONDecodeError as error:
             return None, error.pos, error.msg
         except (ValueError, RecursionError) as error:  # A number of thousands of digits, a key given twice.
-            raise self._error(_one_line(error)) from error
+            raise self._error(one_line(error)) from error
 
     def _refill(self) -> bool:
         """Moves the window on to what has not been read, and some more; whether there was more."""
@@ -223,7 +225,7 @@ def load_json(path: str | os.PathLike[str], what: str = "JSON file") -> Any:
       OSError: it cannot be read.
     """
     where = f"{what} {os.fspath(path)}"
-    with _opened(path, where) as file:
+    with opened(path, where) as file:
         data = file.read(MAX_ELEMENT + 1)
     if len(data) > MAX_ELEMENT:
         raise ValueError(f"{where}: longer than {MAX_ELEMENT} bytes")
@@ -240,7 +242,7 @@ def load_json(path: str | os.PathLike[str], what: str = "JSON file") -> Any:
         byte = len(data) - len(text.encode()) + len(text[: error.pos].encode())
         raise ValueError(f"{where}: byte {byte}: {problem}") from error
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{where}: {_one_line(error)}") from error
+        raise ValueError(f"{where}: {one_line(error)}") from error
 
 
 def shown(value: Any) -> str:
@@ -254,15 +256,6 @@ def shown(value: Any) -> str:
     if isinstance(value, str) and len(value) > 60:
         return repr(value[:60])[:-1] + "...'"
     return "null" if value is None else repr(value)
-
-
-def _opened(path: str | os.PathLike[str], where: str) -> IO[bytes]:
-    try:
-        return open(path, "rb")
-    except FileNotFoundError:
-        raise ValueError(f"{where}: no such file") from None
-    except IsADirectoryError:
-        raise ValueError(f"{where}: expected a file; is a folder") from None
 
 
 def _too_deep(text: str) -> bool:
@@ -284,10 +277,6 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))
         raise ValueError(f"key {shown(twice)} given twice")
     return values
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200]
 
 
 _TOO_EARLY = "ends too early"

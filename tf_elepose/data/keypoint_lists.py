@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 
 from tf_elepose import conventions
-from tf_elepose.conventions import Convention
+from tf_elepose.conversion import Convention
 from tf_elepose.data.json_stream import shown
 from tf_elepose.data.rows import LARGEST_PX, Rows
+from tf_elepose.data.untrusted import MAX_TEXT_LENGTH
 
 PART = 8192
 """Poses in a part."""
 
 _LARGEST_INT = 2**31 - 1
-_MAX_TEXT_LENGTH = 256  # As in views files.
 
 _LAST_DIGITS = re.compile(r"(\d+)\D*\Z", re.ASCII)
 
@@ -233,8 +233,8 @@ def text(value: Any, what: str) -> str:
     """`value` out of a file, or the file's own name, as text that can be written into another file."""
     if not isinstance(value, str) or not value:
         raise ValueError(f"{what}: expected text; got {shown(value)}")
-    if len(value) > _MAX_TEXT_LENGTH:
-        raise ValueError(f"{what}: expected at most {_MAX_TEXT_LENGTH} characters; got {len(value)}")
+    if len(value) > MAX_TEXT_LENGTH:
+        raise ValueError(f"{what}: expected at most {MAX_TEXT_LENGTH} characters; got {len(value)}")
     if any(character < " " or "\ud800" <= character <= "\udfff" for character in value):
         raise ValueError(f"{what}: expected Unicode text without control characters; got {shown(value)}")
     return value

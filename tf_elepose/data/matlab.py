@@ -20,9 +20,7 @@ from typing import Self
 
 import numpy as np
 
-from tf_elepose.data.npz import MAX_UNPACKED_RATIO, SMALL_BYTES, listed, one_line
-
-_MAX_TEXT_LENGTH = 256
+from tf_elepose.data.untrusted import MAX_TEXT_LENGTH, MAX_UNPACKED_RATIO, SMALL_BYTES, listed, one_line, opened
 
 _HEADER_BYTES = 128
 _HEAD_BYTES = 4096  # Hold the header of any matrix (flags, at most 32 dimensions, a name of 63 characters), packed too.
@@ -54,12 +52,7 @@ class MatReader:
           ValueError: no such file, or not a MATLAB file of version 5.
         """
         self.where = f"{what} {os.fspath(path)}"
-        if os.path.exists(path) and not os.path.isfile(path):
-            raise ValueError(f"{self.where}: expected a file; got something else")
-        try:
-            self._file = open(path, "rb")  # noqa: SIM115  Closed by __exit__.
-        except FileNotFoundError:
-            raise ValueError(f"{self.where}: no such file") from None
+        self._file = opened(path, self.where)
         try:
             self._size = os.fstat(self._file.fileno()).st_size
             self._order = self._byte_order()
@@ -202,8 +195,8 @@ class MatValue:
         if self.size == 0:
             return ""
         kind, start, count, _ = _tag(self._data, self._at, self._end, self._order, self.where)
-        if kind not in _TEXTS or self.shape[0] != 1 or self.size > _MAX_TEXT_LENGTH or count > 4 * _MAX_TEXT_LENGTH:
-            raise ValueError(f"{self.where}: expected a line of at most {_MAX_TEXT_LENGTH} characters")
+        if kind not in _TEXTS or self.shape[0] != 1 or self.size > MAX_TEXT_LENGTH or count > 4 * MAX_TEXT_LENGTH:
+            raise ValueError(f"{self.where}: expected a line of at most {MAX_TEXT_LENGTH} characters")
         encoding = _TEXTS[kind]
         if encoding == "utf-16":
             encoding += "-le" if self._order == "<" else "-be"

@@ -10,17 +10,12 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable
 from types import TracebackType
 from typing import IO, Self
 
 import numpy as np
 
-# Deflate packs zeros a thousandfold, so a file of a megabyte may unpack to a gigabyte. Measured poses hardly shrink
-# (float32 pixels to about 0.9, rounded ones to about 0.2 of their size); small arrays may do as they like.
-MAX_UNPACKED_RATIO = 100
-SMALL_BYTES = 64 * 2**20
-_MAX_TEXT_LENGTH = 256
+from tf_elepose.data.untrusted import MAX_TEXT_LENGTH, MAX_UNPACKED_RATIO, SMALL_BYTES, listed, one_line
 
 # What zipfile raises for archives it cannot read: damaged, cut short, encrypted (RuntimeError), packed in a way or by
 # a version it does not know (NotImplementedError), names that are not text (UnicodeDecodeError, a ValueError).
@@ -87,8 +82,8 @@ class NpzReader:
         declared = start + math.prod(shape) * dtype.itemsize
         if declared != info.file_size:
             raise ValueError(f"{what}: its header declares {declared} bytes, the archive holds {info.file_size}")
-        if dtype.kind == "U" and dtype.itemsize > _MAX_TEXT_LENGTH * np.dtype("U1").itemsize:
-            raise ValueError(f"{what}: expected text of at most {_MAX_TEXT_LENGTH} characters; got {dtype}")
+        if dtype.kind == "U" and dtype.itemsize > MAX_TEXT_LENGTH * np.dtype("U1").itemsize:
+            raise ValueError(f"{what}: expected text of at most {MAX_TEXT_LENGTH} characters; got {dtype}")
         if dtype.kind != "U" and declared > max(SMALL_BYTES, MAX_UNPACKED_RATIO * info.compress_size):
             raise ValueError(
                 f"{what}: {info.compress_size} bytes that unpack to {declared}; at most 1:{MAX_UNPACKED_RATIO}"
@@ -129,14 +124,3 @@ def read_header(stream: IO[bytes], what: str) -> tuple[tuple[int, ...], bool, np
     except Exception as error:  # The header is a Python literal; a damaged one fails in any way the parser can.
         raise ValueError(f"{what}: not a readable .npy array ({one_line(error)})") from error
     return shape, fortran_order, dtype, stream.tell()
-
-
-def listed(fields: Iterable[str]) -> str:
-    """Names out of the archive, on one line whatever they hold; the first few of many."""
-    names = [(field if field.isidentifier() else repr(field))[:60] for field in fields]
-    return ", ".join(names[:20] + ["..."] * (len(names) > 20))
-
-
-def one_line(error: Exception) -> str:
-    """The message of `error`, on one line and of bounded length whatever it quotes."""
-    return " ".join(str(error).split())[:200]

@@ -9,6 +9,9 @@ import numpy as np
 
 from tf_elepose.skeletons import Skeleton
 
+SPLITS = ("train", "test")
+"""What rows may belong to."""
+
 _KIND_NAMES = {"float": "numbers", "int": "integers", "text": "text", "flag": "true or false"}
 _NUMPY_KINDS = {"float": "fiu", "int": "iu", "text": "U", "flag": "b"}
 _LARGEST_CODE_POINT = 0x10FFFF  # Of Unicode; NumPy stores any 32-bit number as text and fails when it is looked at.

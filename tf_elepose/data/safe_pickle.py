@@ -8,16 +8,13 @@ Texts of Python 2 are taken as latin-1, as data sets of that time need it.
 
 from __future__ import annotations
 
-import codecs
-import io
 import os
-import pickletools
 import re
 from typing import IO, Any
 
 import numpy as np
 
-from tf_elepose.data.npz import one_line
+from tf_elepose.data.pickle_stream import OpcodeStream
 from tf_elepose.data.pickle_values import (
     MAX_DEPTH,
     Dtype,
@@ -31,6 +28,7 @@ from tf_elepose.data.pickle_values import (
     require_plain,
     require_shape,
 )
+from tf_elepose.data.untrusted import one_line, opened
 
 MAX_OPCODES = 500_000
 """Opcodes a file may have: they bound time (a second) and what a byte can take (an empty dict a hundredfold). Data
@@ -84,11 +82,7 @@ def load_pickle(path: str | os.PathLike[str], what: str = "pickle file") -> Any:
       OSError: the file cannot be read.
     """
     where = f"{what} {os.fspath(path)}"
-    try:
-        stream = open(path, "rb")  # noqa: SIM115  Closed below.
-    except FileNotFoundError:
-        raise ValueError(f"{where}: no such file") from None
-    with stream:
+    with opened(path, where) as stream:
         return read_pickle(stream, os.fstat(stream.fileno()).st_size, where)
 
 
@@ -105,7 +99,7 @@ def read_pickle(stream: IO[bytes], size: int, where: str) -> Any:
     Raises:
       ValueError: damage, or anything else in it; code is named.
     """
-    machine = _Machine(_Stream(stream, size), size)
+    machine = _Machine(OpcodeStream(stream, size), size)
     try:
         return machine.run()
     except RefusedError as error:
@@ -114,29 +108,10 @@ def read_pickle(stream: IO[bytes], size: int, where: str) -> Any:
         raise ValueError(f"{where}: damaged pickle ({one_line(error) or type(error).__name__})") from error
 
 
-class _Stream:
-    """Reads no more than there is: a length beyond the end is refused before memory is taken."""
-
-    def __init__(self, stream: IO[bytes], size: int) -> None:
-        self._stream = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(stream)  # type: ignore
-        self.left = size
-
-    def read(self, length: int) -> bytes:
-        if length > self.left:
-            raise ValueError(f"{length} bytes are declared, {self.left} are left")
-        self.left -= length
-        return self._stream.read(length)
-
-    def readline(self) -> bytes:
-        line = self._stream.readline(self.left)
-        self.left -= len(line)
-        return line
-
-
 class _Machine:
     """The stack, marks and memo that a pickle works on."""
 
-    def __init__(self, stream: _Stream, size: int) -> None:
+    def __init__(self, stream: OpcodeStream, size: int) -> None:
         self._stream = stream
         self._stack: list[Any] = []
         self._below: list[list[Any]] = []  # Stacks under marks.
@@ -149,17 +124,11 @@ class _Machine:
 
     def run(self) -> Any:
         while True:
-            opcode = pickletools.code2op.get(self._stream.read(1).decode("latin-1"))
-            if opcode is None:
-                raise ValueError("unknown opcode")
-            if opcode.name == "STOP":
+            name, argument = self._stream.opcode()
+            if name == "STOP":
                 break
             self._count(1)
-            if opcode.name == "STRING":
-                argument = _quoted(self._stream.readline())
-            else:
-                argument = None if opcode.arg is None else opcode.arg.reader(self._stream)  # type: ignore
-            self._step(opcode.name, argument)
+            self._step(name, argument)
         if self._unbuilt:
             raise ValueError("an array without contents")
         result = self._stack.pop()
@@ -323,11 +292,3 @@ class _Machine:
         self._copies_left -= copied
         if self._copies_left < 0:
             raise RefusedError("the same bytes are used again and again; refusing")
-
-
-def _quoted(line: bytes) -> str:
-    """Text as protocol 0 of Python 2 writes it, in quotes; `pickletools` allows ASCII only."""
-    text = line.strip()
-    if len(text) < 2 or text[:1] not in (b"'", b'"') or text[-1:] != text[:1]:
-        raise ValueError("text without quotes")
-    return codecs.escape_decode(text[1:-1])[0].decode("latin-1")  # type: ignore

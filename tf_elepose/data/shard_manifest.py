@@ -16,12 +16,11 @@ from typing import Any
 import numpy as np
 
 from tf_elepose import files
-from tf_elepose.data.recording import Recording, row_fields
+from tf_elepose.data.recording import SPLITS, Recording, row_fields
 from tf_elepose.skeletons import Skeleton
 
 MANIFEST = "manifest.json"
 FORMAT, VERSION = "tf_elepose shards", 1
-SPLITS = ("train", "test")
 MAX_SHARDS = 512
 """In a split: the shards of both splits are open at the same time while they are written."""
 

@@ -23,10 +23,10 @@ import numpy as np
 
 from tf_elepose import files
 from tf_elepose.data import tfrecords
+from tf_elepose.data.assembly import assemble
 from tf_elepose.data.readers.shards import read_shard
-from tf_elepose.data.recording import Recording, concatenate
-from tf_elepose.data.rows import assemble
-from tf_elepose.data.shard_manifest import MAX_SHARDS, OPTIONAL, SPLITS, TEXT_FIELDS, TEXT_LENGTHS, Shard, ShardManifest
+from tf_elepose.data.recording import SPLITS, Recording, concatenate
+from tf_elepose.data.shard_manifest import MAX_SHARDS, OPTIONAL, TEXT_FIELDS, TEXT_LENGTHS, Shard, ShardManifest
 
 if TYPE_CHECKING:  # Writing and reading do without it.
     import tensorflow as tf
@@ -36,11 +36,11 @@ SHUFFLED = 1 << 16
 
 _TOGETHER = 1 << 14  # Rows turned into records at a time.
 
-
 FITTED_ROWS = 200_000
 """Training rows that normaliser, subspace and prior are fitted on: ten times what they need."""
 
 EVALUATED_ROWS = 20_000
+"""Test rows that are evaluated."""
 
 
 def write_shards(

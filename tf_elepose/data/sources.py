@@ -11,8 +11,9 @@ from typing import Any
 from absl import logging
 
 from tf_elepose.data import corrections, sanity
+from tf_elepose.data.assembly import assemble, recordings
 from tf_elepose.data.recording import Recording
-from tf_elepose.data.rows import Rows, assemble, recordings
+from tf_elepose.data.rows import Rows
 from tf_elepose.data.sanity import Finding
 from tf_elepose.skeletons import MIN_JOINTS, Skeleton
 
@@ -65,7 +66,7 @@ def load_source(
     Args:
       source: `synthetic`, or `FORMAT:PATH` with a format of `READERS`; a path starts at the current directory.
       skeleton: the joints wanted.
-      people, min_joints: see `rows.assemble`.
+      people, min_joints: see `assembly.assemble`.
       flip_y, swap_sides: see `corrections`.
       check: what becomes of what looks wrong after the corrections (see `sanity`): "warn" logs it, "strict" makes it
         an error, "off" does not look.

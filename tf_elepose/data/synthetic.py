@@ -9,18 +9,12 @@ import numpy as np
 import tensorflow as tf
 
 from tf_elepose import geometry
-from tf_elepose.data.cameras import pixels, simulate_detections, view
+from tf_elepose.data.detector import simulate_detections
 from tf_elepose.data.kinematics import ANKLE_HEIGHT, JOINTS, SIDES, Bodies, draw_bodies, forward_kinematics
 from tf_elepose.data.motion import ACTIVITIES, Motion, draw_motion
 from tf_elepose.data.recording import Recording
-from tf_elepose.data.virtual_cameras import Rig, draw_rig
+from tf_elepose.data.virtual_cameras import IMAGE_PX, Rig, draw_rig, pixels, view
 from tf_elepose.skeletons import Skeleton
-
-FOCAL_PX = 1145.0
-"""Focal length of the simulated cameras, about that of Human3.6M's."""
-
-IMAGE_PX = 1000
-"""Width and height of the simulated images; the principal point is the middle."""
 
 _NEAREST_MM = 500.0  # Closer to the camera than this nobody fits into an image.
 
@@ -85,20 +79,20 @@ def synthesize(
     bodies = draw_bodies(body_rng, subjects).take(subject)
     time = np.arange(frames) / frame_rate
     motion = _joined([draw_motion(activity, motion_rng, time, clips) for activity in ACTIVITIES])
-    world = _in_world(bodies, motion, frame_rate, skeleton)
-    center = tf.reduce_mean(world[:, :, skeleton.root_index], axis=1).numpy()
+    world = _in_world(bodies, motion, frame_rate, skeleton).numpy()
+    center = world[:, :, skeleton.root_index].mean(axis=1)
     rig = draw_rig(
         camera_rng, center, cameras, (elevation_mean, elevation_std), roll_std, (distance_mean, distance_std)
     )
     poses_3d = view(rig, world)
-    if (nearest := float(tf.reduce_min(poses_3d[..., 2]))) < _NEAREST_MM:
+    if (nearest := poses_3d[..., 2].min()) < _NEAREST_MM:
         raise ValueError(
             f"synthetic: distance_mean {distance_mean} and distance_std {distance_std} bring someone to {nearest:.0f} "
             f"mm in front of a camera; expected at least {_NEAREST_MM:.0f}"
         )
-    poses_2d = pixels(poses_3d, FOCAL_PX, (IMAGE_PX / 2, IMAGE_PX / 2))
+    poses_2d = pixels(poses_3d).astype(np.float32)
     return _recording(
-        poses_3d.numpy(), poses_2d.numpy(), rig, subject, takes, subjects - held_out, detector_rng, skeleton
+        poses_3d.astype(np.float32), poses_2d, rig, subject, takes, subjects - held_out, detector_rng, skeleton
     )
 
 

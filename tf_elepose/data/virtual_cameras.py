@@ -10,6 +10,12 @@ import dataclasses
 
 import numpy as np
 
+FOCAL_PX = 1145.0
+"""Focal length of virtual cameras, about that of Human3.6M's."""
+
+IMAGE_PX = 1000
+"""Width and height of their images; the principal point is the middle."""
+
 _AZIMUTH_STD = 8.0  # How far, in degrees, cameras stand from their even places around the person.
 _AIM_STD_MM = 80.0  # How far past the person's mean place a camera is aimed, in each direction.
 
@@ -76,9 +82,9 @@ def view(rig: Rig, poses: np.ndarray) -> np.ndarray:
     return turned
 
 
-def pixels(poses: np.ndarray, focal: float, principal_point: tuple[float, float]) -> np.ndarray:
-    """Where `poses` [..., J, 3] in the camera frame appear, [..., J, 2]: focal (x, y) / z + principal point."""
-    return focal * poses[..., :2] / poses[..., 2:] + np.array(principal_point)
+def pixels(poses: np.ndarray) -> np.ndarray:
+    """Where `poses` [..., J, 3] in the camera frame appear, [..., J, 2] px: `FOCAL_PX` (x, y) / z + the middle."""
+    return FOCAL_PX * poses[..., :2] / poses[..., 2:] + IMAGE_PX / 2
 
 
 def axis_rotation(axis: str, degrees: np.ndarray) -> np.ndarray:

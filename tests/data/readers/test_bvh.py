@@ -6,92 +6,8 @@ import numpy as np
 import pytest
 from samples import bvh
 
-from tf_elepose.data.bvh_joints import known_joints
-from tf_elepose.data.bvh_motion import read_bvh_motion
 from tf_elepose.data.sources import load_source
-from tf_elepose.data.virtual_cameras import Rig, orientation, pixels, view
 from tf_elepose.skeletons import H36M_17
-
-HEAD = """HIERARCHY
-ROOT a
-{{
-  OFFSET 1 2 3
-  CHANNELS 6 Xposition Yposition Zposition {0}
-  JOINT b
-  {{
-    OFFSET 10 0 0
-    CHANNELS 3 {0}
-    End Site
-    {{
-      OFFSET 0 5 0
-    }}
-  }}
-}}
-MOTION
-Frames: {1}
-Frame Time: 0.01
-"""
-
-
-def three_joints(folder, order: str, *frames: str):
-    names = " ".join(f"{axis}rotation" for axis in order)
-    (folder / "three.bvh").write_text(HEAD.format(names, len(frames)) + "\n".join(frames) + "\n")
-    return read_bvh_motion(folder / "three.bvh")
-
-
-def places(motion, frame=0):
-    return motion.places(range(len(motion.names)), np.array([frame]))[0]
-
-
-@pytest.mark.parametrize("order", ["ZXY", "XYZ", "YXZ"])
-def test_without_rotation_joints_stand_at_their_offsets(tmp_path, order):
-    motion = three_joints(tmp_path, order, "100 200 300 0 0 0 0 0 0")
-    assert motion.names == ("a", "b", "b_end")
-    np.testing.assert_allclose(places(motion), [[101, 202, 303], [111, 202, 303], [111, 207, 303]])
-
-
-# The bone of b is (10, 0, 0) from a, that of its end (0, 5, 0) from b. By hand, x to y to z right-handed:
-# Z 90 turns (x, y, z) into (-y, x, z), X 90 into (x, -z, y), Y 90 into (z, y, -x). The last channel turns first.
-@pytest.mark.parametrize(
-    ("order", "b", "end"),
-    [
-        # Y: (0, 0, -10), X: (0, 10, 0), Z: (-10, 0, 0). (0, 5, 0): Y the same, X (0, 0, 5), Z the same.
-        ("ZXY", (-10, 0, 0), (0, 0, 5)),
-        # Z: (0, 10, 0), Y the same, X: (0, 0, 10). (0, 5, 0): Z (-5, 0, 0), Y (0, 0, 5), X (0, -5, 0).
-        ("XYZ", (0, 0, 10), (0, -5, 0)),
-        # Z: (0, 10, 0), X: (0, 0, 10), Y: (10, 0, 0). (0, 5, 0): Z (-5, 0, 0), X the same, Y (0, 0, 5).
-        ("YXZ", (10, 0, 0), (0, 0, 5)),
-    ],
-)
-def test_rotations_by_hand_in_every_order(tmp_path, order, b, end):
-    motion = three_joints(tmp_path, order, "0 0 0 90 90 90 0 0 0")
-    a = np.array([1, 2, 3])
-    np.testing.assert_allclose(places(motion), [a, a + b, a + b + np.array(end)], atol=1e-6)
-
-
-def test_a_joint_turns_what_hangs_on_it_alone(tmp_path):
-    motion = three_joints(tmp_path, "ZXY", "0 0 0 0 0 0 0 0 0", "0 0 0 0 0 0 90 0 0")
-    np.testing.assert_allclose(places(motion, 0)[2], [11, 7, 3])
-    np.testing.assert_allclose(places(motion, 1), [[1, 2, 3], [11, 2, 3], [6, 2, 3]], atol=1e-6)
-
-
-@pytest.mark.parametrize("position", ["10 0 0", "0 0 0"])
-def test_positions_of_joints_may_be_whole_or_added(tmp_path, position):
-    # Programs write either the offset again or nothing; the bone is as long as its offset in both.
-    text = HEAD.format("Zrotation Xrotation Yrotation", 1).replace(
-        "CHANNELS 3 ", "CHANNELS 6 Xposition Yposition Zposition "
-    )
-    (tmp_path / "six.bvh").write_text(text + f"0 0 0 0 0 0 {position} 0 0 0\n")
-    np.testing.assert_allclose(places(read_bvh_motion(tmp_path / "six.bvh"))[1], [11, 2, 3])
-
-
-def test_channels_may_come_in_any_order_and_case(tmp_path):
-    text = HEAD.format("Zrotation Xrotation Yrotation", 1).replace(
-        "Xposition Yposition Zposition Zrotation Xrotation Yrotation", "ZROTATION yposition Xrotation XPOSITION", 1
-    )
-    (tmp_path / "any.bvh").write_text(text.replace("CHANNELS 6", "CHANNELS 4") + "90 5 0 7 0 0 0\n")
-    np.testing.assert_allclose(places(read_bvh_motion(tmp_path / "any.bvh"))[:2], [[8, 7, 3], [8, 17, 3]], atol=1e-6)
-
 
 # The sample: a T pose in cm, y up, facing +z, the person's left at +x; the left forearm points up.
 CM = {
@@ -200,78 +116,6 @@ def test_another_axis_may_point_up(tmp_path):
     head, ankle = (recording.poses_2d[:, H36M_17.index(joint), 1] for joint in ("head", "l_ankle"))
     assert (head < ankle).all()
     assert len(load_source(source, H36M_17, scale=10.0, up="y")) == 12  # People may lie.
-
-
-EXPORTERS = {
-    "MotionBuilder": "LeftUpLeg LeftLeg LeftFoot LeftArm LeftForeArm LeftHand Neck Head",
-    "Biovision": "LeftHip LeftKnee LeftAnkle LeftShoulder LeftElbow LeftWrist Neck Head",
-    "Daz": "lThigh lShin lFoot lShldr lForeArm lHand neck head",
-    "Genesis": "lThighBend lShin lFoot lShldrBend lForearmBend lHand neckLower head",
-    "3ds Max": "Bip01_L_Thigh Bip01_L_Calf Bip01_L_Foot Bip01_L_UpperArm Bip01_L_Forearm "
-    "Bip01_L_Hand Bip01_Neck Bip01_Head",
-    "Unreal": "thigh_l calf_l foot_l upperarm_l lowerarm_l hand_l neck_01 head",
-    "VRM": "leftUpperLeg leftLowerLeg leftFoot leftUpperArm leftLowerArm leftHand neck head",
-    "Blender": "thigh.L shin.L foot.L upper_arm.L forearm.L hand.L neck head",
-    "SMPL": "L_Hip L_Knee L_Ankle L_Shoulder L_Elbow L_Wrist Neck Head",
-    "Mixamo": "mixamorig:LeftUpLeg mixamorig:LeftLeg mixamorig:LeftFoot mixamorig:LeftArm mixamorig:LeftForeArm "
-    "mixamorig:LeftHand mixamorig:Neck mixamorig:Head",
-}  # fmt: skip
-
-
-def mirrored(name: str) -> str:
-    for one, other in (("Left", "Right"), ("left", "right"), ("_L_", "_R_"), ("L_", "R_"), ("_l", "_r"), (".L", ".R")):
-        if one in name:
-            return name.replace(one, other)
-    return "r" + name[1:]
-
-
-@pytest.mark.parametrize("program", EXPORTERS)
-def test_the_names_of_common_programs_are_known(tmp_path, program):
-    *left, neck, head = EXPORTERS[program].split()
-    own = [f"mixamorig:Left{name}" for name in ("UpLeg", "Leg", "Foot", "Arm", "ForeArm", "Hand")]
-    names = dict(zip(own, left, strict=True)) | {
-        name.replace("Left", "Right"): mirrored(new) for name, new in zip(own, left, strict=True)
-    }
-    names |= {"mixamorig:Neck": neck, "mixamorig:Head": head}
-    text = re.sub(r"mixamorig:\w+", lambda m: names.get(m[0], m[0].replace("mixamorig:", "x")), bvh.text())
-    if program in ("Biovision", "SMPL"):  # Their shoulder is the arm's; the collar has another name.
-        text = text.replace("xLeftShoulder", "LeftCollar").replace("xRightShoulder", "RightCollar")
-    (tmp_path / "named.bvh").write_text(text)
-    motion = read_bvh_motion(tmp_path / "named.bvh")
-    body = known_joints(motion)
-    found = dict(zip(body.convention.joints, (motion.names[source] for source in body.sources), strict=False))
-    assert [found[f"l_{j}"] for j in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")] == left
-    assert [found[f"r_{j}"] for j in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")] == list(
-        map(mirrored, left)
-    )
-    assert (found["neck"], found["head_joint"]) == (neck, head)
-
-
-def test_unknown_names_are_listed_and_can_be_stated(tmp_path):
-    (tmp_path / "own.bvh").write_text(bvh.text().replace("LeftHand", "LeftPaw").replace("mixamorig:", ""))
-    source = f"bvh:{tmp_path / 'own.bvh'}"
-    with pytest.raises(ValueError, match=r"found no l_wrist among the joints Hips, .*LeftPaw.*in a joints file"):
-        load_source(source, H36M_17, scale=10.0)
-    limbs = {"hip": "UpLeg", "knee": "Leg", "ankle": "Foot", "shoulder": "Arm", "elbow": "ForeArm", "wrist": "Hand"}
-    lines = ["root: [LeftUpLeg, RightUpLeg]", "spine: Spine", "thorax: Neck", "nose: Head", "head: HeadTop_End"]
-    lines += [f"{s[0].lower()}_{j}: {s}{name}" for s in ("Left", "Right") for j, name in limbs.items()]
-    joints = tmp_path / "joints.yaml"
-    joints.write_text("\n".join(lines).replace("LeftHand", "LeftPaw"))
-    recording = load_source(source, H36M_17, joints=str(joints))
-    middle = recording.poses_3d[:, [H36M_17.index("l_hip"), H36M_17.index("r_hip")]].mean(axis=1)
-    np.testing.assert_allclose(recording.poses_3d[:, 0], middle, atol=0.01)
-    joints.write_text("l_hip: Nothing")
-    with pytest.raises(ValueError, match=r"l_hip: .* has no Nothing; its joints are Hips"):
-        load_source(source, H36M_17, joints=str(joints))
-    joints.write_text("[1]")
-    with pytest.raises(ValueError, match="expected joints with the BVH file's joints; got list"):
-        load_source(source, H36M_17, joints=str(joints))
-
-
-def test_names_that_fit_twice_are_refused(tmp_path):
-    (tmp_path / "twice.bvh").write_text(bvh.text().replace("mixamorig:Spine", "other:LeftArm"))
-    with pytest.raises(ValueError, match="l_shoulder could be other:LeftArm, mixamorig:LeftArm; say which"):
-        load_source(f"bvh:{tmp_path / 'twice.bvh'}", H36M_17)
 
 
 def test_a_folder_holds_clips_of_subjects(tmp_path):
@@ -383,16 +227,3 @@ def test_damaged_files_are_read_or_refused(tmp_path):
             load_source(source, H36M_17, **options)
         except ValueError as error:
             assert "\n" not in str(error)
-
-
-def test_a_camera_by_hand():
-    # A pole of 1.7 m, y down, seen from 5 m and 30 degrees above: its top is 1700 sin 30 mm nearer than its foot.
-    one = [np.full((1, 1), value) for value in (77.0, 30.0, 0.0, 5000.0)]
-    rig = Rig(*one, np.zeros((1, 1, 3)))
-    top, foot = view(rig, np.array([[[[0.0, -1700.0, 0.0], [0.0, 0.0, 0.0]]]]))[0, 0, 0]
-    np.testing.assert_allclose(top, [0, -1700 * np.cos(np.pi / 6), 4150], atol=1e-9)
-    np.testing.assert_allclose(foot, [0, 0, 5000], atol=1e-9)
-    np.testing.assert_allclose(pixels(foot, 1145.0, (500.0, 400.0)), [500, 400])
-    # A quarter turn of azimuth brings what was to the right (x) behind the aim: z turns towards x.
-    one[0], one[1] = np.full((1, 1), 90.0), np.zeros((1, 1))
-    np.testing.assert_allclose(orientation(Rig(*one, np.zeros((1, 1, 3))))[0, 0] @ [0, 0, 1.0], [1, 0, 0], atol=1e-12)

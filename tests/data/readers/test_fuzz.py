@@ -2,6 +2,7 @@
 
 import fuzzing
 import pytest
+from damaged_sample import DamagedSample, sample_writer
 
 from tf_elepose.data.sources import READERS
 
@@ -10,7 +11,7 @@ MUTATIONS = 60
 
 @pytest.mark.parametrize("format_name", READERS)
 def test_damaged_files_are_read_rightly_or_refused(format_name, tmp_path):
-    assert fuzzing.sample_writer(format_name) is not None, f"{format_name} has no reader, or no sample to damage"
+    assert sample_writer(format_name) is not None, f"{format_name} has no reader, or no sample to damage"
     findings, numbers = fuzzing.fuzz(format_name, tmp_path, range(MUTATIONS))
     assert findings == []
     assert numbers["mutations"] == MUTATIONS
@@ -69,7 +70,7 @@ def test_damage_is_a_function_of_the_seed(tmp_path):
     ran = []
     for name in "ab":
         (tmp_path / name).mkdir()
-        child = fuzzing._Child("views", tmp_path / name)
+        child = DamagedSample("views", tmp_path / name)
         ran.append([(child.damage(seed), dict(child._damaged), child.repair()) for seed in range(30)])
     assert ran[0] == ran[1]
     assert len({told for told, _, _ in ran[0]}) > 5

@@ -6,9 +6,9 @@ import struct
 import time
 import zipfile
 
-import fuzzing
 import numpy as np
 import pytest
+from peak_memory import PeakMemory
 
 from tf_elepose.data.sources import load_source
 from tf_elepose.skeletons import H36M_17
@@ -172,7 +172,7 @@ def test_a_hostile_archive_is_refused_in_one_line(bomb, source, tmp_path):
     path = tmp_path / "data_2d_h36m_gt.npz"
     path.write_bytes(made(bomb))
     began = time.perf_counter()
-    with fuzzing.PeakMemory() as peak, pytest.raises(ValueError, match=path.name) as refusal:
+    with PeakMemory() as peak, pytest.raises(ValueError, match=path.name) as refusal:
         load_source(f"{source}:{path}", H36M_17)
     assert time.perf_counter() - began < MAX_SECONDS
     assert peak.bytes < MAX_BYTES + 4 * len(made(bomb))

@@ -91,8 +91,11 @@ def test_other_contents_are_refused(tmp_path, changes, message):
 
 
 def test_a_folder_without_sequences_is_refused(tmp_path):
-    for folder in (tmp_path, tmp_path / "none"):
-        with pytest.raises(ValueError, match=r"expected train/\*.pkl, validation/\*.pkl, test/\*.pkl; found none"):
+    for folder, message in (
+        (tmp_path, r"expected train/\*.pkl, validation/\*.pkl, test/\*.pkl; found none"),
+        (tmp_path / "none", "none: no such folder"),
+    ):
+        with pytest.raises(ValueError, match=message):
             load(folder)
 
 

@@ -20,9 +20,7 @@ from absl import logging
 from tf_elepose.data.bvh_joints import JointMap, known_joints, stated_joints
 from tf_elepose.data.bvh_motion import BvhMotion, read_bvh_motion
 from tf_elepose.data.rows import Rows
-from tf_elepose.data.virtual_cameras import Rig, draw_rig, orientation, pixels, view
-
-FOCAL_PX, IMAGE_PX = 1145.0, 1000  # About Human3.6M's cameras.
+from tf_elepose.data.virtual_cameras import IMAGE_PX, Rig, draw_rig, orientation, pixels, view
 
 # World axes to level ones, y down, by the axis that points up; all are rotations.
 _LEVEL = {
@@ -113,7 +111,7 @@ def _seen(rig: Rig, poses: np.ndarray, frames: np.ndarray, left_out: int) -> dic
     """Level `poses` [T, J, 3] mm of `frames` as the rig's cameras see them: fields of `Rows`, camera by camera."""
     with np.errstate(all="ignore"):  # Numbers out of all proportion are refused by assemble.
         poses_3d = view(rig, poses[np.newaxis])[0]
-        poses_2d = pixels(poses_3d, FOCAL_PX, (IMAGE_PX / 2, IMAGE_PX / 2))
+        poses_2d = pixels(poses_3d)
     cameras = len(poses_3d)
     before = (poses_3d[..., 2] >= _NEAREST_MM).all(axis=-1).reshape(-1)
     # How far the line of sight is turned down; rounding may make the sine more than 1.

@@ -20,11 +20,12 @@ from typing import Any
 import numpy as np
 
 from tf_elepose import conventions
-from tf_elepose.conventions import Convention
+from tf_elepose.conversion import Convention
 from tf_elepose.data.h36m_cameras import CAMERA_IDS, LENSES, STANDS, project, to_camera
-from tf_elepose.data.npz import MAX_UNPACKED_RATIO, SMALL_BYTES, NpzReader, listed, read_header
+from tf_elepose.data.npz import NpzReader, read_header
 from tf_elepose.data.rows import Rows
 from tf_elepose.data.safe_pickle import read_pickle
+from tf_elepose.data.untrusted import MAX_UNPACKED_RATIO, SMALL_BYTES, listed
 
 TEST_SUBJECTS = ("S9", "S11")
 
@@ -61,6 +62,8 @@ def read_h36m(
     for name, step in {"every": every, "train_every": train_every, "test_every": test_every}.items():
         if step is not None and (not isinstance(step, int) or step < 1):
             raise ValueError(f"h36m {folder}: {name}: expected an integer from 1; got {step!r}")
+    if not folder.is_dir():
+        raise ValueError(f"h36m {folder}: no such folder")
     positions, where = _positions(folder / "data_3d_h36m.npz", "positions_3d")
     truth_file = folder / "data_2d_h36m_gt.npz"
     truth = _Poses2D(truth_file) if truth_file.exists() else None

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tf_elepose import conventions
-from tf_elepose.conventions import Convention
+from tf_elepose.conversion import Convention
 from tf_elepose.data.matlab import MatReader
 from tf_elepose.data.rows import Rows
 

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from tf_elepose import conventions
+from tf_elepose.conversion import other_side
 from tf_elepose.data.hdf5 import Hdf5Reader
 from tf_elepose.data.matlab import MatReader
 from tf_elepose.data.rows import Rows
@@ -109,7 +110,7 @@ def _training_rows(
         )
         frame = np.arange(len(poses_2d))
         if swap_flipped and (subject, clip) == _FLIPPED[:2]:
-            other = [convention.index(_other_side(joint)) for joint in convention.joints]
+            other = [convention.index(other_side(joint)) for joint in convention.joints]
             flipped = (frame >= _FLIPPED[2]) & (frame <= _FLIPPED[3])
             for poses in (poses_2d, poses_3d):
                 poses[flipped] = poses[flipped][:, other]
@@ -157,7 +158,3 @@ def _test_rows(file: pathlib.Path, truth: str, done: float) -> Rows:
         dropped={reason: count for reason, count in dropped.items() if count},
         done=done,
     )
-
-
-def _other_side(joint: str) -> str:
-    return {"l_": "r_", "r_": "l_"}.get(joint[:2], joint[:2]) + joint[2:]

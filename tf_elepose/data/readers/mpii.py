@@ -22,13 +22,14 @@ from typing import Any
 import numpy as np
 
 from tf_elepose import conventions
-from tf_elepose.conventions import Convention
+from tf_elepose.conversion import Convention
 from tf_elepose.data.json_stream import JsonStream, shown
 from tf_elepose.data.matlab import MatReader, MatValue
+from tf_elepose.data.recording import SPLITS
 from tf_elepose.data.rows import Rows
+from tf_elepose.data.untrusted import MAX_TEXT_LENGTH
 
 _CHUNK = 4096  # Images or people converted at a time.
-_MAX_NAME = 256
 
 
 def read_mpii(path: str | os.PathLike[str], *, split: str = "train") -> Iterator[Rows]:
@@ -41,7 +42,7 @@ def read_mpii(path: str | os.PathLike[str], *, split: str = "train") -> Iterator
     Raises:
       ValueError: one line with the file, the image or entry, what was expected and what it holds.
     """
-    if split not in ("train", "test"):
+    if split not in SPLITS:
         raise ValueError(f"mpii file {os.fspath(path)}: split: expected train or test; got {split!r}")
     if pathlib.Path(path).suffix.lower() == ".json":
         yield from _json_rows(path, split)
@@ -139,7 +140,7 @@ def _json_rows(path: str | os.PathLike[str], split: str) -> Iterator[Rows]:
             if key is not None:
                 raise ValueError(f"{where}: expected a list of people; got an object")
             image = entry.get("image") if isinstance(entry, dict) else None
-            if not isinstance(image, str) or not 0 < len(image) <= _MAX_NAME:
+            if not isinstance(image, str) or not 0 < len(image) <= MAX_TEXT_LENGTH:
                 raise ValueError(f"{where}: expected an object with the name of its image; got {shown(entry)}")
             if "joints" not in entry:  # Of a test list.
                 people.dropped["people without keypoints"] += 1

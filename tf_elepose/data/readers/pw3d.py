@@ -40,6 +40,8 @@ def read_3dpw(path: str | os.PathLike[str]) -> Iterator[Rows]:
     """
     folder = pathlib.Path(path)
     files = [(split, file) for name, split in _SPLITS.items() for file in sorted((folder / name).glob("*.pkl"))]
+    if not folder.is_dir():
+        raise ValueError(f"3dpw {folder}: no such folder")
     if not files:
         raise ValueError(f"3dpw {folder}: expected {', '.join(f'{name}/*.pkl' for name in _SPLITS)}; found none")
     for place, (split, file) in enumerate(files):

@@ -15,11 +15,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from tf_elepose import conventions
+from tf_elepose.conversion import other_side
 from tf_elepose.data.hdf5 import Hdf5Reader
 from tf_elepose.data.rows import Rows
 
 _IMAGE_PX = 256
 _MM = 1000.0
+_LEG = ("hip", "knee", "ankle")
 _MAX_CENTERS_BYTES = 64 * 2**20  # The real file has half a megabyte.
 
 Centers = dict[tuple[int, int], tuple[float, float, float]]
@@ -68,8 +70,8 @@ def _rows(file: pathlib.Path, split: str, centers: Centers | None, swap_legs: bo
             metres = metres + np.einsum("nji,nj->ni", to_world, roots - position)[:, np.newaxis]
         poses_2d, poses_3d = shares * np.float32(_IMAGE_PX), metres * np.float32(_MM)
     if swap_legs:
-        names = [_other_leg(joint) for joint in convention.joints]
-        order = [convention.index(joint) for joint in names]
+        partners = [other_side(joint) if joint[2:] in _LEG else joint for joint in convention.joints]
+        order = [convention.index(joint) for joint in partners]
         poses_2d, poses_3d = poses_2d[:, order], poses_3d[:, order]
     return Rows(
         convention=convention,
@@ -84,11 +86,6 @@ def _rows(file: pathlib.Path, split: str, centers: Centers | None, swap_legs: bo
         image_size=(_IMAGE_PX, _IMAGE_PX),
         done=done,
     )
-
-
-def _other_leg(joint: str) -> str:
-    side, _, part = joint.partition("_")
-    return {"l": "r_", "r": "l_"}[side] + part if part in ("hip", "knee", "ankle") else joint
 
 
 def _roots(centers: Centers, clip: np.ndarray, frame: np.ndarray, where: str) -> np.ndarray:

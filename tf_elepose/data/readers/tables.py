@@ -25,18 +25,17 @@ from typing import IO, Any
 import numpy as np
 
 from tf_elepose import conventions
-from tf_elepose.conventions import Convention
-from tf_elepose.data.npz import NpzReader, listed
-from tf_elepose.data.recording import check_array
+from tf_elepose.conversion import Convention
+from tf_elepose.data.npz import NpzReader
+from tf_elepose.data.recording import SPLITS, check_array
 from tf_elepose.data.rows import Rows
+from tf_elepose.data.untrusted import MAX_TEXT_LENGTH, listed, opened
 
 _INTEGERS, _TEXTS = ("frame", "person", "camera"), ("clip", "subject", "action", "split")
-_SPLITS = ("train", "test")
 _DELIMITERS = (",", ";", "\t")
 
 _MAX_COLUMNS = 2000  # Whole-body detectors have 133 joints, three columns each.
 _MAX_LINE_BYTES = 64 * _MAX_COLUMNS
-_MAX_TEXT_LENGTH = 256
 _PART_ROWS, _PART_CELLS = 4096, 500_000
 
 _NUMBERED = re.compile(r"([xyc])(\d{1,4})")
@@ -53,11 +52,7 @@ def read_csv(path: str | os.PathLike[str], *, convention: str | None = None) -> 
       ValueError: no such file, no convention, or one line with what is wrong with which line of the file.
     """
     where = f"csv file {path}"
-    try:
-        stream = open(path, "rb")  # noqa: SIM115  Closed below.
-    except FileNotFoundError:
-        raise ValueError(f"{where}: no such file") from None
-    with stream:
+    with opened(path, where) as stream:
         size = os.fstat(stream.fileno()).st_size
         header = _line(stream, where, 1)
         if header is None:
@@ -114,8 +109,8 @@ def read_npz(path: str | os.PathLike[str], *, convention: str | None = None) -> 
             confidence = _array(archive, "confidence", "float", shape[:2])
         kinds = dict.fromkeys(_INTEGERS, "int") | dict.fromkeys(_TEXTS, "text")
         fields = {n: _array(archive, n, kind, shape[:1]) for n, kind in kinds.items() if n in archive.names}
-    if "split" in fields and not np.isin(fields["split"], _SPLITS).all():
-        row = int(np.flatnonzero(~np.isin(fields["split"], _SPLITS))[0])
+    if "split" in fields and not np.isin(fields["split"], SPLITS).all():
+        row = int(np.flatnonzero(~np.isin(fields["split"], SPLITS))[0])
         raise ValueError(f"{where}: split: expected train or test; got {str(fields['split'][row])!r} in row {row}")
     stem = pathlib.Path(path).stem
     fields = {"frame": np.arange(shape[0]), "clip": stem, "subject": stem} | fields
@@ -253,8 +248,8 @@ def _value(name: str, cell: str, what: str) -> int | str:
         if not (0 <= value < 2**31 and value.is_integer()):
             raise ValueError(f"{what}: expected an integer from 0; got {cell[:40]!r}")
         return int(value)
-    if name == "split" and cell not in _SPLITS:
+    if name == "split" and cell not in SPLITS:
         raise ValueError(f"{what}: expected train or test; got {cell[:40]!r}")
-    if len(cell) > _MAX_TEXT_LENGTH:
-        raise ValueError(f"{what}: expected at most {_MAX_TEXT_LENGTH} characters; got {len(cell)}")
+    if len(cell) > MAX_TEXT_LENGTH:
+        raise ValueError(f"{what}: expected at most {MAX_TEXT_LENGTH} characters; got {len(cell)}")
     return cell

@@ -21,13 +21,12 @@ from typing import Any
 import numpy as np
 
 from tf_elepose import conventions, files
-from tf_elepose.conventions import Convention
-from tf_elepose.data.npz import NpzReader, listed
-from tf_elepose.data.recording import Recording, check_array, row_fields
+from tf_elepose.conversion import Convention
+from tf_elepose.data.npz import NpzReader
+from tf_elepose.data.recording import SPLITS, Recording, check_array, row_fields
 from tf_elepose.data.rows import Rows
+from tf_elepose.data.untrusted import listed
 from tf_elepose.skeletons import H36M_17
-
-SPLITS = ("train", "test")
 
 _CHUNK = 1 << 18  # Rows converted at a time.
 

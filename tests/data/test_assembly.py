@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from tf_elepose.conventions import CONVENTIONS
-from tf_elepose.data.rows import MIN_JOINTS, Rows, assemble, recordings
-from tf_elepose.skeletons import H36M_17, H36M_17_ELEPOSE
+from tf_elepose.conversion import Convention
+from tf_elepose.data.assembly import assemble, recordings
+from tf_elepose.data.rows import Rows
+from tf_elepose.skeletons import H36M_17, H36M_17_ELEPOSE, MIN_JOINTS
 
 COCO = CONVENTIONS["coco_17"]
 ROOT, HEAD, SPINE = (H36M_17.index(joint) for joint in ("root", "head", "spine"))
@@ -310,6 +312,6 @@ def test_wrong_fields_are_refused_with_source_and_field(changes, message):
 
 
 def test_a_convention_that_has_hardly_a_joint_is_refused():
-    hands = CONVENTIONS["coco_17"].__class__("hands", ("l_wrist", "r_wrist", "thumb"))
+    hands = Convention("hands", ("l_wrist", "r_wrist", "thumb"))
     with pytest.raises(ValueError, match=r"convention 'hands' does not know root, .* of skeleton 'h36m_17'; a conv"):
         made(part(convention=hands))
