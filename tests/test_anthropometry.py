@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import small_models
 
+from tf_elepose import anthropometry
 from tf_elepose.anthropometry import BonePrior, estimate_bone_prior, stated_bone_prior
 from tf_elepose.skeletons import H36M_17, Skeleton
 
@@ -45,7 +46,8 @@ def test_percentile_by_hand():
     np.testing.assert_allclose(prior.lengths, np.array([7.0, 1.0, 1.0]) / 3.0, rtol=1e-6)
 
 
-def test_clips_are_weighted_by_their_poses_and_spread_by_hand():
+def test_clips_are_weighted_by_their_poses_and_spread_by_hand(monkeypatch):
+    monkeypatch.setattr(anthropometry, "_FEWEST_POSES", 1)
     # Relative lengths (1, 1, 1) three times, (1.5, 0.75, 0.75) once; their sizes do not matter.
     poses = np.concatenate([flat_poses([5.0, 5.0, 5.0], 3), flat_poses([2.0, 1.0, 1.0])])
     prior = estimate_bone_prior(poses, np.array(["b", "b", "b", "a"]), STICK)
@@ -112,3 +114,13 @@ def test_one_side_of_the_body_is_enough_but_not_less():
     seen[:, [H36M_17.index("l_wrist"), H36M_17.index("r_wrist")]] = False
     with pytest.raises(ValueError, match="no clip shows every bone"):
         estimate_bone_prior(poses, clips, H36M_17, seen=seen)
+
+
+def test_single_pictures_are_taken_together():
+    """In one picture most bones are foreshortened; many of them are as good as a clip."""
+    poses = small_models.poses_2d(300)
+    whole = estimate_bone_prior(poses, np.zeros(300), H36M_17)
+    np.testing.assert_allclose(estimate_bone_prior(poses, np.arange(300), H36M_17).lengths, whole.lengths)
+    mixed = np.where(np.arange(300) < 150, -1, np.arange(300))
+    both = estimate_bone_prior(poses, np.where(np.arange(300) < 150, -1, 7), H36M_17)
+    np.testing.assert_allclose(estimate_bone_prior(poses, mixed, H36M_17).lengths, both.lengths)

@@ -262,3 +262,10 @@ def test_with_shards_the_output_is_a_folder_that_is_a_source(command, refuses, t
     assert "leave out --split" in refuses(source, "--output=others", "--shards=2", "--split=train")
     assert "expected 1 to" in refuses(source, "--output=others", "--shards=0")
     assert not (tmp_path / "others").exists()
+
+
+def test_the_source_is_never_overwritten(command, refuses, tmp_path):
+    source, _ = sample.write(tmp_path)
+    path = source.partition(":")[2]
+    assert refuses(source, f"--output={path}").endswith("is the source itself; give it another name")
+    assert refuses(source, "--output=views.json").endswith("expected a name that ends in .npz")

@@ -163,7 +163,18 @@ def test_a_head_that_is_never_seen_gives_no_scale():
         Normalizer.fit(poses, H36M_17, seen=seen)
     normalizer = Normalizer.fit(poses, H36M_17, rule="clip", groups=np.zeros(6))
     seen[:3, 10] = True
-    with pytest.raises(ValueError, match="root and head are never seen together in clip and camera 1"):
+    with pytest.raises(ValueError, match="never seen together in 1 clips and cameras, the first that of pose 3"):
         normalizer.apply(poses, np.array([0, 0, 0, 1, 1, 1]), seen)
     with pytest.raises(ValueError, match=r"expected which joints are seen \[6, 17\]; got \[5, 17\]"):
         normalizer.apply(poses, np.zeros(6), seen[:5])
+
+
+def test_poses_of_another_size_are_told_where_that_matters():
+    poses, seen = small_models.poses_2d(40), np.ones((40, 17), bool)
+    fitted = {rule: Normalizer.fit(poses, H36M_17, rule=rule, groups=np.zeros(40)) for rule in RULES}
+    assert fitted["dataset"].strange_size(poses, seen) is None
+    told = fitted["dataset"].strange_size(2 * poses, seen)
+    assert told is not None and " times as large" in told and "normalization.rule=pose or clip" in told
+    assert "0.2" in (fitted["dataset"].strange_size(poses / 4, seen) or "")
+    assert fitted["dataset"].strange_size(2 * poses[:5], seen[:5]) is None  # Too few to judge.
+    assert fitted["pose"].strange_size(2 * poses, seen) is fitted["clip"].strange_size(2 * poses, seen) is None

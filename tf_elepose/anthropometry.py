@@ -16,6 +16,9 @@ PERCENTILE = 90.0
 A bone is never longer in the image than when it lies across the line of sight, and in most clips every bone does so
 now and then. The largest length would be an outlier's, or that of the frame nearest to the camera."""
 
+_FEWEST_POSES = 10
+"""Clips of fewer poses, single pictures above all, are taken together: in one picture most bones look short."""
+
 _SMALLEST_DEVIATION = 0.03
 """Added (in squares) to the spread of the clips' estimates, so that a bone that happens to agree is not held fixed."""
 
@@ -79,7 +82,7 @@ def estimate_bone_prior(
     """
     lengths = np.linalg.norm(skeleton.bone_matrix @ np.asarray(normalized, np.float32), axis=-1)
     measured = np.ones(lengths.shape, bool) if seen is None else seen.astype(int) @ np.abs(skeleton.bone_matrix.T) == 2
-    names, member = np.unique(clips, return_inverse=True)
+    names, member = np.unique(_together(clips), return_inverse=True)
     estimates, weights = [], []
     for clip, name in enumerate(names):
         rows = member == clip
@@ -110,3 +113,10 @@ def _longest(lengths: np.ndarray, measured: np.ndarray, percentile: float) -> np
 def _of_both_sides(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """The mean of both, or the one that is known."""
     return np.where(np.isnan(one), other, np.where(np.isnan(other), one, 0.5 * (one + other)))
+
+
+def _together(clips: np.ndarray) -> np.ndarray:
+    """`clips` [N] with one label for all clips of fewer than `_FEWEST_POSES`."""
+    names, member, count = np.unique(clips, return_inverse=True, return_counts=True)
+    few = count < _FEWEST_POSES
+    return np.where(few[member], names[few][0], np.asarray(clips)) if few.any() else clips

@@ -50,6 +50,11 @@ def main(argv: list[str]) -> int:
         convert_to_shards(argv[1], pathlib.Path(options.output), skeleton, keywords, options.shards)
         return 0
     output = _writable(options.output, "output")
+    if output.suffix != ".npz":
+        raise ValueError(f"--output={output}: expected a name that ends in .npz")
+    source_path = pathlib.Path(argv[1].partition(":")[2])
+    if output.exists() and source_path.exists() and output.samefile(source_path):
+        raise ValueError(f"--output={output}: is the source itself; give it another name")
     manifest_file = None if options.manifest is None else _writable(options.manifest, "manifest")
     values = convert(argv[1], output, skeleton, keywords, options.split)
     if manifest_file is not None:
@@ -86,7 +91,8 @@ def convert(
     if split is not None:
         recording = recording.of_split(split)
     found = sources.what_looks_wrong(recording, **correct)
-    sources.tell(found, recording.source, given["check"])
+    if given["check"] == "strict":
+        sources.tell(found, recording.source, "strict")  # Otherwise the manifest tells.
     write_views(output, recording)
     values = manifest(recording, found)
     print(manifest_text(values))

@@ -23,6 +23,11 @@ import tensorflow as tf
 from tf_elepose import geometry
 from tf_elepose.skeletons import Skeleton
 
+_STRANGE_RATIO = 1.5
+"""Times the training's size, in the median over poses, at which a warning is due."""
+
+_JUDGED_POSES = 30  # At least: one person who crouches is small, and no mistake.
+
 RULES = ("dataset", "clip", "pose")
 
 
@@ -123,6 +128,22 @@ class Normalizer:
         factor = size * self.distance
         return (centred / factor[:, None, None]).astype(np.float32), factor.astype(np.float32)
 
+    def strange_size(self, poses_2d: np.ndarray, seen: np.ndarray) -> str | None:
+        """What to tell a user whose poses [N, J, 2] px, of which `seen` [N, J] is known, have not the size of the
+        training's, where that matters: under rule "dataset". None where all is well.
+        """
+        with_head = seen[:, self.skeleton.root_index] & seen[:, self.skeleton.index(self.skeleton.head)]
+        if self.rule != "dataset" or with_head.sum() < _JUDGED_POSES:
+            return None
+        centred, _ = _centred(poses_2d[with_head], seen[with_head], self.skeleton, "poses_2d")
+        ratio = float(np.median(_head_length(centred, self.skeleton))) / self.head_px
+        if 1 / _STRANGE_RATIO <= ratio <= _STRANGE_RATIO:
+            return None
+        return (
+            f"these poses are {ratio:.2g} times as large in the image as those of the training ({self.head_px:.0f} px "
+            "from root to head): scale them, or train with normalization.rule=pose or clip"
+        )
+
     def invert(self, image: np.ndarray, factor: np.ndarray, root_px: np.ndarray) -> np.ndarray:
         """Back to px: `image` [N, J, 2] times `factor` [N] plus the root's place `root_px` [N, 2]."""
         return image * factor[:, None, None] + root_px[:, None, :]
@@ -192,7 +213,9 @@ def _group_mean(values: np.ndarray, groups: np.ndarray, measured: np.ndarray) ->
     names, member = np.unique(groups, return_inverse=True)
     count = np.bincount(member[measured], minlength=len(names))
     if not count.all():
+        row = int(np.argmax(count[member] == 0))
         raise ValueError(
-            f"poses_2d: root and head are never seen together in clip and camera {names[np.argmin(count)]}"
+            f"poses_2d: root and head are never seen together in {np.sum(count == 0)} clips and cameras, the first "
+            f"that of pose {row}: rule 'clip' has no size for them; use 'dataset' or 'pose'"
         )
     return (np.bincount(member[measured], values[measured], minlength=len(names)) / count)[member]

@@ -235,3 +235,18 @@ def test_a_completing_method_is_stored_whole(completing, tmp_path):
     loaded = workdir.load_model(tmp_path)
     pixels, seen = small_models.poses_2d(5, seed=3), _seen(5)
     np.testing.assert_array_equal(loaded.predict(pixels, seen=seen).poses_3d, made.predict(pixels, seen=seen).poses_3d)
+
+
+def test_no_poses_are_no_prediction(method):
+    made, _ = method
+    prediction = made.predict(np.zeros((0, 17, 2), np.float32))
+    assert prediction.poses_3d.shape == (0, 17, 3) and prediction.valid.shape == (0,)
+
+
+def test_what_cannot_be_lifted_is_infinitely_unlikely(completing):
+    made, _ = completing
+    pixels, seen = small_models.poses_2d(4, seed=3), np.ones((4, 17), bool)
+    seen[2] = False
+    nll = made.likelihood(pixels, seen=seen, views=2)
+    if nll is not None:
+        assert np.isinf(nll).tolist() == [False, False, True, False]

@@ -273,3 +273,17 @@ def test_hidden_joints_are_trained_with_and_lifted(recording, settings, tmp_path
     summary = evaluate_method(one, hidden.of_split("test")).summary()
     assert summary["joints_hidden_share"] == pytest.approx(0.2, abs=0.02)
     assert _run(tmp_path / "c", hidden, settings).facts["joints_missing"] == pytest.approx(0.2, abs=0.02)
+
+
+def test_a_clip_without_heads_is_trained_on_but_tells_no_bones(recording, settings, tmp_path):
+    """One clip never shows the head: its size is not known, so the bones are those of the others."""
+    train_split = recording.split == "train"
+    first = recording.clip == recording.clip[np.argmax(train_split)]
+    visible = np.ones(recording.poses_2d.shape[:2], bool)
+    visible[first, recording.skeleton.index("head")] = False
+    with_gap = _run(tmp_path / "a", _changed(recording, visible=visible), settings).facts
+    others = _run(tmp_path / "b", recording.select(~first), settings).facts
+    assert with_gap["training_poses"] == 240 and with_gap["bone_prior"] == others["bone_prior"]
+    with pytest.raises(ValueError, match="never seen together in 2 clips and cameras"):
+        clip = dataclasses.replace(settings, normalization={"rule": "clip"})
+        _run(tmp_path / "c", _changed(recording, visible=visible), clip)

@@ -185,3 +185,9 @@ def test_without_locks_it_goes_on_and_says_so(tmp_path, monkeypatch, caplog, fcn
     monkeypatch.setattr(absl.logging.get_absl_logger(), "propagate", True)
     with workdir.exclusive(tmp_path):
         assert "cannot be locked" in caplog.text and str(tmp_path) in caplog.text
+
+
+def test_a_run_that_ended_without_a_model_says_why(tmp_path):
+    (tmp_path / "metrics.json").write_text('{"depth_sign": "mirrored"}')
+    with pytest.raises(ValueError, match="no model was saved, for its depths are mirrored"):
+        workdir.load_model(tmp_path)

@@ -93,21 +93,21 @@ def known_joints(motion: BvhMotion) -> JointMap:
         if len(places) > 1:
             raise ValueError(
                 f"{motion.where}: {joint} could be {_listed([motion.names[place] for place in places])}; say which "
-                "in a joints file"
+                "in a joints file, --option=joints=FILE.yaml"
             )
         if places:
             found[joint] = places[0]
     if missing := [joint for joint in wanted if joint not in found and joint not in _OPTIONAL]:
         raise ValueError(
             f"{motion.where}: found no {_listed(missing)} among the joints {_listed(motion.names)}; say which they are "
-            "in a joints file"
+            "in a joints file, --option=joints=FILE.yaml"
         )
     if "head_top" in found and motion.path_length(found["head_joint"], found["head_top"]) == 0.0:
         del found["head_top"]
     if "neck" not in found and "head_top" not in found:
         raise ValueError(
             f"{motion.where}: neither a neck nor an end of the head among the joints {_listed(motion.names)}; say "
-            "which they are in a joints file"
+            "which they are in a joints file, --option=joints=FILE.yaml"
         )
     thorax = {"neck": 1.0} if "neck" in found else {"l_shoulder": 0.5, "r_shoulder": 0.5}
     made = {

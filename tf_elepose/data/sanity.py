@@ -95,7 +95,7 @@ _TEXTS = {
     "swapped_sides": ("arms and legs disagree about which side is left", ""),
     "normalised": (
         "coordinates look normalised: within [-1, 1] instead of pixels",
-        "give the reader the images' size, --option=image_size=[WIDTH,HEIGHT], or multiply by it in the file",
+        "multiply by the images' size, or give it where the format takes it: --option=image_size=[WIDTH,HEIGHT]",
     ),
 }
 
@@ -126,7 +126,7 @@ def _missing_findings(arrays: list[SeenPoses], skeleton: Skeleton) -> Iterator[F
                 "missing_joint",
                 f"{poses.name}: no pose has {', '.join(missing)}",
                 f"{rows} of {rows} poses",
-                "a convention file can say what a joint is made of: --option=convention=FILE.yaml",
+                "lifting fills it in; a convention file can say what it is made of, where the format takes one",
                 rows,
                 rows,
             )

@@ -11,6 +11,7 @@ from typing import Any, cast
 import keras
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from tf_elepose.methods import replicas
 from tf_elepose.nn.completer import PoseCompleter, complete
@@ -187,6 +188,8 @@ class Method(Trainable):
         if usable.any():
             own_groups = None if groups is None else np.asarray(groups)[usable]
             image[usable], _ = self.normalizer.apply(poses_2d[usable], own_groups, known[usable])
+            if told := self.normalizer.strange_size(poses_2d[usable], known[usable]):
+                logging.warning("%s", told)
         return image, known
 
     def _liftable(self, poses_2d: np.ndarray, seen: np.ndarray) -> np.ndarray:
@@ -233,7 +236,7 @@ class Method(Trainable):
           seed: of the projections.
 
         Returns:
-          None when the method knows no density. Meaningless for poses that are not valid.
+          None when the method knows no density. Infinity for poses that are not valid.
         """
         return self.likelihood_normalized(*self.normalized(poses_2d, groups, seen), views=views, seed=seed)
 
@@ -248,7 +251,10 @@ class Method(Trainable):
 
         compiled = self._compiled(nll, f"nll {views} {seed}")
         parts = [compiled(batch, known) for batch, known in _batches(image, seen, 1024)]
-        return None if parts[0] is None else np.concatenate(parts)
+        if parts[0] is None:
+            return None
+        nll_of_all = np.concatenate(parts)
+        return nll_of_all if seen is None else np.where(seen.any(axis=-1), nll_of_all, np.float32(np.inf))
 
     def _compiled(self, function: Callable, key: str) -> Callable:
         """`function` of a batch of normalised poses and what is seen of them as one graph, traced once under `key`."""
@@ -261,7 +267,7 @@ class Method(Trainable):
 
 
 def _batches(image: np.ndarray, seen: np.ndarray | None, size: int) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
-    for first in range(0, len(image), size):
+    for first in range(0, max(len(image), 1), size):  # No poses at all are one empty batch.
         batch = image[first : first + size]
         known = np.ones(batch.shape[:2], bool) if seen is None else seen[first : first + size]
         yield tf.constant(batch), tf.constant(known)

@@ -69,7 +69,7 @@ class EleposeRun:
         pixels, groups = self._train.keypoints(settings.poses_2d), clip_and_camera(self._train)
         self._normalizer = Normalizer.fit(pixels, skeleton, groups=groups, seen=self._seen, **settings.normalization)
         self._image, _ = self._normalizer.apply(pixels, groups, self._seen)
-        self._clip_image, _ = dataclasses.replace(self._normalizer, rule="clip").apply(pixels, groups, self._seen)
+        self._clip_image, self._clip_seen = _scaled_by_clip(self._normalizer, pixels, groups, self._seen)
         self._held_out = _held_out_clips(self._train, settings.held_out, settings.seed)
         self._bone_prior = self._chosen_bone_prior(skeleton)
         self._completer, self._completer_stage = self._new_completer()
@@ -158,7 +158,9 @@ class EleposeRun:
         fitted = ~self._held_out
         stage = Stage(
             "completer", self._folder, fitting,
-            self._batches(self._image[fitted], self._seen[fitted], settings.completer_batch_size, settings.seed + 2),
+            self._batches(
+                "completer", self._image[fitted], self._seen[fitted], settings.completer_batch_size, settings.seed + 2
+            ),
             self._strategy, settings.completer_stage,
             evaluate=lambda: {"held_out_error": float(error())}, select="held_out_error", writes=self.writes,
         )  # fmt: skip
@@ -186,7 +188,8 @@ class EleposeRun:
         held_out = tf.constant(self._image[self._held_out]), tf.constant(self._seen[self._held_out])
         log_prob = tf.function(lambda image, seen: tf.reduce_mean(prior.log_prob(self._complete(image, seen))))
         stage = Stage(
-            "prior", self._folder, fitting, self._batches(fitted, seen, settings.prior_batch_size, settings.seed),
+            "prior", self._folder, fitting,
+            self._batches("prior", fitted, seen, settings.prior_batch_size, settings.seed),
             self._strategy, settings.prior_stage,
             evaluate=lambda: {"held_out_nll": -float(log_prob(*held_out))}, select="held_out_nll", writes=self.writes,
         )  # fmt: skip
@@ -218,16 +221,19 @@ class EleposeRun:
     def _prior_settings(self) -> dict[str, Any]:
         return {**self._settings.prior, "seed": self._settings.seed}
 
-    def _batches(self, image: np.ndarray, seen: np.ndarray, batch_size: int, seed: int) -> Batches:
-        return Batches(
-            image, self._train.skeleton, batch_size=batch_size, seed=seed, flip=self._settings.flip, seen=seen
-        )
+    def _batches(self, stage: str, image: np.ndarray, seen: np.ndarray, batch_size: int, seed: int) -> Batches:
+        try:
+            return Batches(
+                image, self._train.skeleton, batch_size=batch_size, seed=seed, flip=self._settings.flip, seen=seen
+            )
+        except ValueError as error:
+            raise ValueError(f"{stage}: {error} (its training poses; {stage}.batch_size sets it)") from error
 
     def _lifter_batches(self) -> Batches | ShardBatches:
         settings = self._settings
         batch_size, seed = settings.lifter_batch_size, settings.seed + 1
         if self._shards is None:
-            return self._batches(self._image, self._seen, batch_size, seed)
+            return self._batches("lifter", self._image, self._seen, batch_size, seed)
         return ShardBatches(
             self._shards, self._normalizer, poses_2d=settings.poses_2d, min_confidence=settings.min_confidence,
             batch_size=batch_size, seed=seed, flip=settings.flip,
@@ -242,7 +248,7 @@ class EleposeRun:
             raise ValueError(f"unknown bone_prior {choice!r}; expected skeleton or estimate")
         if choice == "skeleton" and skeleton.bone_prior is not None:
             return stated_bone_prior(skeleton)
-        return estimate_bone_prior(self._clip_image, clip_names(self._train), skeleton, seen=self._seen)
+        return estimate_bone_prior(self._clip_image, clip_names(self._train), skeleton, seen=self._clip_seen)
 
     def sign_without_truth(self, method: ElePose) -> tuple[str, str]:
         """What `depth_sign.sign_verdict` says of the training poses without 3D, as users have to judge; and on what
@@ -282,6 +288,21 @@ def _usable(train: Recording, settings: EleposeSettings) -> tuple[Recording, np.
         train.source, (~enough).sum(), len(seen), MIN_JOINTS,
     )  # fmt: skip
     return train.select(enough), seen[enough]
+
+
+def _scaled_by_clip(
+    normalizer: Normalizer, pixels: np.ndarray, groups: np.ndarray, seen: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Poses [N, J, 2] of equal size whatever their distance, and which joints [N, J] they show: none where root and
+    head are never seen together in a pose's clip and camera, so that its size is not known.
+    """
+    skeleton = normalizer.skeleton
+    with_head = seen[:, skeleton.root_index] & seen[:, skeleton.index(skeleton.head)]
+    sized = np.isin(groups, groups[with_head])
+    image = np.zeros(pixels.shape, np.float32)
+    by_clip = dataclasses.replace(normalizer, rule="clip")
+    image[sized], _ = by_clip.apply(pixels[sized], groups[sized], seen[sized])
+    return image, seen & sized[:, np.newaxis]
 
 
 def _held_out_clips(train: Recording, share: float, seed: int) -> np.ndarray:

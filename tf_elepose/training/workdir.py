@@ -65,6 +65,9 @@ def load_model_and_info(path: str | pathlib.Path) -> tuple[Method, dict[str, Any
     path = pathlib.Path(path)
     if path.is_dir():
         if not (path / "model.npz").exists():
+            if (path / "metrics.json").exists():
+                sign = files.read_json(path / "metrics.json").get("depth_sign")
+                raise ValueError(f"{path}: no model was saved, for its depths are {sign}; see its metrics.json")
             raise ValueError(f"{path}: expected a finished run with a model.npz; train it to its end first")
         path = path / "model.npz"
     arrays = files.read_npz(path)

@@ -97,7 +97,7 @@ def test_the_convention_has_to_be_named(tmp_path, count):
     header = ",".join(f"{axis}{joint}" for joint in range(count) for axis in "xy")
     path = written(tmp_path, [header, ",".join("1" * 2 * count)])
     name = {17: "coco_17", 18: "openpose_coco_18"}[count]
-    with pytest.raises(ValueError, match=rf"{count} joints, but not which: set convention to one of .*{name}"):
+    with pytest.raises(ValueError, match=rf"{count} joints, but not which: say it as --option=.*{name}"):
         load_source(f"csv:{path}", H36M_17)
 
 
@@ -232,3 +232,13 @@ def test_damaged_files_are_read_or_refused(tmp_path, sample):
             load_source(source, H36M_17, **options)
         except ValueError as error:
             assert "\n" not in str(error)
+
+
+def test_a_joints_column_of_another_name_is_told(tmp_path):
+    """A score that is not read would be a confidence that does not count."""
+    joints = H36M_17.joints
+    header = [f"{joint}_{axis}" for joint in joints for axis in "xyz"]
+    row = ["5"] * len(header)
+    (tmp_path / "t.csv").write_text(",".join([*header, "nose_score"]) + "\n" + ",".join([*row, "0"]) + "\n")
+    with pytest.raises(ValueError, match="nose_score: of a joint there are _x, _y, _confidence"):
+        load_source(f"csv:{tmp_path}/t.csv", H36M_17, convention="h36m_17")

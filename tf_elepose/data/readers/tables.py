@@ -127,7 +127,8 @@ def _with_missing(poses: np.ndarray, confidence: np.ndarray | None) -> np.ndarra
 def _convention(stated: str | None, num_joints: int, where: str) -> Convention:
     if stated is None:
         raise ValueError(
-            f"{where}: {num_joints} joints, but not which: set convention to {conventions.candidates(num_joints)}"
+            f"{where}: {num_joints} joints, but not which: say it as --option=convention=NAME, "
+            f"{conventions.candidates(num_joints)}"
         )
     held = conventions.get_convention(str(stated))
     if held.num_joints != num_joints:
@@ -190,6 +191,13 @@ def _places(columns: list[str], held: Convention, where: str) -> list[list[int]]
     if missing := [name for name in wanted if name not in columns]:
         raise ValueError(
             f"{where}: line 1: missing {listed(missing)} of convention {held.name!r}; got {listed(columns)}"
+        )
+    known = {*wanted, *_INTEGERS, *_TEXTS}
+    of_joints = re.compile(f"({'|'.join(re.escape(joint.lower()) for joint in held.joints)})_(?!z$)[a-z]+")
+    strange = [name for name in columns if name not in known and of_joints.fullmatch(name)]
+    if strange:
+        raise ValueError(
+            f"{where}: line 1: {listed(strange)}: of a joint there are _x, _y, _confidence (and _z, which is not read)"
         )
     places = [columns.index(name) for name in wanted]
     return [places[first : first + held.num_joints] for first in range(0, len(places), held.num_joints)]
