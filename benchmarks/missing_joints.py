@@ -59,7 +59,7 @@ def evaluate(folder: pathlib.Path, hidden: float) -> dict[str, Any]:
     written = folder / f"hidden_{hidden}.json"
     command = [sys.executable, "-m", "tf_elepose.evaluate", f"--workdir={folder}", f"--hidden_joints={hidden}"]
     subprocess.run([*command, "--likelihood_views=0", f"--output={written}"], check=True, stdout=subprocess.DEVNULL)
-    return files.read_json(written)
+    return {key: value for key, value in files.read_json(written).items() if key != "model"}  # A path on this machine.
 
 
 def draw(rows: Sequence[Mapping[str, Any]], path: pathlib.Path) -> None:

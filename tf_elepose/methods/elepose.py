@@ -199,9 +199,8 @@ class ElePose(Method):
 
     def loss_terms(self, batch: Batch, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         """Eq. 12 and 13, term by term; hidden joints are completed first."""
-        x, seen = batch["image"], batch.get("seen")
-        if seen is not None:
-            x = self.complete(x, seen)
+        seen = batch.get("seen")
+        x = batch["image"] if seen is None else self.complete(batch["image"], seen)
         lift = self.turn_and_lift_again(x, seed)
         terms = {
             "likelihood": lambda: self.likelihood_loss(lift),

@@ -23,7 +23,7 @@ from tf_elepose.nn import pca
 from tf_elepose.nn.completer import PoseCompleter, complete, fit_statistics
 from tf_elepose.nn.pose_prior import PosePrior
 from tf_elepose.normalization import Normalizer
-from tf_elepose.skeletons import MIN_JOINTS, Skeleton
+from tf_elepose.skeletons import Skeleton
 from tf_elepose.training import strategy as strategies
 from tf_elepose.training.checkpoint import assign
 from tf_elepose.training.elepose_settings import EleposeSettings
@@ -31,6 +31,7 @@ from tf_elepose.training.evaluator import clip_and_camera, clip_names, evaluate_
 from tf_elepose.training.interruption import StopRequest
 from tf_elepose.training.metric_log import MetricLog
 from tf_elepose.training.stage import Stage
+from tf_elepose.training.training_poses import held_out_clips, scaled_by_clip, usable
 
 EVALUATION_POSES = 2000
 """Poses looked at while training goes on."""
@@ -62,15 +63,15 @@ class EleposeRun:
         self._shards = shards
         self._strategy = strategy
         self.writes = strategies.is_chief(self._strategy)
-        self._train, self._seen = _usable(recording.of_split("train"), settings)
+        self._train, self._seen = usable(recording.of_split("train"), settings)
         has_test = bool(np.any(recording.split == "test"))
         self._watched = recording.of_split("test") if has_test else self._train
         skeleton = recording.skeleton
         pixels, groups = self._train.keypoints(settings.poses_2d), clip_and_camera(self._train)
         self._normalizer = Normalizer.fit(pixels, skeleton, groups=groups, seen=self._seen, **settings.normalization)
         self._image, _ = self._normalizer.apply(pixels, groups, self._seen)
-        self._clip_image, self._clip_seen = _scaled_by_clip(self._normalizer, pixels, groups, self._seen)
-        self._held_out = _held_out_clips(self._train, settings.held_out, settings.seed)
+        self._clip_image, self._clip_seen = scaled_by_clip(self._normalizer, pixels, groups, self._seen)
+        self._held_out = held_out_clips(self._train, settings.held_out, settings.seed)
         self._bone_prior = self._chosen_bone_prior(skeleton)
         self._completer, self._completer_stage = self._new_completer()
         self._prior, self._prior_stage = self._new_prior()
@@ -273,50 +274,6 @@ _WATCHED = (
     "pa_mpjpe_mm", "pa_mpjpe_reflected_mm", "n_mpjpe_mm", "pck_150", "depth_correlation", "elevation_mean_deg",
     "elevation_std_deg", "elevation_correlation", "knees_forward_share", "elbows_forward_share",
 )  # fmt: skip
-
-
-def _usable(train: Recording, settings: EleposeSettings) -> tuple[Recording, np.ndarray]:
-    """The training poses that show enough joints, and which joints [N, J] they show."""
-    seen = train.seen(settings.poses_2d, settings.min_confidence)
-    enough = seen.sum(axis=1) >= min(MIN_JOINTS, train.skeleton.num_joints)
-    if enough.all():
-        return train, seen
-    if not enough.any():
-        raise ValueError(f"{train.source}: no training pose shows {MIN_JOINTS} joints")
-    logging.warning(
-        "%s: %d of %d training poses show fewer than %d joints and are left out",
-        train.source, (~enough).sum(), len(seen), MIN_JOINTS,
-    )  # fmt: skip
-    return train.select(enough), seen[enough]
-
-
-def _scaled_by_clip(
-    normalizer: Normalizer, pixels: np.ndarray, groups: np.ndarray, seen: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Poses [N, J, 2] of equal size whatever their distance, and which joints [N, J] they show: none where root and
-    head are never seen together in a pose's clip and camera, so that its size is not known.
-    """
-    skeleton = normalizer.skeleton
-    with_head = seen[:, skeleton.root_index] & seen[:, skeleton.index(skeleton.head)]
-    sized = np.isin(groups, groups[with_head])
-    image = np.zeros(pixels.shape, np.float32)
-    by_clip = dataclasses.replace(normalizer, rule="clip")
-    image[sized], _ = by_clip.apply(pixels[sized], groups[sized], seen[sized])
-    return image, seen & sized[:, np.newaxis]
-
-
-def _held_out_clips(train: Recording, share: float, seed: int) -> np.ndarray:
-    """Mask [N] of the clips on which the prior is selected: whole clips, since frames of one clip are alike."""
-    if not 0 < share < 1:
-        raise ValueError(f"held_out must lie between 0 and 1; got {share}")
-    of_row = clip_names(train)
-    clips = np.unique(of_row)
-    if len(clips) < 2:
-        raise ValueError(
-            f"{train.source}: expected at least 2 training clips, one of them to select the prior on; got {len(clips)}"
-        )
-    count = min(len(clips) - 1, max(1, round(share * len(clips))))
-    return np.isin(of_row, np.random.default_rng(seed).permutation(clips)[:count])
 
 
 def _same(stored: Any, found: Any) -> bool:

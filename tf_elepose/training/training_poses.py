@@ -1,0 +1,58 @@
+"""Which training poses are used for what."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from absl import logging
+
+from tf_elepose.data.recording import Recording
+from tf_elepose.normalization import Normalizer
+from tf_elepose.skeletons import MIN_JOINTS
+from tf_elepose.training.elepose_settings import EleposeSettings
+from tf_elepose.training.evaluator import clip_names
+
+
+def usable(train: Recording, settings: EleposeSettings) -> tuple[Recording, np.ndarray]:
+    """The training poses that show enough joints, and which joints [N, J] they show."""
+    seen = train.seen(settings.poses_2d, settings.min_confidence)
+    enough = seen.sum(axis=1) >= min(MIN_JOINTS, train.skeleton.num_joints)
+    if enough.all():
+        return train, seen
+    if not enough.any():
+        raise ValueError(f"{train.source}: no training pose shows {MIN_JOINTS} joints")
+    logging.warning(
+        "%s: %d of %d training poses show fewer than %d joints and are left out",
+        train.source, (~enough).sum(), len(seen), MIN_JOINTS,
+    )  # fmt: skip
+    return train.select(enough), seen[enough]
+
+
+def scaled_by_clip(
+    normalizer: Normalizer, pixels: np.ndarray, groups: np.ndarray, seen: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Poses [N, J, 2] of equal size whatever their distance, and which joints [N, J] they show: none where root and
+    head are never seen together in a pose's clip and camera, so that its size is not known.
+    """
+    skeleton = normalizer.skeleton
+    with_head = seen[:, skeleton.root_index] & seen[:, skeleton.index(skeleton.head)]
+    sized = np.isin(groups, groups[with_head])
+    image = np.zeros(pixels.shape, np.float32)
+    by_clip = dataclasses.replace(normalizer, rule="clip")
+    image[sized], _ = by_clip.apply(pixels[sized], groups[sized], seen[sized])
+    return image, seen & sized[:, np.newaxis]
+
+
+def held_out_clips(train: Recording, share: float, seed: int) -> np.ndarray:
+    """Mask [N] of the clips on which the prior is selected: whole clips, since frames of one clip are alike."""
+    if not 0 < share < 1:
+        raise ValueError(f"held_out must lie between 0 and 1; got {share}")
+    of_row = clip_names(train)
+    clips = np.unique(of_row)
+    if len(clips) < 2:
+        raise ValueError(
+            f"{train.source}: expected at least 2 training clips, one of them to select the prior on; got {len(clips)}"
+        )
+    count = min(len(clips) - 1, max(1, round(share * len(clips))))
+    return np.isin(of_row, np.random.default_rng(seed).permutation(clips)[:count])
