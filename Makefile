@@ -42,6 +42,7 @@ WORKERS := tests/training/test_multi_worker.py tests/methods/test_replicas.py
 COMMANDS := tests/test_train.py tests/test_evaluate.py
 NETWORKS := tests/nn tests/methods tests/conformance
 TRAINING := tests/training
+EXPORTS := tests/export
 PYTEST = $(BIN)/python -m pytest --quiet
 
 tests: $(VENV)/installed-test
@@ -49,7 +50,8 @@ tests: $(VENV)/installed-test
 	$(PYTEST) $(COMMANDS)
 	$(PYTEST) $(NETWORKS) $(WORKERS:%=--ignore=%)
 	$(PYTEST) $(TRAINING) $(WORKERS:%=--ignore=%)
-	$(PYTEST) tests $(foreach part,$(COMMANDS) $(NETWORKS) $(TRAINING),--ignore=$(part))
+	$(PYTEST) $(EXPORTS)
+	$(PYTEST) tests $(foreach part,$(COMMANDS) $(NETWORKS) $(TRAINING) $(EXPORTS),--ignore=$(part))
 
 clean:
 	rm -rf $(VENV) demo

@@ -20,7 +20,7 @@ from tf_elepose.normalization import Normalizer
 
 _BLOCKS = 2
 
-_ITERATIONS = 16  # Conjugate gradients are exact after as many as there are hidden coordinates.
+_ITERATIONS = 32  # Conjugate gradients; as many as hidden coordinates would do, if numbers were exact.
 
 _PLACE_VARIANCE = 100.0  # Of the whole pose's place, in units of the coordinates' variance: anywhere.
 

@@ -1,0 +1,41 @@
+"""Export a trained model: python -m export --workdir=DIR --output=DIR [--formats=saved_model,tflite,onnx]
+
+Writes the model as files that need neither this package nor, but for the SavedModel, TensorFlow; measures each against
+the model; prints the differences. The folder is complete or absent.
+"""
+
+from __future__ import annotations
+
+from absl import flags
+
+from tf_elepose import commands
+
+
+def define_flags() -> None:
+    flags.DEFINE_string("workdir", None, "Folder of a finished run, or its model.npz.", required=True)
+    flags.DEFINE_string("output", None, "New folder for the files.", required=True)
+    flags.DEFINE_list("formats", ["saved_model", "tflite", "onnx"], "Which files: saved_model, tflite, onnx.")
+    flags.DEFINE_string("convention", None, "The keypoints it will get, such as coco_17; the model's own if not given.")
+    flags.DEFINE_float("min_confidence", 0.0, "Joints trusted no more than this are missing.")
+
+
+def main(argv: list[str]) -> int:
+    del argv
+    from export.bundle import export_bundle
+    from export.verify import table
+
+    options = flags.FLAGS
+    differences = export_bundle(
+        options.workdir,
+        options.output,
+        formats=options.formats,
+        convention=options.convention,
+        min_confidence=options.min_confidence,
+    )
+    print(table(differences))
+    print(f"written: {options.output}")
+    return 0
+
+
+if __name__ == "__main__":
+    commands.run(main, define_flags, tensorflow=True)

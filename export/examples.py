@@ -1,0 +1,66 @@
+"""Keypoints to measure exported models with: like the training's, with joints hidden, and hostile ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from export.signature import Signed
+
+_HIDDEN = 0.15  # Share of the joints, in poses that hide some.
+
+
+def plausible(signed: Signed, count: int, seed: int) -> dict[str, np.ndarray]:
+    """Inputs of `lift` for `count` poses that the model's prior finds likely; in every other one joints are hidden.
+
+    Keypoints are those that are converted to the pose, as nearly as can be: of made joints some are fixed by others.
+    """
+    method, rng = signed.method, np.random.default_rng(seed)
+    image = method.prior.sample(count, tf.constant([seed, 1], tf.int32)).numpy()
+    pixels = image * method.normalizer.head_px * method.normalizer.distance
+    keypoints = np.stack([pixels[..., axis] @ inverse.T for axis, inverse in enumerate(_inverses(signed))], axis=-1)
+    keypoints += rng.uniform(300.0, 1000.0, (count, 1, 2))
+    confidence = rng.uniform(0.5, 1.0, keypoints.shape[:2])
+    confidence[1::2][rng.random(confidence[1::2].shape) < _HIDDEN] = 0.0
+    return {
+        "keypoints": keypoints.astype(np.float32),
+        "confidence": np.maximum(confidence, 0.0).astype(np.float32) * (1.0 + signed.min_confidence),
+        "root_head_mm": np.zeros(count, np.float32),
+    }
+
+
+def hostile(signed: Signed, count: int, seed: int) -> dict[str, np.ndarray]:
+    """As `plausible`; every third pose holds what no detector should say: NaN, infinity, 1e30, no extent, no joints."""
+    inputs = plausible(signed, count, seed)
+    keypoints, confidence = inputs["keypoints"], inputs["confidence"]
+    damages = (
+        lambda row: keypoints[row].fill(np.nan),
+        lambda row: keypoints[row].fill(np.inf),
+        lambda row: keypoints[row].fill(1e30),
+        lambda row: keypoints[row].fill(123.0),
+        lambda row: confidence[row].fill(0.0),
+        lambda row: confidence[row].fill(np.nan),
+        lambda row: keypoints[row, ::4].fill(np.nan),
+        lambda row: keypoints[row, ::5, 0].fill(-np.inf),
+        lambda row: keypoints[row, 1::5].fill(-1e30),
+        lambda row: confidence[row, ::4].fill(np.inf),
+        lambda row: confidence[row].fill(-1.0),
+    )
+    for row in range(2, count, 3):
+        damages[row // 3 % len(damages)](row)
+    inputs["root_head_mm"][1::4] = 700.0
+    inputs["root_head_mm"][3::8] = np.resize([np.nan, np.inf, -1.0, 1e30], len(inputs["root_head_mm"][3::8]))
+    return inputs
+
+
+def _inverses(signed: Signed) -> list[np.ndarray]:
+    """[K, J] for x and for y: from the model's joints to keypoints that give them, by least squares."""
+    converted = signed.conversion
+    inverses = []
+    for recipes in (converted.recipes, converted.recipes_y):
+        matrix = np.zeros((len(converted.target), len(converted.source)))
+        for row, recipe in enumerate(recipes):
+            for joint, weight in (recipe or {}).items():
+                matrix[row, converted.source.index(joint)] = weight
+        inverses.append(np.linalg.pinv(matrix))
+    return inverses

@@ -1,0 +1,212 @@
+"""What an exported model computes: one graph from a detector's keypoints to 3D poses.
+
+Everything that decides whether an answer is right is inside: the conversion from the detector's joints to the model's,
+which joints count as seen, the normaliser, the completer, and the check that a pose can be lifted at all. Every runtime
+then behaves alike, and like `Method.predict`.
+
+No matrix product touches pixels: GPUs multiply matrices with ten bits of mantissa when they may (TensorFloat-32), which
+is half a pixel at 1000 px. Joints are gathered and summed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from export import views
+from tf_elepose import geometry
+from tf_elepose.conversion import Convention, Conversion, conversion
+from tf_elepose.data.rows import LARGEST_PX
+from tf_elepose.methods.base import Method
+from tf_elepose.methods.elepose import ElePose
+from tf_elepose.skeletons import MIN_JOINTS, Skeleton
+
+LEAST_EXTENT_PX = 1e-3
+"""A pose with less in both directions is a point. In float32 a joint made of others is exact to a part of that."""
+
+LARGEST_HEAD_MM = 1e4
+"""Root to head; what is over it is no body but damage, and means unit scale."""
+
+_FARTHEST = 2.0 * LARGEST_PX
+
+
+class Signed(tf.Module):
+    """A trained method as functions of keypoints, with every variable they read tracked.
+
+    Attributes:
+      method: the trained method.
+      functions: {signature: tf.function}, each of `keypoints` [B, K, 2] px, `confidence` [B, K] and (not `likelihood`)
+        `root_head_mm` [B], with a dict of named outputs; units and frames are in `bundle.INPUTS` and `bundle.OUTPUTS`.
+    """
+
+    def __init__(self, method: Method, convention: Convention | Skeleton, min_confidence: float = 0.0) -> None:
+        """Args:
+        method: trained.
+        convention: of the keypoints.
+        min_confidence: joints trusted no more than this are missing.
+
+        Raises:
+          ValueError: a normalisation rule that needs more than the pose, a confidence out of its range, or joints that
+            the model cannot be used with.
+        """
+        super().__init__(name="elepose")
+        _require_usable(method, convention, min_confidence)
+        self.method = method
+        self.conversion = conversion(convention, method.skeleton)
+        self.min_confidence = float(min_confidence)
+        # Keras' wrappers are not tracked by a SavedModel, the variables in them are: without this list the files lack
+        # weights and say nothing.
+        self.vars = [getattr(variable, "value", variable) for variable in method.saved_variables().values()]
+        found: dict[str, Callable] = {"lift": self._lift}
+        if _predicts_elevation(method):
+            found["lift_full"] = self._lift_full
+        if isinstance(method, ElePose):
+            found["likelihood"] = self._likelihood
+        self.functions = {name: tf.function(function, autograph=False) for name, function in found.items()}
+
+    @property
+    def num_keypoints(self) -> int:
+        return len(self.conversion.source)
+
+    def specs(self, signature: str, batch: int | None = None) -> list[tf.TensorSpec]:
+        """The inputs of a signature, for `batch` poses or for any number."""
+        shapes = {"keypoints": [batch, self.num_keypoints, 2], "confidence": [batch, self.num_keypoints]}
+        if signature != "likelihood":
+            shapes["root_head_mm"] = [batch]
+        return [tf.TensorSpec(shape, tf.float32, name) for name, shape in shapes.items()]
+
+    def concrete(self, signature: str, batch: int | None = None):
+        """The traced function of a signature."""
+        # Traced anew: asked for one pose, a function that knows a trace for any number gives that.
+        fresh = tf.function(self.functions[signature].python_function, autograph=False)
+        return fresh.get_concrete_function(*self.specs(signature, batch))
+
+    def _lift(self, keypoints: tf.Tensor, confidence: tf.Tensor, root_head_mm: tf.Tensor) -> dict[str, tf.Tensor]:
+        image, valid = self.prepare(keypoints, confidence)
+        poses, _ = self.method.lift(image)
+        return self._poses(poses, valid, root_head_mm)
+
+    def _lift_full(self, keypoints: tf.Tensor, confidence: tf.Tensor, root_head_mm: tf.Tensor) -> dict[str, tf.Tensor]:
+        image, valid = self.prepare(keypoints, confidence)
+        poses, elevation = self.method.lift(image)
+        outputs = self._poses(poses, valid, root_head_mm, elevation)
+        assert elevation is not None  # Or there is no such signature.
+        degrees = elevation * (180.0 / math.pi)
+        return outputs | {"elevation_deg": tf.where(outputs["valid"], degrees, tf.zeros_like(degrees))}
+
+    def _likelihood(self, keypoints: tf.Tensor, confidence: tf.Tensor) -> dict[str, tf.Tensor]:
+        image, valid = self.prepare(keypoints, confidence)
+        nll = views.negative_log_likelihood(self.method, image)
+        valid = valid & _is_finite(nll)
+        return {"nll": tf.where(valid, nll, tf.zeros_like(nll)), "valid": valid}
+
+    def prepare(self, keypoints: tf.Tensor, confidence: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Complete normalised poses [B, J, 2], and which of them can be lifted [B]."""
+        shown = tf.reduce_all(tf.abs(keypoints) < LARGEST_PX, axis=-1)
+        shown = shown & (confidence > self.min_confidence) & (confidence < LARGEST_PX)
+        joints, seen = convert(self.conversion, tf.where(shown[..., tf.newaxis], keypoints, 0.0), shown)
+        valid = self._liftable(joints, seen)
+        seen = seen & valid[:, tf.newaxis]
+        image = self._normalize(joints, seen)
+        return self.method.complete(image, seen), valid
+
+    def _liftable(self, joints: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
+        """Mask [B], as `Method.normalized` has it: enough joints, not on one point, all of them if none are made up."""
+        count, all_joints = tf.reduce_sum(tf.cast(seen, tf.float32), axis=-1), self.method.skeleton.num_joints
+        needed = min(MIN_JOINTS, all_joints) if self.method.completer is not None else all_joints
+        known = seen[..., tf.newaxis]
+        highest = tf.reduce_max(tf.where(known, joints, -_FARTHEST), axis=-2)
+        lowest = tf.reduce_min(tf.where(known, joints, _FARTHEST), axis=-2)
+        extent = tf.reduce_max(highest - lowest, axis=-1)
+        return (count > needed - 0.5) & (extent > LEAST_EXTENT_PX)
+
+    def _normalize(self, joints: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
+        """`Normalizer.apply` [B, J, 2] in the graph: 0 where not seen."""
+        normalizer, root = self.method.normalizer, self.method.skeleton.root_index
+        known = seen[..., tf.newaxis]
+        count = tf.maximum(tf.reduce_sum(tf.cast(known, tf.float32), axis=-2, keepdims=True), 1.0)
+        # Summed about one of the pose's own joints: pixels far from 0 would cost digits.
+        nearby = tf.reduce_max(tf.where(known, joints, -_FARTHEST), axis=-2, keepdims=True)
+        offset = tf.where(known, joints - nearby, 0.0)
+        mean = nearby + tf.reduce_sum(offset, axis=-2, keepdims=True) / count
+        centre = tf.where(known[:, root : root + 1], joints[:, root : root + 1], mean)
+        centred = tf.where(known, joints - centre, 0.0)
+        if normalizer.rule == "dataset":
+            return centred / (normalizer.head_px * normalizer.distance)
+        length = tf.reduce_sum(geometry.safe_norm(centred, keepdims=True), axis=-2, keepdims=True) / count
+        factor = length * (normalizer.head_to_spread * normalizer.distance)
+        return centred / tf.where(factor > 0.0, factor, 1.0)
+
+    def _poses(
+        self, poses: tf.Tensor, valid: tf.Tensor, root_head_mm: tf.Tensor, elevation: tf.Tensor | None = None
+    ) -> dict[str, tf.Tensor]:
+        """The outputs, in mm where a body's size is given: nothing that is not finite, nothing of an invalid pose."""
+        valid = valid & _is_finite(tf.reduce_max(tf.abs(poses), axis=[-2, -1]))
+        if elevation is not None:
+            valid = valid & _is_finite(elevation)
+        head = poses[:, self.method.skeleton.index(self.method.skeleton.head)]
+        length = geometry.safe_norm(head)
+        wanted = (root_head_mm > 0.0) & (root_head_mm < LARGEST_HEAD_MM) & (length > 0.0)
+        scale = tf.where(wanted, root_head_mm / tf.where(length > 0.0, length, 1.0), tf.ones_like(length))
+        scaled = poses * scale[:, tf.newaxis, tf.newaxis]
+        return {"poses_3d": tf.where(valid[:, tf.newaxis, tf.newaxis], scaled, 0.0), "valid": valid}
+
+
+def convert(converted: Conversion, keypoints: tf.Tensor, shown: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """`Conversion.apply` in the graph.
+
+    Args:
+      converted: from K to J joints.
+      keypoints: [B, K, 2] px, finite.
+      shown: [B, K] which of them are known.
+
+    Returns:
+      joints [B, J, 2] and which are known [B, J]: those whose sources all are.
+    """
+    parts = [
+        sorted({*(across or {}), *(down or {})}, key=converted.source.index)
+        for across, down in zip(converted.recipes, converted.recipes_y, strict=True)
+    ]
+    joints, most = len(parts), max(map(len, parts))
+    index, weight = np.zeros((joints, most), np.int32), np.zeros((joints, most, 2), np.float32)
+    for row, names in enumerate(parts):
+        for column, name in enumerate(names):
+            index[row, column] = converted.source.index(name)
+            for axis, recipes in enumerate((converted.recipes, converted.recipes_y)):
+                weight[row, column, axis] = (recipes[row] or {}).get(name, 0.0)
+        index[row, len(names) :] = index[row, 0]  # Weight 0, and seen if the others are.
+    sources = tf.reshape(tf.gather(keypoints, index.ravel(), axis=1), [-1, joints, most, 2])
+    known = tf.reshape(tf.gather(shown, index.ravel(), axis=1), [-1, joints, most])
+    can_be_made = np.array([bool(names) for names in parts])
+    return tf.reduce_sum(sources * weight, axis=2), tf.reduce_all(known, axis=-1) & can_be_made
+
+
+def _is_finite(x: tf.Tensor) -> tf.Tensor:
+    """Written as a comparison, which every runtime has; NaN fails it."""
+    return tf.abs(x) < tf.float32.max
+
+
+def _predicts_elevation(method: Method) -> bool:
+    """Whether `lift` gives an elevation: asked of it, for a method may say None."""
+    return method.lift(tf.zeros([1, method.skeleton.num_joints, 2]))[1] is not None
+
+
+def _require_usable(method: Method, convention: Convention | Skeleton, min_confidence: float) -> None:
+    if method.normalizer.rule == "clip":
+        raise ValueError(
+            "normalisation rule 'clip' needs all frames of a clip, an exported model sees one pose: "
+            "train with normalizer 'dataset' or 'pose' to export"
+        )
+    if not 0.0 <= min_confidence < LARGEST_PX:
+        raise ValueError(f"min_confidence must be at least 0 and finite; got {min_confidence}")
+    missing = conversion(convention, method.skeleton).missing
+    if missing and method.completer is None:
+        raise ValueError(
+            f"convention {convention.name!r} has no {', '.join(missing)}, and the model was trained without a completer"
+        )
+    made = method.skeleton.num_joints - len(missing)
+    if made < min(MIN_JOINTS, method.skeleton.num_joints):
+        raise ValueError(f"convention {convention.name!r} gives {made} of the model's joints; expected {MIN_JOINTS}")

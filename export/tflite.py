@@ -1,0 +1,115 @@
+"""TFLite (LiteRT) files: a file a signature, precision and batch; operators that every build of the runtime has."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from tensorflow.lite.tools import flatbuffer_utils
+
+from export.signature import Signed
+from export.tflite_weights import PRECISIONS, NetworkWeights
+
+BATCHES = {"": 1, "_batch": None}
+"""File name's end and batch: one pose (what phones and browsers take), or any number."""
+
+_NOT_BUILT_IN = {"READ_VARIABLE", "VAR_HANDLE", "ASSIGN_VARIABLE", "CUSTOM"}
+
+
+def export_tflite(
+    signed: Signed, folder: pathlib.Path, metadata: Mapping[str, Any], representative: Mapping[str, np.ndarray]
+) -> dict[str, pathlib.Path]:
+    """Writes SIGNATURE_PRECISION[_batch].tflite for every signature; the likelihood in float32 only.
+
+    Args:
+      signed: the model.
+      folder: of the files; made.
+      metadata: stored in each file as its description, JSON.
+      representative: inputs of `lift` [N, ...] that are like what the model will see; ranges of int8 come from them.
+
+    Returns:
+      the files by name without suffix.
+
+    Raises:
+      ValueError: a file needs operators that are not built in.
+    """
+    folder.mkdir(parents=True)
+    kernels = [np.asarray(v) for name, v in signed.method.saved_variables().items() if name.endswith("/kernel")]
+    written = {}
+    for signature in signed.functions:
+        for end, batch in BATCHES.items():
+            data = _converted(signed, signature, batch)
+            for precision in PRECISIONS[:1] if signature == "likelihood" else PRECISIONS:
+                name = f"{signature}_{precision}{end}"
+                small = data if precision == "float32" else _smaller(data, precision, kernels, representative)
+                small = _described(small, dict(metadata) | {"signature": signature, "precision": precision})
+                require_builtin(small, name)
+                written[name] = folder / f"{name}.tflite"
+                written[name].write_bytes(small)
+    return written
+
+
+def operators(data: bytes) -> set[str]:
+    """Names of the operators in a TFLite model."""
+    interpreter = Interpreter(
+        model_content=data, experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    )
+    return {op["op_name"] for op in interpreter._get_ops_details()}
+
+
+def require_builtin(data: bytes, name: str) -> None:
+    """Raises: ValueError: `name`'s model has variables outside of it, or operators of TensorFlow (Flex)."""
+    if strange := sorted(op for op in operators(data) if op in _NOT_BUILT_IN or op.startswith("Flex")):
+        raise ValueError(f"{name}: expected built-in operators only; the converter left {', '.join(strange)}")
+
+
+def _converted(signed: Signed, signature: str, batch: int | None) -> bytes:
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([signed.concrete(signature, batch)], signed)
+    with contextlib.redirect_stdout(io.StringIO()):
+        return converter.convert()
+
+
+def _smaller(data: bytes, precision: str, kernels: list[np.ndarray], representative: Mapping[str, np.ndarray]) -> bytes:
+    weights = NetworkWeights(data, kernels)
+    if precision == "float16":
+        return weights.to_float16()
+    if precision == "int8_dynamic":
+        return weights.to_int8_dynamic()
+    return weights.to_int8(_ranges(data, weights.tensors, representative))
+
+
+def _ranges(
+    data: bytes, tensors: list[int], representative: Mapping[str, np.ndarray]
+) -> dict[int, tuple[float, float]]:
+    """Least and largest value of `tensors` while the float model sees `representative`, pose by pose."""
+    interpreter = Interpreter(
+        model_content=data,
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        experimental_preserve_all_tensors=True,
+    )
+    # By the signature's names: a tensor's own name is the converter's affair.
+    (signature,) = interpreter._get_full_signature_list().values()
+    interpreter.allocate_tensors()
+    low, high = dict.fromkeys(tensors, np.inf), dict.fromkeys(tensors, -np.inf)
+    for row in range(len(representative["keypoints"])):
+        for name, index in signature["inputs"].items():
+            interpreter.set_tensor(index, representative[name][row : row + 1])
+        interpreter.invoke()
+        for index in tensors:
+            values = interpreter.get_tensor(index)
+            low[index] = min(low[index], float(values.min()))
+            high[index] = max(high[index], float(values.max()))
+    return {index: (low[index], high[index]) for index in tensors}
+
+
+def _described(data: bytes, metadata: Mapping[str, Any]) -> bytes:
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(data))
+    model.description = json.dumps(metadata, sort_keys=True).encode()
+    return flatbuffer_utils.convert_object_to_bytearray(model)
