@@ -39,7 +39,7 @@ types: $(VENV)/installed-test
 # In parts, one process after the other: TensorFlow keeps every graph of a process, and all parts together in one, or
 # beside one another, would need several GB. What no part names is in the last.
 WORKERS := tests/training/test_multi_worker.py tests/methods/test_replicas.py
-COMMANDS := tests/test_train.py tests/test_evaluate.py
+COMMANDS := tests/test_train.py tests/test_train_mistakes.py tests/test_evaluate.py
 NETWORKS := tests/nn tests/methods tests/conformance
 TRAINING := tests/training
 EXPORTS := tests/export

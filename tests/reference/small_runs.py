@@ -71,6 +71,11 @@ class Command:
         return errors[0].removeprefix("error: ")
 
 
+def on_views_arguments(workdir):
+    """The command line of a run on the views file."""
+    return ("--config=files.py", f"--workdir={workdir}", "--config.data=views:views.npz")
+
+
 def let_pass(monkeypatch, verdict="right"):
     """Makes every model's depths count as `verdict`."""
     monkeypatch.setattr(depth_sign, "sign_verdict", lambda summary: verdict)
