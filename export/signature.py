@@ -110,7 +110,7 @@ class Signed(tf.Module):
         joints, seen = convert(self.conversion, tf.where(shown[..., tf.newaxis], keypoints, 0.0), shown)
         valid = self._liftable(joints, seen)
         seen = seen & valid[:, tf.newaxis]
-        image = self._normalize(joints, seen)
+        image = self.method.normalizer.apply_in_graph(joints, seen)
         return self.method.complete(image, seen), valid
 
     def _liftable(self, joints: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
@@ -122,23 +122,6 @@ class Signed(tf.Module):
         lowest = tf.reduce_min(tf.where(known, joints, _FARTHEST), axis=-2)
         extent = tf.reduce_max(highest - lowest, axis=-1)
         return (count > needed - 0.5) & (extent > LEAST_EXTENT_PX)
-
-    def _normalize(self, joints: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
-        """`Normalizer.apply` [B, J, 2] in the graph: 0 where not seen."""
-        normalizer, root = self.method.normalizer, self.method.skeleton.root_index
-        known = seen[..., tf.newaxis]
-        count = tf.maximum(tf.reduce_sum(tf.cast(known, tf.float32), axis=-2, keepdims=True), 1.0)
-        # Summed about one of the pose's own joints: pixels far from 0 would cost digits.
-        nearby = tf.reduce_max(tf.where(known, joints, -_FARTHEST), axis=-2, keepdims=True)
-        offset = tf.where(known, joints - nearby, 0.0)
-        mean = nearby + tf.reduce_sum(offset, axis=-2, keepdims=True) / count
-        centre = tf.where(known[:, root : root + 1], joints[:, root : root + 1], mean)
-        centred = tf.where(known, joints - centre, 0.0)
-        if normalizer.rule == "dataset":
-            return centred / (normalizer.head_px * normalizer.distance)
-        length = tf.reduce_sum(geometry.safe_norm(centred, keepdims=True), axis=-2, keepdims=True) / count
-        factor = length * (normalizer.head_to_spread * normalizer.distance)
-        return centred / tf.where(factor > 0.0, factor, 1.0)
 
     def _poses(
         self, poses: tf.Tensor, valid: tf.Tensor, root_head_mm: tf.Tensor, elevation: tf.Tensor | None = None

@@ -178,3 +178,16 @@ def test_poses_of_another_size_are_told_where_that_matters():
     assert "0.2" in (fitted["dataset"].strange_size(poses / 4, seen) or "")
     assert fitted["dataset"].strange_size(2 * poses[:5], seen[:5]) is None  # Too few to judge.
     assert fitted["pose"].strange_size(2 * poses, seen) is fitted["clip"].strange_size(2 * poses, seen) is None
+
+
+@pytest.mark.parametrize("rule", ["dataset", "pose"])
+def test_the_graph_normalises_as_numpy_does(rule):
+    poses, seen = small_models.poses_2d(40), _hidden(40)
+    normalizer = Normalizer.fit(poses, H36M_17, rule=rule)
+    expected, _ = normalizer.apply(poses, None, seen)
+    np.testing.assert_allclose(normalizer.apply_in_graph(tf.constant(poses), tf.constant(seen)), expected, atol=1e-6)
+    nothing = normalizer.apply_in_graph(tf.zeros([1, 17, 2]), tf.zeros([1, 17], tf.bool))
+    np.testing.assert_array_equal(nothing, np.zeros((1, 17, 2)))
+    clip = Normalizer.fit(poses, H36M_17, rule="clip", groups=np.zeros(40))
+    with pytest.raises(ValueError, match="a graph sees one pose"):
+        clip.apply_in_graph(tf.constant(poses), tf.constant(seen))

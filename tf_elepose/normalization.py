@@ -128,6 +128,30 @@ class Normalizer:
         factor = size * self.distance
         return (centred / factor[:, None, None]).astype(np.float32), factor.astype(np.float32)
 
+    def apply_in_graph(self, poses_2d: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
+        """`apply` for exported models: normalised poses [B, J, 2] of poses [B, J, 2] px, 0 where not `seen` [B, J].
+
+        Poses are finite; one that shows nothing, or only its root, stays finite.
+
+        Raises:
+          ValueError: rule `clip`, which needs all frames of a clip.
+        """
+        if self.rule == "clip":
+            raise ValueError("normalisation rule 'clip' needs all frames of a clip; a graph sees one pose")
+        root, known = self.skeleton.root_index, seen[..., tf.newaxis]
+        count = tf.maximum(tf.reduce_sum(tf.cast(known, tf.float32), axis=-2, keepdims=True), 1.0)
+        # Summed about one of the pose's own joints: pixels far from 0 would cost digits.
+        nearby = tf.reduce_max(tf.where(known, poses_2d, poses_2d.dtype.min), axis=-2, keepdims=True)
+        offset = tf.where(known, poses_2d - nearby, 0.0)
+        mean = nearby + tf.reduce_sum(offset, axis=-2, keepdims=True) / count
+        centre = tf.where(known[:, root : root + 1], poses_2d[:, root : root + 1], mean)
+        centred = tf.where(known, poses_2d - centre, 0.0)
+        if self.rule == "dataset":
+            return centred / (self.head_px * self.distance)
+        length = tf.reduce_sum(geometry.safe_norm(centred, keepdims=True), axis=-2, keepdims=True) / count
+        factor = length * (self.head_to_spread * self.distance)
+        return centred / tf.where(factor > 0.0, factor, 1.0)
+
     def strange_size(self, poses_2d: np.ndarray, seen: np.ndarray) -> str | None:
         """What to tell a user whose poses [N, J, 2] px, of which `seen` [N, J] is known, have not the size of the
         training's, where that matters: under rule "dataset". None where all is well.

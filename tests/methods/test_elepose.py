@@ -1,6 +1,5 @@
-"""ElePose against its float64 rewrite, its own gradients against finite differences, and what must not change it."""
+"""ElePose's objective against its float64 rewrite, its gradients against finite differences."""
 
-import dataclasses
 import itertools
 import math
 
@@ -9,31 +8,14 @@ import numpy as np
 import pytest
 import small_models
 import tensorflow as tf
+from elepose_rewrite import rewrite
 
 from tf_elepose.methods import replicas
-from tf_elepose.methods.elepose import FIXED_ELEVATION, TERMS, ElePose
+from tf_elepose.methods.elepose import FIXED_ELEVATION, TERMS
 from tf_elepose.skeletons import H36M_17
-from tf_elepose.training import workdir
 
 SEED = tf.constant([3, 8])
 BATCH = 8
-
-
-def rewrite(method, weights=None, rule="dataset"):
-    """The float64 objective with the method's weights."""
-    weights = weights or small_models.weights64(method.saved_variables())
-    place = H36M_17.index
-    return reference.Objective(
-        lifter=reference.Lifter(weights, method.lifter.arch, method.normalizer.deviation),
-        prior=reference.Prior(weights, small_models.PRIOR["blocks"], small_models.PRIOR["layers"]),
-        bones=[(place(child), place(parent)) for child, parent in H36M_17.bones],
-        bone_lengths=method.bone_prior.lengths,
-        bone_deviations=method.bone_prior.deviations,
-        legs=[[place(f"{side}_{joint}") for joint in ("hip", "knee", "ankle")] for side in "lr"],
-        weights=method.term_weights,
-        ceiling=method.likelihood_ceiling,
-        pose_scale=method.normalizer.head_to_spread if rule == "pose" else None,
-    )  # fmt: skip
 
 
 def virtual_cameras(method, images, objective):
@@ -249,197 +231,3 @@ def test_graph_and_xla_give_the_eager_gradients(rule, monkeypatch):
             np.testing.assert_allclose(other_values[name], value, rtol=2e-5, err_msg=name)
         for variable, a, b in zip(method.variables, gradients, other, strict=True):
             np.testing.assert_allclose(b, a, rtol=1e-3, atol=1e-5 * scale, err_msg=variable.path)
-
-
-# ---- use ------------------------------------------------------------------------------------------------------------
-
-
-def test_a_larger_picture_changes_nothing_under_the_pose_rule():
-    method, _ = small_models.small_elepose("pose")
-    pixels = small_models.poses_2d(5, seed=1)
-    once, twice = method.predict(pixels), method.predict(2 * pixels)
-    np.testing.assert_allclose(twice.poses_3d, once.poses_3d, atol=1e-5)
-    np.testing.assert_allclose(twice.elevation, once.elevation, atol=1e-3)
-    other, _ = small_models.small_elepose("dataset")
-    assert np.abs(other.predict(2 * pixels).poses_3d - other.predict(pixels).poses_3d).max() > 0.1
-
-
-def test_predictions_are_lifts_with_the_camera_above_the_horizon():
-    method, _ = small_models.small_elepose()
-    pixels = small_models.poses_2d(7, seed=1)
-    prediction = method.predict(pixels)
-    objective = rewrite(method)
-    lifted = [objective.lift(image) for image in method.normalizer.apply(pixels)[0]]
-    np.testing.assert_allclose(prediction.poses_3d, [y for y, _ in lifted], rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(prediction.elevation, [-math.degrees(e) for _, e in lifted], rtol=1e-4, atol=1e-4)
-    assert np.all(prediction.poses_3d[:, 0] == 0)
-
-
-def test_flip_average_makes_predictions_of_mirror_images_mirrors():
-    method, images = small_models.small_elepose(flip_average=True)
-    plain, _ = small_models.small_elepose()
-    x = tf.constant(images[:5])
-    mirrored = tf.gather(x, H36M_17.mirror, axis=1) * [-1.0, 1.0]
-    (y, e), (y_mirrored, e_mirrored) = method.lift(x), method.lift(mirrored)
-    np.testing.assert_allclose(tf.gather(y_mirrored, H36M_17.mirror, axis=1) * [-1.0, 1.0, 1.0], y, atol=1e-6)
-    np.testing.assert_allclose(e_mirrored, e, atol=1e-6)
-    one, other = plain.lift(x)[0].numpy(), plain.lift(mirrored)[0].numpy()[:, list(H36M_17.mirror)] * [-1.0, 1.0, 1.0]
-    assert np.abs(one - other).max() > 0.01
-    np.testing.assert_allclose(y, (one + other) / 2, atol=1e-6)
-
-
-def test_measured_elevation_is_that_of_the_whole_set():
-    method, images = small_models.small_elepose()
-    method.measure_elevation(images)
-    objective = rewrite(method)
-    e = np.array([objective.lift(image)[1] for image in images])
-    assert float(method.elevation_mean) == pytest.approx(e.mean(), rel=1e-4)
-    assert float(method.elevation_deviation) == pytest.approx(e.std(ddof=1), rel=1e-4)
-    method.measure_elevation(images[:1])
-    assert float(method.elevation_deviation) == 0.0
-
-
-@pytest.mark.parametrize("elevation", ["predicted", "fixed"])
-def test_likelihood_is_deterministic_and_a_mean_over_virtual_cameras(elevation):
-    method, images = small_models.small_elepose(elevation=elevation)
-    method.measure_elevation(images)
-    compiled = tf.function(method.negative_log_likelihood)
-    x, views = tf.constant(images[:2]), 1500
-    nll = compiled(x, SEED, tf.constant(views)).numpy()
-    np.testing.assert_array_equal(compiled(x, SEED, tf.constant(views)), nll)
-    assert np.all(compiled(x, SEED + 1, tf.constant(views)) != nll)
-    np.testing.assert_allclose(method.negative_log_likelihood(x, SEED, 2), compiled(x, SEED, tf.constant(2)), rtol=1e-4)
-    # An independent Monte Carlo: other random numbers, the float64 rewrite.
-    objective, rng = rewrite(method), np.random.default_rng(4)
-    mean, deviation = float(method.elevation_mean), float(method.elevation_deviation)
-    for i, image in enumerate(images[:2]):
-        y, e = objective.lift(image)
-        draws = []
-        for _ in range(400):
-            R = reference.rotation("y", rng.uniform(-np.pi, np.pi))
-            if elevation == "predicted":
-                R = reference.rotation("x", -mean + deviation * rng.normal()) @ R @ reference.rotation("x", e)
-            else:
-                R = reference.rotation("x", rng.uniform(-np.pi / 9, np.pi / 9)) @ R
-            draws.append(-objective.prior.log_prob(reference.project(y @ R.T, 10.0)))
-        error = np.std(draws) * math.sqrt(1 / 400 + 1 / views)
-        assert abs(np.mean(draws) - nll[i]) < 4 * error
-        assert error < 0.1 * np.std(draws)
-
-
-# ---- storing --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("rule", "options"),
-    [("dataset", {}), ("pose", {"arch": "paper", "likelihood_ceiling": 50.0, "flip_average": True}),
-     ("dataset", {"elevation": "fixed"})],
-)  # fmt: skip
-def test_a_saved_model_is_the_same_model(tmp_path, rule, options):
-    method, images = small_models.small_elepose(rule, **options)
-    method.measure_elevation(images)
-    workdir.save_model(tmp_path / "model.npz", method, {"note": "ä"})
-    restored, info = workdir.load_model_and_info(tmp_path)
-    assert info == {"note": "ä"} and isinstance(restored, ElePose)
-    assert restored.settings == method.settings
-    for name, variable in method.saved_variables().items():
-        np.testing.assert_array_equal(np.asarray(restored.saved_variables()[name]), np.asarray(variable), err_msg=name)
-    pixels = small_models.poses_2d(5, seed=2)
-    once, again = method.predict(pixels), restored.predict(pixels)
-    np.testing.assert_array_equal(again.poses_3d, once.poses_3d)
-    np.testing.assert_array_equal(again.elevation, once.elevation)
-    np.testing.assert_array_equal(
-        restored.likelihood(pixels, views=3, seed=1), method.likelihood(pixels, views=3, seed=1)
-    )
-    batch = {"image": tf.constant(images[:BATCH])}
-    for name, term in method.loss_terms(batch, SEED).items():
-        np.testing.assert_array_equal(restored.loss_terms(batch, SEED)[name], term, err_msg=name)
-
-
-def test_a_restored_model_computes_in_float32_whatever_it_was_trained_in():
-    trained, _ = small_models.small_elepose(precision="mixed_bfloat16")
-    full, _ = small_models.small_elepose()
-    assert trained.settings == full.settings  # Precision is no part of a model.
-    restored = ElePose.restore(trained.settings)
-    for name, variable in restored.saved_variables().items():
-        variable.assign(np.asarray(trained.saved_variables()[name]))
-    pixels = small_models.poses_2d(5, seed=2)
-    in_float32 = full.predict(pixels).poses_3d
-    np.testing.assert_array_equal(restored.predict(pixels).poses_3d, in_float32)
-    assert np.abs(trained.predict(pixels).poses_3d - in_float32).max() > 1e-4
-    for layer in restored.lifter._flatten_layers():
-        assert layer.compute_dtype == layer.variable_dtype == "float32", layer.name
-
-
-def _turned(y, e, raised, azimuth):
-    """A pose [J, 3] levelled by e, turned about the vertical and raised, in float64."""
-    R = reference.rotation("x", raised) @ reference.rotation("y", azimuth) @ reference.rotation("x", e)
-    return y @ R.T
-
-
-def test_the_flip_averaged_likelihood_is_that_of_the_averaged_poses(monkeypatch):
-    """Lifted, flipped, averaged, turned and judged in float64, with the cameras that the method drew."""
-    method, images = small_models.small_elepose(flip_average=True)
-    method.measure_elevation(images)
-    objective, images = rewrite(method), images[:5]
-    rng = np.random.default_rng(6)
-    azimuth, noise = rng.uniform(-np.pi, np.pi, 5), rng.normal(size=5)
-    monkeypatch.setattr(tf.random, "stateless_uniform", lambda *_: tf.constant(azimuth, tf.float32))
-    monkeypatch.setattr(tf.random, "stateless_normal", lambda *_: tf.constant(noise, tf.float32))
-    nll = method.negative_log_likelihood(tf.constant(images), SEED, 2)
-    mirror, raised = list(H36M_17.mirror), -float(method.elevation_mean) + float(method.elevation_deviation) * noise
-    plain = []
-    for i, image in enumerate(images.astype(np.float64)):
-        (y, e), (y_flipped, e_flipped) = objective.lift(image), objective.lift(image[mirror] * [-1, 1])
-        averaged = (y + y_flipped[mirror] * [-1, 1, 1]) / 2, (e + e_flipped) / 2
-        expected, without = (
-            -objective.prior.log_prob(reference.project(_turned(*one, raised[i], azimuth[i]), 10.0))
-            for one in (averaged, (y, e))
-        )
-        assert float(nll[i]) == pytest.approx(expected, rel=1e-4)
-        plain.append(without)
-    assert np.abs(nll - plain).min() > 0.01  # The average matters.
-
-
-def test_measured_elevation_is_that_of_the_averaged_poses():
-    method, images = small_models.small_elepose(flip_average=True)
-    objective, mirror = rewrite(method), list(H36M_17.mirror)
-    method.measure_elevation(images)
-    e = np.array([objective.lift(image)[1] + objective.lift(image[mirror] * [-1, 1])[1] for image in images]) / 2
-    assert float(method.elevation_mean) == pytest.approx(e.mean(), rel=1e-4)
-    assert float(method.elevation_deviation) == pytest.approx(e.std(ddof=1), rel=1e-4)
-
-
-def test_the_prior_is_not_trained():
-    method, _ = small_models.small_elepose()
-    assert set(method.networks) == {"lifter"}
-    assert method.variables and all(variable.path.startswith("lifter/") for variable in method.variables)
-
-
-def test_unknown_choices_are_refused():
-    with pytest.raises(ValueError, match="unknown elevation 'none'; expected one of predicted, fixed"):
-        small_models.small_elepose(elevation="none")
-    with pytest.raises(ValueError, match="expected a weight for each of likelihood, bone"):
-        small_models.small_elepose(term_weights={"likelihood": 1.0})
-    with pytest.raises(ValueError, match="at least one of them not 0"):
-        small_models.small_elepose(term_weights=dict.fromkeys(TERMS, 0.0))
-    with pytest.raises(ValueError, match="finite term weights"):
-        small_models.small_elepose(term_weights={**dict.fromkeys(TERMS, 1.0), "bone": math.nan})
-    with pytest.raises(ValueError, match="likelihood_ceiling must be at least 0; got -1"):
-        small_models.small_elepose(likelihood_ceiling=-1)
-
-
-def test_first_weights_follow_the_seed():
-    kernels = [small_models.small_elepose(noise=0.0, seed=seed)[0].variables[0].numpy() for seed in (1, 1, 2)]
-    np.testing.assert_array_equal(kernels[0], kernels[1])
-    assert all(np.any(a != b) for a, b in itertools.combinations(kernels[1:], 2))
-
-
-def test_a_weight_on_knees_needs_legs():
-    legless = dataclasses.replace(H36M_17, legs=())
-    with pytest.raises(ValueError, match=r"names no legs: give them, or set term_weights.knees to 0"):
-        small_models.small_elepose(skeleton=legless)
-    method, images = small_models.small_elepose(
-        skeleton=legless, term_weights={**small_models.PAPER_WEIGHTS, "knees": 0.0}
-    )
-    assert set(method.loss_terms({"image": tf.constant(images[:BATCH])}, SEED)) == set(TERMS) - {"knees"}

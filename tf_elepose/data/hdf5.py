@@ -1,10 +1,10 @@
 """HDF5 files of unknown origin, read in a process of their own.
 
-libhdf5 crashes and hangs on damaged files: of 3,000 copies of two small files with bytes changed or cut off, h5py 3.14
-(libhdf5 1.14.6) died on 2 with a segmentation fault and did not come back from 4. pyfive 1.3, in pure Python, did
-neither, but cannot read chunked arrays as libver="latest" writes them and takes whatever memory a damaged header asks
-for. So h5py reads in a child process with a limit on time and, on Linux, on memory; when it dies, that is a ValueError
-here. One child (hdf5_child.py) serves all files; numbers come back through a pipe as plain bytes, nothing is unpickled.
+libhdf5 crashes and hangs on damaged files: with bytes changed or cut off, h5py 3.14 (libhdf5 1.14.6) died of some small
+files with a segmentation fault and did not come back from others. pyfive 1.3, in pure Python, did neither, but cannot
+read chunked arrays as libver="latest" writes them and takes whatever memory a damaged header asks for. So h5py reads in
+a child process with a limit on time and, on Linux, on memory; when it dies, that is a ValueError here. One child
+(hdf5_child.py) serves all files; numbers come back through a pipe as plain bytes, nothing is unpickled.
 
 Read are numbers and text that lie in the file itself. Soft and external links are not followed; external storage,
 virtual data sets and filters that are not part of libhdf5 are refused.

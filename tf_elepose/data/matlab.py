@@ -1,8 +1,8 @@
 """MATLAB files (version 5, as `save -v6` and `-v7` write them) of unknown origin.
 
 Read here rather than by scipy.io.loadmat: scipy 1.17 follows nested cells and structs in compiled code without a limit,
-and a file of 1 MB with 20,000 cells in one another ends the process with a segmentation fault. Only what is asked for
-is looked at, one level at a time, and every size is held against the bytes there are; what MATLAB would have to
+and a small file of cells in one another ends the process with a segmentation fault. Only what is asked for is
+looked at, one level at a time, and every size is held against the bytes there are; what MATLAB would have to
 evaluate (objects, function handles) is refused.
 
 The format is MathWorks' "MAT-File Format", Level 5: elements of a tag (type, bytes) and data, padded to 8 bytes, small

@@ -37,7 +37,7 @@ SHUFFLED = 1 << 16
 _TOGETHER = 1 << 14  # Rows turned into records at a time.
 
 FITTED_ROWS = 200_000
-"""Training rows that normaliser, subspace and prior are fitted on: ten times what they need."""
+"""Training rows that normaliser, bones, completer and prior are fitted on; the lifter sees all."""
 
 EVALUATED_ROWS = 20_000
 """Test rows that are evaluated."""

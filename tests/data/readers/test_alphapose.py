@@ -1,34 +1,14 @@
-import json
-
 import numpy as np
 import pytest
+from json_cases import JsonCases, joint
 from samples import alphapose as sample
 
 from tf_elepose.data.readers.alphapose import read_alphapose
 from tf_elepose.data.sources import load_source
 from tf_elepose.skeletons import H36M_17
 
-
-def saved(tmp_path, content) -> str:
-    path = tmp_path / "alphapose-results.json"
-    path.write_text(json.dumps(content))
-    return str(path)
-
-
-def load(path, **options):
-    return load_source(f"alphapose:{path}", H36M_17, **options)
-
-
-def problem(tmp_path, content, **options) -> str:
-    path = saved(tmp_path, content)
-    with pytest.raises(ValueError) as caught:
-        load(path, **options)
-    assert path in str(caught.value) and "\n" not in str(caught.value)
-    return str(caught.value)
-
-
-def joint(recording, row, name):
-    return recording.poses_2d[row, H36M_17.index(name)].tolist()
+CASES = JsonCases("alphapose", "alphapose-results.json")
+saved, load, problem = CASES.saved, CASES.load, CASES.problem
 
 
 def test_halpe_26(tmp_path):

@@ -1,7 +1,6 @@
-import json
-
 import numpy as np
 import pytest
+from json_cases import JsonCases, joint
 from samples import mediapipe as sample
 
 from tf_elepose.data.readers.mediapipe import read_mediapipe
@@ -11,26 +10,8 @@ from tf_elepose.skeletons import H36M_17
 SIZE = {"image_width": 640, "image_height": 480}
 
 
-def saved(tmp_path, content) -> str:
-    path = tmp_path / "landmarks.json"
-    path.write_text(json.dumps(content))
-    return str(path)
-
-
-def load(path, **options):
-    return load_source(f"mediapipe:{path}", H36M_17, **options)
-
-
-def problem(tmp_path, content, **options) -> str:
-    path = saved(tmp_path, content)
-    with pytest.raises(ValueError) as caught:
-        load(path, **options)
-    assert path in str(caught.value) and "\n" not in str(caught.value)
-    return str(caught.value)
-
-
-def joint(recording, row, name):
-    return recording.poses_2d[row, H36M_17.index(name)]
+CASES = JsonCases("mediapipe", "landmarks.json")
+saved, load, problem = CASES.saved, CASES.load, CASES.problem
 
 
 def test_shares_of_the_image_become_pixels(tmp_path):

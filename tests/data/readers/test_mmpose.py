@@ -1,7 +1,6 @@
-import json
-
 import numpy as np
 import pytest
+from json_cases import JsonCases, joint
 from samples import mmpose as sample
 
 from tf_elepose.data.readers.mmpose import read_mmpose
@@ -14,26 +13,8 @@ H36M_NAMES = [
 ]  # fmt: skip
 
 
-def saved(tmp_path, content) -> str:
-    path = tmp_path / "results.json"
-    path.write_text(json.dumps(content))
-    return str(path)
-
-
-def load(path, **options):
-    return load_source(f"mmpose:{path}", H36M_17, **options)
-
-
-def problem(tmp_path, content, **options) -> str:
-    path = saved(tmp_path, content)
-    with pytest.raises(ValueError) as caught:
-        load(path, **options)
-    assert path in str(caught.value) and "\n" not in str(caught.value)
-    return str(caught.value)
-
-
-def joint(recording, row, name):
-    return recording.poses_2d[row, H36M_17.index(name)].tolist()
+CASES = JsonCases("mmpose", "results.json")
+saved, load, problem = CASES.saved, CASES.load, CASES.problem
 
 
 def assert_is_the_sample(recording):
