@@ -37,7 +37,8 @@ OUTPUTS = {
     "root at the origin; 0 where not valid",
     "valid": "[B] False: too few joints or no extent; the other outputs are 0 there",
     "elevation_deg": "[B] degrees of the camera above the horizon, positive looking down",
-    "nll": "[B] mean negative log-likelihood over a fixed set of views, nats; lower is likelier",
+    "nll": "[B] mean negative log-likelihood over a fixed set of views, nats; lower is likelier; likelihood_quantiles "
+    "has its quantiles over the training poses, 0 %, 1 %, ... 100 %",
 }
 
 
@@ -139,8 +140,9 @@ def _metadata(signed: Signed, convention: str, model: pathlib.Path, info: dict[s
     made = provenance()
     packages = ("tf2onnx", "onnx", "onnxruntime", "ai-edge-litert")
     versions = {name: importlib.metadata.version(name) for name in packages}
-    skeleton = signed.method.skeleton
-    return {
+    skeleton, quantiles = signed.method.skeleton, signed.method.likelihood_quantiles
+    usual = {} if quantiles is None else {"likelihood_quantiles": [float(value) for value in quantiles]}
+    return usual | {
         "model": signed.method.name,
         "fingerprint": "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest(),
         "convention": convention,

@@ -16,12 +16,10 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from export import views
 from tf_elepose import geometry
 from tf_elepose.conversion import Convention, Conversion, conversion
 from tf_elepose.data.rows import LARGEST_PX
 from tf_elepose.methods.base import Method
-from tf_elepose.methods.elepose import ElePose
 from tf_elepose.skeletons import MIN_JOINTS, Skeleton
 
 LEAST_EXTENT_PX = 1e-3
@@ -61,10 +59,12 @@ class Signed(tf.Module):
         # weights and say nothing.
         self.vars = [getattr(variable, "value", variable) for variable in method.saved_variables().values()]
         found: dict[str, Callable] = {"lift": self._lift}
-        if _predicts_elevation(method):
+        elevation, nll = _knows(method)
+        if elevation:
             found["lift_full"] = self._lift_full
-        if isinstance(method, ElePose):
+        if nll:
             found["likelihood"] = self._likelihood
+        found["lift_all"] = self._lift_all
         self.functions = {name: tf.function(function, autograph=False) for name, function in found.items()}
 
     @property
@@ -85,23 +85,36 @@ class Signed(tf.Module):
         return fresh.get_concrete_function(*self.specs(signature, batch))
 
     def _lift(self, keypoints: tf.Tensor, confidence: tf.Tensor, root_head_mm: tf.Tensor) -> dict[str, tf.Tensor]:
-        image, valid = self.prepare(keypoints, confidence)
-        poses, _ = self.method.lift(image)
-        return self._poses(poses, valid, root_head_mm)
+        return self._lifted(keypoints, confidence, root_head_mm, "poses_3d", "valid")
 
     def _lift_full(self, keypoints: tf.Tensor, confidence: tf.Tensor, root_head_mm: tf.Tensor) -> dict[str, tf.Tensor]:
-        image, valid = self.prepare(keypoints, confidence)
-        poses, elevation = self.method.lift(image)
-        outputs = self._poses(poses, valid, root_head_mm, elevation)
-        assert elevation is not None  # Or there is no such signature.
-        degrees = elevation * (180.0 / math.pi)
-        return outputs | {"elevation_deg": tf.where(outputs["valid"], degrees, tf.zeros_like(degrees))}
+        return self._lifted(keypoints, confidence, root_head_mm, "poses_3d", "valid", "elevation_deg")
+
+    def _lift_all(self, keypoints: tf.Tensor, confidence: tf.Tensor, root_head_mm: tf.Tensor) -> dict[str, tf.Tensor]:
+        return self._lifted(keypoints, confidence, root_head_mm, "poses_3d", "valid", "elevation_deg", "nll")
 
     def _likelihood(self, keypoints: tf.Tensor, confidence: tf.Tensor) -> dict[str, tf.Tensor]:
+        return self._lifted(keypoints, confidence, tf.zeros_like(confidence[:, 0]), "nll", "valid")
+
+    def _lifted(
+        self, keypoints: tf.Tensor, confidence: tf.Tensor, root_head_mm: tf.Tensor, *outputs: str
+    ) -> dict[str, tf.Tensor]:
+        """Those of `outputs` that the method knows; nothing that is not finite, 0 where not valid."""
         image, valid = self.prepare(keypoints, confidence)
-        nll = views.negative_log_likelihood(self.method, image)
-        valid = valid & _is_finite(nll)
-        return {"nll": tf.where(valid, nll, tf.zeros_like(nll)), "valid": valid}
+        poses, elevation = self.method.lift(image)
+        found = {"poses_3d": self._sized(poses, root_head_mm)}
+        if elevation is not None and "elevation_deg" in outputs:
+            found["elevation_deg"] = elevation * (180.0 / math.pi)
+        if "nll" in outputs and (nll := self.method.view_likelihood(poses, elevation)) is not None:
+            found["nll"] = nll
+        for values in (poses, *found.values()):
+            valid = valid & _is_finite(tf.reduce_max(tf.abs(tf.reshape(values, [tf.shape(valid)[0], -1])), axis=-1))
+        kept = {
+            name: tf.where(tf.reshape(valid, [-1] + [1] * (len(values.shape) - 1)), values, 0.0)
+            for name, values in found.items()
+            if name in outputs
+        }
+        return kept | {"valid": valid}
 
     def prepare(self, keypoints: tf.Tensor, confidence: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Complete normalised poses [B, J, 2], and which of them can be lifted [B]."""
@@ -123,19 +136,13 @@ class Signed(tf.Module):
         extent = tf.reduce_max(highest - lowest, axis=-1)
         return (count > needed - 0.5) & (extent > LEAST_EXTENT_PX)
 
-    def _poses(
-        self, poses: tf.Tensor, valid: tf.Tensor, root_head_mm: tf.Tensor, elevation: tf.Tensor | None = None
-    ) -> dict[str, tf.Tensor]:
-        """The outputs, in mm where a body's size is given: nothing that is not finite, nothing of an invalid pose."""
-        valid = valid & _is_finite(tf.reduce_max(tf.abs(poses), axis=[-2, -1]))
-        if elevation is not None:
-            valid = valid & _is_finite(elevation)
+    def _sized(self, poses: tf.Tensor, root_head_mm: tf.Tensor) -> tf.Tensor:
+        """The poses, in mm where a body's size is given."""
         head = poses[:, self.method.skeleton.index(self.method.skeleton.head)]
         length = geometry.safe_norm(head)
         wanted = (root_head_mm > 0.0) & (root_head_mm < LARGEST_HEAD_MM) & (length > 0.0)
         scale = tf.where(wanted, root_head_mm / tf.where(length > 0.0, length, 1.0), tf.ones_like(length))
-        scaled = poses * scale[:, tf.newaxis, tf.newaxis]
-        return {"poses_3d": tf.where(valid[:, tf.newaxis, tf.newaxis], scaled, 0.0), "valid": valid}
+        return poses * scale[:, tf.newaxis, tf.newaxis]
 
 
 def convert(converted: Conversion, keypoints: tf.Tensor, shown: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -172,9 +179,10 @@ def _is_finite(x: tf.Tensor) -> tf.Tensor:
     return tf.abs(x) < tf.float32.max
 
 
-def _predicts_elevation(method: Method) -> bool:
-    """Whether `lift` gives an elevation: asked of it, for a method may say None."""
-    return method.lift(tf.zeros([1, method.skeleton.num_joints, 2]))[1] is not None
+def _knows(method: Method) -> tuple[bool, bool]:
+    """Whether a method says an elevation and a likelihood: asked of it, for it may say None."""
+    poses, elevation = method.lift(tf.zeros([1, method.skeleton.num_joints, 2]))
+    return elevation is not None, method.view_likelihood(poses, elevation) is not None
 
 
 def _require_usable(method: Method, convention: Convention | Skeleton, min_confidence: float) -> None:

@@ -26,7 +26,7 @@ _NOT_BUILT_IN = {"READ_VARIABLE", "VAR_HANDLE", "ASSIGN_VARIABLE", "CUSTOM"}
 def export_tflite(
     signed: Signed, folder: pathlib.Path, metadata: Mapping[str, Any], representative: Mapping[str, np.ndarray]
 ) -> dict[str, pathlib.Path]:
-    """Writes SIGNATURE_PRECISION[_batch].tflite for every signature; the likelihood in float32 only.
+    """Writes SIGNATURE_PRECISION[_batch].tflite for every signature; the likelihood alone in float32 only.
 
     Args:
       signed: the model.
@@ -41,7 +41,12 @@ def export_tflite(
       ValueError: a file needs operators that are not built in.
     """
     folder.mkdir(parents=True)
-    kernels = [np.asarray(v) for name, v in signed.method.saved_variables().items() if name.endswith("/kernel")]
+    # The prior stays whole: a density multiplies what is rounded.
+    kernels = [
+        np.asarray(variable)
+        for name, variable in signed.method.saved_variables().items()
+        if name.endswith("/kernel") and not name.startswith("prior/")
+    ]
     written = {}
     for signature in signed.functions:
         for end, batch in BATCHES.items():

@@ -55,7 +55,7 @@ def test_every_file_is_measured_at_every_batch_and_within_its_bounds(made):
     assert {("saved_model/1 lift", 7), ("onnx/lift_full.onnx", 256), ("tflite/lift_int8.tflite", None)} <= measured
     files = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.suffix in (".tflite", ".onnx")}
     assert files == {d.file for d in differences if "saved_model" not in d.file}
-    assert len(files) == 2 * 2 * 4 + 2 + 3
+    assert len(files) == 3 * 2 * 4 + 2 + 4
     assert {d.poses for d in differences} == set(verify.POSES)
     assert "lift_full_float16" in verify.table(differences)
 
@@ -91,7 +91,9 @@ def test_lift_is_without_the_elevation_branch(made):
 
 def test_a_session_loads_and_runs_all_signatures(made):
     folder, _ = made
-    saved_model.require_loadable(folder / "saved_model" / "1", ["serving_default", "lift", "lift_full", "likelihood"])
+    saved_model.require_loadable(
+        folder / "saved_model" / "1", ["serving_default", "lift", "lift_full", "likelihood", "lift_all"]
+    )
 
 
 def test_a_session_refuses_a_model_whose_variables_are_not_tracked(tmp_path):
@@ -118,7 +120,7 @@ def test_warm_up_requests_run(made):
         inputs = {name: tf.constant(tf.make_ndarray(value)) for name, value in request.inputs.items()}
         assert loaded.signatures[request.model_spec.signature_name](**inputs)["valid"].numpy().any()
         count += 1
-    assert count == 3 * len(saved_model.WARMUP_BATCHES)
+    assert count == 4 * len(saved_model.WARMUP_BATCHES)
 
 
 def test_metadata_tell_what_a_stranger_needs(made):

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from small_models import poses_2d, small_completer, small_elepose
 
-from export import examples, views
+from export import examples
 from export.signature import Signed, convert
 from export.verify import expected
 from tf_elepose import geometry
@@ -130,16 +130,19 @@ def test_likelihood_is_the_mean_over_its_views(signed):
     image, valid = (value.numpy() for value in signed.prepare(inputs["keypoints"], inputs["confidence"]))
     y, e = method.averaged(tf.constant(image))
     levelled = geometry.rotate(geometry.rotation_x(e), y)
-    # One view after the other: azimuths 16, elevations at the quantiles 1/8, 3/8, 5/8, 7/8 of the normal distribution.
-    quantiles = np.array([-1.1503494, -0.3186394, 0.3186394, 1.1503494])
+    # One view after the other: eight azimuths, and at each the middle of another eighth of the normal distribution.
+    middles = np.array([-1.5341206, -0.8871466, -0.4887764, -0.1573107, 0.1573107, 0.4887764, 0.8871466, 1.5341206])
     values = [
         -method.prior.log_prob(
             geometry.project(
                 geometry.rotate(geometry.rotation_x(0.17 + 0.1 * q) @ geometry.rotation_y(a), levelled), method.distance
             )
         ).numpy()
-        for q in quantiles.astype(np.float32)
-        for a in np.float32(-np.pi + 2 * np.pi * (np.arange(16) + 0.5) / 16)
+        for q, a in zip(
+            middles[[0, 4, 2, 6, 1, 5, 3, 7]].astype(np.float32),
+            np.float32(-np.pi + 2 * np.pi * (np.arange(8) + 0.5) / 8),
+            strict=True,
+        )
     ]
     got = outputs(signed, "likelihood", inputs)
     assert valid.all() and got["valid"].all()
@@ -157,12 +160,21 @@ def test_likelihood_is_near_that_of_random_views():
     fixed = outputs(signed, "likelihood", inputs)["nll"]
     spread = np.std(drawn)
     assert np.abs(fixed - drawn).max() < 0.2 * spread + 0.05 * np.abs(drawn).max()
-    assert views.rotations(method).shape == (views.AZIMUTHS * views.ELEVATIONS, 3, 3)
 
 
 def test_fixed_elevation_has_no_elevation():
     signed = Signed(model(elevation="fixed"), H36M_17)
-    assert set(signed.functions) == {"lift", "likelihood"}
+    assert set(signed.functions) == {"lift", "likelihood", "lift_all"}
+
+
+def test_lift_all_says_what_the_others_say(signed):
+    inputs = examples.hostile(signed, 30, seed=5)
+    whole, full = outputs(signed, "lift_all", inputs), outputs(signed, "lift_full", inputs)
+    assert set(whole) == {"poses_3d", "valid", "elevation_deg", "nll"}
+    for name, values in full.items():
+        assert np.array_equal(whole[name], values)
+    assert np.array_equal(whole["nll"], outputs(signed, "likelihood", inputs)["nll"])
+    assert not whole["valid"].all() and whole["valid"].any()
 
 
 def test_expected_is_predict(signed):

@@ -143,6 +143,38 @@ class Method(Trainable):
         when the method knows no density.
         """
 
+    def view_likelihood(self, poses: tf.Tensor, elevation: tf.Tensor | None) -> tf.Tensor | None:
+        """Mean negative log-likelihood [B], nats, of what `lift` said, seen from a fixed set of virtual cameras (see
+        methods/fixed_views.py); None when the method knows no density.
+        """
+        del poses, elevation
+        return None
+
+    @property
+    def likelihood_quantiles(self) -> np.ndarray | None:
+        """Ascending `view_likelihood` [101] at 0 %, 1 %, ... 100 % of the training poses; None when it was not
+        measured, or there is no density.
+        """
+        if self._likelihood_quantiles is None:
+            return None
+        values = np.asarray(self._likelihood_quantiles)
+        return values if np.isfinite(values).all() else None
+
+    _likelihood_quantiles: keras.Variable | None = None
+
+    def measure_likelihood(self, image: np.ndarray, seen: np.ndarray | None = None) -> None:
+        """Set the likelihood's quantiles from normalised training poses [N, J, 2], of which `seen` [N, J] is known."""
+        if self._likelihood_quantiles is None:
+            return
+
+        def nll(batch: tf.Tensor, known: tf.Tensor) -> tf.Tensor | None:
+            return self.view_likelihood(*self.lift(self.complete(batch, known)))
+
+        compiled = self._compiled(nll, "view nll")
+        measured = np.concatenate([compiled(batch, known) for batch, known in _batches(image, seen, 1024)])
+        quantiles = np.quantile(measured, np.linspace(0.0, 1.0, self._likelihood_quantiles.shape[0]))
+        self._likelihood_quantiles.assign(quantiles.astype(np.float32))
+
     completer: PoseCompleter | None = None
     """Fills in joints that are not seen; a method without one lifts complete poses only."""
 

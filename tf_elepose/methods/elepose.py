@@ -22,7 +22,7 @@ import tensorflow as tf
 
 from tf_elepose import geometry, losses
 from tf_elepose.anthropometry import BonePrior
-from tf_elepose.methods import replicas
+from tf_elepose.methods import fixed_views, replicas
 from tf_elepose.methods.base import Batch, Method, named_variables
 from tf_elepose.nn import pca
 from tf_elepose.nn.completer import PoseCompleter, blank_statistics
@@ -129,6 +129,9 @@ class ElePose(Method):
         # Mean and deviation of e over the whole training set (section 4.3), measured after training; radians.
         self.elevation_mean = keras.Variable(0.0, trainable=False, name="elevation_mean")
         self.elevation_deviation = keras.Variable(0.0, trainable=False, name="elevation_deviation")
+        self._likelihood_quantiles = keras.Variable(
+            np.full(fixed_views.QUANTILES, np.nan, np.float32), trainable=False, name="likelihood_quantiles"
+        )
 
     # ---- the objective, in the paper's order -------------------------------------------------------------------
 
@@ -260,6 +263,19 @@ class ElePose(Method):
             total -= self.prior.log_prob(x2)
         return total / tf.cast(views, tf.float32)
 
+    def view_likelihood(self, poses: tf.Tensor, elevation: tf.Tensor | None) -> tf.Tensor:
+        """See `Method.view_likelihood`."""
+        if elevation is not None:
+            poses = geometry.rotate(geometry.rotation_x(-elevation), poses)
+        with tf.init_scope():  # Numbers of the trained model, not of the graph that is being traced.
+            if self.elevation == "predicted":
+                mean, deviation = float(self.elevation_mean), float(self.elevation_deviation)
+                raised = fixed_views.normal_quantiles(-mean, deviation)
+            else:
+                raised = fixed_views.uniform_quantiles(-FIXED_ELEVATION, FIXED_ELEVATION)
+            views = fixed_views.rotations(raised)
+        return fixed_views.negative_log_likelihood(poses, views, self.prior, self.normalizer)
+
     # ---- storing ---------------------------------------------------------------------------------------------------
 
     @property
@@ -317,4 +333,5 @@ class ElePose(Method):
             **variables,
             "statistics/elevation_mean": self.elevation_mean,
             "statistics/elevation_deviation": self.elevation_deviation,
+            "statistics/likelihood_quantiles": self._likelihood_quantiles,
         }

@@ -36,6 +36,9 @@ from tf_elepose.training.training_poses import held_out_clips, scaled_by_clip, u
 EVALUATION_POSES = 2000
 """Poses looked at while training goes on."""
 
+LIKELIHOOD_POSES = 10_000
+"""Training poses whose likelihoods say how usual others are."""
+
 
 class EleposeRun:
     """Trains in a workdir; everything it needs again after a crash is on the disk."""
@@ -136,6 +139,8 @@ class EleposeRun:
         values = {name: np.asarray(variable) for name, variable in self._method.saved_variables().items()}
         assign(method.saved_variables(), values)
         method.measure_elevation(self._image, self._seen)
+        rows = spread_rows(self._train, LIKELIHOOD_POSES)
+        method.measure_likelihood(self._image[rows], self._seen[rows])
         return method
 
     def _new_completer(self) -> tuple[PoseCompleter | None, Stage | None]:

@@ -30,7 +30,7 @@ try:
 except ImportError:  # Windows.
     fcntl = None  # type: ignore[assignment]
 
-MODEL_FORMAT = 2
+MODEL_FORMAT = 3
 """Version of model.npz; a reader refuses what it does not know."""
 
 _META = "__model__"
