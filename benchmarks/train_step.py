@@ -99,7 +99,7 @@ def _make_loop(jit_compile: bool, precision: str):
         )  # fmt: skip
         optimizer = keras.optimizers.Adam(1e-4)
         optimizer.build(method.lifter.trainable_variables)
-    batches = Batches(image, H36M_17, batch_size=config.lifter.batch_size, seed=0, flip=True)
+    batches = Batches({"image": image}, H36M_17, batch_size=config.lifter.batch_size, seed=0, flip=True)
     loop = Loop(
         method, {"lifter": optimizer}, batches, strategy, seed=0, clip_norm=config.lifter.optimizer.clip_norm,
         jit_compile=jit_compile, average_decay=config.lifter.optimizer.average_decay,

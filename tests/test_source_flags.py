@@ -7,7 +7,7 @@ import pytest
 import small_runs
 from absl import flags
 
-from tf_elepose import convert, default_config, evaluate, source_flags, train
+from tf_elepose import convert, default_config, evaluate, run_settings, source_flags, train
 from tf_elepose.data import sources
 from tf_elepose.skeletons import H36M_17
 
@@ -88,7 +88,7 @@ def test_training_merges_them_into_its_config(asked, monkeypatch, capsys, tmp_pa
     monkeypatch.chdir(tmp_path)
     (tmp_path / "small.py").write_text(small_runs.CONFIG)
     kept = []
-    monkeypatch.setattr(train, "require_known_settings", lambda config: kept.append(config.to_dict()["data_options"]))
+    monkeypatch.setattr(run_settings, "require_known_settings", lambda config: kept.append(config.to_dict()["data_options"]))
     command = small_runs.Command(train, monkeypatch, capsys)
     arguments = ("--option=frames=4", "--option=size=[1,2]", "--option=flip_y=true", "--strict")
     assert command.refuses("--config=small.py", "--workdir=run", *arguments) == "seen"

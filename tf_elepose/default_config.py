@@ -112,3 +112,7 @@ def _optimizer(learning_rate: float, average_decay: float) -> config_dict.Config
         clip_norm=20.0,
         average_decay=average_decay,
     )
+
+
+METHODS = {"elepose": get_config}
+"""The defaults of each method's config."""

@@ -12,17 +12,12 @@ import contextlib
 import pathlib
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
-from typing import Any
 
 from absl import flags
 from ml_collections import ConfigDict
 from ml_collections.config_flags import config_flags
 
-from tf_elepose import commands, default_config, source_flags
-
-_FREE = ("data_options.", "completer.optimizer.", "prior.optimizer.", "lifter.optimizer.")
-"""Settings whose names depend on a choice: the reader's, and the schedule's options."""
+from tf_elepose import commands, run_settings, source_flags
 
 
 def define_flags() -> None:
@@ -35,7 +30,6 @@ def define_flags() -> None:
 def main(argv: list[str]) -> int:
     del argv
     # After the flags: a mistyped flag is answered at once, without waiting for TensorFlow.
-    from tf_elepose.training.elepose_run import EleposeRun
     from tf_elepose.training.interruption import StopRequest
     from tf_elepose.training.strategy import make_strategy
 
@@ -43,11 +37,10 @@ def main(argv: list[str]) -> int:
     folder = pathlib.Path(flags.FLAGS.workdir)
     with config.unlocked():
         config.data_options = ConfigDict({**config.data_options.to_dict(), **source_flags.stated()})
-    require_known_settings(config)
-    settings = elepose_settings(config)
+    run_of = run_settings.make_run(config)
     strategy = make_strategy(config.strategy)  # Before anything else of TensorFlow: workers must meet first.
     recording, shards = _opened(config)
-    run = EleposeRun(folder, recording, settings, strategy, shards)
+    run = run_of(folder, recording, strategy, shards)
     if run.writes:  # After all settings were seen to work: a mistake leaves no folder that the mended command meets.
         from tf_elepose.training import workdir
 
@@ -141,87 +134,6 @@ def _finish(folder: pathlib.Path, config: ConfigDict, recording, run, method) ->
     if run.writes:
         workdir.save_model(folder / "model.npz", method, info)
     print(f"model: {folder / 'model.npz'} ({run.seconds:.0f} s of training, depths are {verdict}: {grounds})")
-
-
-def require_known_settings(config: ConfigDict) -> None:
-    """ValueError for settings that the default config does not have, which would be ignored, or that are missing."""
-
-    def names(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-        for key, value in values.items():
-            if isinstance(value, ConfigDict):
-                yield from names(value, f"{prefix}{key}.")
-            else:
-                yield prefix + key
-
-    stated, known = set(names(config)), set(names(default_config.get_config()))
-    unknown = sorted(name for name in stated - known if not name.startswith(_FREE))
-    missing = sorted(name for name in known - stated if not name.startswith(_FREE))
-    if unknown or missing:
-        told = [f"{what} {', '.join(names)}" for what, names in (("unknown", unknown), ("missing", missing)) if names]
-        raise ValueError(f"config settings: {'; '.join(told)}; tf_elepose/default_config.py has all there are")
-
-
-def elepose_settings(config: ConfigDict):
-    """The config's values as keywords for the run; ValueError when the method is unknown."""
-    from tf_elepose.methods import METHODS
-    from tf_elepose.training.elepose_settings import EleposeSettings
-
-    if config.method not in METHODS:
-        raise ValueError(f"unknown method {config.method!r}; expected one of {', '.join(METHODS)}")
-    completer, prior, lifter = config.completer, config.prior, config.lifter
-    if not completer.epochs >= 0:
-        raise ValueError(f"completer.epochs must not be negative; got {completer.epochs}")
-    return EleposeSettings(
-        poses_2d=config.poses_2d,
-        normalization=config.normalization.to_dict(),
-        bone_prior=config.bone_prior,
-        min_confidence=config.min_confidence,
-        completer={"width": completer.width, "precision": _precision(completer)} if completer.epochs else None,
-        completer_batch_size=completer.batch_size,
-        completer_stage=_stage_settings(config, completer) if completer.epochs else None,
-        bases=prior.bases,
-        held_out=prior.held_out,
-        prior={"blocks": prior.blocks, "width": prior.width, "layers": prior.layers},
-        prior_noise=prior.noise,
-        prior_batch_size=prior.batch_size,
-        prior_stage=_stage_settings(config, prior),
-        lifter={
-            "width": lifter.width,
-            "arch": lifter.arch,
-            "elevation": lifter.elevation,
-            "flip_average": lifter.flip_average,
-            "likelihood_ceiling": lifter.likelihood_ceiling,
-            "precision": _precision(lifter),
-            "term_weights": lifter.term_weights.to_dict(),
-        },
-        lifter_batch_size=lifter.batch_size,
-        lifter_stage=_stage_settings(config, lifter),
-        flip=config.flip,
-        seed=config.seed,
-    )
-
-
-def _precision(network: ConfigDict) -> str:
-    from tf_elepose.training.strategy import fast_precision
-
-    return fast_precision() if network.precision == "auto" else str(network.precision)
-
-
-def _stage_settings(config: ConfigDict, stage: ConfigDict):
-    from tf_elepose.training.stage import StageSettings
-
-    named = {"learning_rate", "schedule", "weight_decay", "clip_norm", "average_decay"}
-    if missing := sorted(named - set(stage.optimizer)):
-        raise ValueError(f"config settings: an optimizer lacks {', '.join(missing)}")
-    options = {key: value for key, value in stage.optimizer.to_dict().items() if key not in named}
-    return StageSettings(
-        epochs=stage.epochs,
-        evaluate_every=stage.evaluate_every,
-        schedule_options=options,
-        seed=config.seed,
-        **{key: stage.optimizer[key] for key in named},
-        **config.loop.to_dict(),
-    )
 
 
 if __name__ == "__main__":

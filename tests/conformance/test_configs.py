@@ -7,7 +7,7 @@ import re
 import pytest
 from ml_collections import config_dict
 
-from tf_elepose import default_config, train
+from tf_elepose import default_config, run_settings
 
 FOLDER = pathlib.Path(__file__).parents[2] / "configs"
 CONFIGS = sorted(FOLDER.glob("*.py"))
@@ -47,7 +47,7 @@ def test_a_config_has_all_settings_and_no_others(path):
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_a_config_makes_a_run(path):
-    settings = train.elepose_settings(_loaded(path).get_config())
+    settings = run_settings.elepose_settings(_loaded(path).get_config())
     assert settings.prior_stage.epochs > 0 and settings.lifter_stage.epochs > 0
     assert settings.prior_batch_size % 2 == 0 and settings.lifter_batch_size % 2 == 0
 

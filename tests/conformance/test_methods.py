@@ -114,7 +114,7 @@ def test_a_checkpoint_brings_back_weights_and_optimizer(trainable, tmp_path, req
         optimizers = {key: keras.optimizers.Adam(1e-4, name="adam") for key in one.networks}
         for key, network in one.networks.items():
             optimizers[key].build(network.trainable_variables)
-        batches = Batches(image, H36M_17, batch_size=8, seed=1, flip=True)
+        batches = Batches({"image": image}, H36M_17, batch_size=8, seed=1, flip=True)
         loops[name] = Loop(one, optimizers, batches, tf.distribute.get_strategy(), seed=2)
         variables[name] = {
             **named_variables(one.networks),

@@ -44,7 +44,7 @@ def train(make, strategy, *, resident):
         for name, network in trainable.networks.items():
             optimizers[name].build(network.trainable_variables)
     batches = Batches(
-        image, H36M_17, batch_size=16, seed=5, flip=True, resident_bytes=1 << 30 if resident else 0
+        {"image": image}, H36M_17, batch_size=16, seed=5, flip=True, resident_bytes=1 << 30 if resident else 0
     )  # fmt: skip
     loop = Loop(
         trainable, optimizers, batches, strategy, seed=7, clip_norm=CLIP_NORM, weight_decay=0.1, average_decay=0.9

@@ -57,7 +57,7 @@ def test_it_learns_where_hidden_joints_are():
     completer.build()
     optimizer = keras.optimizers.Adam(3e-3)
     optimizer.build(completer.trainable_variables)
-    batches = Batches(image, H36M_17, batch_size=256, seed=0, flip=True)
+    batches = Batches({"image": image}, H36M_17, batch_size=256, seed=0, flip=True)
     fitting = CompletionFitting(completer)
     Loop(fitting, {"completer": optimizer}, batches, tf.distribute.get_strategy(), seed=1).run(0, 600)
     seen = np.random.default_rng(3).random(test.shape[:2]) > 0.2

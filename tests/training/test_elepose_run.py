@@ -7,7 +7,7 @@ import pytest
 import small_runs
 from ml_collections import config_dict
 
-from tf_elepose import depth_sign, files, train
+from tf_elepose import depth_sign, files, run_settings
 from tf_elepose.data.missing import hide_joints
 from tf_elepose.training import workdir
 from tf_elepose.training.elepose_run import EleposeRun
@@ -27,7 +27,7 @@ def settings():
     exec(small_runs.CONFIG, space)
     config = space["get_config"]()
     assert isinstance(config, config_dict.ConfigDict)
-    return train.elepose_settings(config)
+    return run_settings.elepose_settings(config)
 
 
 def _run(folder, recording, settings):

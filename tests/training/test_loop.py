@@ -41,7 +41,7 @@ class Fit(Trainable):
 def loop(trainable, image=None, rate=0.1, batch_size=8, **options):
     image = small_models.normalized()[0] if image is None else image
     resident = options.pop("resident_bytes", 1 << 30)
-    batches = Batches(image, H36M_17, batch_size=batch_size, seed=1, flip=True, resident_bytes=resident)
+    batches = Batches({"image": image}, H36M_17, batch_size=batch_size, seed=1, flip=True, resident_bytes=resident)
     optimizers = {name: keras.optimizers.SGD(rate) for name in trainable.networks}
     return Loop(trainable, optimizers, batches, tf.distribute.get_strategy(), seed=2, **options)
 
@@ -218,9 +218,9 @@ class TwoReplicas:
 
 
 def test_what_replicas_cannot_do_is_refused():
-    batches = Batches(small_models.normalized()[0], H36M_17, batch_size=6, seed=1, flip=False)
+    batches = Batches({"image": small_models.normalized()[0]}, H36M_17, batch_size=6, seed=1, flip=False)
     with pytest.raises(ValueError, match="batch_size 6 cannot be shared by 2 replicas in pairs; use a multiple of 4"):
         Loop(Fit(), {}, batches, TwoReplicas(), seed=0)
-    batches = Batches(small_models.normalized()[0], H36M_17, batch_size=8, seed=1, flip=False)
+    batches = Batches({"image": small_models.normalized()[0]}, H36M_17, batch_size=8, seed=1, flip=False)
     with pytest.raises(ValueError, match="jit_compile works on one replica only; this strategy has 2"):
         Loop(Fit(), {}, batches, TwoReplicas(), seed=0, jit_compile=True)

@@ -62,7 +62,7 @@ def _stage(folder, *, settings=SETTINGS, guess=None, evaluate=None, image=None, 
     guess = guess or Guess()
     if image is None:
         image = np.random.default_rng(0).normal(size=(32, H36M_17.num_joints, 2)).astype(np.float32)
-    batches = Batches(image, H36M_17, batch_size=8, seed=1, flip=False)
+    batches = Batches({"image": image}, H36M_17, batch_size=8, seed=1, flip=False)
     stage = Stage(
         "guess", folder, guess, batches, make_strategy("one_device"), settings,
         evaluate=evaluate or (lambda: {"size": float(tf.norm(guess.layer.kernel))}), **options,
@@ -240,7 +240,11 @@ def test_what_is_not_finite_stops_and_the_last_good_checkpoint_stays(tmp_path):
     """One pose of 1e25, whose square is infinite in float32, comes up in the first epoch or the next."""
     settings = dataclasses.replace(SETTINGS, learning_rate=1e-9, steps_per_call=1, checkpoint_every=1)
     image = np.random.default_rng(0).normal(size=(32, H36M_17.num_joints, 2)).astype(np.float32)
-    rows = Batches(image, H36M_17, batch_size=8, seed=1, flip=False).rows(tf.constant(3, tf.int64), 0, 1).numpy()
+    rows = (
+        Batches({"image": image}, H36M_17, batch_size=8, seed=1, flip=False)
+        .rows(tf.constant(3, tf.int64), 0, 1)
+        .numpy()
+    )
     image[rows[0]] = 1e25
     stage, _ = _stage(tmp_path, settings=settings, image=image)
     with pytest.raises(NotFiniteError, match=r"^training stopped: square not finite in step 3$"):

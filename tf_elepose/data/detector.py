@@ -13,6 +13,12 @@ _OUTLIER_RATE = 0.005
 _OUTLIER_PX = 60.0
 
 
+def joint_error(skeleton: Skeleton) -> np.ndarray:
+    """[J] how much larger each joint's error is than that of the joints detectors find best."""
+    factors = [next((f for end, f in _JOINT_ERROR.items() if j.endswith(end)), 1.0) for j in skeleton.joints]
+    return np.array(factors, np.float32)
+
+
 def simulate_detections(
     rng: np.random.Generator, poses_2d: np.ndarray, skeleton: Skeleton
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -26,8 +32,7 @@ def simulate_detections(
     """
     shape = poses_2d.shape[:-1]
     confidence = rng.beta(7.0, 1.0, shape).astype(np.float32)  # Mean 7 / 8, most close to 1.
-    by_joint = [next((f for end, f in _JOINT_ERROR.items() if j.endswith(end)), 1.0) for j in skeleton.joints]
-    deviation = _ERROR_PX * np.array(by_joint, np.float32) * (0.5 + 4.0 * (1.0 - confidence))
+    deviation = _ERROR_PX * joint_error(skeleton) * (0.5 + 4.0 * (1.0 - confidence))
     outlier = rng.random(shape, np.float32) < _OUTLIER_RATE
     deviation = np.where(outlier, _OUTLIER_PX, deviation)
     confidence = np.where(outlier, 0.5 * confidence, confidence)

@@ -19,26 +19,24 @@ RESIDENT_BYTES = 1 << 30
 
 
 class Batches:
-    """Shuffled, flipped batches of normalised poses."""
+    """Shuffled, flipped batches of poses."""
 
     def __init__(
         self,
-        image: np.ndarray,
+        arrays: Mapping[str, np.ndarray],
         skeleton: Skeleton,
         *,
         batch_size: int,
         seed: int,
         flip: bool,
-        seen: np.ndarray | None = None,
         resident_bytes: int = RESIDENT_BYTES,
     ) -> None:
         """Args:
-        image: [N, J, 2] normalised poses.
+        arrays: what batches have, by name: poses [N, J, 2 or 3] and what is known of joints [N, J].
         skeleton: whose left and right are swapped when a pose is flipped.
         batch_size: poses in a global batch; even, because the deformation loss pairs neighbours.
         seed: of order and flips.
         flip: mirror each pose, left joints becoming right ones, with probability 1/2.
-        seen: [N, J] which joints are known; batches have "seen" where some are not.
         resident_bytes: see `RESIDENT_BYTES`.
 
         Raises:
@@ -46,11 +44,13 @@ class Batches:
         """
         if batch_size < 2 or batch_size % 2:
             raise ValueError(f"batch_size must be even and at least 2; got {batch_size}")
-        if batch_size > len(image):
-            raise ValueError(f"batch_size {batch_size} is larger than the data: {len(image)} poses")
-        self.arrays = {"image": np.ascontiguousarray(image, np.float32)}
-        if seen is not None and not seen.all():
-            self.arrays["seen"] = np.ascontiguousarray(seen, bool)
+        self.size = len(next(iter(arrays.values())))
+        if batch_size > self.size:
+            raise ValueError(f"batch_size {batch_size} is larger than the data: {self.size} poses")
+        self.arrays = {
+            name: np.ascontiguousarray(array, bool if array.dtype == bool else np.float32)
+            for name, array in arrays.items()
+        }
         self.skeleton = skeleton
         self.batch_size = batch_size
         self.seed = seed
@@ -60,7 +60,7 @@ class Batches:
     @property
     def steps_per_epoch(self) -> int:
         """Steps that see about every pose once; epochs flow into one another, no pose is dropped."""
-        return max(1, round(len(self.arrays["image"]) / self.batch_size))
+        return max(1, round(self.size / self.batch_size))
 
     def place(self) -> dict[str, tf.Variable]:
         """The whole set on the device of every replica; called in the strategy's scope."""
@@ -74,7 +74,7 @@ class Batches:
         Every epoch is another permutation of all rows.
         """
         local = self.batch_size // replicas
-        size = tf.constant(len(self.arrays["image"]), tf.int64)
+        size = tf.constant(self.size, tf.int64)
         place = tf.cast(step, tf.int64) * self.batch_size + tf.cast(replica, tf.int64) * local
         place += tf.range(local, dtype=tf.int64)
         epoch = place // size
@@ -93,11 +93,13 @@ class Batches:
         local = self.batch_size // replicas
         first = tf.cast(replica, tf.int32) * local
         mine = coins[first : first + local]
-        flipped = {"image": tf.where(mine[:, None, None], geometry.flip(batch["image"], self.skeleton), batch["image"])}
-        if "seen" in batch:
-            mirrored = tf.gather(batch["seen"], self.skeleton.mirror, axis=-1)
-            flipped["seen"] = tf.where(mine[:, None], mirrored, batch["seen"])
-        return flipped
+        return {name: self._flipped(values, mine) for name, values in batch.items()}
+
+    def _flipped(self, values: tf.Tensor, mine: tf.Tensor) -> tf.Tensor:
+        """`values` [b, J] or [b, J, 2 or 3] with those of `mine` [b] mirrored."""
+        if values.shape.rank == 2:
+            return tf.where(mine[:, None], tf.gather(values, self.skeleton.mirror, axis=-1), values)
+        return tf.where(mine[:, None, None], geometry.flip(values, self.skeleton), values)
 
     def stream(self, first_step: int, replica_range: range, replicas: int) -> tf.data.Dataset:
         """Per-replica batches from the host, in the order of steps and, within a step, of `replica_range`.

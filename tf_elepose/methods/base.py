@@ -55,7 +55,8 @@ class Trainable(abc.ABC):
         """This replica's share of the mean of every term over the global batch and of "loss", their weighted sum;
         and the gradients of that loss for all `variables`.
         """
-        total = tf.cast(tf.shape(batch["image"])[0] * replicas.count(), tf.float32)
+        size = tf.shape(next(iter(batch.values())))[0]
+        total = tf.cast(size * replicas.count(), tf.float32)
         watched = [variable.value for variable in self.variables]
         with tf.GradientTape() as tape:
             terms = self.loss_terms(batch, seed)
@@ -168,7 +169,7 @@ class Method(Trainable):
             return
 
         def nll(batch: tf.Tensor, known: tf.Tensor) -> tf.Tensor | None:
-            return self.view_likelihood(*self.lift(self.complete(batch, known)))
+            return self.view_likelihood(*self.complete_and_lift(batch, known)[1:])
 
         compiled = self._compiled(nll, "view nll")
         measured = np.concatenate([compiled(batch, known) for batch, known in _batches(image, seen, 1024)])
@@ -183,6 +184,16 @@ class Method(Trainable):
         see `nn.completer.complete`.
         """
         return image if self.completer is None else complete(self.completer, self.normalizer, image, seen)
+
+    @property
+    def completes(self) -> bool:
+        """Whether poses of which joints are hidden can be lifted."""
+        return self.completer is not None
+
+    def complete_and_lift(self, image: tf.Tensor, seen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
+        """Of normalised poses [B, J, 2] of which `seen` [B, J] are known: the completed pose, and what `lift` says."""
+        whole = self.complete(image, seen)
+        return whole, *self.lift(whole)
 
     def predict(
         self, poses_2d: np.ndarray, groups: np.ndarray | None = None, seen: np.ndarray | None = None
@@ -226,7 +237,7 @@ class Method(Trainable):
 
     def _liftable(self, poses_2d: np.ndarray, seen: np.ndarray) -> np.ndarray:
         """Mask [N]: enough joints, not all of them on one point, and all of them where there is no completer."""
-        needed = min(MIN_JOINTS, self.skeleton.num_joints) if self.completer is not None else self.skeleton.num_joints
+        needed = min(MIN_JOINTS, self.skeleton.num_joints) if self.completes else self.skeleton.num_joints
         known = np.where(seen[..., np.newaxis], poses_2d, np.nan)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # Of poses that show nothing.
@@ -237,7 +248,7 @@ class Method(Trainable):
         """As `predict`, of poses [N, J, 2] that went through `normalized`; where `seen` [N, J] is None all is."""
         whole, poses, elevations = [], [], []
         for batch, known in _batches(image, seen, 4096):
-            complete, pose, elevation = self._compiled(self._complete_and_lift, "lift")(batch, known)
+            complete, pose, elevation = self._compiled(self.complete_and_lift, "lift")(batch, known)
             whole.append(complete.numpy())
             poses.append(pose.numpy())
             if elevation is not None:
@@ -246,10 +257,6 @@ class Method(Trainable):
         elevation = np.where(valid, np.concatenate(elevations), 0.0) if elevations else None
         pose = np.where(valid[:, np.newaxis, np.newaxis], np.concatenate(poses), np.float32(0.0))
         return Prediction(pose, elevation, valid, np.concatenate(whole))
-
-    def _complete_and_lift(self, image: tf.Tensor, seen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
-        complete = self.complete(image, seen)
-        return complete, *self.lift(complete)
 
     def likelihood(
         self,

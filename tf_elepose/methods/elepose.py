@@ -129,9 +129,7 @@ class ElePose(Method):
         # Mean and deviation of e over the whole training set (section 4.3), measured after training; radians.
         self.elevation_mean = keras.Variable(0.0, trainable=False, name="elevation_mean")
         self.elevation_deviation = keras.Variable(0.0, trainable=False, name="elevation_deviation")
-        self._likelihood_quantiles = keras.Variable(
-            np.full(fixed_views.QUANTILES, np.nan, np.float32), trainable=False, name="likelihood_quantiles"
-        )
+        self._likelihood_quantiles = fixed_views.blank_quantiles()
 
     # ---- the objective, in the paper's order -------------------------------------------------------------------
 

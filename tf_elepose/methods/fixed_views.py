@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -21,6 +22,11 @@ better; docs/training.md has the figures."""
 
 QUANTILES = 101
 """How many numbers say how a likelihood is distributed over the training poses: 0 %, 1 %, ... 100 %."""
+
+
+def blank_quantiles() -> keras.Variable:
+    """[QUANTILES] for likelihoods that were not measured yet."""
+    return keras.Variable(np.full(QUANTILES, np.nan, np.float32), trainable=False, name="likelihood_quantiles")
 
 
 def normal_quantiles(mean: float, deviation: float) -> np.ndarray:
@@ -40,7 +46,7 @@ def rotations(raised: np.ndarray) -> np.ndarray:
     azimuths = -math.pi + 2.0 * math.pi * _shares()
     bits = VIEWS.bit_length() - 1
     mixed = [int(f"{view:0{bits}b}"[::-1], 2) for view in range(VIEWS)]  # Neighbours in azimuth differ in elevation.
-    up = geometry.rotation_x(tf.constant(raised[mixed], tf.float32))
+    up = geometry.rotation_x(tf.constant(np.take(raised, mixed), tf.float32))
     return (up @ geometry.rotation_y(tf.constant(azimuths, tf.float32))).numpy()
 
 

@@ -43,6 +43,18 @@ class PoseStatistics:
     precision: np.ndarray
     deviation: float
 
+    def add_to(self, layer: keras.layers.Layer) -> list[keras.Variable]:
+        """Mean, precision and deviation as constants of `layer`, stored with its weights."""
+        return [
+            layer.add_weight(
+                shape=np.shape(value),
+                initializer=lambda shape, dtype, value=value: tf.constant(np.asarray(value), dtype),
+                name=name,
+                trainable=False,
+            )
+            for name, value in dataclasses.asdict(self).items()
+        ]
+
 
 def fit_statistics(flat: np.ndarray, known: np.ndarray | None = None) -> PoseStatistics:
     """Of poses `flat` [N, 2 J] about their roots, of whose coordinates `known` [N, 2 J] count; all when None.
@@ -101,18 +113,7 @@ class PoseCompleter(keras.Model):
         self.head = blocks.dense(2 * num_joints, seeds.derive(seed, _BLOCKS + 1), "head", scale=0.01)
 
     def build(self, input_shape=None) -> None:
-        def constant(name: str, value):
-            array = np.asarray(value)
-            return self.add_weight(
-                shape=array.shape,
-                initializer=lambda shape, dtype: tf.constant(array, dtype),
-                name=name,
-                trainable=False,
-            )
-
-        self.mean = constant("mean", self._fitted.mean)
-        self.precision = constant("precision", self._fitted.precision)
-        self.deviation = constant("deviation", self._fitted.deviation)
+        self.mean, self.precision, self.deviation = self._fitted.add_to(self)
         width = self.upscale.units
         self.upscale.build((None, 3 * self.num_joints))
         for block in self.blocks:
@@ -141,41 +142,47 @@ class PoseCompleter(keras.Model):
         return deviation * (whole + tf.reshape(self.head(features), [-1, self.num_joints, 2]))
 
     def linear_guess(self, pose, shown):
-        """The conditional mean [B, J, 2] of the normal distribution, given the joints that are shown.
+        """The `conditional_mean` [B, J, 2] of the completer's own distribution."""
+        return conditional_mean(pose, shown, tf.convert_to_tensor(self.mean), tf.convert_to_tensor(self.precision))
 
-        With precision L and offset d from the mean, the hidden part h solves L_hh d_h = -L_hv d_v: by conjugate
-        gradients, preconditioned by the diagonal, which is matrix products alone and converts to any runtime.
 
-        Args:
-          pose: [B, J, 2] in units of `deviation`, 0 where hidden.
-          shown: [B, J] 1 where the joint is shown, else 0.
-        """
-        mean = tf.reshape(tf.convert_to_tensor(self.mean), [self.num_joints, 2])
-        precision = tf.convert_to_tensor(self.precision)
-        weight = shown[..., tf.newaxis]
-        count = tf.maximum(tf.reduce_sum(weight, axis=-2, keepdims=True), 1.0)
-        place = tf.reduce_sum(weight * (pose - mean), axis=-2, keepdims=True) / count
-        size = [-1, 2 * self.num_joints]
-        offset = tf.reshape(weight * (pose - mean - place), size)
-        hidden = tf.reshape(tf.repeat(1.0 - weight, 2, axis=-1), size)
-        inverse_diagonal = 1.0 / tf.linalg.diag_part(precision)
+def conditional_mean(pose: tf.Tensor, shown: tf.Tensor, mean: tf.Tensor, precision: tf.Tensor) -> tf.Tensor:
+    """The mean [B, J, 2] of a normal distribution of poses, given the joints that are shown.
 
-        def product(a, b):
-            return tf.reduce_sum(a * b, axis=-1, keepdims=True)
+    With precision L and offset d from the mean, the hidden part h solves L_hh d_h = -L_hv d_v: by conjugate gradients,
+    preconditioned by the diagonal, which is matrix products alone and converts to any runtime.
 
-        solution = tf.zeros_like(offset)
-        residual = -hidden * tf.matmul(offset, precision)
-        direction = residual * inverse_diagonal
-        energy = product(residual, direction)
-        for _ in range(_ITERATIONS):
-            image = hidden * tf.matmul(direction, precision)
-            step = energy / tf.maximum(product(direction, image), _TINY)
-            solution += step * direction
-            residual -= step * image
-            scaled = residual * inverse_diagonal
-            last, energy = energy, product(residual, scaled)
-            direction = scaled + energy / tf.maximum(last, _TINY) * direction
-        return tf.reshape(offset + solution, [-1, self.num_joints, 2]) + mean + place
+    Args:
+      pose: [B, J, 2] in units of the distribution's deviation, 0 where hidden.
+      shown: [B, J] 1 where the joint is shown, else 0.
+      mean, precision: [2 J] and [2 J, 2 J], see `PoseStatistics`.
+    """
+    joints = pose.shape[-2]
+    mean = tf.reshape(mean, [joints, 2])
+    weight = shown[..., tf.newaxis]
+    count = tf.maximum(tf.reduce_sum(weight, axis=-2, keepdims=True), 1.0)
+    place = tf.reduce_sum(weight * (pose - mean), axis=-2, keepdims=True) / count
+    size = [-1, 2 * joints]
+    offset = tf.reshape(weight * (pose - mean - place), size)
+    hidden = tf.reshape(tf.repeat(1.0 - weight, 2, axis=-1), size)
+    inverse_diagonal = 1.0 / tf.linalg.diag_part(precision)
+
+    def product(a, b):
+        return tf.reduce_sum(a * b, axis=-1, keepdims=True)
+
+    solution = tf.zeros_like(offset)
+    residual = -hidden * tf.matmul(offset, precision)
+    direction = residual * inverse_diagonal
+    energy = product(residual, direction)
+    for _ in range(_ITERATIONS):
+        image = hidden * tf.matmul(direction, precision)
+        step = energy / tf.maximum(product(direction, image), _TINY)
+        solution += step * direction
+        residual -= step * image
+        scaled = residual * inverse_diagonal
+        last, energy = energy, product(residual, scaled)
+        direction = scaled + energy / tf.maximum(last, _TINY) * direction
+    return tf.reshape(offset + solution, [-1, joints, 2]) + mean + place
 
 
 def complete(completer: PoseCompleter, normalizer: Normalizer, image: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:

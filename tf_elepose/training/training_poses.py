@@ -10,13 +10,12 @@ from absl import logging
 from tf_elepose.data.recording import Recording
 from tf_elepose.normalization import Normalizer
 from tf_elepose.skeletons import MIN_JOINTS
-from tf_elepose.training.elepose_settings import EleposeSettings
 from tf_elepose.training.evaluator import clip_names
 
 
-def usable(train: Recording, settings: EleposeSettings) -> tuple[Recording, np.ndarray]:
+def usable(train: Recording, poses_2d: str, min_confidence: float) -> tuple[Recording, np.ndarray]:
     """The training poses that show enough joints, and which joints [N, J] they show."""
-    seen = train.seen(settings.poses_2d, settings.min_confidence)
+    seen = train.seen(poses_2d, min_confidence)
     enough = seen.sum(axis=1) >= min(MIN_JOINTS, train.skeleton.num_joints)
     if enough.all():
         return train, seen

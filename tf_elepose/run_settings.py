@@ -1,0 +1,123 @@
+"""What a config says, as the plain values that a run takes; which run trains which method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ml_collections import ConfigDict
+
+from tf_elepose import default_config
+
+if TYPE_CHECKING:  # Imported where it is needed: a mistyped setting is answered without waiting for TensorFlow.
+    from tf_elepose.training.elepose_settings import EleposeSettings
+
+_FREE = ("data_options.", ".optimizer.")
+"""Settings whose names depend on a choice, the reader's or the schedule's, have one of these in their name."""
+
+
+def make_run(config: ConfigDict) -> Callable:
+    """`Run` of the config's method but for the folder, the recording, the strategy and the shards.
+
+    Raises:
+      ValueError: an unknown method, or settings that it does not have or that are out of their range.
+    """
+    if config.method not in _RUNS:
+        raise ValueError(f"unknown method {config.method!r}; expected one of {', '.join(_RUNS)}")
+    require_known_settings(config)
+    return _RUNS[config.method](config)
+
+
+def require_known_settings(config: ConfigDict) -> None:
+    """ValueError for settings that the default config does not have, which would be ignored, or that are missing."""
+
+    def names(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+        for key, value in values.items():
+            if isinstance(value, ConfigDict):
+                yield from names(value, f"{prefix}{key}.")
+            else:
+                yield prefix + key
+
+    stated, known = set(names(config)), set(names(default_config.METHODS[config.method]()))
+    unknown = sorted(name for name in stated - known if not any(part in name for part in _FREE))
+    missing = sorted(name for name in known - stated if not any(part in name for part in _FREE))
+    if unknown or missing:
+        told = [f"{what} {', '.join(names)}" for what, names in (("unknown", unknown), ("missing", missing)) if names]
+        raise ValueError(f"config settings: {'; '.join(told)}; tf_elepose/default_config.py has all there are")
+
+
+def elepose_settings(config: ConfigDict) -> EleposeSettings:
+    """Of an ElePose run."""
+    from tf_elepose.training.elepose_settings import EleposeSettings
+
+    completer, prior, lifter = config.completer, config.prior, config.lifter
+    if not completer.epochs >= 0:
+        raise ValueError(f"completer.epochs must not be negative; got {completer.epochs}")
+    return EleposeSettings(
+        **_common(config),
+        bone_prior=config.bone_prior,
+        completer={"width": completer.width, "precision": _precision(completer)} if completer.epochs else None,
+        completer_batch_size=completer.batch_size,
+        completer_stage=_stage_settings(config, completer) if completer.epochs else None,
+        bases=prior.bases,
+        held_out=prior.held_out,
+        prior={"blocks": prior.blocks, "width": prior.width, "layers": prior.layers},
+        prior_noise=prior.noise,
+        prior_batch_size=prior.batch_size,
+        prior_stage=_stage_settings(config, prior),
+        lifter={
+            "width": lifter.width,
+            "arch": lifter.arch,
+            "elevation": lifter.elevation,
+            "flip_average": lifter.flip_average,
+            "likelihood_ceiling": lifter.likelihood_ceiling,
+            "precision": _precision(lifter),
+            "term_weights": lifter.term_weights.to_dict(),
+        },
+        lifter_batch_size=lifter.batch_size,
+        lifter_stage=_stage_settings(config, lifter),
+    )
+
+
+def _elepose_run(config: ConfigDict) -> Callable:
+    from tf_elepose.training.elepose_run import EleposeRun
+
+    settings = elepose_settings(config)
+    return lambda folder, recording, strategy, shards: EleposeRun(folder, recording, settings, strategy, shards)
+
+
+def _common(config: ConfigDict) -> dict[str, Any]:
+    """What all runs take, see `RunSettings`."""
+    return {
+        "poses_2d": config.poses_2d,
+        "normalization": config.normalization.to_dict(),
+        "min_confidence": config.min_confidence,
+        "flip": config.flip,
+        "seed": config.seed,
+    }
+
+
+def _precision(network: ConfigDict) -> str:
+    from tf_elepose.training.strategy import fast_precision
+
+    return fast_precision() if network.precision == "auto" else str(network.precision)
+
+
+def _stage_settings(config: ConfigDict, stage: ConfigDict):
+    from tf_elepose.training.stage import StageSettings
+
+    named = {"learning_rate", "schedule", "weight_decay", "clip_norm", "average_decay"}
+    if missing := sorted(named - set(stage.optimizer)):
+        raise ValueError(f"config settings: an optimizer lacks {', '.join(missing)}")
+    options = {key: value for key, value in stage.optimizer.to_dict().items() if key not in named}
+    return StageSettings(
+        epochs=stage.epochs,
+        evaluate_every=stage.evaluate_every,
+        schedule_options=options,
+        seed=config.seed,
+        **{key: stage.optimizer[key] for key in named},
+        **config.loop.to_dict(),
+    )
+
+
+_RUNS = {"elepose": _elepose_run}
