@@ -114,5 +114,33 @@ def _optimizer(learning_rate: float, average_decay: float) -> config_dict.Config
     )
 
 
-METHODS = {"elepose": get_config}
+def get_supervised_config() -> config_dict.ConfigDict:
+    """Of the supervised line: the data and the loop of ElePose, one network."""
+    config = _data_config("supervised")
+    lifter = config.lifter = config_dict.ConfigDict()
+    lifter.width = 512
+    lifter.flip_average = True
+    lifter.precision = "auto"
+    lifter.batch_size = 1024
+    lifter.epochs = 40.0
+    lifter.evaluate_every = 1000  # Steps; only shown, nothing is selected.
+    lifter.optimizer = _optimizer(learning_rate=2e-3, average_decay=0.999)
+    return config
+
+
+def _data_config(method: str) -> config_dict.ConfigDict:
+    """What the config of every method has: data, scale, devices, loop, as by ElePose's default."""
+    elepose = get_config()
+    config = config_dict.ConfigDict({name: elepose[name] for name in _SHARED})
+    config.method = method
+    return config
+
+
+_SHARED = (
+    "data", "data_options", "skeleton", "poses_2d", "min_confidence", "hidden_joints", "flip", "seed", "strategy",
+    "normalization", "loop",
+)  # fmt: skip
+
+
+METHODS = {"elepose": get_config, "supervised": get_supervised_config}
 """The defaults of each method's config."""

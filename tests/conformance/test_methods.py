@@ -21,7 +21,10 @@ from tf_elepose.training.loop import Loop
 SEED = tf.constant([5, 6])
 
 # How tests make a small one of each: it and normalised poses.
-METHOD_MAKERS = {"elepose": lambda: small_models.small_elepose(noise=0.05)}
+METHOD_MAKERS = {
+    "elepose": lambda: small_models.small_elepose(noise=0.05),
+    "supervised": lambda: small_models.small_supervised(noise=0.05),
+}
 
 
 def _prior():
@@ -39,7 +42,8 @@ TRAINABLE_MAKERS = {**METHOD_MAKERS, "prior": _prior, "completion": _completion}
 
 # Methods taught to complete poses, and normalised poses.
 COMPLETING_MAKERS = {
-    "elepose": lambda: small_models.small_elepose(noise=0.05, completer=small_models.small_completer())
+    "elepose": lambda: small_models.small_elepose(noise=0.05, completer=small_models.small_completer()),
+    "supervised": lambda: small_models.small_supervised(noise=0.05, completer=small_models.small_completer()),
 }
 
 
@@ -57,6 +61,10 @@ def test_every_trainable_is_tested():
     assert {type(make()[0]) for make in TRAINABLE_MAKERS.values()} == packaged
 
 
+def _batch(made, image):
+    return {name: tf.constant(array) for name, array in small_models.arrays(made, image).items()}
+
+
 @pytest.fixture(params=TRAINABLE_MAKERS)
 def trainable(request):
     return TRAINABLE_MAKERS[request.param]()
@@ -69,14 +77,14 @@ def method(request):
 
 def test_terms_are_weighted_and_one_an_example(trainable):
     made, image = trainable
-    terms = made.loss_terms({"image": tf.constant(image[:8])}, SEED)
+    terms = made.loss_terms(_batch(made, image[:8]), SEED)
     assert list(terms) == list(made.term_weights)
     assert all(term.shape == (8,) and np.all(np.isfinite(term)) for term in terms.values())
 
 
 def test_steps_are_functions_of_weights_batch_and_seed(trainable):
     made, image = trainable
-    batch = {"image": tf.constant(image[:8])}
+    batch = _batch(made, image[:8])
     (values, gradients), (again, gradients_again) = made.gradients(batch, SEED), made.gradients(batch, SEED)
     assert {name: float(v) for name, v in values.items()} == {name: float(v) for name, v in again.items()}
     for a, b in zip(gradients, gradients_again, strict=True):
@@ -85,7 +93,7 @@ def test_steps_are_functions_of_weights_batch_and_seed(trainable):
 
 def test_gradients_are_finite_and_reach_every_weight(trainable):
     made, image = trainable
-    _, gradients = made.gradients({"image": tf.constant(image[:8])}, SEED)
+    _, gradients = made.gradients(_batch(made, image[:8]), SEED)
     assert len(gradients) == len(made.variables)
     for variable, gradient in zip(made.variables, gradients, strict=True):
         assert np.all(np.isfinite(gradient)) and np.any(gradient != 0), variable.path
@@ -93,7 +101,7 @@ def test_gradients_are_finite_and_reach_every_weight(trainable):
 
 def test_graph_gives_the_eager_step(trainable):
     made, image = trainable
-    batch = {"image": tf.constant(image[:8])}
+    batch = _batch(made, image[:8])
     (values, gradients), (other, other_gradients) = (
         made.gradients(batch, SEED), tf.function(made.gradients)(batch, SEED),
     )  # fmt: skip
@@ -114,7 +122,7 @@ def test_a_checkpoint_brings_back_weights_and_optimizer(trainable, tmp_path, req
         optimizers = {key: keras.optimizers.Adam(1e-4, name="adam") for key in one.networks}
         for key, network in one.networks.items():
             optimizers[key].build(network.trainable_variables)
-        batches = Batches({"image": image}, H36M_17, batch_size=8, seed=1, flip=True)
+        batches = Batches(small_models.arrays(made, image), H36M_17, batch_size=8, seed=1, flip=True)
         loops[name] = Loop(one, optimizers, batches, tf.distribute.get_strategy(), seed=2)
         variables[name] = {
             **named_variables(one.networks),
@@ -190,7 +198,7 @@ def _seen(count, hidden=4):
 
 def test_with_hidden_joints_terms_and_gradients_are_finite(completing):
     made, image = completing
-    batch = {"image": tf.constant(image[:8] * _seen(8)[..., None]), "seen": tf.constant(_seen(8))}
+    batch = _batch(made, image[:8] * _seen(8)[..., None]) | {"seen": tf.constant(_seen(8))}
     values, gradients = tf.function(made.gradients)(batch, SEED)
     assert all(np.isfinite(value) for value in values.values())
     for variable, gradient in zip(made.variables, gradients, strict=True):

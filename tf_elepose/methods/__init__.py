@@ -1,5 +1,6 @@
 """Methods by name; a paper is one file."""
 
 from tf_elepose.methods.elepose import ElePose
+from tf_elepose.methods.supervised import Supervised
 
-METHODS = {method.name: method for method in (ElePose,)}
+METHODS = {method.name: method for method in (ElePose, Supervised)}

@@ -20,7 +20,7 @@ from tf_elepose.skeletons import MIN_JOINTS, Skeleton
 
 Batch = Mapping[str, tf.Tensor]
 """Named tensors, one row an example: "image" [B, J, 2], normalised 2D poses, and where joints are missing "seen"
-[B, J], which of them are known."""
+[B, J], which of them are known; for methods that learn from it "pose" [B, J, 3], the 3D truth in unit scale."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +46,8 @@ class Trainable(abc.ABC):
 
     networks: dict[str, keras.Model]
     term_weights: dict[str, float]
+    batch_arrays: tuple[str, ...] = ("image",)
+    """What a batch must hold, see `Batch`."""
 
     @abc.abstractmethod
     def loss_terms(self, batch: Batch, seed: tf.Tensor) -> dict[str, tf.Tensor]:
