@@ -57,6 +57,8 @@ TABLES: dict[str, tuple[Row, ...]] = {
         ("elevation U(-20, 20) degrees", ("lifter.elevation=fixed",)),
         ("the same, bones of Human3.6M", ("lifter.elevation=fixed", "bone_prior=skeleton")),
     ),
+    # The line that unsupervised methods are held against.
+    "supervised": _seeds("configs/supervised_cmu.py", range(3)),
     "quickstart": (Row("quickstart", "configs/quickstart.py"),),
 }
 

@@ -124,8 +124,8 @@ class Signed(tf.Module):
         self, keypoints: tf.Tensor, confidence: tf.Tensor, root_head_mm: tf.Tensor, *outputs: str
     ) -> dict[str, tf.Tensor]:
         """Those of `outputs` that the method knows; nothing that is not finite, 0 where not valid."""
-        image, valid = self.prepare(keypoints, confidence)
-        poses, elevation = self.method.lift(image)
+        image, seen, valid = self.prepare(keypoints, confidence)
+        _, poses, elevation = self.method.complete_and_lift(image, seen)
         found = {"poses_3d": self._sized(poses, root_head_mm)}
         if elevation is not None and "elevation_deg" in outputs:
             found["elevation_deg"] = elevation * (180.0 / math.pi)
@@ -140,20 +140,19 @@ class Signed(tf.Module):
         }
         return kept | {"valid": valid}
 
-    def prepare(self, keypoints: tf.Tensor, confidence: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Complete normalised poses [B, J, 2], and which of them can be lifted [B]."""
+    def prepare(self, keypoints: tf.Tensor, confidence: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Normalised poses [B, J, 2], which of their joints are seen [B, J], and which poses can be lifted [B]."""
         shown = tf.reduce_all(tf.abs(keypoints) < LARGEST_PX, axis=-1)
         shown = shown & (confidence > self.min_confidence) & (confidence < LARGEST_PX)
         joints, seen = convert(self.conversion, tf.where(shown[..., tf.newaxis], keypoints, 0.0), shown)
         valid = self._liftable(joints, seen)
         seen = seen & valid[:, tf.newaxis]
-        image = self.method.normalizer.apply_in_graph(joints, seen)
-        return self.method.complete(image, seen), valid
+        return self.method.normalizer.apply_in_graph(joints, seen), seen, valid
 
     def _liftable(self, joints: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
         """Mask [B], as `Method.normalized` has it: enough joints, not on one point, all of them if none are made up."""
         count, all_joints = tf.reduce_sum(tf.cast(seen, tf.float32), axis=-1), self.method.skeleton.num_joints
-        needed = min(MIN_JOINTS, all_joints) if self.method.completer is not None else all_joints
+        needed = min(MIN_JOINTS, all_joints) if self.method.completes else all_joints
         known = seen[..., tf.newaxis]
         highest = tf.reduce_max(tf.where(known, joints, -_FARTHEST), axis=-2)
         lowest = tf.reduce_min(tf.where(known, joints, _FARTHEST), axis=-2)
@@ -218,7 +217,7 @@ def _require_usable(method: Method, convention: Convention | Skeleton, min_confi
     if not 0.0 <= min_confidence < LARGEST_PX:
         raise ValueError(f"min_confidence must be at least 0 and finite; got {min_confidence}")
     missing = conversion(convention, method.skeleton).missing
-    if missing and method.completer is None:
+    if missing and not method.completes:
         raise ValueError(
             f"convention {convention.name!r} has no {', '.join(missing)}, and the model was trained without a completer"
         )

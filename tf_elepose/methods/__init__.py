@@ -2,5 +2,6 @@
 
 from tf_elepose.methods.distilled import Distilled
 from tf_elepose.methods.elepose import ElePose
+from tf_elepose.methods.supervised import Supervised
 
-METHODS = {method.name: method for method in (ElePose, Distilled)}
+METHODS = {method.name: method for method in (ElePose, Distilled, Supervised)}
