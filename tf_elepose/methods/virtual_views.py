@@ -133,7 +133,7 @@ def _face(pose: tf.Tensor, skeleton: Skeleton, settings: ViewSettings, draw: _Dr
         if joint not in parents:
             break  # The arms hang elsewhere.
         joint = parents[joint]
-    return head * (far * forwards)[:, tf.newaxis]
+    return tf.constant(head) * (far * forwards)[:, tf.newaxis]
 
 
 def _steps_from_root(skeleton: Skeleton, joint: int) -> int:
