@@ -86,6 +86,41 @@ def _elepose_run(config: ConfigDict) -> Callable:
     return lambda folder, recording, strategy, shards: EleposeRun(folder, recording, settings, strategy, shards)
 
 
+def canonpose_settings(config: ConfigDict):
+    """Of a CanonPose run."""
+    from tf_elepose.training.canonpose_run import CanonposeSettings
+
+    lifter = config.lifter
+    return CanonposeSettings(
+        **_common(config),
+        cameras=config.cameras,
+        rig=config.rig,
+        lifter={
+            "width": lifter.width,
+            "confidences": lifter.confidences,
+            "hidden": lifter.hidden,
+            "flip_average": lifter.flip_average,
+            "precision": _precision(lifter),
+            "term_weights": lifter.term_weights.to_dict(),
+        },
+        batch_size=lifter.batch_size,
+        stage=_stage_settings(config, lifter),
+    )
+
+
+def _canonpose_run(config: ConfigDict) -> Callable:
+    from tf_elepose.training.canonpose_run import CanonposeRun
+
+    settings = canonpose_settings(config)
+
+    def run(folder, recording, strategy, shards=None):
+        if shards is not None:
+            raise ValueError(f"{config.data}: canonpose needs the views of a moment together: it takes no shards")
+        return CanonposeRun(folder, recording, settings, strategy)
+
+    return run
+
+
 def _common(config: ConfigDict) -> dict[str, Any]:
     """What all runs take, see `RunSettings`."""
     return {
@@ -120,4 +155,4 @@ def _stage_settings(config: ConfigDict, stage: ConfigDict):
     )
 
 
-_RUNS = {"elepose": _elepose_run}
+_RUNS = {"elepose": _elepose_run, "canonpose": _canonpose_run}

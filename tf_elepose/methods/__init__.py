@@ -1,5 +1,6 @@
 """Methods by name; a paper is one file."""
 
+from tf_elepose.methods.canonpose import CanonPose
 from tf_elepose.methods.elepose import ElePose
 
-METHODS = {method.name: method for method in (ElePose,)}
+METHODS = {method.name: method for method in (ElePose, CanonPose)}
