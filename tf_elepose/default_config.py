@@ -142,5 +142,27 @@ def _optimizer(learning_rate: float, average_decay: float) -> config_dict.Config
     )
 
 
+def get_canonpose_paper_config() -> config_dict.ConfigDict:
+    """The sizes and the schedule of the paper and its code (section 3.5).
+
+    What is not in the paper: gradients are clipped, poses are flipped, backward knees are punished and joints are
+    hidden in training, as by default.
+    """
+    config = get_canonpose_config()
+    lifter = config.lifter
+    lifter.width, lifter.precision, lifter.flip_average = 1024, "float32", False
+    lifter.batch_size, lifter.epochs = 32, 100.0
+    lifter.optimizer = {
+        "learning_rate": 1e-4,
+        "schedule": "steps",
+        "epochs": (30.0, 60.0, 90.0),
+        "factor": 0.1,
+        "weight_decay": 0.0,
+        "clip_norm": 20.0,
+        "average_decay": 0.0,
+    }
+    return config
+
+
 METHODS = {"elepose": get_config, "canonpose": get_canonpose_config}
 """The defaults of each method's config."""

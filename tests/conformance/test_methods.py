@@ -21,7 +21,10 @@ from tf_elepose.training.loop import Loop
 SEED = tf.constant([5, 6])
 
 # How tests make a small one of each: it and normalised poses.
-METHOD_MAKERS = {"elepose": lambda: small_models.small_elepose(noise=0.05)}
+METHOD_MAKERS = {
+    "elepose": lambda: small_models.small_elepose(noise=0.05),
+    "canonpose": lambda: small_models.small_canonpose(noise=0.05),
+}
 
 
 def _prior():
@@ -39,7 +42,8 @@ TRAINABLE_MAKERS = {**METHOD_MAKERS, "prior": _prior, "completion": _completion}
 
 # Methods taught to complete poses, and normalised poses.
 COMPLETING_MAKERS = {
-    "elepose": lambda: small_models.small_elepose(noise=0.05, completer=small_models.small_completer())
+    "elepose": lambda: small_models.small_elepose(noise=0.05, completer=small_models.small_completer()),
+    "canonpose": lambda: small_models.small_canonpose(noise=0.05, hidden=0.5),
 }
 
 
@@ -190,7 +194,8 @@ def _seen(count, hidden=4):
 
 def test_with_hidden_joints_terms_and_gradients_are_finite(completing):
     made, image = completing
-    batch = {"image": tf.constant(image[:8] * _seen(8)[..., None]), "seen": tf.constant(_seen(8))}
+    seen = _seen(image[:8, ..., 0, 0].size).reshape(image[:8, ..., 0].shape)  # Of a pose, or of all views of one.
+    batch = {"image": tf.constant(image[:8] * seen[..., None]), "seen": tf.constant(seen)}
     values, gradients = tf.function(made.gradients)(batch, SEED)
     assert all(np.isfinite(value) for value in values.values())
     for variable, gradient in zip(made.variables, gradients, strict=True):

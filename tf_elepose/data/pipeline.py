@@ -101,7 +101,7 @@ class Batches:
         return coins[first : first + local]
 
     def _flipped(self, values: tf.Tensor, mine: tf.Tensor) -> tf.Tensor:
-        """`values` [b, ..., J] or [b, ..., J, 2 or 3] with those of `mine` [b] mirrored; without joints, as they are."""
+        """`values` [b, ..., J] or [b, ..., J, 2 or 3] with those of `mine` [b] mirrored; others as they are."""
         joints = self.skeleton.num_joints
         if values.shape.rank > 1 and values.shape[-1] == joints:
             mirrored = tf.gather(values, self.skeleton.mirror, axis=-1)

@@ -134,7 +134,7 @@ class CanonPose(Method):
     def partner_rotations(
         self, R: tf.Tensor, present: tf.Tensor, rig: tf.Tensor, seed: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """R^(s) [B, V, 3, 3] and which of its views there are [B, V], s the partner of each moment in the global batch."""
+        """R^(s) [B, V, 3, 3] and which of its views there are [B, V]; s is a moment's partner in the global batch."""
         partner = replicas.rows_of_this_replica(self.partners(replicas.all_rows(rig), seed))
         there = tf.gather(replicas.all_rows(tf.cast(present, tf.float32)), partner) > 0.0
         return tf.gather(replicas.all_rows(R), partner), there
