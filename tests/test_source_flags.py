@@ -88,7 +88,9 @@ def test_training_merges_them_into_its_config(asked, monkeypatch, capsys, tmp_pa
     monkeypatch.chdir(tmp_path)
     (tmp_path / "small.py").write_text(small_runs.CONFIG)
     kept = []
-    monkeypatch.setattr(run_settings, "require_known_settings", lambda config: kept.append(config.to_dict()["data_options"]))
+    monkeypatch.setattr(
+        run_settings, "require_known_settings", lambda config: kept.append(config.to_dict()["data_options"])
+    )
     command = small_runs.Command(train, monkeypatch, capsys)
     arguments = ("--option=frames=4", "--option=size=[1,2]", "--option=flip_y=true", "--strict")
     assert command.refuses("--config=small.py", "--workdir=run", *arguments) == "seen"
