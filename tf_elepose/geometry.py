@@ -31,6 +31,11 @@ def frobenius_norm(x: tf.Tensor) -> tf.Tensor:
     return safe_norm(x, axis=(-2, -1))
 
 
+def unit_size(pose: tf.Tensor) -> tf.Tensor:
+    """`pose` [..., J, d] divided by its Frobenius norm; 0 where it has none."""
+    return tf.math.divide_no_nan(pose, frobenius_norm(pose)[..., tf.newaxis, tf.newaxis])
+
+
 def _matrix(rows: list[list[tf.Tensor]]) -> tf.Tensor:
     return tf.stack([tf.stack(row, axis=-1) for row in rows], axis=-2)
 

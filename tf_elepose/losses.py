@@ -77,10 +77,5 @@ def scale_independent_error(projected: tf.Tensor, target: tf.Tensor, confidence:
       confidence: c [..., J] from 0; a joint of confidence 0 is unknown and counts nothing, in the norms neither.
     """
     known = tf.cast(confidence > 0.0, projected.dtype)[..., tf.newaxis]
-    difference = _unit_size(known * target) - _unit_size(known * projected)
+    difference = geometry.unit_size(known * target) - geometry.unit_size(known * projected)
     return tf.reduce_sum(confidence[..., tf.newaxis] * tf.abs(difference), axis=(-2, -1))
-
-
-def _unit_size(pose: tf.Tensor) -> tf.Tensor:
-    """`pose` [..., J, d] divided by its Frobenius norm; 0 where it has none."""
-    return tf.math.divide_no_nan(pose, geometry.frobenius_norm(pose)[..., tf.newaxis, tf.newaxis])

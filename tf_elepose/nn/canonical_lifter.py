@@ -83,8 +83,7 @@ class CanonicalLifter(keras.Model):
           confidence: [B, J] 0 to 1; 0 for joints that are guesses.
         """
         # Divided by the Frobenius norm (section 3.1), then brought to unit variance.
-        norm = geometry.frobenius_norm(image)[..., tf.newaxis, tf.newaxis]
-        unit = math.sqrt(2.0 * self.num_joints) * tf.math.divide_no_nan(image, norm)
+        unit = math.sqrt(2.0 * self.num_joints) * geometry.unit_size(image)
         inputs = [tf.reshape(unit, [-1, 2 * self.num_joints])]
         if self.confidences:
             inputs.append(confidence - 1.0)
