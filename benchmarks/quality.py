@@ -107,7 +107,6 @@ COLUMNS = {
     "elevation_mean_true_deg": ("True mean, °", 1),
     "elevation_correlation": ("Elevation correlation", 2),
     "nll_pa_spearman": ("NLL to PA, Spearman", 2),
-    "cps": ("CPS, mm", 1),
     "training_seconds": ("Training, s", 0),
 }
 """What a row shows: {key of metrics.json: (heading, decimals)}."""
