@@ -1,4 +1,5 @@
 """Export a trained model: python -m export --workdir=DIR --output=DIR [--formats=saved_model,tflite,onnx]
+or, for a server that watches a folder, its next version: python -m export --workdir=DIR --serving=DIR
 
 Writes the model as files that need neither this package nor, but for the SavedModel, TensorFlow; measures each against
 the model; prints the differences. The folder is complete or absent.
@@ -13,7 +14,9 @@ from tf_elepose import commands
 
 def define_flags() -> None:
     flags.DEFINE_string("workdir", None, "Folder of a finished run, or its model.npz.", required=True)
-    flags.DEFINE_string("output", None, "New folder for the files.", required=True)
+    flags.DEFINE_string("output", None, "New folder for the files.")
+    flags.DEFINE_string("serving", None, "Base path of a server: its next version is added there, whole or not at all.")
+    flags.mark_flags_as_mutual_exclusive(["output", "serving"], required=True)
     flags.DEFINE_list("formats", ["saved_model", "tflite", "onnx"], "Which files: saved_model, tflite, onnx.")
     flags.DEFINE_string("convention", None, "The keypoints it will get, such as coco_17; the model's own if not given.")
     flags.DEFINE_float("min_confidence", 0.0, "Joints trusted no more than this are missing.")
@@ -25,6 +28,14 @@ def main(argv: list[str]) -> int:
     from export.verify import table
 
     options = flags.FLAGS
+    if options.serving:
+        from export.versions import add_version
+
+        written = add_version(
+            options.workdir, options.serving, convention=options.convention, min_confidence=options.min_confidence
+        )
+        print(f"written: {written}")
+        return 0
     differences = export_bundle(
         options.workdir,
         options.output,

@@ -28,9 +28,9 @@ def export_onnx(signed: Signed, folder: pathlib.Path, metadata: Mapping[str, Any
     folder.mkdir(parents=True)
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     written = {}
-    for signature, function in signed.functions.items():
+    for signature in signed.functions:
         model, _ = tf2onnx.convert.from_function(
-            function,
+            signed.functions[signature],
             input_signature=signed.specs(signature),
             opset=OPSET,
             custom_op_handlers={"SelectV2": (_select, [])},

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
 
 from export.signature import Signed
+from export.warmup import write_warmup
 
 DEFAULT = "lift"
 """What a request without a signature's name gets."""
+
+SERVING_DEFAULT = "serving_default"
+"""The name servers look `DEFAULT` up by."""
 
 WARMUP_BATCHES = (1, 8, 64)
 
@@ -20,12 +23,12 @@ WARMUP_BATCHES = (1, 8, 64)
 def export_saved_model(
     signed: Signed, folder: pathlib.Path, examples: Mapping[str, np.ndarray], *, version: int = 1
 ) -> pathlib.Path:
-    """Writes `folder`/VERSION with all signatures, and requests to warm a server up where tensorflow_serving is
-    installed.
+    """Writes `folder`/VERSION with all signatures, and requests to warm a server up.
 
     Args:
       signed: the model.
-      folder: the model's base path for a server; made.
+      folder: the model's base path for a server; made. A server that watches it would see a half-written version: see
+        `versions.add_version`.
       examples: inputs [N, ...] of `lift`, for the warm-up.
       version: larger numbers replace smaller ones on a running server.
 
@@ -33,11 +36,11 @@ def export_saved_model(
       the version folder.
     """
     path = folder / str(version)
-    signatures = {name: signed.concrete(name) for name in signed.functions}
-    tf.saved_model.save(signed, str(path), signatures={"serving_default": signatures[DEFAULT]} | signatures)
+    signatures = {name: signed.refusing(name) for name in signed.functions}
+    signatures[SERVING_DEFAULT] = signatures[DEFAULT]
+    tf.saved_model.save(signed, str(path), signatures=signatures)
     require_loadable(path, list(signatures))
-    if importlib.util.find_spec("tensorflow_serving") is not None:
-        _write_warmup(signed, path, examples)
+    write_warmup(path, _warmup_requests(signed, examples))
     return path
 
 
@@ -63,19 +66,17 @@ def require_loadable(path: pathlib.Path, signatures: list[str]) -> None:
                 raise ValueError(f"{path}: signature {name!r} does not run in a session: {reason}") from error
 
 
-def _write_warmup(signed: Signed, path: pathlib.Path, examples: Mapping[str, np.ndarray]) -> None:
-    """Requests a server replays before it answers: the first call of a batch size is slow otherwise."""
-    from tensorflow_serving.apis import model_pb2, predict_pb2, prediction_log_pb2
-
-    extra = path / "assets.extra"
-    extra.mkdir()
-    with tf.io.TFRecordWriter(str(extra / "tf_serving_warmup_requests")) as writer:
-        for signature in signed.functions:
-            for batch in WARMUP_BATCHES:
-                spec = model_pb2.ModelSpec(name=signed.name, signature_name=signature)
-                request = predict_pb2.PredictRequest(model_spec=spec)
-                for wanted in signed.specs(signature):
-                    rows = np.resize(examples[wanted.name], (batch, *examples[wanted.name].shape[1:]))
-                    request.inputs[wanted.name].CopyFrom(tf.make_tensor_proto(rows, dtype=tf.float32))
-                log = prediction_log_pb2.PredictLog(request=request)
-                writer.write(prediction_log_pb2.PredictionLog(predict_log=log).SerializeToString())
+def _warmup_requests(signed: Signed, examples: Mapping[str, np.ndarray]) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    """(signature, inputs): every signature at every batch of `WARMUP_BATCHES`. The default has its own: it is the same
+    function by another name, for which a server prepares another execution.
+    """
+    for signature in (SERVING_DEFAULT, *signed.functions):
+        names = [str(spec.name) for spec in signed.specs(DEFAULT if signature == SERVING_DEFAULT else signature)]
+        for batch in WARMUP_BATCHES:
+            yield (
+                signature,
+                {
+                    name: np.resize(examples[name], (batch, *examples[name].shape[1:])).astype(np.float32)
+                    for name in names
+                },
+            )

@@ -84,6 +84,30 @@ class Signed(tf.Module):
         fresh = tf.function(self.functions[signature].python_function, autograph=False)
         return fresh.get_concrete_function(*self.specs(signature, batch))
 
+    def refusing(self, signature: str):
+        """The traced function of a signature for servers; it fails where inputs have other shapes than its own or
+        different numbers of poses.
+
+        A server compares names with the signature, not shapes (predict_util.cc of TensorFlow Serving; the session
+        checks types only), and operators broadcast. Without this a confidence [1, K] would be that of all poses, one
+        root_head_mm would size all bodies and a surplus joint would be dropped, all with an answer that looks right.
+
+        Not for TFLite: its converter changes concatenation and split so that an infinite confidence spoils its pose.
+        """
+        specs = self.specs(signature)
+        tails = [spec.shape[1:].as_list() for spec in specs]
+        sizes = [math.prod(tail) for tail in tails]
+        function = self.functions[signature].python_function
+
+        def refusing(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+            fitting = [tf.ensure_shape(values, spec.shape) for values, spec in zip(inputs, specs, strict=True)]
+            # Concatenation does not broadcast. (The optimiser removes a reshape to the wanted number of rows.)
+            flat = [tf.reshape(values, [-1, size]) for values, size in zip(fitting, sizes, strict=True)]
+            parts = tf.split(tf.concat(flat, axis=-1), sizes, axis=-1)
+            return function(*(tf.reshape(part, [-1, *tail]) for part, tail in zip(parts, tails, strict=True)))
+
+        return tf.function(refusing, autograph=False).get_concrete_function(*specs)
+
     def _lift(self, keypoints: tf.Tensor, confidence: tf.Tensor, root_head_mm: tf.Tensor) -> dict[str, tf.Tensor]:
         return self._lifted(keypoints, confidence, root_head_mm, "poses_3d", "valid")
 

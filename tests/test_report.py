@@ -9,6 +9,7 @@ import pytest
 
 from tf_elepose import figures, learning_figures, pose_figures
 from tf_elepose.evaluation import evaluate_poses
+from tf_elepose.palette import side_of
 from tf_elepose.report import write_report
 from tf_elepose.skeletons import H36M_17, H36M_17_ELEPOSE
 
@@ -233,7 +234,7 @@ def test_best_median_and_worst():
 
 
 def test_sides_of_the_body():
-    assert [figures.side_of(joint, H36M_17) for joint in ("l_knee", "r_wrist", "spine")] == ["left", "right", "trunk"]
+    assert [side_of(joint, H36M_17) for joint in ("l_knee", "r_wrist", "spine")] == ["left", "right", "trunk"]
 
 
 def test_drawing_leaves_matplotlibs_settings_alone(tmp_path, evaluation):

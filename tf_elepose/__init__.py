@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from tf_elepose.data.recording import Recording
     from tf_elepose.data.sources import load_source
     from tf_elepose.evaluation import Evaluation, evaluate_poses
+    from tf_elepose.lifted import Lifted
+    from tf_elepose.lifter import Lifter
     from tf_elepose.methods.base import Prediction
     from tf_elepose.methods.elepose import ElePose
     from tf_elepose.normalization import Normalizer
@@ -24,6 +26,8 @@ _HOMES = {
     "Evaluation": "evaluation",
     "H36M_17": "skeletons",
     "H36M_17_ELEPOSE": "skeletons",
+    "Lifted": "lifted",
+    "Lifter": "lifter",
     "Normalizer": "normalization",
     "Prediction": "methods.base",
     "Recording": "data.recording",
@@ -40,6 +44,8 @@ __all__ = [
     "H36M_17_ELEPOSE",
     "ElePose",
     "Evaluation",
+    "Lifted",
+    "Lifter",
     "Normalizer",
     "Prediction",
     "Recording",

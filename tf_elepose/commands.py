@@ -14,17 +14,18 @@ import ast
 import contextlib
 import logging
 import os
+import pathlib
 import re
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NoReturn
 
 from absl import app, flags
 from ml_collections.config_flags import config_flags
 
-# 2: errors only. What comes before TensorFlow reads this is dropped in `_without_chatter`.
+# 2: errors only. What comes before TensorFlow reads this is dropped in `without_chatter`.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 EXIT_ERROR = 2
@@ -35,7 +36,7 @@ EXIT_INTERRUPTED = 130
 
 _STDERR = 2  # The file descriptor; sys.stderr is only Python's view of it.
 
-_CHATTER = re.compile(rb"[IW]\d{4} |WARNING: All log messages before absl::InitializeLog")
+_CHATTER = re.compile(rb"[IW]\d{4} |INFO: Created TensorFlow Lite|WARNING: All log messages before absl::InitializeLog")
 _NO_DRIVER = b"Could not find cuda drivers"
 # Where there is no driver, that it cannot be called is no news; where there is one, it is the reason for a missing GPU.
 _CHATTER_WITHOUT_GPU = re.compile(_CHATTER.pattern + rb"|E\d{4} .*failed call to cuInit")
@@ -129,7 +130,7 @@ def _prepared(main: Callable[[list[str]], int | None], tensorflow: bool) -> Call
 
     def call(argv: list[str]) -> int | None:
         if tensorflow:
-            with _without_chatter():
+            with without_chatter():
                 import tensorflow as tf
 
                 tf.config.list_physical_devices()
@@ -141,8 +142,26 @@ def _prepared(main: Callable[[list[str]], int | None], tensorflow: bool) -> Call
     return call
 
 
+def writable(path: str, flag: str, sources: Sequence[str] = ()) -> pathlib.Path:
+    """The file that `--flag=path` names, seen to be possible before the reading of `sources`, which may take long.
+
+    Raises:
+      ValueError: no such folder, a folder, or one of the sources.
+    """
+    target = pathlib.Path(path)
+    if not target.parent.is_dir():
+        raise ValueError(f"--{flag}={path}: no such folder")
+    if target.is_dir():
+        raise ValueError(f"--{flag}={path}: is a folder")
+    for source in sources:
+        read = pathlib.Path(source.partition(":")[2] or source)
+        if target.exists() and read.exists() and target.samefile(read):
+            raise ValueError(f"--{flag}={path}: is the source itself; give it another name")
+    return target
+
+
 @contextlib.contextmanager
-def _without_chatter() -> Iterator[None]:
+def without_chatter() -> Iterator[None]:
     """Holds back what is written to standard error in the block, and passes on what is not TensorFlow's chatter.
 
     TensorFlow's libraries write before they have read TF_CPP_MIN_LOG_LEVEL, straight to the file descriptor.

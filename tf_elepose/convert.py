@@ -49,13 +49,10 @@ def main(argv: list[str]) -> int:
             raise ValueError("--shards writes all rows of all splits: leave out --split, --manifest and --people=best")
         convert_to_shards(argv[1], pathlib.Path(options.output), skeleton, keywords, options.shards)
         return 0
-    output = _writable(options.output, "output")
+    output = commands.writable(options.output, "output", argv[1:])
     if output.suffix != ".npz":
         raise ValueError(f"--output={output}: expected a name that ends in .npz")
-    source_path = pathlib.Path(argv[1].partition(":")[2])
-    if output.exists() and source_path.exists() and output.samefile(source_path):
-        raise ValueError(f"--output={output}: is the source itself; give it another name")
-    manifest_file = None if options.manifest is None else _writable(options.manifest, "manifest")
+    manifest_file = None if options.manifest is None else commands.writable(options.manifest, "manifest")
     values = convert(argv[1], output, skeleton, keywords, options.split)
     if manifest_file is not None:
         files.write_json(manifest_file, values)
@@ -169,15 +166,6 @@ def _skeleton(name_or_path: str) -> Skeleton:
 
     names = {plain(name): name for name in SKELETONS}
     return get_skeleton(names.get(plain(name_or_path), name_or_path))
-
-
-def _writable(path: str, flag: str) -> pathlib.Path:
-    """`path`, seen to be possible before the reading, which may take long."""
-    if not pathlib.Path(path).parent.is_dir():
-        raise ValueError(f"--{flag}={path}: no such folder")
-    if pathlib.Path(path).is_dir():
-        raise ValueError(f"--{flag}={path}: is a folder")
-    return pathlib.Path(path)
 
 
 def _shown(progress: Progress) -> Callable[[int, float | None], None]:

@@ -1,4 +1,4 @@
-"""Every setting of an ElePose run with the defaults that other configs start from.
+"""Every setting of each method's run with the defaults that other configs start from.
 
 A config file is Python with a function get_config(); settings can be changed on the command line:
 --config=configs/cmu.py --config.seed=3 --config.lifter.elevation=fixed
@@ -7,9 +7,9 @@ A config file is Python with a function get_config(); settings can be changed on
 from ml_collections import config_dict
 
 
-def get_config() -> config_dict.ConfigDict:
+def _common(method: str) -> config_dict.ConfigDict:
     config = config_dict.ConfigDict()
-    config.method = "elepose"
+    config.method = method
     # Data: `synthetic` or FORMAT:PATH, and the joints it is wanted in.
     config.data = "synthetic"
     config.data_options = config_dict.ConfigDict()  # Keywords of the reader or of the synthesis.
@@ -22,6 +22,13 @@ def get_config() -> config_dict.ConfigDict:
     config.strategy = "auto"  # auto, mirrored, multi_worker or one_device.
     # Scale: dataset (the paper), clip or pose; distance is the paper's D.
     config.normalization = config_dict.create(rule="dataset", distance=10.0)
+    # How the machine is used; none of it changes the mathematics.
+    config.loop = config_dict.create(steps_per_call=100, checkpoint_every=500, jit_compile=False)
+    return config
+
+
+def get_config() -> config_dict.ConfigDict:
+    config = _common("elepose")
     config.bone_prior = "estimate"  # From the training data; "skeleton" takes what the skeleton states.
 
     # Fills in missing joints, for every later stage and for lifting.
@@ -60,9 +67,6 @@ def get_config() -> config_dict.ConfigDict:
     lifter.epochs = 120.0
     lifter.evaluate_every = 1000  # Steps; only shown, nothing is selected.
     lifter.optimizer = _optimizer(learning_rate=4e-3, average_decay=0.999)
-
-    # How the machine is used; none of it changes the mathematics.
-    config.loop = config_dict.create(steps_per_call=100, checkpoint_every=500, jit_compile=False)
     return config
 
 
@@ -101,12 +105,44 @@ def get_paper_config() -> config_dict.ConfigDict:
     return config
 
 
+def get_distilled_config() -> config_dict.ConfigDict:
+    """A student of a trained ElePose; what each setting of the views is worth: docs/pretrained.md."""
+    config = _common("distilled")
+    config.teacher = ""  # Workdir or model.npz of an elepose trained with normalization.rule=pose.
+    config.normalization.rule = "pose"  # The teacher's.
+    # What the student sees, see methods/virtual_views.py. Lengths are shares of root to head.
+    config.views = config_dict.create(
+        elevation_deg=18.0,
+        elevation_spread_deg=12.0,
+        roll_deg=12.0,
+        nearest=3.5,
+        farthest=12.0,
+        bones=0.2,
+        joints=0.03,
+        face=0.35,
+        noise=0.04,
+        outliers=0.01,
+        outlier_distance=0.4,
+        swaps=0.02,
+        hidden=0.4,
+        most_hidden=0.5,
+    )
+    student = config.student = config_dict.ConfigDict()
+    student.width = 512
+    student.depth = 3
+    student.precision = "auto"  # As the lifter's.
+    student.term_weights = config_dict.create(pose=1.0, elevation=0.2)
+    student.batch_size = 1024
+    student.epochs = 120.0
+    student.evaluate_every = 1000  # Steps; only shown, nothing is selected.
+    student.optimizer = _optimizer(learning_rate=2e-3, average_decay=0.999)
+    student.optimizer.clip_norm = 1.0
+    return config
+
+
 def get_canonpose_config() -> config_dict.ConfigDict:
     """CanonPose: several cameras to learn from."""
-    config = get_config()
-    config.method = "canonpose"
-    for key in ("bone_prior", "completer", "prior", "lifter"):
-        del config[key]
+    config = _common("canonpose")
     config.normalization.rule = "pose"  # Section 3.1: every pose is brought to one size.
     config.cameras = 0  # How many of the cameras to learn from; 0 is all.
     config.rig = "clip"  # How long cameras stand still: clip, or subject (Human3.6M).
@@ -127,19 +163,6 @@ def get_canonpose_config() -> config_dict.ConfigDict:
     lifter.evaluate_every = 1000  # Steps; only shown, nothing is selected.
     lifter.optimizer = _optimizer(learning_rate=1e-3, average_decay=0.999)
     return config
-
-
-def _optimizer(learning_rate: float, average_decay: float) -> config_dict.ConfigDict:
-    """Adam with a cosine; options of the other schedules are in training/schedules.py."""
-    return config_dict.create(
-        learning_rate=learning_rate,
-        schedule="cosine",
-        warmup=0.02,
-        floor=0.0,
-        weight_decay=0.0,
-        clip_norm=20.0,
-        average_decay=average_decay,
-    )
 
 
 def get_canonpose_paper_config() -> config_dict.ConfigDict:
@@ -164,5 +187,18 @@ def get_canonpose_paper_config() -> config_dict.ConfigDict:
     return config
 
 
-METHODS = {"elepose": get_config, "canonpose": get_canonpose_config}
+def _optimizer(learning_rate: float, average_decay: float) -> config_dict.ConfigDict:
+    """Adam with a cosine; options of the other schedules are in training/schedules.py."""
+    return config_dict.create(
+        learning_rate=learning_rate,
+        schedule="cosine",
+        warmup=0.02,
+        floor=0.0,
+        weight_decay=0.0,
+        clip_norm=20.0,
+        average_decay=average_decay,
+    )
+
+
+METHODS = {"elepose": get_config, "distilled": get_distilled_config, "canonpose": get_canonpose_config}
 """The defaults of each method's config."""

@@ -16,11 +16,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tf_elepose import metrics
+from tf_elepose.palette import GRID, INK, LEFT, MUTED, RIGHT, TRUNK, TRUTH, side_of
 from tf_elepose.skeletons import Skeleton
-
-LEFT, RIGHT, TRUNK = "#1F4E8C", "#E08A1E", "#3A3F47"
-TRUTH = "#C3C9D2"
-INK, MUTED, GRID = "#22262C", "#68707C", "#E4E7EC"
 
 WIDTH = 5.6  # Inches; at 9 points the text stays readable when a telephone shows the figure 340 points wide.
 
@@ -207,13 +204,6 @@ def correct_curves(joint_errors_mm: np.ndarray, aligned_errors_mm: np.ndarray) -
     axis.set(xlabel="threshold, mm", ylabel="right, %", xlim=(0, metrics.CPS_LIMIT_MM), ylim=(0, 101))
     axis.legend(loc="lower right")
     return figure
-
-
-def side_of(joint: str, skeleton: Skeleton) -> str:
-    """`left`, `right` or `trunk`."""
-    if joint in skeleton.left:
-        return "left"
-    return "right" if joint in skeleton.right else "trunk"
 
 
 def _thinned(n: int) -> np.ndarray:

@@ -199,7 +199,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary)
             raise
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except OSError as error:
         raise OSError(error.errno or errno.EIO, f"cannot be written: {error.strerror or error}", path) from error
 
@@ -242,7 +242,7 @@ def _is_being_written(path: pathlib.Path) -> bool:
     return False
 
 
-def _sync_folder(folder: pathlib.Path) -> None:
+def sync_folder(folder: pathlib.Path) -> None:
     """Makes a rename in `folder` survive a power failure."""
     if os.name == "nt":  # Windows cannot open a folder.
         return

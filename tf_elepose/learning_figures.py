@@ -13,8 +13,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tf_elepose.figures import LEFT, RIGHT, TRUNK, WIDTH
+from tf_elepose.figures import WIDTH
 from tf_elepose.measures import MEASURES
+from tf_elepose.palette import LEFT, RIGHT, TRUNK
 
 _SMOOTHED_FROM = 100  # Points from which a curve is noise unless smoothed.
 _BOOKKEEPING = ("step", "epoch", "time", "seconds", "wall_time", "samples_per_second", "steps_per_second")

@@ -16,8 +16,12 @@ _FREE = ("data_options.", ".optimizer.")
 """Settings whose names depend on a choice, the reader's or the schedule's, have one of these in their name."""
 
 
+TAKE_SHARDS = ("elepose",)
+"""Methods that can be trained on more poses than fit into memory."""
+
+
 def make_run(config: ConfigDict) -> Callable:
-    """`Run` of the config's method but for the folder, the recording, the strategy and the shards.
+    """The `Run` of the config's method, wanting only folder, recording, strategy and, where it trains on them, shards.
 
     Raises:
       ValueError: an unknown method, or settings that it does not have or that are out of their range.
@@ -83,7 +87,28 @@ def _elepose_run(config: ConfigDict) -> Callable:
     from tf_elepose.training.elepose_run import EleposeRun
 
     settings = elepose_settings(config)
-    return lambda folder, recording, strategy, shards: EleposeRun(folder, recording, settings, strategy, shards)
+    return lambda folder, recording, strategy, shards=None: EleposeRun(folder, recording, settings, strategy, shards)
+
+
+def _distilled_run(config: ConfigDict) -> Callable:
+    from tf_elepose.methods.virtual_views import ViewSettings
+    from tf_elepose.training.distilled_run import DistilledRun, DistilledSettings
+
+    student = config.student
+    settings = DistilledSettings(
+        **_common(config),
+        teacher=config.teacher,
+        views=ViewSettings(**config.views.to_dict()),
+        student={
+            "width": student.width,
+            "depth": student.depth,
+            "precision": _precision(student),
+            "term_weights": student.term_weights.to_dict(),
+        },
+        batch_size=student.batch_size,
+        stage=_stage_settings(config, student),
+    )
+    return lambda folder, recording, strategy: DistilledRun(folder, recording, settings, strategy)
 
 
 def canonpose_settings(config: ConfigDict):
@@ -112,13 +137,7 @@ def _canonpose_run(config: ConfigDict) -> Callable:
     from tf_elepose.training.canonpose_run import CanonposeRun
 
     settings = canonpose_settings(config)
-
-    def run(folder, recording, strategy, shards=None):
-        if shards is not None:
-            raise ValueError(f"{config.data}: canonpose needs the views of a moment together: it takes no shards")
-        return CanonposeRun(folder, recording, settings, strategy)
-
-    return run
+    return lambda folder, recording, strategy: CanonposeRun(folder, recording, settings, strategy)
 
 
 def _common(config: ConfigDict) -> dict[str, Any]:
@@ -155,4 +174,4 @@ def _stage_settings(config: ConfigDict, stage: ConfigDict):
     )
 
 
-_RUNS = {"elepose": _elepose_run, "canonpose": _canonpose_run}
+_RUNS = {"elepose": _elepose_run, "distilled": _distilled_run, "canonpose": _canonpose_run}

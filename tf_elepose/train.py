@@ -40,7 +40,12 @@ def main(argv: list[str]) -> int:
     run_of = run_settings.make_run(config)
     strategy = make_strategy(config.strategy)  # Before anything else of TensorFlow: workers must meet first.
     recording, shards = _opened(config)
-    run = run_of(folder, recording, strategy, shards)
+    if shards is None:
+        run = run_of(folder, recording, strategy)
+    elif config.method in run_settings.TAKE_SHARDS:
+        run = run_of(folder, recording, strategy, shards)
+    else:
+        raise ValueError(f"{config.data}: {config.method} is trained on poses that fit into memory: convert to views")
     if run.writes:  # After all settings were seen to work: a mistake leaves no folder that the mended command meets.
         from tf_elepose.training import workdir
 

@@ -34,8 +34,8 @@ def run(tmp_path_factory):
     """A workdir with a small model: wide enough that its matrices outweigh the rest of a file."""
     folder = tmp_path_factory.mktemp("run")
     method, _ = small_elepose(completer=small_completer(), width=96, noise=0.02)
-    method.elevation_mean.assign(-0.17)
-    method.elevation_deviation.assign(0.1)
+    method.density.elevation_mean.assign(-0.17)
+    method.density.elevation_deviation.assign(0.1)
     save_model(folder / "model.npz", method, {"data": "small"})
     return folder
 
@@ -107,20 +107,6 @@ def test_a_session_refuses_a_model_whose_variables_are_not_tracked(tmp_path):
     assert tf.saved_model.load(str(path)).signatures["lift"](tf.ones([1, 3]))["y"].shape == (1, 2)  # Python runs it.
     with pytest.raises(ValueError, match=r"signature 'lift' does not run in a session: .*Could not find variable"):
         saved_model.require_loadable(path, ["lift"])
-
-
-def test_warm_up_requests_run(made):
-    pytest.importorskip("tensorflow_serving")
-    from tensorflow_serving.apis import prediction_log_pb2
-
-    path = made[0] / "saved_model" / "1"
-    loaded, count = tf.saved_model.load(str(path)), 0
-    for record in tf.data.TFRecordDataset(str(path / "assets.extra" / "tf_serving_warmup_requests")):
-        request = prediction_log_pb2.PredictionLog.FromString(record.numpy()).predict_log.request
-        inputs = {name: tf.constant(tf.make_ndarray(value)) for name, value in request.inputs.items()}
-        assert loaded.signatures[request.model_spec.signature_name](**inputs)["valid"].numpy().any()
-        count += 1
-    assert count == 4 * len(saved_model.WARMUP_BATCHES)
 
 
 def test_metadata_tell_what_a_stranger_needs(made):

@@ -16,8 +16,8 @@ from tf_elepose.skeletons import H36M_17
 
 def model(rule="dataset", completer=True, **options):
     method, _ = small_elepose(rule, completer=small_completer() if completer else None, **options)
-    method.elevation_mean.assign(-0.17)
-    method.elevation_deviation.assign(0.1)
+    method.density.elevation_mean.assign(-0.17)
+    method.density.elevation_deviation.assign(0.1)
     return method
 
 

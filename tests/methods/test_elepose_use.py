@@ -61,10 +61,10 @@ def test_measured_elevation_is_that_of_the_whole_set():
     method.measure_elevation(images)
     objective = rewrite(method)
     e = np.array([objective.lift(image)[1] for image in images])
-    assert float(method.elevation_mean) == pytest.approx(e.mean(), rel=1e-4)
-    assert float(method.elevation_deviation) == pytest.approx(e.std(ddof=1), rel=1e-4)
+    assert float(method.density.elevation_mean) == pytest.approx(e.mean(), rel=1e-4)
+    assert float(method.density.elevation_deviation) == pytest.approx(e.std(ddof=1), rel=1e-4)
     method.measure_elevation(images[:1])
-    assert float(method.elevation_deviation) == 0.0
+    assert float(method.density.elevation_deviation) == 0.0
 
 
 @pytest.mark.parametrize("elevation", ["predicted", "fixed"])
@@ -79,7 +79,7 @@ def test_likelihood_is_deterministic_and_a_mean_over_virtual_cameras(elevation):
     np.testing.assert_allclose(method.negative_log_likelihood(x, SEED, 2), compiled(x, SEED, tf.constant(2)), rtol=1e-4)
     # An independent Monte Carlo: other random numbers, the float64 rewrite.
     objective, rng = rewrite(method), np.random.default_rng(4)
-    mean, deviation = float(method.elevation_mean), float(method.elevation_deviation)
+    mean, deviation = float(method.density.elevation_mean), float(method.density.elevation_deviation)
     for i, image in enumerate(images[:2]):
         y, e = objective.lift(image)
         draws = []
@@ -155,7 +155,10 @@ def test_the_flip_averaged_likelihood_is_that_of_the_averaged_poses(monkeypatch)
     monkeypatch.setattr(tf.random, "stateless_uniform", lambda *_: tf.constant(azimuth, tf.float32))
     monkeypatch.setattr(tf.random, "stateless_normal", lambda *_: tf.constant(noise, tf.float32))
     nll = method.negative_log_likelihood(tf.constant(images), SEED, 2)
-    mirror, raised = list(H36M_17.mirror), -float(method.elevation_mean) + float(method.elevation_deviation) * noise
+    mirror, raised = (
+        list(H36M_17.mirror),
+        -float(method.density.elevation_mean) + float(method.density.elevation_deviation) * noise,
+    )
     plain = []
     for i, image in enumerate(images.astype(np.float64)):
         (y, e), (y_flipped, e_flipped) = objective.lift(image), objective.lift(image[mirror] * [-1, 1])
@@ -174,8 +177,8 @@ def test_measured_elevation_is_that_of_the_averaged_poses():
     objective, mirror = rewrite(method), list(H36M_17.mirror)
     method.measure_elevation(images)
     e = np.array([objective.lift(image)[1] + objective.lift(image[mirror] * [-1, 1])[1] for image in images]) / 2
-    assert float(method.elevation_mean) == pytest.approx(e.mean(), rel=1e-4)
-    assert float(method.elevation_deviation) == pytest.approx(e.std(ddof=1), rel=1e-4)
+    assert float(method.density.elevation_mean) == pytest.approx(e.mean(), rel=1e-4)
+    assert float(method.density.elevation_deviation) == pytest.approx(e.std(ddof=1), rel=1e-4)
 
 
 def test_the_prior_is_not_trained():

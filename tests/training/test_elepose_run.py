@@ -170,8 +170,8 @@ def test_a_run_in_a_program_of_ones_own(recording, settings, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"completer", "prior", "lifter"}
     image, _ = method.normalizer.apply(recording.of_split("train").poses_2d)
     e = method.averaged(image)[1].numpy()
-    assert float(method.elevation_mean) == pytest.approx(e.mean(), abs=1e-5)
-    assert float(method.elevation_deviation) == pytest.approx(e.std(ddof=1), abs=1e-5)
+    assert float(method.density.elevation_mean) == pytest.approx(e.mean(), abs=1e-5)
+    assert float(method.density.elevation_deviation) == pytest.approx(e.std(ddof=1), abs=1e-5)
     workdir.save_model(tmp_path / "model.npz", method, {})
     pixels = recording.of_split("test").poses_2d
     np.testing.assert_allclose(

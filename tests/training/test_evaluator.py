@@ -94,8 +94,8 @@ def test_the_mirror_of_a_pose_bends_its_knees_backwards(method, monkeypatch):
 
 
 def test_likelihoods_are_seeded_and_settle_with_more_views(method):
-    method.elevation_mean.assign(-0.2)
-    method.elevation_deviation.assign(0.1)
+    method.density.elevation_mean.assign(-0.2)
+    method.density.elevation_deviation.assign(0.1)
     recording = _recording()
     groups = clip_and_camera(recording)
 
@@ -111,8 +111,8 @@ def test_the_likelihood_is_the_mean_over_turned_cameras(method):
     """With one elevation for all cameras: poses levelled, turned about the vertical, projected."""
     recording = _recording()
     image, _ = method.normalizer.apply(recording.poses_2d)
-    method.elevation_mean.assign(0.0)
-    method.elevation_deviation.assign(0.0)
+    method.density.elevation_mean.assign(0.0)
+    method.density.elevation_deviation.assign(0.0)
     groups = clip_and_camera(recording)
     value = method.likelihood(recording.poses_2d, groups, views=200, seed=3)
     y, e = (tensor.numpy().astype(np.float64) for tensor in method.y(tf.constant(image)))

@@ -17,8 +17,8 @@ from tf_elepose.training import workdir
 @pytest.fixture(scope="module")
 def method():
     method, _ = small_models.small_elepose(flip_average=True, likelihood_ceiling=20.0)
-    method.elevation_mean.assign(-0.2)
-    method.elevation_deviation.assign(0.1)
+    method.density.elevation_mean.assign(-0.2)
+    method.density.elevation_deviation.assign(0.1)
     return method
 
 
@@ -97,12 +97,12 @@ def _without_a_setting(arrays):
         (lambda arrays: {**arrays, "__model__": np.zeros(4, np.uint8)}, "not a model"),
         (lambda arrays: {**arrays, "__model__": np.frombuffer(b"[1, 2]", np.uint8)}, "not a model"),
         (_meta(info=None), "not a model"),
-        (_meta(format=99), "expected model format 2 of elepose; got format 99 of elepose"),
-        (_meta(method="poseless"), "got format 2 of poseless"),
+        (_meta(format=99), "expected model format 3 of elepose, .*; got format 99 of elepose"),
+        (_meta(method="poseless"), "got format 3 of poseless"),
         (_meta(settings={}), "its settings are not those of this version's elepose"),
         (_without_a_setting, "its settings are not those of this version's elepose .*arch"),
         (lambda arrays: {**arrays, "more": np.zeros(2)}, "unexpected more"),
-        (lambda arrays: dict(list(arrays.items())[:-1]), "missing statistics/elevation_deviation"),
+        (lambda arrays: dict(list(arrays.items())[:-1]), "missing statistics/likelihood_quantiles"),
         (lambda arrays: {**arrays, "lifter/upscale/bias": np.zeros(99, np.float32)}, r"expected \[12\], got \[99\]"),
     ],
 )

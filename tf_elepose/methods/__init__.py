@@ -1,6 +1,7 @@
 """Methods by name; a paper is one file."""
 
 from tf_elepose.methods.canonpose import CanonPose
+from tf_elepose.methods.distilled import Distilled
 from tf_elepose.methods.elepose import ElePose
 
-METHODS = {method.name: method for method in (ElePose, CanonPose)}
+METHODS = {method.name: method for method in (ElePose, Distilled, CanonPose)}

@@ -15,6 +15,7 @@ import tensorflow as tf
 from absl import logging
 
 from tf_elepose.methods import replicas
+from tf_elepose.methods.lifted_likelihood import LiftedLikelihood
 from tf_elepose.nn.completer import PoseCompleter, complete
 from tf_elepose.normalization import Normalizer
 from tf_elepose.skeletons import MIN_JOINTS, Skeleton
@@ -147,26 +148,25 @@ class Method(Trainable):
 
     def view_likelihood(self, poses: tf.Tensor, elevation: tf.Tensor | None) -> tf.Tensor | None:
         """Mean negative log-likelihood [B], nats, of what `lift` said, seen from a fixed set of virtual cameras (see
-        methods/fixed_views.py); None when the method knows no density.
+        methods/lifted_likelihood.py); None when the method knows no density.
         """
         del poses, elevation
         return None
+
+    density: LiftedLikelihood | None = None
+    """How likely lifted poses are; None for a method that does not know."""
 
     @property
     def likelihood_quantiles(self) -> np.ndarray | None:
         """Ascending `view_likelihood` [101] at 0 %, 1 %, ... 100 % of the training poses; None when it was not
         measured, or there is no density.
         """
-        if self._likelihood_quantiles is None:
-            return None
-        values = np.asarray(self._likelihood_quantiles)
-        return values if np.isfinite(values).all() else None
-
-    _likelihood_quantiles: keras.Variable | None = None
+        values = None if self.density is None else self.density.quantiles.numpy()
+        return values if values is not None and np.isfinite(values).all() else None
 
     def measure_likelihood(self, image: np.ndarray, seen: np.ndarray | None = None) -> None:
         """Set the likelihood's quantiles from normalised training poses [N, J, 2], of which `seen` [N, J] is known."""
-        if self._likelihood_quantiles is None:
+        if self.density is None:
             return
 
         def nll(batch: tf.Tensor, known: tf.Tensor) -> tf.Tensor | None:
@@ -174,8 +174,8 @@ class Method(Trainable):
 
         compiled = self._compiled(nll, "view nll")
         measured = np.concatenate([compiled(batch, known) for batch, known in _batches(image, seen, 1024)])
-        quantiles = np.quantile(measured, np.linspace(0.0, 1.0, self._likelihood_quantiles.shape[0]))
-        self._likelihood_quantiles.assign(quantiles.astype(np.float32))
+        quantiles = np.quantile(measured, np.linspace(0.0, 1.0, self.density.quantiles.shape[0]))
+        self.density.quantiles.assign(quantiles.astype(np.float32))
 
     completer: PoseCompleter | None = None
     """Fills in joints that are not seen; a method without one lifts complete poses only."""

@@ -16,15 +16,14 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from tf_elepose import geometry, losses
 from tf_elepose.anthropometry import BonePrior
-from tf_elepose.methods import fixed_views, replicas
+from tf_elepose.methods import replicas
 from tf_elepose.methods.base import Batch, Method, named_variables
-from tf_elepose.nn import pca
+from tf_elepose.methods.lifted_likelihood import LiftedLikelihood, blank_prior, subspace_settings
 from tf_elepose.nn.completer import PoseCompleter, blank_statistics
 from tf_elepose.nn.lifters import DepthElevationLifter
 from tf_elepose.nn.pose_prior import PosePrior
@@ -126,10 +125,8 @@ class ElePose(Method):
         )
         self.lifter.build()
         self.networks = {"lifter": self.lifter}
-        # Mean and deviation of e over the whole training set (section 4.3), measured after training; radians.
-        self.elevation_mean = keras.Variable(0.0, trainable=False, name="elevation_mean")
-        self.elevation_deviation = keras.Variable(0.0, trainable=False, name="elevation_deviation")
-        self._likelihood_quantiles = fixed_views.blank_quantiles()
+        bound = None if elevation == "predicted" else FIXED_ELEVATION
+        self.density = LiftedLikelihood(prior, normalizer, bound)
 
     # ---- the objective, in the paper's order -------------------------------------------------------------------
 
@@ -233,46 +230,19 @@ class ElePose(Method):
         (section 4.3).
         """
         elevation = self.predict_normalized(image, seen).elevation
-        if elevation is None:
-            return
-        e = -np.deg2rad(elevation)
-        self.elevation_mean.assign(e.mean())
-        self.elevation_deviation.assign(e.std(ddof=1) if len(e) > 1 else 0.0)
+        if elevation is not None:
+            self.density.measure_elevation(elevation)
 
     def negative_log_likelihood(self, image: tf.Tensor, seed: tf.Tensor, views: int) -> tf.Tensor:
-        """See `Method.negative_log_likelihood` (section 4.3, figure 5).
-
-        The virtual cameras are drawn as in eq. 5-7, with the elevation distribution of the whole training set.
-        """
-        y1, e = self.averaged(image)
-        levelled = geometry.rotate(geometry.rotation_x(e), y1) if self.elevation == "predicted" else y1
-        total = tf.zeros_like(e)
-        for view in tf.range(views):
-            seed_view = replicas.fold_in(seed, view)
-            azimuth = tf.random.stateless_uniform(tf.shape(e), replicas.fold_in(seed_view, 0), -math.pi, math.pi)
-            seed_e = replicas.fold_in(seed_view, 1)
-            if self.elevation == "predicted":
-                noise = tf.random.stateless_normal(tf.shape(e), seed_e)
-                raised = -self.elevation_mean.value + self.elevation_deviation.value * noise
-            else:
-                raised = tf.random.stateless_uniform(tf.shape(e), seed_e, -FIXED_ELEVATION, FIXED_ELEVATION)
-            R = geometry.rotation_x(raised) @ geometry.rotation_y(azimuth)
-            x2, _ = self.normalizer.rescale(geometry.project(geometry.rotate(R, levelled), self.distance))
-            total -= self.prior.log_prob(x2)
-        return total / tf.cast(views, tf.float32)
+        """See `Method.negative_log_likelihood`."""
+        return self.density.random(self._levelled(*self.lift(image)), seed, views)
 
     def view_likelihood(self, poses: tf.Tensor, elevation: tf.Tensor | None) -> tf.Tensor:
         """See `Method.view_likelihood`."""
-        if elevation is not None:
-            poses = geometry.rotate(geometry.rotation_x(-elevation), poses)
-        with tf.init_scope():  # Numbers of the trained model, not of the graph that is being traced.
-            if self.elevation == "predicted":
-                mean, deviation = float(self.elevation_mean), float(self.elevation_deviation)
-                raised = fixed_views.normal_quantiles(-mean, deviation)
-            else:
-                raised = fixed_views.uniform_quantiles(-FIXED_ELEVATION, FIXED_ELEVATION)
-            views = fixed_views.rotations(raised)
-        return fixed_views.negative_log_likelihood(poses, views, self.prior, self.normalizer)
+        return self.density.fixed(self._levelled(poses, elevation))
+
+    def _levelled(self, poses: tf.Tensor, elevation: tf.Tensor | None) -> tf.Tensor:
+        return poses if elevation is None else geometry.rotate(geometry.rotation_x(-elevation), poses)
 
     # ---- storing ---------------------------------------------------------------------------------------------------
 
@@ -282,7 +252,7 @@ class ElePose(Method):
             "skeleton": self.skeleton.to_dict(),
             "normalizer": self.normalizer.to_dict(),
             "prior": self._prior_settings,
-            "subspace": {"size": self.prior.flow.size, "explained": self.prior.explained},
+            "subspace": subspace_settings(self.prior),
             "bone_prior": self.bone_prior.to_dict(),
             "flip_average": self.flip_average,
             "term_weights": {name: self.term_weights.get(name, 0.0) for name in TERMS},
@@ -296,12 +266,6 @@ class ElePose(Method):
     @classmethod
     def restore(cls, settings: Mapping[str, Any]) -> ElePose:
         skeleton = Skeleton.from_dict(settings["skeleton"])
-        size, coordinates = settings["subspace"]["size"], 2 * skeleton.num_joints
-        blank = pca.Subspace(
-            np.zeros(coordinates), np.zeros((size, coordinates)), np.ones(size), settings["subspace"]["explained"]
-        )
-        prior = PosePrior(blank, **settings["prior"])
-        prior.build()
         completer = None
         if settings["completer_width"] is not None:
             joints = skeleton.num_joints
@@ -310,7 +274,7 @@ class ElePose(Method):
         return cls(
             skeleton,
             Normalizer.from_dict(settings["normalizer"], skeleton),
-            prior,
+            blank_prior(skeleton, settings["subspace"], settings["prior"]),
             bone_prior=BonePrior.from_dict(settings["bone_prior"]),
             flip_average=settings["flip_average"],
             term_weights=settings["term_weights"],
@@ -326,10 +290,4 @@ class ElePose(Method):
         networks = {"prior": self.prior, "lifter": self.lifter}
         if self.completer is not None:
             networks["completer"] = self.completer
-        variables = named_variables(networks)
-        return {
-            **variables,
-            "statistics/elevation_mean": self.elevation_mean,
-            "statistics/elevation_deviation": self.elevation_deviation,
-            "statistics/likelihood_quantiles": self._likelihood_quantiles,
-        }
+        return {**named_variables(networks), **self.density.saved_variables()}

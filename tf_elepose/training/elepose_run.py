@@ -33,8 +33,6 @@ from tf_elepose.training.training_poses import held_out_clips, scaled_by_clip
 class EleposeRun(Run):
     """Completer, prior and lifter, one after the other."""
 
-    takes_shards = True
-
     def __init__(
         self,
         folder: pathlib.Path,

@@ -6,7 +6,7 @@ import abc
 import dataclasses
 import pathlib
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -56,9 +56,6 @@ class RunSettings:
 
 class Run(abc.ABC):
     """Trains a method in a workdir; everything it needs again after a crash is on the disk."""
-
-    takes_shards: ClassVar[bool] = False
-    """Whether the method can be trained on more poses than fit into memory."""
 
     def __init__(
         self,

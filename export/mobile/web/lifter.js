@@ -1,0 +1,75 @@
+// A model and what it says of itself. Names and orders come from skeleton.json, which python -m export.mobile wrote.
+import { loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
+
+const WASM = new URL("node_modules/@litertjs/core/wasm/", import.meta.url).href;
+
+export async function fetched(url) {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url}: the server says ${response.status}`);
+  return response;
+}
+
+export class PoseLifter {
+  /** The lifter of the folder `base`, an URL that ends in a slash. */
+  static async load(base) {
+    const skeleton = await (await fetched(base + "skeleton.json")).json();
+    const data = new Uint8Array(await (await fetched(base + skeleton.model)).arrayBuffer());
+    await loadLiteRt(WASM); // The build without threads: more than one does not pay for such small networks.
+    return new PoseLifter(skeleton, await loadAndCompile(data, { accelerator: "wasm" }));
+  }
+
+  constructor(skeleton, model) {
+    this.skeleton = skeleton;
+    this.model = model;
+    this.keypoints = new Float32Array(2 * skeleton.keypoints.length);
+    this.confidence = new Float32Array(skeleton.keypoints.length);
+    const count = skeleton.keypoints.length;
+    this.shapes = { keypoints: [1, count, 2], confidence: [1, count], root_head_mm: [1] };
+    for (const { name, shape } of model.getInputDetails()) {
+      if (String(Array.from(shape)) !== String(this.shapes[name])) {
+        throw new Error(`input ${name} of ${skeleton.model} is [${shape}], expected [${this.shapes[name]}]`);
+      }
+    }
+  }
+
+  /**
+   * One pose, from one frame.
+   *
+   * @param points [K] of [x, y] or [x, y, confidence] in px, x right, y down; null where a joint is not seen. In the
+   *     order of skeleton.keypoints.
+   * @param rootHeadMm length from root to head that the pose shall have; 0: unit scale.
+   * @return {valid, pose: Float32Array [J * 3] camera frame, x right, y down, z forward, root at the origin,
+   *     elevationDeg or null, milliseconds}. pose is 0 where not valid.
+   */
+  async lift(points, rootHeadMm = 0) {
+    if (points.length !== this.skeleton.keypoints.length) {
+      throw new Error(`expected ${this.skeleton.keypoints.length} keypoints, got ${points.length}`);
+    }
+    points.forEach((point, k) => {
+      this.keypoints[2 * k] = point ? point[0] : 0;
+      this.keypoints[2 * k + 1] = point ? point[1] : 0;
+      this.confidence[k] = point ? point[2] ?? 1 : 0;
+    });
+    const begin = performance.now();
+    const inputs = {
+      keypoints: new Tensor(this.keypoints, this.shapes.keypoints),
+      confidence: new Tensor(this.confidence, this.shapes.confidence),
+      root_head_mm: new Tensor(new Float32Array([rootHeadMm]), this.shapes.root_head_mm),
+    };
+    let outputs = {};
+    try {
+      outputs = await this.model.run(this.skeleton.signature, inputs);
+      const said = {};
+      for (const name in outputs) said[name] = await outputs[name].data();
+      return {
+        valid: said.valid[0] === 1,
+        pose: said.poses_3d,
+        elevationDeg: said.elevation_deg ? said.elevation_deg[0] : null,
+        milliseconds: performance.now() - begin,
+      };
+    } finally {
+      // The library's memory is not the browser's to collect.
+      for (const tensor of [...Object.values(inputs), ...Object.values(outputs)]) tensor.delete();
+    }
+  }
+}

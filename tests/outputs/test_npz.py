@@ -1,0 +1,29 @@
+"""npz files of lifted poses: all of it, without pickle."""
+
+import json
+
+import numpy as np
+from lifted_samples import lifted, posing
+
+from tf_elepose.outputs.npz import write_npz
+from tf_elepose.skeletons import H36M_17, Skeleton
+
+
+def test_everything_known_is_there(tmp_path):
+    given = lifted(posing(3), elevation=np.arange(3.0), percentile=np.array([50.0, np.nan, 1.0]))
+    write_npz(tmp_path / "a.npz", given)
+    with np.load(tmp_path / "a.npz", allow_pickle=False) as read:
+        for name in ("poses_3d", "poses_2d", "valid", "elevation", "percentile", "clip", "subject", "camera", "frame",
+                     "person"):  # fmt: skip
+            np.testing.assert_array_equal(read[name], getattr(given, name))
+        assert [str(read[name]) for name in ("unit", "axes", "model", "source")] == ["mm", "camera", "none", "sample"]
+        assert read["frame_rate"] == 30.0
+        assert tuple(read["joints"]) == H36M_17.joints
+        assert read["parents"][0] == "" and read["parents"][1] == "root"
+        assert Skeleton.from_dict(json.loads(str(read["skeleton"]))) == H36M_17
+
+
+def test_what_is_not_known_has_no_array(tmp_path):
+    write_npz(tmp_path / "a.npz", lifted(posing(2), frame_rate=None))
+    with np.load(tmp_path / "a.npz") as read:
+        assert not {"elevation", "percentile", "frame_rate"} & set(read)

@@ -1,0 +1,52 @@
+"""A small model as a finished run leaves it, and as an export for lifting: made once a process."""
+
+import functools
+import pathlib
+import tempfile
+
+import numpy as np
+import pytest
+from small_models import normalized, poses_2d, small_completer, small_elepose
+
+from export import bundle, tflite, verify
+from tf_elepose.training.workdir import save_model
+
+
+@functools.cache
+def small_run() -> pathlib.Path:
+    """A workdir whose model completes poses, predicts elevations and knows how likely its training poses are."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="small_run"))
+    method, _ = small_elepose(completer=small_completer(), width=32, noise=0.05)
+    method.density.elevation_mean.assign(-0.17)
+    method.density.elevation_deviation.assign(0.1)
+    method.measure_likelihood(normalized()[0])
+    save_model(folder / "model.npz", method, {"data": "small"})
+    return folder
+
+
+@functools.cache
+def small_lifting_bundle(convention: str | None = None) -> pathlib.Path:
+    """Folder of the export of `small_run`: files for any number of poses, in two precisions."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="small_lifting")) / "bundle"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bundle, "_REPRESENTATIVE", 2)
+        patch.setattr(tflite, "BATCHES", {"_batch": None})
+        patch.setattr(tflite, "PRECISIONS", ("float32", "int8_dynamic"))
+        patch.setattr(bundle, "Signed", _for_lifting)
+        patch.setattr(verify, "verify", lambda *_: [])  # Of the exporter's own tests.
+        bundle.export_bundle(small_run(), folder, formats=["tflite"], convention=convention)
+    return folder
+
+
+def keypoints(count: int = 40) -> np.ndarray:
+    """[count, J, 2] px in the model's joints."""
+    return poses_2d(count, seed=3)
+
+
+def _for_lifting(*arguments):
+    signed = _SIGNED(*arguments)
+    signed.functions = {name: signed.functions[name] for name in ("lift_full", "lift_all")}
+    return signed
+
+
+_SIGNED = bundle.Signed

@@ -1,0 +1,245 @@
+"""Lifting from Python: rows in are rows out, a bad pose is not valid and never an error, a wrong array always is."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from lifting_bundle import keypoints, small_lifting_bundle, small_run
+from stick_people import turning
+
+import tf_elepose
+from tf_elepose import body_size, pretrained
+from tf_elepose.conventions import get_convention
+from tf_elepose.conversion import conversion
+from tf_elepose.data.assembly import assemble
+from tf_elepose.data.rows import Rows
+from tf_elepose.levelling import levelled
+from tf_elepose.lifter import Lifter
+from tf_elepose.lifting_model import Answer, LiftingModel
+from tf_elepose.skeletons import H36M_17, H36M_17_ELEPOSE
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture(scope="module")
+def lift():
+    return Lifter(small_lifting_bundle())
+
+
+class Recorder(LiftingModel):
+    """A model that keeps what it is asked and answers with flat poses."""
+
+    name, fingerprint, skeleton, min_confidence = "recorder", "sha256:0", H36M_17, 0.25
+    likelihood_quantiles = None
+
+    def __init__(self, needs_groups=False):
+        self.needs_groups = needs_groups
+
+    def lift(self, poses_2d, seen, groups, *, likelihood, progress=None):
+        self.asked = (poses_2d, seen, groups, likelihood)
+        flat = np.concatenate([poses_2d, np.zeros_like(poses_2d[..., :1])], axis=-1)
+        return Answer(flat, seen.any(axis=-1), None, None)
+
+
+def test_bad_poses_are_not_valid_and_everything_is_finite(lift):
+    points = keypoints(12).astype(np.float64)
+    confidence = np.ones(points.shape[:2])
+    points[0] = 0.0
+    points[1] = np.nan
+    points[2] = 1e30
+    points[3] = -np.inf
+    points[4, 5:] = np.nan  # Five joints.
+    confidence[5] = 0.0
+    confidence[6] = np.nan
+    confidence[7, 1:] = 0.0
+    points[8] = points[8, :1]
+    points[9, 3] = 1e300  # One joint: the others do.
+    lifted = lift(points, confidence, convention="h36m_17")
+    assert lifted.valid.tolist() == [False] * 9 + [True] * 3
+    assert np.isfinite(lifted.poses_3d).all() and (lifted.poses_3d[:9] == 0).all()
+    assert np.isfinite(lifted.elevation).all() and (lifted.elevation[:9] == 0).all()
+    assert np.isnan(lifted.percentile[:9]).all()
+    assert ((lifted.percentile[9:] >= 0) & (lifted.percentile[9:] <= 100)).all()
+    assert np.isnan(lifted.poses_2d[9, 3]).all() and np.isfinite(lifted.poses_2d[9, 4]).all()
+    sized = lift(points, confidence, convention="h36m_17", height_mm=1700, axes="level")
+    assert np.isfinite(sized.poses_3d).all() and (sized.poses_3d[:9] == 0).all()
+
+
+def test_joints_are_taken_by_name(lift):
+    points = keypoints()
+    one = lift(points, convention="h36m_17")
+    order = [H36M_17.index(joint) for joint in H36M_17_ELEPOSE.joints]
+    for convention in ("h36m_17_elepose", "H36M-17-ElePose", H36M_17_ELEPOSE):
+        np.testing.assert_array_equal(lift(points[:, order], convention=convention).poses_3d, one.poses_3d)
+
+
+def test_arrays_and_files_are_converted_alike():
+    coco = get_convention("coco_17")
+    rng = np.random.default_rng(0)
+    points = rng.uniform(0, 1000, (30, 17, 2)).astype(np.float32)
+    confidence = rng.uniform(0, 1, (30, 17)).astype(np.float32)
+    from_arrays, from_file = Recorder(), Recorder()
+    Lifter(from_arrays)(points, confidence, convention="coco_17", min_confidence=0.3)
+    rows = Rows(coco, points.copy(), confidence=confidence, subject="s", clip="c", frame=np.arange(30))
+    recording = assemble([rows], H36M_17, "test", min_joints=1)
+    Lifter(from_file).lift_recording(recording, min_confidence=0.3)
+    seen = from_arrays.asked[1]
+    np.testing.assert_array_equal(seen, from_file.asked[1])
+    np.testing.assert_array_equal(from_arrays.asked[0], from_file.asked[0])
+    assert 0.1 < seen.mean() < 0.9
+    # A joint is seen where all that it is made of is.
+    middle = conversion(coco, H36M_17).recipes[H36M_17.index("root")]
+    assert set(middle) == {"l_hip", "r_hip"}
+    both = (confidence[:, [coco.index("l_hip"), coco.index("r_hip")]] > 0.3).all(axis=1)
+    np.testing.assert_array_equal(seen[:, H36M_17.index("root")], both)
+
+
+def test_the_threshold_is_the_models_unless_said():
+    model = Recorder()
+    confidence = np.tile(np.linspace(0, 1, 17, dtype=np.float32), (1, 1))
+    for stated, threshold in ((None, 0.25), (0.0, 0.0), (0.5, 0.5)):
+        Lifter(model)(keypoints(1), confidence, convention="h36m_17", min_confidence=stated)
+        np.testing.assert_array_equal(model.asked[1], confidence > threshold)
+
+
+def test_what_is_said_of_the_rows_comes_back(lift):
+    points = keypoints(3)
+    lifted = lift(points, convention="h36m_17", clip="a", subject=np.array(["x", "y", "x"]), frame=[4, 5, 6],
+                  person=[1, 1, 0], camera=2, frame_rate=25.0, source="mine")  # fmt: skip
+    assert lifted.clip.tolist() == ["a"] * 3 and lifted.subject.tolist() == ["x", "y", "x"]
+    assert (lifted.frame.tolist(), lifted.person.tolist(), lifted.camera.tolist()) == ([4, 5, 6], [1, 1, 0], [2] * 3)
+    assert (lifted.frame_rate, lifted.source, lifted.unit, lifted.axes) == (25.0, "mine", "unit", "camera")
+    assert lifted.model.startswith("elepose sha256:") and lifted.skeleton == H36M_17
+    np.testing.assert_array_equal(lifted.poses_2d, points)
+    assert lift(points, convention="h36m_17").frame.tolist() == [0, 1, 2]
+
+
+def test_height_and_level_axes_are_done_by_their_rooms(lift):
+    plain = lift(keypoints(), convention="h36m_17")
+    both = lift(keypoints(), convention="h36m_17", height_mm=1800, axes="level")
+    assert (both.unit, both.axes) == ("mm", "level")
+    np.testing.assert_allclose(both.poses_3d, levelled(body_size.with_height(plain, 1800)).poses_3d, atol=1e-2)
+
+
+def test_a_workdir_lifts_as_its_export_does(lift):
+    trained = Lifter(small_run())
+    one, other = (l(keypoints(), convention="h36m_17") for l in (lift, trained))  # noqa: E741
+    np.testing.assert_allclose(one.poses_3d, other.poses_3d, atol=1e-4)
+    np.testing.assert_allclose(one.percentile, other.percentile, atol=0.1)
+    assert one.model == other.model
+    np.testing.assert_array_equal(
+        Lifter(small_run() / "model.npz")(keypoints(), convention="h36m_17").poses_3d, other.poses_3d
+    )
+    assert Lifter(small_run(), likelihood=False)(keypoints(2), convention="h36m_17").percentile is None
+
+
+def test_no_poses_are_no_error(lift):
+    lifted = lift(np.zeros((0, 17, 2)), np.zeros((0, 17)), convention="h36m_17", height_mm=1700, axes="level")
+    assert len(lifted) == 0 and lifted.unit == "mm"
+    assert len(Lifter(small_run())(np.zeros((0, 17, 2)), convention="h36m_17")) == 0
+
+
+def test_without_likelihood_there_is_no_percentile():
+    assert Lifter(small_lifting_bundle(), likelihood=False)(keypoints(2), convention="h36m_17").percentile is None
+
+
+def test_groups_are_clips_and_cameras():
+    model = Recorder(needs_groups=True)
+    Lifter(model)(keypoints(5), convention="h36m_17", clip=np.array(["a", "b", "a", "a", "b"]),
+                  camera=[0, 0, 1, 0, 0])  # fmt: skip
+    groups = model.asked[2]
+    assert len(set(groups.tolist())) == 3 and groups[0] == groups[3] and groups[1] == groups[4]
+    plain = Recorder()
+    Lifter(plain)(keypoints(5), convention="h36m_17")
+    assert plain.asked[2] is None
+
+
+def test_a_recording_of_ground_truth_and_detections():
+    recording = turning(rows=20, poses_2d_detected=turning(rows=20).poses_2d + 1, confidence=np.full((20, 17), 0.2))
+    model = Recorder()
+    lifted = Lifter(model).lift_recording(recording)
+    np.testing.assert_array_equal(model.asked[0], recording.poses_2d)
+    assert lifted.clip.tolist() == recording.clip.tolist() and lifted.person.tolist() == [0] * 20
+    Lifter(model).lift_recording(recording, poses_2d="detected")
+    assert not model.asked[1].any()
+    Lifter(model).lift_recording(recording, poses_2d="detected", min_confidence=0.1)
+    np.testing.assert_array_equal(model.asked[0], recording.poses_2d_detected)
+
+
+P = keypoints(2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        ((P,), {"convention": None}, r"whose joints are these\? convention: one of h36m_17, .*coco_17"),
+        ((P[:, :14],), {"convention": None}, r"convention: one of lsp_14, aic_14, crowdpose_14 or"),
+        ((P[0],), {}, r"expected \[N, 17, 2\] px; got one pose \[17, 2\]: give keypoints\[None\]"),
+        ((P[:, :14],), {}, r"got \[2, 14, 2\]; of so many joints are one of lsp_14"),
+        ((np.zeros((2, 17, 3)),), {}, r"keypoints in px: expected numbers \[N, 17, 2\]; got float64 \[2, 17, 3\]"),
+        ((np.zeros(3),), {}, r"expected numbers \[N, 17, 2\]; got float64 \[3\]"),
+        (("text",), {}, r"expected numbers \[N, 17, 2\]; got <U4 \[\]"),
+        ((P.astype(str),), {}, r"expected numbers \[N, 17, 2\]; got <U"),
+        ((P, np.ones((2, 16))), {}, r"confidence: expected numbers \[2, 17\]; got float64 \[2, 16\]"),
+        ((P,), {"convention": "coc"}, "unknown convention 'coc'"),
+        ((P,), {"height_mm": 1.75}, "1.75 m are 1750"),
+        ((P,), {"axes": "world"}, "axes: expected camera or level; got 'world'"),
+        ((P,), {"min_confidence": -1}, "min_confidence: expected a number from 0; got -1"),
+        ((P,), {"frame": [1]}, r"frame: expected shape \[2\]; got \[1\]"),
+        ((P,), {"frame": [1, -1]}, "frame: expected integers from 0; got -1"),
+        ((P,), {"person": 0.5}, "person: expected integers; got an array of float64"),
+        ((P,), {"clip": 3}, "clip: expected text"),
+    ],
+)
+def test_a_wrong_argument_is_told(lift, arguments, options, message):
+    with pytest.raises(ValueError, match=message):
+        lift(*arguments, **({"convention": "h36m_17"} | options))
+
+
+def test_a_recording_of_other_joints_is_refused(lift):
+    recording = turning(rows=2)
+    other = tf_elepose.Recording(**{f: getattr(recording, f) for f in ("source", "poses_2d", "subject", "action",
+        "clip", "camera", "frame", "split")}, skeleton=H36M_17_ELEPOSE)  # fmt: skip
+    with pytest.raises(ValueError, match="expected joints of 'h36m_17'; read it with load_source"):
+        lift.lift_recording(other)
+
+
+def test_a_model_by_name(monkeypatch, tmp_path):
+    monkeypatch.setattr(pretrained, "_FOLDER", tmp_path)
+    with pytest.raises(ValueError, match="model 'small': no such file or folder; no models came with this"):
+        Lifter("small")
+    (tmp_path / "small").symlink_to(small_lifting_bundle())
+    (tmp_path / "notes").mkdir()
+    lifted = Lifter("small")(keypoints(1), convention="h36m_17")
+    assert lifted.model.startswith("small sha256:")
+    with pytest.raises(ValueError, match="model 'smal': no such file or folder; by name there are small"):
+        Lifter("smal")
+
+
+def test_a_path_goes_before_a_name(monkeypatch, tmp_path):
+    monkeypatch.setattr(pretrained, "_FOLDER", tmp_path)
+    (tmp_path / "small").symlink_to(small_lifting_bundle())
+    (tmp_path / "here" / "small").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(ValueError, match=r"small: expected a finished run with a model.npz"):
+        Lifter("small")
+
+
+def test_a_file_that_is_no_model_is_told(tmp_path):
+    (tmp_path / "a.tflite").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"expected the folder of an export, a workdir, or a model.npz"):
+        Lifter(tmp_path / "a.tflite")
+    with pytest.raises(ValueError, match="precision int8 is for exported models"):
+        Lifter(small_run(), precision="int8")
+
+
+def test_a_bundle_needs_no_tensorflow():
+    script = (
+        "import sys, numpy as np; from tf_elepose import Lifter, Lifted\n"
+        f"lifted = Lifter({str(small_lifting_bundle())!r})(np.random.rand(3, 17, 2) * 100, convention='coco_17')\n"
+        "assert isinstance(lifted, Lifted)\n"
+        "print([m for m in ('tensorflow', 'keras', 'h5py', 'scipy', 'matplotlib', 'PIL') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

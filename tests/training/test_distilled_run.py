@@ -1,0 +1,101 @@
+"""A student learns from its teacher's poses, and mistakes are told before anything is trained."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import small_models
+from ml_collections import config_dict
+
+from tf_elepose import default_config, run_settings
+from tf_elepose.data.synthetic import synthesize
+from tf_elepose.skeletons import H36M_17, H36M_17_ELEPOSE
+from tf_elepose.training import workdir
+from tf_elepose.training.interruption import StopRequest
+from tf_elepose.training.metric_log import MetricLog
+from tf_elepose.training.strategy import make_strategy
+
+
+@pytest.fixture(scope="module")
+def recording():
+    return synthesize(H36M_17, subjects=4, takes=1, frames=8, cameras=2)
+
+
+@pytest.fixture
+def teacher(tmp_path):
+    return saved(tmp_path / "teacher")
+
+
+def saved(folder, rule="pose", **options):
+    method, _ = small_models.small_elepose(rule, noise=0.02, completer=small_models.small_completer(), **options)
+    method.density.elevation_mean.assign(-0.2)
+    method.density.elevation_deviation.assign(0.1)
+    folder.mkdir()
+    workdir.save_model(folder / "model.npz", method, {})
+    return folder
+
+
+def config(teacher):
+    made = default_config.get_distilled_config()
+    made.teacher = str(teacher)
+    made.student.update({"width": 16, "depth": 1, "batch_size": 8, "epochs": 8.0, "evaluate_every": 10})
+    made.student.precision = "float32"
+    made.loop.update({"steps_per_call": 5, "checkpoint_every": 10})
+    return made
+
+
+def run(folder, recording, teacher, **changes):
+    stated = config(teacher)
+    stated.update(config_dict.ConfigDict(changes))
+    return run_settings.make_run(stated)(folder, recording, make_strategy("one_device"))
+
+
+def test_it_trains_and_what_is_saved_is_what_was_trained(tmp_path, recording, teacher):
+    made = run(tmp_path / "run", recording, teacher)
+    before = made.watch()["pa_mpjpe_mm"]
+    with StopRequest() as stop:
+        student = made.run(None, stop)
+    assert student.name == "distilled" and student.density.elevation_mean.numpy() == pytest.approx(-0.2)
+    assert np.all(np.diff(student.likelihood_quantiles) >= 0)
+    assert made.watch()["pa_mpjpe_mm"] != before
+    workdir.save_model(tmp_path / "model.npz", student, {})
+    again = workdir.load_model(tmp_path / "model.npz")
+    pixels = recording.poses_2d[:4]
+    np.testing.assert_array_equal(again.predict(pixels).poses_3d, student.predict(pixels).poses_3d)
+    assert json.dumps(made.facts)
+
+
+def test_longer_training_comes_nearer_to_the_teacher(tmp_path, recording, teacher):
+    plain = dict.fromkeys(("bones", "joints", "face", "noise", "outliers", "swaps", "hidden", "roll_deg"), 0.0)
+    losses = []
+    for epochs in (2.0, 60.0):
+        folder = tmp_path / f"run{epochs}"
+        folder.mkdir()
+        made = run(folder, recording, teacher, views=plain, student={"epochs": epochs})
+        with StopRequest() as stop, MetricLog(folder / "metrics.jsonl", folder / "events") as log:
+            made.run(log, stop)
+        lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+        losses.append([line["pose"] for line in lines if "pose" in line][-1])
+    assert losses[1] < 0.8 * losses[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rule": "dataset"}, "its teacher needs normalization.rule=pose; got dataset"),
+        ({"elevation": "fixed"}, "expected an elepose that predicts elevations"),
+    ],
+)
+def test_an_unfit_teacher_is_refused(tmp_path, recording, options, message):
+    with pytest.raises(ValueError, match=message):
+        run(tmp_path / "run", recording, saved(tmp_path / "unfit", **options))
+    assert not (tmp_path / "run").exists()
+
+
+def test_other_skeletons_and_missing_teachers_are_refused(tmp_path, recording, teacher):
+    other = dataclasses.replace(recording, skeleton=H36M_17_ELEPOSE)
+    with pytest.raises(ValueError, match="lifts 'h36m_17'; the data have 'h36m_17_elepose'"):
+        run(tmp_path / "run", other, teacher)
+    with pytest.raises(ValueError, match="nowhere"):
+        run(tmp_path / "run", recording, tmp_path / "nowhere")

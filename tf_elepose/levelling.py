@@ -1,0 +1,39 @@
+"""Lifted poses turned from the camera's frame so that y is the vertical."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from tf_elepose.lifted import Lifted
+
+
+def levelled(lifted: Lifted) -> Lifted:
+    """`lifted` with every track turned about x by its mean predicted elevation: y points down to the ground.
+
+    A camera stands still while a person moves, so one angle a track: the mean over its valid poses, whose errors
+    cancel, and no pose shakes because its own elevation does.
+
+    Raises:
+      ValueError: poses that are level already, or a model that predicts no elevation.
+    """
+    if lifted.axes != "camera":
+        raise ValueError(f"{lifted.source}: expected poses in the camera's frame; axes are {lifted.axes!r}")
+    if lifted.elevation is None:
+        raise ValueError(f"{lifted.source}: model {lifted.model} predicts no elevation: level axes need one that does")
+    poses = lifted.poses_3d.copy()
+    for _, rows in lifted.tracks():
+        rows = rows[lifted.valid[rows]]
+        if len(rows):
+            poses[rows] = turned_about_x(poses[rows], -np.deg2rad(lifted.elevation[rows].mean(dtype=np.float64)))
+    return dataclasses.replace(lifted, poses_3d=poses, axes="level")
+
+
+def turned_about_x(poses: np.ndarray, angle: float) -> np.ndarray:
+    """`poses` [..., 3] turned by `angle` radians, y towards z: `geometry.rotation_x` in NumPy, where TensorFlow is not
+    imported.
+    """
+    x, y, z = np.moveaxis(poses, -1, 0)
+    c, s = np.cos(angle), np.sin(angle)
+    return np.stack([x, c * y - s * z, s * y + c * z], axis=-1).astype(poses.dtype)

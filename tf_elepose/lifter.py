@@ -1,0 +1,279 @@
+"""Lifting from Python: `Lifter("MODEL")(keypoints, confidence, convention="coco_17")`."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tf_elepose import body_size, conventions
+from tf_elepose.conversion import Convention, Conversion, conversion
+from tf_elepose.data.recording import Recording, check_array
+from tf_elepose.data.rows import LARGEST_PX
+from tf_elepose.levelling import levelled
+from tf_elepose.lifted import AXES, Lifted
+from tf_elepose.lifting_model import LiftingModel, percentile
+from tf_elepose.lite_model import LiteModel, is_bundle
+from tf_elepose.pretrained import pretrained_models
+from tf_elepose.skeletons import MIN_JOINTS, Skeleton
+
+Progress = Callable[[int], None]
+"""Told how many poses are lifted."""
+
+
+class Lifter:
+    """Lifts 2D keypoints to 3D poses; TensorFlow is only needed for models as training leaves them.
+
+        lift = Lifter("teacher")
+        lifted = lift(keypoints, confidence, convention="coco_17", height_mm=1750)
+        lifted.poses_3d, lifted.percentile
+
+    Attributes:
+      model: what lifts.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | LiftingModel,
+        *,
+        precision: str | None = None,
+        likelihood: bool = True,
+        threads: int = 2,
+    ) -> None:
+        """Args:
+          model: a folder that `python -m export` wrote, a workdir, a model.npz, or the name of a model that comes with
+            the package; what exists as a path is a path.
+          precision: of a bundle's file, see `lite_model.PRECISIONS`; the most precise there is when None.
+          likelihood: whether to say how likely poses are; it takes several times as long as the lifting.
+          threads: for a bundle.
+
+        Raises:
+          ValueError: no such model, a damaged one, or one that cannot be run here; says which and why.
+        """
+        if isinstance(model, LiftingModel):
+            self.model = model
+        else:
+            self.model = _opened(os.fspath(model), precision, likelihood, threads)
+        self._likelihood = likelihood and self.model.likelihood_quantiles is not None
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """The joints of lifted poses."""
+        return self.model.skeleton
+
+    def __call__(
+        self,
+        keypoints: np.ndarray,
+        confidence: np.ndarray | None = None,
+        *,
+        convention: str | Convention | Skeleton | None = None,
+        min_confidence: float | None = None,
+        height_mm: float | None = None,
+        axes: str = "camera",
+        subject: Any = "",
+        clip: Any = "",
+        camera: Any = 0,
+        frame: Any = None,
+        person: Any = 0,
+        frame_rate: float | None = None,
+        source: str = "keypoints",
+    ) -> Lifted:
+        """Lift arrays; row n of the result is row n of `keypoints`.
+
+        Args:
+          keypoints: [N, K, 2] px, x right, y down. NaN, infinite or out of all proportion: not seen.
+          confidence: [N, K]; what is not over `min_confidence`, or not a number, is not seen. All is seen when None.
+          convention: whose K joints these are: a name, the path of a convention file, or a convention itself.
+          min_confidence: joints trusted no more than this are missing; the model's own threshold when None.
+          height_mm: of the person: poses are then in mm, see `body_size`.
+          axes: "camera", or "level": y is the vertical, see `levelling`.
+          subject, clip: text, one for all or [N].
+          camera, person: integers from 0, one for all or [N].
+          frame: [N] integers from 0; the row's number when None.
+          frame_rate: frames a second.
+          source: what messages call the keypoints.
+
+        Raises:
+          ValueError: a wrong shape, kind or convention. A pose that cannot be lifted is no error: it is not valid.
+        """
+        if convention is None:
+            joints = np.shape(keypoints)[1] if np.ndim(keypoints) == 3 else None
+            raise ValueError(f"{source}: whose joints are these? convention: {conventions.candidates(joints)}")
+        if isinstance(convention, str):
+            convention = conventions.get_convention(convention)
+        _require_settings(height_mm, axes, min_confidence)
+        converted = _conversion(convention, self.skeleton, source)
+        points = _keypoints(keypoints, converted, source)
+        n = len(points)
+        with np.errstate(invalid="ignore"):
+            shown = (np.abs(points) < LARGEST_PX).all(axis=-1)
+            if confidence is not None:
+                trust = _numbers(confidence, (n, len(converted.source)), f"{source}: confidence")
+                shown &= (trust > self._threshold(min_confidence)) & (trust < LARGEST_PX)
+        poses = converted.apply(np.where(shown[..., np.newaxis], points, np.float32(np.nan)))
+        rows = {"frame": np.arange(n) if frame is None else frame, "camera": camera, "person": person}
+        fields = {name: _column(values, "int", n, f"{source}: {name}") for name, values in rows.items()}
+        fields |= {
+            name: _column(values, "text", n, f"{source}: {name}")
+            for name, values in (("subject", subject), ("clip", clip))
+        }
+        return self._lifted(poses, fields, source, height_mm, axes, frame_rate, None)
+
+    def lift_recording(
+        self,
+        recording: Recording,
+        *,
+        poses_2d: str = "gt",
+        min_confidence: float | None = None,
+        height_mm: float | None = None,
+        axes: str = "camera",
+        frame_rate: float | None = None,
+        progress: Progress | None = None,
+    ) -> Lifted:
+        """Lift what `data.sources.load_source` read for this model's skeleton; its rows in their order.
+
+        Args:
+          recording: of `skeleton`'s joints.
+          poses_2d: "gt", the best 2D poses the source has, or "detected".
+          min_confidence, height_mm, axes, frame_rate: as for arrays.
+          progress: see `Progress`.
+
+        Raises:
+          ValueError: a recording of another skeleton, or what the arguments have wrong.
+        """
+        if recording.skeleton.joints != self.skeleton.joints:
+            raise ValueError(
+                f"{recording.source}: expected joints of {self.skeleton.name!r}; read it with load_source(SOURCE, "
+                "lifter.skeleton)"
+            )
+        _require_settings(height_mm, axes, min_confidence)
+        seen = recording.seen(poses_2d, self._threshold(min_confidence))
+        poses = np.where(seen[..., np.newaxis], recording.keypoints(poses_2d), np.float32(np.nan))
+        fields = {name: getattr(recording, name) for name in ("subject", "clip", "camera", "frame", "person")}
+        if recording.person is None:
+            fields["person"] = np.zeros(len(recording), np.int32)
+        return self._lifted(poses, fields, recording.source, height_mm, axes, frame_rate, progress)
+
+    def _threshold(self, min_confidence: float | None) -> float:
+        return self.model.min_confidence if min_confidence is None else float(min_confidence)
+
+    def _lifted(
+        self,
+        poses_2d: np.ndarray,
+        fields: dict[str, np.ndarray],
+        source: str,
+        height_mm: float | None,
+        axes: str,
+        frame_rate: float | None,
+        progress: Progress | None,
+    ) -> Lifted:
+        """Poses [N, J, 2] px of the model's joints, NaN where not seen."""
+        model = self.model
+        seen = np.isfinite(poses_2d).all(axis=-1)
+        groups = _groups(fields) if model.needs_groups else None
+        plain = np.where(seen[..., np.newaxis], poses_2d, np.float32(0.0))
+        said = model.lift(plain, seen, groups, likelihood=self._likelihood, progress=progress)
+        usual = None
+        if said.nll is not None and model.likelihood_quantiles is not None:
+            usual = percentile(said.nll, model.likelihood_quantiles).astype(np.float32)
+            usual[~said.valid] = np.nan
+        lifted = Lifted(
+            source=source,
+            model=f"{model.name} {model.fingerprint}",
+            skeleton=model.skeleton,
+            poses_3d=said.poses_3d,
+            unit="unit",
+            axes="camera",
+            valid=said.valid,
+            poses_2d=np.where(seen[..., np.newaxis], poses_2d, np.float32(np.nan)),
+            elevation=said.elevation,
+            percentile=usual,
+            frame_rate=frame_rate,
+            **fields,
+        )
+        if height_mm is not None:
+            lifted = body_size.with_height(lifted, height_mm)
+        return levelled(lifted) if axes == "level" else lifted
+
+
+def _opened(model: str, precision: str | None, likelihood: bool, threads: int) -> LiftingModel:
+    options: dict[str, Any] = {"precision": precision, "likelihood": likelihood, "threads": threads}
+    path = pathlib.Path(model)
+    if is_bundle(path):
+        return LiteModel(path, **options)
+    if not path.exists():
+        known = pretrained_models()
+        if model in known:
+            return LiteModel(known[model], name=model, **options)
+        names = f"by name there are {', '.join(known)}" if known else "no models came with this installation"
+        raise ValueError(f"model {model!r}: no such file or folder; {names}")
+    if path.is_file() and path.suffix != ".npz":
+        raise ValueError(f"model {model}: expected the folder of an export, a workdir, or a model.npz")
+    if precision is not None:
+        raise ValueError(f"model {model}: precision {precision} is for exported models; python -m export makes them")
+    from tf_elepose.trained_model import TrainedModel
+
+    return TrainedModel(path)
+
+
+def _require_settings(height_mm: float | None, axes: str, min_confidence: float | None) -> None:
+    """Before anything is computed."""
+    if height_mm is not None:
+        body_size.require_height(height_mm)
+    if axes not in AXES:
+        raise ValueError(f"axes: expected {' or '.join(AXES)}; got {axes!r}")
+    if min_confidence is not None and not 0.0 <= min_confidence < LARGEST_PX:
+        raise ValueError(f"min_confidence: expected a number from 0; got {min_confidence}")
+
+
+def _conversion(convention: Convention | Skeleton, skeleton: Skeleton, source: str) -> Conversion:
+    converted = conversion(convention, skeleton)
+    if skeleton.num_joints - len(converted.missing) < min(MIN_JOINTS, skeleton.num_joints):
+        raise ValueError(
+            f"{source}: convention {convention.name!r} does not know {', '.join(converted.missing)} of skeleton "
+            f"{skeleton.name!r}"
+        )
+    return converted
+
+
+def _keypoints(keypoints: Any, converted: Conversion, source: str) -> np.ndarray:
+    points = np.asarray(keypoints)
+    joints = len(converted.source)
+    if points.ndim == 2 and points.shape == (joints, 2):
+        raise ValueError(f"{source}: expected [N, {joints}, 2] px; got one pose [{joints}, 2]: give keypoints[None]")
+    if points.ndim == 3 and points.shape[1] != joints and points.shape[2] == 2:
+        raise ValueError(
+            f"{source}: expected [N, {joints}, 2] px for this convention; got {list(points.shape)}; of so many joints "
+            f"are {conventions.candidates(points.shape[1])}"
+        )
+    return _numbers(points, (len(points) if points.ndim else 0, joints, 2), f"{source}: keypoints in px")
+
+
+def _numbers(values: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
+    """`values` as float32, what that cannot hold infinite; ValueError where they are no numbers of `shape`."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiub" or array.shape != shape:
+        expected = ["N", *shape[1:]] if len(shape) == 3 else list(shape)
+        raise ValueError(
+            f"{what}: expected numbers [{', '.join(map(str, expected))}]; got {array.dtype} {list(array.shape)}"
+        )
+    with np.errstate(over="ignore"):
+        return array.astype(np.float32, copy=False)
+
+
+def _column(values: Any, kind: str, n: int, what: str) -> np.ndarray:
+    """One value for all rows, or one for each, as [n]."""
+    array = np.asarray(values)
+    checked = check_array(np.full(n, values) if array.shape == () else array, kind, (n,), what)
+    if kind == "int" and n and checked.min() < 0:
+        raise ValueError(f"{what}: expected integers from 0; got {checked.min()}")
+    return checked
+
+
+def _groups(fields: dict[str, np.ndarray]) -> np.ndarray:
+    """Labels [N] of clip and camera."""
+    labels = [np.unique(fields[name], return_inverse=True)[1] for name in ("subject", "clip", "camera")]
+    return np.unique(np.stack(labels, axis=-1), axis=0, return_inverse=True)[1].reshape(-1)

@@ -1,0 +1,80 @@
+"""What `Lifter` asks of a trained model, whatever runs it."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+
+from tf_elepose.skeletons import Skeleton
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What a model says of N poses; its numbers are finite, and 0 where not valid.
+
+    Attributes:
+      poses_3d: [N, J, 3] unit scale (about one from root to head), camera frame, root at the origin.
+      valid: [N] False for a pose that could not be lifted.
+      elevation: [N] degrees of the camera above the horizon, positive looking down; None where it is not predicted.
+      nll: [N] negative log-likelihood, nats, that `LiftingModel.likelihood_quantiles` are of; None where the model
+        knows no density, or it was not asked for.
+    """
+
+    poses_3d: np.ndarray
+    valid: np.ndarray
+    elevation: np.ndarray | None
+    nll: np.ndarray | None
+
+
+class LiftingModel(abc.ABC):
+    """A trained model that lifts poses of its own skeleton.
+
+    Attributes:
+      name: for people.
+      fingerprint: "sha256:..." of the model it was made of, so that results can be traced back.
+      skeleton: its joints.
+      min_confidence: joints trusted no more than this are missing, unless somebody says otherwise.
+      likelihood_quantiles: ascending nll [Q] of the training poses, from the likeliest to the least likely, in equal
+        steps of their number; None where that is not known.
+      needs_groups: whether poses are lifted together with the others of their clip and camera.
+    """
+
+    name: str
+    fingerprint: str
+    skeleton: Skeleton
+    min_confidence: float
+    likelihood_quantiles: np.ndarray | None
+    needs_groups: bool = False
+
+    @abc.abstractmethod
+    def lift(
+        self,
+        poses_2d: np.ndarray,
+        seen: np.ndarray,
+        groups: np.ndarray | None,
+        *,
+        likelihood: bool,
+        progress: Callable[[int], None] | None = None,
+    ) -> Answer:
+        """Lift poses.
+
+        Args:
+          poses_2d: [N, J, 2] px, finite.
+          seen: [N, J] which joints are known; the others' coordinates mean nothing.
+          groups: [N] labels of clip and camera; None where they are not needed.
+          likelihood: whether `Answer.nll` is wanted.
+          progress: told how many poses are done.
+        """
+
+
+def percentile(nll: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
+    """How likely poses are among the training's: the share of those that are less likely, 0 to 100, linear in between.
+
+    Args:
+      nll: [N] negative log-likelihoods.
+      quantiles: [Q] ascending, of the training poses, in equal steps of their number.
+    """
+    return np.interp(nll, quantiles, np.linspace(100.0, 0.0, len(quantiles)))

@@ -1,0 +1,156 @@
+"""A student of a trained ElePose: small, quick, and taught to bear what detectors do.
+
+The teacher lifts its own training poses. What it says are 3D poses, and 3D poses can be seen from anywhere, by any
+camera, in other bodies, with noise and with joints hidden (methods/virtual_views.py). The student learns to undo that.
+Nothing but the teacher's 2D poses was ever known: no 3D label is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from tf_elepose import geometry
+from tf_elepose.methods.base import Batch, Method, named_variables
+from tf_elepose.methods.lifted_likelihood import LiftedLikelihood, blank_prior, subspace_settings
+from tf_elepose.methods.virtual_views import ViewSettings, random_view
+from tf_elepose.nn.completer import PoseStatistics, blank_statistics
+from tf_elepose.nn.pose_prior import PosePrior
+from tf_elepose.nn.student import PoseStudent
+from tf_elepose.normalization import Normalizer
+from tf_elepose.skeletons import Skeleton
+
+TERMS = ("pose", "elevation")
+
+
+class Distilled(Method):
+    """The lifting method; it keeps its teacher's prior, to say how likely a lifted pose is."""
+
+    name = "distilled"
+
+    def __init__(
+        self,
+        skeleton: Skeleton,
+        normalizer: Normalizer,
+        prior: PosePrior,
+        statistics: PoseStatistics,
+        *,
+        width: int,
+        depth: int,
+        views: ViewSettings | None,
+        term_weights: Mapping[str, float],
+        precision: str = "float32",
+        seed: int = 0,
+        prior_settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Args:
+        skeleton, normalizer, prior, prior_settings: the teacher's; the normaliser's rule is "pose".
+        statistics: of the teacher's training poses.
+        width, depth, precision, seed: of the student, see `PoseStudent`.
+        views: what it is trained on; None for one that is trained.
+        term_weights: of `TERMS`.
+
+        Raises:
+          ValueError: another normalisation rule, or terms that are not those.
+        """
+        if normalizer.rule != "pose":
+            raise ValueError(
+                "a student sees people at any distance: its teacher needs normalization.rule=pose; "
+                f"got {normalizer.rule}"
+            )
+        if set(term_weights) != set(TERMS):
+            raise ValueError(f"expected a weight for each of {', '.join(TERMS)}; got {', '.join(term_weights)}")
+        self.skeleton, self.normalizer, self.prior = skeleton, normalizer, prior
+        self.distance = normalizer.distance
+        self.views = views
+        self.term_weights = {name: float(weight) for name, weight in term_weights.items()}
+        self._prior_settings = dict(prior_settings or {})
+        self.student = PoseStudent(
+            skeleton.num_joints, statistics, width=width, depth=depth, precision=precision, seed=seed
+        )
+        self.student.build()
+        self.networks = {"student": self.student}
+        self.density = LiftedLikelihood(prior, normalizer)
+
+    # ---- training --------------------------------------------------------------------------------------------------
+
+    def loss_terms(self, batch: Batch, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Of levelled 3D poses "pose" [B, J, 3]:
+
+        "pose" [B]: mean distance of the joints of the lifted view from the truth, which is scaled to it: the size of a
+        pose is not in its image.
+        "elevation" [B]: radians.
+        """
+        assert self.views is not None
+        view = random_view(batch["pose"], self.normalizer, self.views, seed)
+        _, lifted, elevation = self.complete_and_lift(view.image, view.seen)
+        product = tf.reduce_sum(lifted * view.pose, axis=[-2, -1], keepdims=True)
+        scale = product / tf.reduce_sum(tf.square(view.pose), axis=[-2, -1], keepdims=True)
+        distance = geometry.safe_norm(lifted - scale * view.pose)
+        return {"pose": tf.reduce_mean(distance, axis=-1), "elevation": tf.abs(elevation - view.elevation)}
+
+    # ---- use -------------------------------------------------------------------------------------------------------
+
+    def complete_and_lift(self, image: tf.Tensor, seen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """See `Method.complete_and_lift`; joints that are seen are corrected too, as far as training has shown how."""
+        whole, d, elevation = self.student(image, seen)
+        whole, _ = self.normalizer.rescale(geometry.center(whole, self.skeleton.root_index))
+        return whole, geometry.back_project(whole, d, self.distance, self.skeleton.root_index), elevation
+
+    def complete(self, image: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
+        """See `Method.complete`."""
+        return self.complete_and_lift(image, seen)[0]
+
+    @property
+    def completes(self) -> bool:
+        return True
+
+    def lift(self, image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """See `Method.lift`."""
+        return self.complete_and_lift(image, tf.ones_like(image[..., 0], tf.bool))[1:]
+
+    def negative_log_likelihood(self, image: tf.Tensor, seed: tf.Tensor, views: int) -> tf.Tensor:
+        """See `Method.negative_log_likelihood`."""
+        return self.density.random(self._levelled(*self.lift(image)), seed, views)
+
+    def view_likelihood(self, poses: tf.Tensor, elevation: tf.Tensor | None) -> tf.Tensor:
+        """See `Method.view_likelihood`."""
+        return self.density.fixed(self._levelled(poses, elevation))
+
+    def _levelled(self, poses: tf.Tensor, elevation: tf.Tensor | None) -> tf.Tensor:
+        assert elevation is not None
+        return geometry.rotate(geometry.rotation_x(-elevation), poses)
+
+    # ---- storing ---------------------------------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {
+            "skeleton": self.skeleton.to_dict(),
+            "normalizer": self.normalizer.to_dict(),
+            "prior": self._prior_settings,
+            "subspace": subspace_settings(self.prior),
+            "term_weights": self.term_weights,
+            "width": self.student.upscale.units,
+            "depth": len(self.student.blocks),
+        }
+
+    @classmethod
+    def restore(cls, settings: Mapping[str, Any]) -> Distilled:
+        skeleton = Skeleton.from_dict(settings["skeleton"])
+        return cls(
+            skeleton,
+            Normalizer.from_dict(settings["normalizer"], skeleton),
+            blank_prior(skeleton, settings["subspace"], settings["prior"]),
+            blank_statistics(skeleton.num_joints),
+            width=settings["width"],
+            depth=settings["depth"],
+            views=None,
+            term_weights=settings["term_weights"],
+            prior_settings=settings["prior"],
+        )
+
+    def saved_variables(self) -> dict[str, Any]:
+        return {**named_variables({"prior": self.prior, "student": self.student}), **self.density.saved_variables()}

@@ -1,0 +1,1 @@
+"""Files that lifted poses are written to."""

@@ -1,0 +1,42 @@
+"""csv: lifted poses for spreadsheets and data frames, one row a pose.
+
+Columns: subject, clip, camera, person, frame, valid (1 or 0), elevation_deg and percentile where the model says them,
+unit ("unit" or "mm") and axes ("camera" or "level"), then <joint>_x, <joint>_y, <joint>_z for every joint. Cells are
+separated by commas and empty where a number is not known; decimals have a point.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from typing import Any
+
+import numpy as np
+
+from tf_elepose import files
+from tf_elepose.lifted import Lifted
+from tf_elepose.outputs.rounding import rounded
+
+
+def write_csv(path: str | os.PathLike[str], lifted: Lifted) -> None:
+    """Makes `path` a table of `lifted`; errors as in `files.write_bytes`."""
+    columns: dict[str, list[Any]] = {
+        name: getattr(lifted, name).tolist() for name in ("subject", "clip", "camera", "person", "frame")
+    }
+    columns["valid"] = lifted.valid.astype(int).tolist()
+    if lifted.elevation is not None:
+        columns["elevation_deg"] = rounded(lifted.elevation, "degrees").tolist()
+    if lifted.percentile is not None:
+        percentile = rounded(lifted.percentile, "percent")
+        columns["percentile"] = ["" if np.isnan(value) else value for value in percentile.tolist()]
+    columns |= {"unit": [lifted.unit] * len(lifted), "axes": [lifted.axes] * len(lifted)}
+    for joint, of_joint in zip(lifted.skeleton.joints, np.moveaxis(lifted.poses_3d, 1, 0), strict=True):
+        for axis, values in zip("xyz", of_joint.T, strict=True):
+            columns[f"{joint}_{axis}"] = rounded(values, lifted.unit).tolist()
+    with files.replacing(path) as file:
+        text = io.TextIOWrapper(file, "utf-8", "replace", newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))
+        text.detach()  # Flushes it; `replacing` closes the file.

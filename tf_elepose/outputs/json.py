@@ -1,0 +1,71 @@
+"""json: lifted poses for programs in any language.
+
+One object: format ("tf_elepose.lifted"), version (1), source, model, unit, axes, axes_are (in words), frame_rate,
+joints (names), parents (by joint; the top one has none) and rows, one a pose: subject, clip, camera, person, frame,
+valid, elevation_deg, percentile, poses_3d [[x, y, z], ...] in the order of the joints, poses_2d [[x, y], ...] px.
+null stands for what is not known (a joint that was not seen, the percentile of a pose that is not valid); there is no
+NaN. Every row is a line of the file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from tf_elepose import files
+from tf_elepose.lifted import Lifted
+from tf_elepose.outputs.rounding import rounded
+
+FORMAT, VERSION = "tf_elepose.lifted", 1
+
+AXES_ARE = {
+    "camera": "x right, y down, z forward, as the camera sees; root at the origin",
+    "level": "x right, y down to the ground, z forward; root at the origin",
+}
+
+_ROWS = 1000  # Made into text at a time.
+
+
+def write_json(path: str | os.PathLike[str], lifted: Lifted) -> None:
+    """Makes `path` a JSON file of `lifted`; errors as in `files.write_bytes`."""
+    head = {
+        "format": FORMAT,
+        "version": VERSION,
+        "source": lifted.source,
+        "model": lifted.model,
+        "unit": lifted.unit,
+        "axes": lifted.axes,
+        "axes_are": AXES_ARE[lifted.axes],
+        "frame_rate": lifted.frame_rate,
+        "joints": list(lifted.skeleton.joints),
+        "parents": lifted.skeleton.to_dict()["parents"],
+    }
+    with files.replacing(path) as file:
+        file.write(_text(head)[:-1].encode("utf-8", "replace") + b', "rows": [')
+        between = b"\n"
+        for row in _rows(lifted):
+            file.write(between + _text(row).encode("utf-8", "replace"))
+            between = b",\n"
+        file.write(b"\n]}\n")
+
+
+def _rows(lifted: Lifted) -> Iterator[dict[str, Any]]:
+    for first in range(0, len(lifted), _ROWS):
+        part = lifted.select(slice(first, first + _ROWS))
+        columns: dict[str, list[Any]] = {
+            name: getattr(part, name).tolist() for name in ("subject", "clip", "camera", "person", "frame", "valid")
+        }
+        if part.elevation is not None:
+            columns["elevation_deg"] = rounded(part.elevation, "degrees").tolist()
+        if part.percentile is not None:
+            columns["percentile"] = rounded(part.percentile, "percent").tolist()
+        columns["poses_3d"] = rounded(part.poses_3d, part.unit).tolist()
+        columns["poses_2d"] = rounded(part.poses_2d, "px").tolist()
+        for values in zip(*columns.values(), strict=True):
+            yield files.finite_or_null(dict(zip(columns, values, strict=True)))
+
+
+def _text(values: Any) -> str:
+    return json.dumps(values, allow_nan=False, ensure_ascii=False)

@@ -1,0 +1,33 @@
+"""npz: all that is known of lifted poses as arrays, for Python; no pickle.
+
+Arrays of N rows: poses_3d [N, J, 3], poses_2d [N, J, 2] px (NaN: not seen), valid, clip, subject, camera, frame,
+person [N]; elevation (degrees) and percentile [N] where the model says them; frame_rate where it is known. About them:
+unit ("unit" or "mm"), axes ("camera" or "level"), model (name and fingerprint), source, joints [J], parents [J] (""
+for the joint that has none) and skeleton (JSON).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+import numpy as np
+
+from tf_elepose import files
+from tf_elepose.lifted import Lifted, row_values
+
+
+def write_npz(path: str | os.PathLike[str], lifted: Lifted) -> None:
+    """Makes `path` an npz file of `lifted`.
+
+    Raises:
+      OSError: the file cannot be written; what stood there before is left as it was.
+    """
+    skeleton = lifted.skeleton
+    about = {name: np.array(getattr(lifted, name)) for name in ("unit", "axes", "model", "source")}
+    about["joints"] = np.array(skeleton.joints)
+    about["parents"] = np.array([parent or "" for parent in skeleton.parents])
+    about["skeleton"] = np.array(json.dumps(skeleton.to_dict()))
+    if lifted.frame_rate is not None:
+        about["frame_rate"] = np.array(lifted.frame_rate)
+    files.write_npz(path, row_values(lifted) | about)

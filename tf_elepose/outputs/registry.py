@@ -1,0 +1,83 @@
+"""Which file is written by what: the suffix of its name says it."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pathlib
+import re
+from collections.abc import Callable
+
+from tf_elepose.lifted import Lifted
+
+WRITERS: dict[str, str] = {
+    ".npz": "npz.write_npz",
+    ".json": "json.write_json",
+    ".csv": "csv.write_csv",
+    ".trc": "trc.write_trc",
+    ".bvh": "bvh.write_bvh",
+}
+"""{suffix: module and function in `outputs`}; a writer takes the path and a `Lifted`."""
+
+ONE_TRACK = (".trc", ".bvh")
+"""Files of one person in one clip, in mm, with a frame rate."""
+
+
+def suffix_of(path: str | os.PathLike[str]) -> str:
+    """The suffix of `path`, one of `WRITERS`; ValueError lists them."""
+    suffix = pathlib.Path(path).suffix.lower()
+    if suffix not in WRITERS:
+        raise ValueError(f"{os.fspath(path)}: expected a name that ends in {', '.join(WRITERS)}")
+    return suffix
+
+
+def require_settings(path: str | os.PathLike[str], *, has_height: bool, has_frame_rate: bool) -> None:
+    """Raises: ValueError: what is written to `path` needs a height or a frame rate. To be asked before the lifting."""
+    suffix = suffix_of(path)
+    if suffix in ONE_TRACK and not has_height:
+        raise ValueError(f"{os.fspath(path)}: {suffix} files are in millimetres: give the person's --height=MM")
+    if suffix in ONE_TRACK and not has_frame_rate:
+        raise ValueError(f"{os.fspath(path)}: {suffix} files are motion: give the frames a second, --fps=RATE")
+
+
+def write(path: str | os.PathLike[str], lifted: Lifted) -> list[pathlib.Path]:
+    """Writes `lifted` to `path`; where that holds one track and there are several, each to a file STEM-TRACK beside it.
+
+    Tracks without a valid pose get no such file.
+
+    Returns:
+      the files.
+
+    Raises:
+      ValueError: a suffix that is not known, no valid pose, or what the writer needs.
+      OSError: a file cannot be written.
+    """
+    path = pathlib.Path(path)
+    suffix = suffix_of(path)
+    writer = _writer(suffix)
+    if suffix not in ONE_TRACK:
+        writer(path, lifted)
+        return [path]
+    tracks = [(name, rows) for name, rows in lifted.tracks() if lifted.valid[rows].any()]
+    if not tracks:
+        raise ValueError(f"{path}: no valid pose to write")
+    if len(tracks) == 1:
+        writer(path, lifted.select(tracks[0][1]))
+        return [path]
+    written: list[pathlib.Path] = []
+    for name, rows in tracks:
+        written.append(_track_path(path, name, {file.name.lower() for file in written}))
+        writer(written[-1], lifted.select(rows))
+    return written
+
+
+def _writer(suffix: str) -> Callable[[pathlib.Path, Lifted], None]:
+    module, function = WRITERS[suffix].split(".")
+    return getattr(importlib.import_module(f"tf_elepose.outputs.{module}"), function)
+
+
+def _track_path(path: pathlib.Path, track: str, taken: set[str]) -> pathlib.Path:
+    """`path` with the track's name, of it what every file system takes; a number where another track has that."""
+    plain = re.sub(r"[^\w.=+-]+", "_", track).strip("._")[:80]
+    names = (f"{path.stem}-{plain}{end}{path.suffix}" for end in ("", *(f"_{n}" for n in range(2, len(taken) + 3))))
+    return path.with_name(next(name for name in names if name.lower() not in taken))

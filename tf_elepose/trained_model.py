@@ -1,0 +1,82 @@
+"""A model as training leaves it, a workdir or a model.npz, run by TensorFlow."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tf_elepose import files
+from tf_elepose.lifting_model import Answer, LiftingModel
+
+_BATCH = 1024
+
+
+class TrainedModel(LiftingModel):
+    """See the module; TensorFlow is imported when one is made.
+
+    Attributes:
+      method: what was trained.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Args: a finished workdir, or a model.npz.
+
+        Raises:
+          ValueError: no model there, or a file that is not one of this program's.
+        """
+        from tf_elepose.training import workdir
+
+        path = pathlib.Path(path)
+        self.method = workdir.load_model(path)
+        file = path / "model.npz" if path.is_dir() else path
+        self.name = self.method.name
+        self.fingerprint = "sha256:" + hashlib.sha256(file.read_bytes()).hexdigest()
+        self.skeleton = self.method.skeleton
+        config = file.with_name("config.json")
+        trained = files.read_json(config) if config.exists() else {}
+        self.min_confidence = float(trained.get("min_confidence", 0.0))
+        self.likelihood_quantiles = self.method.likelihood_quantiles
+        self.needs_groups = self.method.normalizer.rule == "clip"
+        self._nll: Any = None
+
+    def lift(
+        self,
+        poses_2d: np.ndarray,
+        seen: np.ndarray,
+        groups: np.ndarray | None,
+        *,
+        likelihood: bool,
+        progress: Callable[[int], None] | None = None,
+    ) -> Answer:
+        """See `LiftingModel.lift`."""
+        said = self.method.predict(poses_2d, groups, seen)
+        nll = self._likelihood(said.poses_3d, said.elevation) if likelihood else None
+        parts = [part for part in (said.poses_3d, said.elevation, nll) if part is not None]
+        finite = [np.isfinite(part).all(axis=tuple(range(1, part.ndim))) for part in parts]
+        valid = np.logical_and.reduce([said.valid, *finite])
+        if progress is not None:
+            progress(len(poses_2d))
+
+        def kept(values: np.ndarray | None) -> np.ndarray | None:
+            return None if values is None else np.where(valid, values, np.float32(0.0))
+
+        poses = np.where(valid[:, np.newaxis, np.newaxis], said.poses_3d, np.float32(0.0))
+        return Answer(poses, valid, kept(said.elevation), kept(nll))
+
+    def _likelihood(self, poses: np.ndarray, elevation: np.ndarray | None) -> np.ndarray | None:
+        """`Method.view_likelihood` of poses [N, J, 3] and elevations [N] degrees."""
+        import tensorflow as tf
+
+        if self._nll is None:
+            self._nll = tf.function(self.method.view_likelihood, autograph=False, reduce_retracing=True)
+        found = []
+        for first in range(0, max(len(poses), 1), _BATCH):  # No poses at all are one empty batch.
+            rows = slice(first, first + _BATCH)
+            angle = None if elevation is None else tf.constant(np.deg2rad(elevation[rows]), tf.float32)
+            found.append(self._nll(tf.constant(poses[rows], tf.float32), angle))
+        return None if found[0] is None else np.concatenate([np.asarray(part) for part in found])
