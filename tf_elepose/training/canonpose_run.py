@@ -15,8 +15,10 @@ from tf_elepose import geometry
 from tf_elepose.data.moments import MomentBatches, moments
 from tf_elepose.data.recording import Recording
 from tf_elepose.data.view_agreement import disagreements
+from tf_elepose.methods.base import Method
 from tf_elepose.methods.canonpose import CanonPose
 from tf_elepose.nn.completer import blank_statistics, fit_statistics
+from tf_elepose.training.canonical_space import HIPS, hips_deviation_mm
 from tf_elepose.training.run import Run, RunSettings
 from tf_elepose.training.stage import Stage, StageSettings
 
@@ -101,6 +103,22 @@ class CanonposeRun(Run):
             "cameras": self._moments.cameras.tolist(),
             "rigs": len(np.unique(self._moments.rig)),
         }
+
+    def own_figures(self, method: Method) -> dict[str, float]:
+        """Figure 7: how far the views of one moment agree on the canonical hips."""
+        assert isinstance(method, CanonPose)
+        watched = self._watched
+        known = set(HIPS) <= set(watched.skeleton.joints) and watched.poses_3d is not None
+        if not known or len(np.unique(watched.camera)) < 2:
+            return {}
+        common = self._common
+        try:
+            deviation = hips_deviation_mm(
+                method, watched, poses_2d=common.poses_2d, min_confidence=common.min_confidence
+            )
+        except ValueError:  # Of the poses that are watched no two are of one moment.
+            return {}
+        return {"canonical_hips_std_mm": deviation} if np.isfinite(deviation) else {}
 
     def _flat(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Coordinates [N, 2 J] of the poses, mirrored ones too, and which of them are known."""
