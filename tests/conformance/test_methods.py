@@ -12,7 +12,9 @@ from tf_elepose.data.pipeline import Batches
 from tf_elepose.methods import METHODS
 from tf_elepose.methods.base import Method, Trainable, named_variables
 from tf_elepose.methods.completion import CompletionFitting
+from tf_elepose.methods.morphing import MorphFitting
 from tf_elepose.methods.prior import PriorFitting
+from tf_elepose.nn.morpher import PoseMorpher
 from tf_elepose.skeletons import H36M_17
 from tf_elepose.training import workdir
 from tf_elepose.training.checkpoint import Checkpointer, assign
@@ -38,7 +40,14 @@ def _completion():
     return CompletionFitting(small_models.small_completer()), small_models.normalized()[0]
 
 
-TRAINABLE_MAKERS = {**METHOD_MAKERS, "prior": _prior, "completion": _completion}
+def _morphing():
+    morpher = PoseMorpher(H36M_17.num_joints, width=8, input_deviation=0.1, seed=3)
+    morpher.build()
+    small_models.perturb(morpher.trainable_variables, 0.05)
+    return MorphFitting(morpher), small_models.normalized()[0]
+
+
+TRAINABLE_MAKERS = {**METHOD_MAKERS, "prior": _prior, "completion": _completion, "morphing": _morphing}
 
 # Methods taught to complete poses, and normalised poses.
 COMPLETING_MAKERS = {
