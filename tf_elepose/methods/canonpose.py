@@ -284,7 +284,7 @@ class CanonPose(Method):
             values = np.clip(column[column > 0.0], 0.0, 1.0)
             if len(values):
                 quantiles = self.confidence_range.numpy()
-                quantiles[:, joint] = np.quantile(values, [0.01, 0.5, 0.99])
+                quantiles[:, joint] = np.quantile(values, [0.0, 0.5, 1.0])
                 self.confidence_range.assign(quantiles)
 
     def _input_confidence(self, confidence: tf.Tensor | None, seen: tf.Tensor) -> tf.Tensor:
