@@ -47,7 +47,7 @@ def poses_of(make):
 
 
 # Steps that change the weights well but not wildly.
-RATES = {elepose: 2e-5, noisy_prior: 1e-2, canonpose: 1e-2}
+RATES = {elepose: 2e-5, noisy_prior: 1e-2, canonpose: 3e-4}
 CLIP_NORM = 1000.0  # Less than ElePose's first gradients have.
 
 
