@@ -6,8 +6,8 @@ Expects the `views` file ../shared/data/cmu_views.npz, which is not part of the 
 it holds); --config.data=views:PATH says where else it is. Training sees the 2D joints of 14,914 moments in four views,
 nothing else; the test split is lifted one view at a time.
 
-Expected: PA-MPJPE about 34 mm, N-MPJPE about 48 mm on the test split.
-Time: about 8 minutes of training on two CPU cores with bfloat16 instructions.
+Expected: PA-MPJPE about 31 mm, N-MPJPE about 45 mm on the test split.
+Time: about 6 minutes of training on two CPU cores with bfloat16 instructions.
 """
 
 from tf_elepose import default_config
