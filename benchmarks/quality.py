@@ -91,6 +91,8 @@ TABLES: dict[str, tuple[Row, ...]] = {
             ),
         ),
     ),
+    # The line that unsupervised methods are held against.
+    "supervised": _seeds("configs/supervised_cmu.py", range(3)),
     "quickstart": (Row("quickstart", "configs/quickstart.py"),),
 }
 

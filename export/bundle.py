@@ -73,7 +73,7 @@ def export_bundle(
     signed = Signed(method, source, min_confidence)
     facts = _metadata(signed, source.name, pathlib.Path(model), info)
     likely = examples.plausible(signed, _REPRESENTATIVE, seed=1)
-    with _folder_beside(target) as folder, _quiet():
+    with folder_beside(target) as folder, _quiet():
         written: dict[str, pathlib.Path] = {}
         if "saved_model" in formats:
             from export.saved_model import export_saved_model
@@ -108,7 +108,7 @@ def _require_possible(target: pathlib.Path, formats: Sequence[str]) -> None:
 
 
 @contextlib.contextmanager
-def _folder_beside(target: pathlib.Path) -> Iterator[pathlib.Path]:
+def folder_beside(target: pathlib.Path) -> Iterator[pathlib.Path]:
     """A new folder that becomes `target` when the block ends without an error, and is removed otherwise."""
     target.parent.mkdir(parents=True, exist_ok=True)
     folder = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")

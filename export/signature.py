@@ -124,7 +124,7 @@ class Signed(tf.Module):
         self, keypoints: tf.Tensor, confidence: tf.Tensor, root_head_mm: tf.Tensor, *outputs: str
     ) -> dict[str, tf.Tensor]:
         """Those of `outputs` that the method knows; nothing that is not finite, 0 where not valid."""
-        image, seen, trust, valid = self._normalized(keypoints, confidence)
+        image, seen, trust, valid = self.prepare(keypoints, confidence)
         _, poses, elevation = self.method.complete_and_lift(image, seen, trust)
         found = {"poses_3d": self._sized(poses, root_head_mm)}
         if elevation is not None and "elevation_deg" in outputs:
@@ -140,14 +140,7 @@ class Signed(tf.Module):
         }
         return kept | {"valid": valid}
 
-    def prepare(self, keypoints: tf.Tensor, confidence: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Complete normalised poses [B, J, 2], and which of them can be lifted [B]."""
-        image, seen, _, valid = self._normalized(keypoints, confidence)
-        return self.method.complete(image, seen), valid
-
-    def _normalized(
-        self, keypoints: tf.Tensor, confidence: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+    def prepare(self, keypoints: tf.Tensor, confidence: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
         """Normalised poses [B, J, 2], which of their joints are seen and how far those are trusted [B, J], and which
         poses can be lifted [B].
         """

@@ -41,12 +41,11 @@ def export_tflite(
       ValueError: a file needs operators that are not built in.
     """
     folder.mkdir(parents=True)
-    # The prior stays whole: a density multiplies what is rounded.
-    kernels = [
-        np.asarray(variable)
+    kernels = {
+        name: np.asarray(variable)
         for name, variable in signed.method.saved_variables().items()
-        if name.endswith("/kernel") and not name.startswith("prior/")
-    ]
+        if name.endswith("/kernel")
+    }
     written = {}
     for signature in signed.functions:
         for end, batch in BATCHES.items():
@@ -81,13 +80,20 @@ def _converted(signed: Signed, signature: str, batch: int | None) -> bytes:
         return converter.convert()
 
 
-def _smaller(data: bytes, precision: str, kernels: list[np.ndarray], representative: Mapping[str, np.ndarray]) -> bytes:
-    weights = NetworkWeights(data, kernels)
+def _smaller(
+    data: bytes, precision: str, kernels: Mapping[str, np.ndarray], representative: Mapping[str, np.ndarray]
+) -> bytes:
+    # The prior's matrices are never int8: a density multiplies what is rounded.
+    prior = [kernel for name, kernel in kernels.items() if name.startswith("prior/")]
+    weights = NetworkWeights(data, [kernel for name, kernel in kernels.items() if not name.startswith("prior/")])
     if precision == "float16":
-        return weights.to_float16()
-    if precision == "int8_dynamic":
-        return weights.to_int8_dynamic()
-    return weights.to_int8(_ranges(data, weights.tensors, representative))
+        small = weights.to_float16()
+    elif precision == "int8_dynamic":
+        small = weights.to_int8_dynamic()
+    else:
+        small = weights.to_int8(_ranges(data, weights.tensors, representative))
+    priors = NetworkWeights(small, prior, required=False)
+    return priors.to_float16() if priors else small
 
 
 def _ranges(

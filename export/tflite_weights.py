@@ -23,8 +23,8 @@ _FULLY_CONNECTED_VERSION = 12  # Of the operator: int8 matrices with a scale a r
 class NetworkWeights:
     """The products of a TFLite model `data` with one of the matrices `kernels` [inputs, outputs]."""
 
-    def __init__(self, data: bytes, kernels: Iterable[np.ndarray]) -> None:
-        """Raises: ValueError: the model has no such product."""
+    def __init__(self, data: bytes, kernels: Iterable[np.ndarray], *, required: bool = True) -> None:
+        """Raises: ValueError: the model has no such product, though it is `required` to."""
         self.model = flatbuffer_utils.convert_bytearray_to_object(bytearray(data))
         self._graph = self.model.subgraphs[0]
         known = {np.ascontiguousarray(kernel.T, np.float32).tobytes() for kernel in kernels}
@@ -33,10 +33,13 @@ class NetworkWeights:
             for op in self._graph.operators
             if self._is_a(op, schema.BuiltinOperator.FULLY_CONNECTED) and self._content(op.inputs[1]) in known
         ]
-        if not self._products:
+        if required and not self._products:
             raise ValueError("expected the networks' matrices in the converted model; found none of them")
         self._before: dict[int, list] = {}  # New operators, by the id of the one they go before.
         self._after: dict[int, list] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._products)
 
     @property
     def tensors(self) -> list[int]:

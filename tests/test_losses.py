@@ -27,6 +27,13 @@ def test_pose_distance_is_the_norm_of_the_whole_pose():
     np.testing.assert_allclose(losses.pose_distance(constant(predicted), target), [0.0, 3.0])
 
 
+def test_mean_joint_distance_is_a_mean_of_distances():
+    target = constant(np.zeros((2, 3, 3)))
+    predicted = np.zeros((2, 3, 3))
+    predicted[1, 0], predicted[1, 2] = [1, 2, 2], [0, 0, -6]  # 3, 0 and 6.
+    np.testing.assert_allclose(losses.mean_joint_distance(constant(predicted), target), [0.0, 3.0])
+
+
 def test_absolute_error_sums_coordinates():
     error = losses.absolute_error(constant([[[1, -2], [0, 0.5]]]), constant([[[0, 1], [0, 0]]]))
     np.testing.assert_allclose(error, [4.5])
@@ -82,6 +89,7 @@ TERMS = {
     "pose_distance": lambda y: losses.pose_distance(y, tf.zeros_like(y)),
     "absolute_error": lambda y: losses.absolute_error(y, tf.zeros_like(y)),
     "relative_bone_error": lambda y: losses.relative_bone_error(y, H36M_17, small_models.bone_prior()),
+    "mean_joint_distance": lambda y: losses.mean_joint_distance(y, tf.zeros_like(y)),
     "backward_knees": lambda y: losses.backward_knees(y, H36M_17),
     "scale_independent_error": lambda y: losses.scale_independent_error(y, tf.ones_like(y), tf.ones_like(y[..., 0])),
     "soft_ceiling": lambda y: losses.soft_ceiling(y, 8.0),

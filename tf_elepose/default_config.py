@@ -200,5 +200,24 @@ def _optimizer(learning_rate: float, average_decay: float) -> config_dict.Config
     )
 
 
-METHODS = {"elepose": get_config, "distilled": get_distilled_config, "canonpose": get_canonpose_config}
+def get_supervised_config() -> config_dict.ConfigDict:
+    """Of the supervised line: the data and the loop of ElePose, one network."""
+    config = _common("supervised")
+    lifter = config.lifter = config_dict.ConfigDict()
+    lifter.width = 512
+    lifter.flip_average = True
+    lifter.precision = "auto"
+    lifter.batch_size = 1024
+    lifter.epochs = 40.0
+    lifter.evaluate_every = 1000  # Steps; only shown, nothing is selected.
+    lifter.optimizer = _optimizer(learning_rate=2e-3, average_decay=0.999)
+    return config
+
+
+METHODS = {
+    "elepose": get_config,
+    "distilled": get_distilled_config,
+    "supervised": get_supervised_config,
+    "canonpose": get_canonpose_config,
+}
 """The defaults of each method's config."""

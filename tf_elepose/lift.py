@@ -15,6 +15,7 @@ import numpy as np
 from absl import flags, logging
 
 from tf_elepose import commands, source_flags
+from tf_elepose.data import side_repair
 from tf_elepose.progress import Progress
 from tf_elepose.skeletons import MIN_JOINTS
 
@@ -45,6 +46,7 @@ def define_flags() -> None:
         "min_confidence", None, "Joints trusted no more than this are missing; the model's if not given."
     )
     flags.DEFINE_enum("poses_2d", "gt", ["gt", "detected"], "Of inputs with both: the best 2D poses, or detections.")
+    flags.DEFINE_enum("sides", "keep", ["repair", "keep"], "Swap left and right back where a detector swapped them.")
     flags.DEFINE_string("split", None, "Only the rows of this split, train or test.")
     flags.DEFINE_boolean("likelihood", True, "Say how likely every pose is; --nolikelihood is several times as fast.")
     flags.DEFINE_enum(
@@ -75,6 +77,9 @@ def main(argv: list[str]) -> int:
     readers = source_options(sources, options.convention, source_flags.stated())
     lifter = _opened(options.model, options.precision, options.likelihood, options.threads)
     recordings = [_read(source, lifter, readers[source], options.split) for source in sources]
+    swapped = None
+    if options.sides == "repair":
+        recordings, swapped = _repaired(recordings, lifter, options)
     lifted = _lift(lifter, recordings, options)
     if smoothing is not None:
         from tf_elepose.smoothing import smooth
@@ -82,6 +87,8 @@ def main(argv: list[str]) -> int:
         method, settings = smoothing
         lifted = smooth(lifted, method, **settings)
     print(summary(lifted, recordings, options.height))
+    if swapped is not None:
+        print(side_repair.told(swapped, lifted.tracks()))
     if files["output"] is not None:
         from tf_elepose.outputs import registry
 
@@ -252,6 +259,13 @@ def _read(source: str, lifter: Lifter, options: Mapping[str, Any], split: str | 
 
         recording = load_source(source, lifter.skeleton, **({"progress": show} | dict(options)))
     return recording if split is None else recording.of_split(split)
+
+
+def _repaired(recordings: list[Recording], lifter: Lifter, options: Any) -> tuple[list[Recording], np.ndarray]:
+    """The recordings with sides repaired, and the mask of what was swapped, a row a pose."""
+    trust = lifter.model.min_confidence if options.min_confidence is None else options.min_confidence
+    repaired = [side_repair.repair_recording(recording, options.poses_2d, trust) for recording in recordings]
+    return [recording for recording, _ in repaired], np.concatenate([swapped for _, swapped in repaired])
 
 
 def _lift(lifter: Lifter, recordings: Sequence[Recording], options: Any) -> Lifted:

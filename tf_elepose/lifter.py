@@ -13,6 +13,7 @@ from tf_elepose import body_size, conventions
 from tf_elepose.conversion import Convention, Conversion, conversion
 from tf_elepose.data.recording import Recording, check_array
 from tf_elepose.data.rows import LARGEST_PX
+from tf_elepose.data.side_repair import CHOICES, repair_recording
 from tf_elepose.levelling import levelled
 from tf_elepose.lifted import AXES, Lifted
 from tf_elepose.lifting_model import LiftingModel, percentile
@@ -128,6 +129,7 @@ class Lifter:
         *,
         poses_2d: str = "gt",
         min_confidence: float | None = None,
+        sides: str = "keep",
         height_mm: float | None = None,
         axes: str = "camera",
         frame_rate: float | None = None,
@@ -139,6 +141,7 @@ class Lifter:
           recording: of `skeleton`'s joints.
           poses_2d: "gt", the best 2D poses the source has, or "detected".
           min_confidence, height_mm, axes, frame_rate: as for arrays.
+          sides: "keep", or "repair": swap left and right back where they jumped, see `data.side_repair`.
           progress: see `Progress`.
 
         Raises:
@@ -150,6 +153,10 @@ class Lifter:
                 "lifter.skeleton)"
             )
         _require_settings(height_mm, axes, min_confidence)
+        if sides not in CHOICES:
+            raise ValueError(f"sides: expected {' or '.join(CHOICES)}; got {sides!r}")
+        if sides == "repair":
+            recording, _ = repair_recording(recording, poses_2d, self._threshold(min_confidence))
         seen = recording.seen(poses_2d, self._threshold(min_confidence))
         poses = np.where(seen[..., np.newaxis], recording.keypoints(poses_2d), np.float32(np.nan))
         fields = {name: getattr(recording, name) for name in ("subject", "clip", "camera", "frame", "person")}

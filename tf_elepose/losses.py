@@ -15,6 +15,11 @@ def pose_distance(predicted: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
     return geometry.safe_norm(tf.reshape(difference, tf.concat([tf.shape(difference)[:-2], [-1]], axis=0)))
 
 
+def mean_joint_distance(predicted: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+    """Mean over the joints [...] of the distance of the joints of two poses [..., J, d]."""
+    return tf.reduce_mean(geometry.safe_norm(predicted - target), axis=-1)
+
+
 def absolute_error(predicted: tf.Tensor, target: tf.Tensor, seen: tf.Tensor | None = None) -> tf.Tensor:
     """Sum [...] of absolute coordinate differences of two poses [..., J, d] (the L1 norm of ElePose eq. 11).
 

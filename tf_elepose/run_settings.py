@@ -11,6 +11,7 @@ from tf_elepose import default_config
 
 if TYPE_CHECKING:  # Imported where it is needed: a mistyped setting is answered without waiting for TensorFlow.
     from tf_elepose.training.elepose_settings import EleposeSettings
+    from tf_elepose.training.supervised_run import SupervisedSettings
 
 _FREE = ("data_options.", ".optimizer.")
 """Settings whose names depend on a choice, the reader's or the schedule's, have one of these in their name."""
@@ -140,6 +141,27 @@ def _canonpose_run(config: ConfigDict) -> Callable:
     return lambda folder, recording, strategy: CanonposeRun(folder, recording, settings, strategy)
 
 
+def supervised_settings(config: ConfigDict) -> SupervisedSettings:
+    """Of a supervised run."""
+    from tf_elepose.training.supervised_run import SupervisedSettings
+
+    lifter = config.lifter
+    return SupervisedSettings(
+        **_common(config),
+        lifter={"width": lifter.width, "flip_average": lifter.flip_average, "precision": _precision(lifter)},
+        lifter_batch_size=lifter.batch_size,
+        lifter_stage=_stage_settings(config, lifter),
+    )
+
+
+def _supervised_run(config: ConfigDict) -> Callable:
+    from tf_elepose.training.supervised_run import SupervisedRun
+
+    settings = supervised_settings(config)
+
+    return lambda folder, recording, strategy: SupervisedRun(folder, recording, settings, strategy)
+
+
 def _common(config: ConfigDict) -> dict[str, Any]:
     """What all runs take, see `RunSettings`."""
     return {
@@ -174,4 +196,9 @@ def _stage_settings(config: ConfigDict, stage: ConfigDict):
     )
 
 
-_RUNS = {"elepose": _elepose_run, "distilled": _distilled_run, "canonpose": _canonpose_run}
+_RUNS = {
+    "elepose": _elepose_run,
+    "distilled": _distilled_run,
+    "supervised": _supervised_run,
+    "canonpose": _canonpose_run,
+}

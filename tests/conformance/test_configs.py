@@ -34,10 +34,11 @@ def test_there_are_configs():
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_a_config_has_all_settings_and_no_others(path):
-    settings = dict(_flat(_loaded(path).get_config()))
-    default = dict(_flat(default_config.METHODS[settings["method"]]()))
+    config = _loaded(path).get_config()
+    default = dict(_flat(default_config.METHODS[config.method]()))
+    settings = dict(_flat(config))
     # The schedule's options and the reader's depend on which are chosen.
-    chosen = re.compile(r"data_options\..*|(completer|prior|lifter)\.optimizer\.(warmup|floor|decay|epochs|factor)")
+    chosen = re.compile(r"data_options\..*|\w+\.optimizer\.(warmup|floor|decay|epochs|factor)")
     fixed = {key for key in default if not chosen.fullmatch(key)}
     assert fixed <= set(settings)
     assert not {key for key in settings if key not in fixed and not chosen.fullmatch(key)}
@@ -51,6 +52,10 @@ def test_a_config_makes_a_run(path):
     assert callable(run_settings.make_run(config))
     stages = [part for part in config.values() if isinstance(part, config_dict.ConfigDict) and "batch_size" in part]
     assert stages and all(stage.batch_size % 2 == 0 for stage in stages)
+    if config.method != "elepose":
+        return
+    settings = run_settings.elepose_settings(config)
+    assert settings.prior_stage.epochs > 0 and settings.lifter_stage.epochs > 0
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

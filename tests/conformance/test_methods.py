@@ -26,6 +26,8 @@ SEED = tf.constant([5, 6])
 METHOD_MAKERS = {
     "elepose": lambda: small_models.small_elepose(noise=0.05),
     "canonpose": lambda: small_models.small_canonpose(noise=0.05),
+    "distilled": lambda: small_models.small_distilled(noise=0.05),
+    "supervised": lambda: small_models.small_supervised(noise=0.05),
 }
 
 
@@ -53,6 +55,8 @@ TRAINABLE_MAKERS = {**METHOD_MAKERS, "prior": _prior, "completion": _completion,
 COMPLETING_MAKERS = {
     "elepose": lambda: small_models.small_elepose(noise=0.05, completer=small_models.small_completer()),
     "canonpose": lambda: small_models.small_canonpose(noise=0.05, hidden=0.5),
+    "distilled": lambda: small_models.small_distilled(noise=0.05),
+    "supervised": lambda: small_models.small_supervised(noise=0.05, completer=small_models.small_completer()),
 }
 
 
@@ -70,6 +74,10 @@ def test_every_trainable_is_tested():
     assert {type(make()[0]) for make in TRAINABLE_MAKERS.values()} == packaged
 
 
+def _batch(made, image):
+    return {name: tf.constant(array) for name, array in small_models.arrays(made, image).items()}
+
+
 @pytest.fixture(params=TRAINABLE_MAKERS)
 def trainable(request):
     return TRAINABLE_MAKERS[request.param]()
@@ -82,14 +90,14 @@ def method(request):
 
 def test_terms_are_weighted_and_one_an_example(trainable):
     made, image = trainable
-    terms = made.loss_terms({"image": tf.constant(image[:8])}, SEED)
+    terms = made.loss_terms(_batch(made, image[:8]), SEED)
     assert list(terms) == list(made.term_weights)
     assert all(term.shape == (8,) and np.all(np.isfinite(term)) for term in terms.values())
 
 
 def test_steps_are_functions_of_weights_batch_and_seed(trainable):
     made, image = trainable
-    batch = {"image": tf.constant(image[:8])}
+    batch = _batch(made, image[:8])
     (values, gradients), (again, gradients_again) = made.gradients(batch, SEED), made.gradients(batch, SEED)
     assert {name: float(v) for name, v in values.items()} == {name: float(v) for name, v in again.items()}
     for a, b in zip(gradients, gradients_again, strict=True):
@@ -98,7 +106,7 @@ def test_steps_are_functions_of_weights_batch_and_seed(trainable):
 
 def test_gradients_are_finite_and_reach_every_weight(trainable):
     made, image = trainable
-    _, gradients = made.gradients({"image": tf.constant(image[:8])}, SEED)
+    _, gradients = made.gradients(_batch(made, image[:8]), SEED)
     assert len(gradients) == len(made.variables)
     for variable, gradient in zip(made.variables, gradients, strict=True):
         assert np.all(np.isfinite(gradient)) and np.any(gradient != 0), variable.path
@@ -106,7 +114,7 @@ def test_gradients_are_finite_and_reach_every_weight(trainable):
 
 def test_graph_gives_the_eager_step(trainable):
     made, image = trainable
-    batch = {"image": tf.constant(image[:8])}
+    batch = _batch(made, image[:8])
     (values, gradients), (other, other_gradients) = (
         made.gradients(batch, SEED), tf.function(made.gradients)(batch, SEED),
     )  # fmt: skip
@@ -127,7 +135,7 @@ def test_a_checkpoint_brings_back_weights_and_optimizer(trainable, tmp_path, req
         optimizers = {key: keras.optimizers.Adam(1e-4, name="adam") for key in one.networks}
         for key, network in one.networks.items():
             optimizers[key].build(network.trainable_variables)
-        batches = Batches({"image": image}, H36M_17, batch_size=8, seed=1, flip=True)
+        batches = Batches(small_models.arrays(made, image), H36M_17, batch_size=8, seed=1, flip=True)
         loops[name] = Loop(one, optimizers, batches, tf.distribute.get_strategy(), seed=2)
         variables[name] = {
             **named_variables(one.networks),
@@ -185,7 +193,7 @@ def test_likelihoods_are_one_a_pose_and_follow_the_seed(method):
     assert np.all(made.likelihood(pixels, views=3, seed=6) != nll)
     image, _ = made.normalizer.apply(pixels)
     np.testing.assert_array_equal(made.likelihood_normalized(image, views=3, seed=5), nll)
-    directly = made.negative_log_likelihood(tf.constant(image), tf.constant([5, 0]), 3)
+    directly = made.random_view_likelihood(*made.lift(tf.constant(image)), tf.constant([5, 0]), 3)
     np.testing.assert_allclose(directly, nll, rtol=1e-4)
 
 
@@ -204,7 +212,7 @@ def _seen(count, hidden=4):
 def test_with_hidden_joints_terms_and_gradients_are_finite(completing):
     made, image = completing
     seen = _seen(image[:8, ..., 0, 0].size).reshape(image[:8, ..., 0].shape)  # Of a pose, or of all views of one.
-    batch = {"image": tf.constant(image[:8] * seen[..., None]), "seen": tf.constant(seen)}
+    batch = _batch(made, image[:8] * seen[..., None]) | {"seen": tf.constant(seen)}
     values, gradients = tf.function(made.gradients)(batch, SEED)
     assert all(np.isfinite(value) for value in values.values())
     for variable, gradient in zip(made.variables, gradients, strict=True):
@@ -226,21 +234,26 @@ def test_what_stands_in_the_place_of_a_hidden_joint_does_not_matter(completing):
     assert np.abs(whole.poses_3d - lifted.poses_3d).max() > 1e-3
 
 
-def test_poses_that_show_too_little_are_not_valid_and_never_nan(completing, method):
+@pytest.mark.parametrize("make", [*METHOD_MAKERS.values(), *COMPLETING_MAKERS.values()])
+def test_poses_that_show_too_little_are_not_valid_and_never_nan(make):
+    made, _ = make()
     pixels, seen = small_models.poses_2d(6, seed=3), np.ones((6, 17), bool)
     seen[1] = False
     seen[2, 5:] = False
     pixels[3] = 7.0  # All on one point.
     pixels[4] = np.nan
-    for made, expected in ((completing[0], [1, 0, 0, 0, 0, 1]), (method[0], [1, 0, 0, 0, 0, 1])):
-        prediction = made.predict(pixels, seen=seen)
-        assert prediction.valid.astype(int).tolist() == expected
-        assert np.all(np.isfinite(prediction.poses_3d)) and np.all(prediction.poses_3d[1:5] == 0)
-        assert prediction.elevation is None or np.all(np.isfinite(prediction.elevation))
-        alone = made.predict(pixels[[0, 5]])
-        np.testing.assert_allclose(prediction.poses_3d[[0, 5]], alone.poses_3d, atol=1e-5)
+    prediction = made.predict(pixels, seen=seen)
+    assert prediction.valid.tolist() == [True, False, False, False, False, True]
+    assert np.all(np.isfinite(prediction.poses_3d)) and np.all(prediction.poses_3d[1:5] == 0)
+    assert prediction.elevation is None or np.all(np.isfinite(prediction.elevation))
+    alone = made.predict(pixels[[0, 5]])
+    np.testing.assert_allclose(prediction.poses_3d[[0, 5]], alone.poses_3d, atol=1e-5)
     seen[0, 3] = False
-    assert completing[0].predict(pixels, seen=seen).valid[0] and not method[0].predict(pixels, seen=seen).valid[0]
+    assert made.predict(pixels, seen=seen).valid[0] == made.completes
+
+
+def test_completing_methods_complete():
+    assert all(make()[0].completes for make in COMPLETING_MAKERS.values())
 
 
 def test_a_completing_method_is_stored_whole(completing, tmp_path):

@@ -32,9 +32,6 @@ class Flat(Method):
     def lift(self, image):
         return tf.pad(image, [[0, 0], [0, 0], [0, 1]]), None
 
-    def negative_log_likelihood(self, image, seed, views):
-        return None
-
 
 def test_what_a_method_does_not_know_is_none():
     flat, pixels = Flat(), small_models.poses_2d(5)

@@ -2,9 +2,13 @@
 
 import numpy as np
 
+from tf_elepose import default_config
 from tf_elepose.anthropometry import BonePrior
 from tf_elepose.methods.canonpose import CanonPose
+from tf_elepose.methods.distilled import Distilled
 from tf_elepose.methods.elepose import TERMS, ElePose
+from tf_elepose.methods.supervised import Supervised
+from tf_elepose.methods.virtual_views import ViewSettings
 from tf_elepose.nn import pca
 from tf_elepose.nn.completer import PoseCompleter, fit_statistics
 from tf_elepose.nn.pose_prior import PosePrior
@@ -106,6 +110,38 @@ def small_canonpose(rule="dataset", *, views=3, width=12, noise=0.1, term_weight
     )  # fmt: skip
     perturb(method.lifter.trainable_variables, noise)
     return method, image.reshape(64, views, H36M_17.num_joints, 2)
+
+
+def small_supervised(rule="dataset", *, width=12, noise=0.1, **options):
+    """A `Supervised` of unusual weights, and 64 normalised poses."""
+    image, normalizer = normalized(rule=rule)
+    method = Supervised(H36M_17, normalizer, width=width, **options)
+    perturb(method.lifter.trainable_variables, noise)
+    return method, image
+
+
+def small_distilled(*, width=12, noise=0.1):
+    """A `Distilled` of unusual weights, to be trained on spoilt views, and 64 normalised poses."""
+    image, normalizer = normalized(rule="pose")
+    prior = small_prior(image)
+    perturb(prior.trainable_variables, noise)
+    method = Distilled(
+        H36M_17, normalizer, prior, fit_statistics(image.reshape(len(image), -1)), width=width, depth=1,
+        views=ViewSettings(**default_config.get_distilled_config().views.to_dict()),
+        term_weights={"pose": 1.0, "elevation": 0.2}, prior_settings=PRIOR,
+    )  # fmt: skip
+    method.density.elevation_mean.assign(-0.17)
+    method.density.elevation_deviation.assign(0.1)
+    perturb(method.student.trainable_variables, noise)
+    return method, image
+
+
+def arrays(trainable, image, seed=0):
+    """What batches of `trainable` hold: normalised poses `image` [N, J, 2], and depths made up where it wants them."""
+    depth = np.random.default_rng(seed).normal(0.0, 0.3, image.shape[:-1]).astype(np.float32)
+    depth[:, H36M_17.root_index] = 0.0
+    made_up = {"image": image, "pose": np.concatenate([10.0 * image, depth[..., np.newaxis]], axis=-1)}
+    return {name: made_up[name] for name in trainable.batch_arrays}
 
 
 def weights64(variables):

@@ -44,13 +44,13 @@ def swap_sides(recording: Recording, sides: str) -> Recording:
         raise ValueError(f"{recording.source}: swap_sides: expected {', '.join(SIDES)}; got {sides!r}")
     if sides == "none":
         return recording
-    order = list(_order(recording.skeleton, sides, recording.source))
+    order = list(side_order(recording.skeleton, sides, recording.source))
     per_joint = ("poses_2d", "visible", "poses_2d_detected", "confidence", "poses_3d")
     given = {name: getattr(recording, name) for name in per_joint}
     return dataclasses.replace(recording, **{name: a[:, order] for name, a in given.items() if a is not None})
 
 
-def _order(skeleton: Skeleton, sides: str, source: str) -> tuple[int, ...]:
+def side_order(skeleton: Skeleton, sides: str, source: str) -> tuple[int, ...]:
     """Permutation of the joint axis that swaps left and right of `sides`."""
     if sides == "both":
         return skeleton.mirror

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from tf_elepose import geometry
 from tf_elepose.methods import replicas
 from tf_elepose.methods.lifted_likelihood import LiftedLikelihood
 from tf_elepose.nn.completer import PoseCompleter, complete
@@ -22,7 +23,7 @@ from tf_elepose.skeletons import MIN_JOINTS, Skeleton
 
 Batch = Mapping[str, tf.Tensor]
 """Named tensors, one row an example: "image" [B, J, 2], normalised 2D poses, and where joints are missing "seen"
-[B, J], which of them are known."""
+[B, J], which of them are known; for methods that learn from it "pose" [B, J, 3], the 3D truth in unit scale."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +49,8 @@ class Trainable(abc.ABC):
 
     networks: dict[str, keras.Model]
     term_weights: dict[str, float]
+    batch_arrays: tuple[str, ...] = ("image",)
+    """What a batch must hold, see `Batch`."""
 
     @abc.abstractmethod
     def loss_terms(self, batch: Batch, seed: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -140,21 +143,20 @@ class Method(Trainable):
         camera's elevation [B] in radians above the horizon, or None.
         """
 
-    @abc.abstractmethod
-    def negative_log_likelihood(self, image: tf.Tensor, seed: tf.Tensor, views: int) -> tf.Tensor | None:
-        """Mean negative log-likelihood [B], nats, of `views` random projections of the lifted poses [B, J, 2]; None
-        when the method knows no density.
-        """
-
-    def view_likelihood(self, poses: tf.Tensor, elevation: tf.Tensor | None) -> tf.Tensor | None:
-        """Mean negative log-likelihood [B], nats, of what `lift` said, seen from a fixed set of virtual cameras (see
-        methods/lifted_likelihood.py); None when the method knows no density.
-        """
-        del poses, elevation
-        return None
-
     density: LiftedLikelihood | None = None
     """How likely lifted poses are; None for a method that does not know."""
+
+    def view_likelihood(self, poses: tf.Tensor, elevation: tf.Tensor | None) -> tf.Tensor | None:
+        """Mean negative log-likelihood [B], nats, of what `lift` said, seen from a fixed set of virtual cameras; None
+        when the method knows no density.
+        """
+        return None if self.density is None else self.density.fixed(_levelled(poses, elevation))
+
+    def random_view_likelihood(
+        self, poses: tf.Tensor, elevation: tf.Tensor | None, seed: tf.Tensor, views: int
+    ) -> tf.Tensor | None:
+        """As `view_likelihood`, from `views` cameras that are drawn from `seed` [2] (section 4.3 of ElePose)."""
+        return None if self.density is None else self.density.random(_levelled(poses, elevation), seed, views)
 
     @property
     def likelihood_quantiles(self) -> np.ndarray | None:
@@ -307,8 +309,8 @@ class Method(Trainable):
         """As `likelihood`, of poses [N, J, 2] that went through `normalized`."""
 
         def nll(batch: tf.Tensor, known: tf.Tensor) -> tf.Tensor | None:
-            whole = self.complete(batch, known)
-            return self.negative_log_likelihood(whole, tf.constant([seed, 0], tf.int32), views)
+            _, poses, elevation = self.complete_and_lift(batch, known)
+            return self.random_view_likelihood(poses, elevation, tf.constant([seed, 0], tf.int32), views)
 
         compiled = self._compiled(nll, f"nll {views} {seed}")
         parts = [compiled(batch, known) for batch, known in _batches(image, seen, 1024)]
@@ -334,6 +336,11 @@ def _checked_confidence(confidence: np.ndarray, shape: tuple[int, int]) -> np.nd
     if np.shape(confidence) != tuple(shape):
         raise ValueError(f"confidence: expected {list(shape)}; got {list(np.shape(confidence))}")
     return np.nan_to_num(np.asarray(confidence, np.float32), nan=0.0, posinf=1.0, neginf=0.0)
+
+
+def _levelled(poses: tf.Tensor, elevation: tf.Tensor | None) -> tf.Tensor:
+    """Poses [B, J, 3] turned about x so that y is the vertical, where the camera's elevation [B], radians, is known."""
+    return poses if elevation is None else geometry.rotate(geometry.rotation_x(-elevation), poses)
 
 
 def _batches(image: np.ndarray, seen: np.ndarray | None, size: int) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:

@@ -96,7 +96,7 @@ class CanonPose(Method):
         )
         self.lifter.build()
         self.networks = {"lifter": self.lifter}
-        # Low, usual and high confidence of each joint in the training data (1 %, half, 99 %): the lifter is asked about no
+        # Low, usual and high confidence of each joint in training (1 %, 50 %, 99 %): the lifter is asked about no
         # others.
         blank = np.repeat(np.float32([[0.0], [1.0], [1.0]]), skeleton.num_joints, axis=1)
         self.confidence_range = keras.Variable(blank, trainable=False, name="confidence_range")

@@ -29,6 +29,7 @@ class Distilled(Method):
     """The lifting method; it keeps its teacher's prior, to say how likely a lifted pose is."""
 
     name = "distilled"
+    batch_arrays = ("pose",)
 
     def __init__(
         self,
@@ -110,18 +111,6 @@ class Distilled(Method):
     def lift(self, image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
         """See `Method.lift`."""
         return self.complete_and_lift(image, tf.ones_like(image[..., 0], tf.bool))[1:]
-
-    def negative_log_likelihood(self, image: tf.Tensor, seed: tf.Tensor, views: int) -> tf.Tensor:
-        """See `Method.negative_log_likelihood`."""
-        return self.density.random(self._levelled(*self.lift(image)), seed, views)
-
-    def view_likelihood(self, poses: tf.Tensor, elevation: tf.Tensor | None) -> tf.Tensor:
-        """See `Method.view_likelihood`."""
-        return self.density.fixed(self._levelled(poses, elevation))
-
-    def _levelled(self, poses: tf.Tensor, elevation: tf.Tensor | None) -> tf.Tensor:
-        assert elevation is not None
-        return geometry.rotate(geometry.rotation_x(-elevation), poses)
 
     # ---- storing ---------------------------------------------------------------------------------------------------
 

@@ -233,17 +233,6 @@ class ElePose(Method):
         if elevation is not None:
             self.density.measure_elevation(elevation)
 
-    def negative_log_likelihood(self, image: tf.Tensor, seed: tf.Tensor, views: int) -> tf.Tensor:
-        """See `Method.negative_log_likelihood`."""
-        return self.density.random(self._levelled(*self.lift(image)), seed, views)
-
-    def view_likelihood(self, poses: tf.Tensor, elevation: tf.Tensor | None) -> tf.Tensor:
-        """See `Method.view_likelihood`."""
-        return self.density.fixed(self._levelled(poses, elevation))
-
-    def _levelled(self, poses: tf.Tensor, elevation: tf.Tensor | None) -> tf.Tensor:
-        return poses if elevation is None else geometry.rotate(geometry.rotation_x(-elevation), poses)
-
     # ---- storing ---------------------------------------------------------------------------------------------------
 
     @property

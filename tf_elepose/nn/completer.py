@@ -77,6 +77,15 @@ def blank_statistics(num_joints: int) -> PoseStatistics:
     return PoseStatistics(np.zeros(2 * num_joints), np.eye(2 * num_joints), 1.0)
 
 
+def blank_completer(num_joints: int, width: int | None) -> PoseCompleter | None:
+    """A completer whose weights are then read; None for a model without one, whose width is None."""
+    if width is None:
+        return None
+    completer = PoseCompleter(num_joints, blank_statistics(num_joints), width=width)
+    completer.build()
+    return completer
+
+
 class PoseCompleter(keras.Model):
     """Fills the hidden joints of 2D poses from those that are seen; those stay as they are.
 

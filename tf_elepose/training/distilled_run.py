@@ -16,10 +16,10 @@ from tf_elepose.data.recording import Recording
 from tf_elepose.methods.base import Method
 from tf_elepose.methods.distilled import Distilled
 from tf_elepose.methods.elepose import ElePose
-from tf_elepose.methods.virtual_views import ViewSettings
+from tf_elepose.methods.virtual_views import ViewSettings, random_view
 from tf_elepose.nn.completer import fit_statistics
 from tf_elepose.training import workdir
-from tf_elepose.training.run import Run, RunSettings
+from tf_elepose.training.run import LIKELIHOOD_POSES, Run, RunSettings
 from tf_elepose.training.stage import Stage, StageSettings
 
 
@@ -81,7 +81,9 @@ class DistilledRun(Run):
             self._method.density.saved_variables().values(), teacher.density.saved_variables().values(), strict=True
         ):
             own.assign(known)
+        self._levelled = levelled
         self._teacher_in_words = f"{teacher.name}, {settings.teacher}"
+        self._views = settings.views
         batches = self._batches("student", {"pose": levelled}, settings.batch_size, settings.seed)
         self._stage = Stage(
             "student", folder, self._method, batches, strategy, settings.stage, evaluate=self.watch, writes=self.writes
@@ -94,6 +96,15 @@ class DistilledRun(Run):
     @property
     def method(self) -> Method:
         return self._method
+
+    def _measure(self, method: Method) -> None:
+        """The likelihoods of what the student was taught on, other bodies and spoilt keypoints too: beside exact poses
+        of the training's few bodies those of any detector would all be unlikely.
+        """
+        rows = np.linspace(0, len(self._levelled) - 1, min(LIKELIHOOD_POSES, len(self._levelled))).astype(int)
+        seed = tf.constant([self._common.seed, LIKELIHOOD_POSES])
+        view = random_view(tf.constant(self._levelled[rows]), self._normalizer, self._views, seed)
+        method.measure_likelihood(view.image.numpy(), view.seen.numpy())
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -189,6 +189,15 @@ class Run(abc.ABC):
         grounds = f"{' and '.join(told)} bend the way they can" if told else "the skeleton names no legs or arms"
         return depth_sign.sign_verdict(summary), grounds
 
+    def _require_whole_poses(self) -> None:
+        """ValueError where training poses lack joints and the method has no completer."""
+        lacking = int((~self._seen.all(axis=1)).sum())
+        if lacking:
+            raise ValueError(
+                f"{self._train.source}: {lacking} of {len(self._seen)} training poses lack joints; this method is "
+                "trained on complete poses"
+            )
+
     def _batches(self, stage: str, arrays: Mapping[str, np.ndarray], batch_size: int, seed: int) -> Batches:
         try:
             return Batches(arrays, self._train.skeleton, batch_size=batch_size, seed=seed, flip=self._common.flip)

@@ -1,0 +1,235 @@
+"""Sides that were swapped for a while are found where they were swapped, and nowhere else."""
+
+import dataclasses
+import time
+
+import numpy as np
+import pytest
+from stick_people import STANDING, turning
+
+from tf_elepose.data.side_repair import FEWEST_FRAMES, LIMBS, MAX_GAP, repair_recording, repair_sides, told
+from tf_elepose.skeletons import H36M_17
+
+JOINTS = H36M_17.joints
+
+
+def walking(frames=120, turn=30.0, seed=0, noise=0.5):
+    """[frames, J, 2] px of somebody who walks, a step in 25 frames, seen from `turn` degrees off the front.
+
+    Legs and arms swing in opposite phase and cross twice a cycle; an orthographic camera, 0.2 px a mm.
+    """
+    body = np.array([STANDING[joint] for joint in JOINTS], float)
+    poses = np.repeat(body[np.newaxis], frames, axis=0)
+    phase = np.pi * np.arange(frames) / 25
+    reach = {"knee": 200.0, "ankle": 420.0, "elbow": 120.0, "wrist": 260.0}
+    for i, joint in enumerate(JOINTS):
+        side, _, end = joint.partition("_")
+        if end in reach:
+            forward = (1 if side == "l" else -1) * (1 if end in ("knee", "ankle") else -1)
+            poses[:, i, 2] += forward * reach[end] * np.sin(phase)
+    angle = np.radians(turn)
+    x = np.cos(angle) * poses[..., 0] + np.sin(angle) * poses[..., 2]
+    points = 500 + 0.2 * np.stack([x, poses[..., 1]], axis=-1)
+    return points + np.random.default_rng(seed).normal(0, noise, points.shape)
+
+
+def swap(poses, limbs, rows):
+    """`poses` with left and right of "legs", "arms" or both changed in `rows`, written out by joint names."""
+    ends = {"legs": ("hip", "knee", "ankle"), "arms": ("shoulder", "elbow", "wrist")}
+    changed = poses.copy()
+    for name in limbs:
+        for end in ends[name]:
+            left, right = H36M_17.indices((f"l_{end}", f"r_{end}"))
+            changed[rows, left], changed[rows, right] = poses[rows, right], poses[rows, left]
+    return changed
+
+
+def repaired(poses, seen=None, tracks=None, frames=None, skeleton=H36M_17):
+    count = len(poses)
+    return repair_sides(
+        poses,
+        np.ones(poses.shape[:2], bool) if seen is None else seen,
+        np.zeros(count, int) if tracks is None else tracks,
+        np.arange(count) if frames is None else frames,
+        skeleton,
+    )
+
+
+def mask(count, limbs, rows):
+    found = np.zeros((count, 2), bool)
+    for name in limbs:
+        found[rows, LIMBS.index(name)] = True
+    return found
+
+
+RUNS = [slice(40, 41), slice(40, 45), slice(30, 80), slice(0, 25), slice(100, 120)]
+
+
+@pytest.mark.parametrize("rows", RUNS)
+@pytest.mark.parametrize("limbs", [("legs",), ("arms",), LIMBS])
+def test_swaps_are_found_exactly(limbs, rows):
+    """Single frames, runs within the track and at its ends."""
+    right = walking()
+    poses, _, swapped = repaired(swap(right, limbs, rows))
+    np.testing.assert_array_equal(swapped, mask(120, limbs, rows))
+    np.testing.assert_array_equal(poses, right)
+
+
+def test_runs_with_single_right_frames_between():
+    rows = np.r_[40:60, 61:62, 63:70]
+    np.testing.assert_array_equal(repaired(swap(walking(), LIMBS, rows))[2], mask(120, LIMBS, rows))
+
+
+@pytest.mark.parametrize("turn", range(0, 360, 15))
+def test_crossing_legs_are_left_alone(turn):
+    """From the side the ankles, 1.7 m apart at most, pass each other twice a cycle and change their order in x."""
+    right = walking(frames=200, turn=turn)
+    poses, _, swapped = repaired(right)
+    assert not swapped.any()
+    np.testing.assert_array_equal(poses, right)
+    left, other = H36M_17.indices(("l_ankle", "r_ankle"))
+    if turn == 90:
+        assert (np.diff(np.sign((right[:, left] - right[:, other])[:, 0])) != 0).sum() >= 7
+
+
+def test_the_longer_part_decides():
+    np.testing.assert_array_equal(repaired(swap(walking(), LIMBS, slice(0, 80)))[2], mask(120, LIMBS, slice(80, 120)))
+    assert not repaired(swap(walking(), LIMBS, slice(None)))[2].any()
+
+
+def test_a_repaired_track_stays_as_it_is():
+    poses, seen, swapped = repaired(swap(walking(), ("arms",), slice(20, 50)))
+    again, _, none = repaired(poses, seen)
+    assert swapped.any() and not none.any()
+    np.testing.assert_array_equal(again, poses)
+
+
+def test_tracks_are_independent_and_rows_in_any_order():
+    """Two people whose rows are mixed: each as if alone."""
+    one, two = (
+        swap(walking(), ("legs",), slice(30, 50)),
+        swap(walking(turn=200, seed=1) + 300, ("arms",), slice(60, 90)),
+    )
+    order = np.random.default_rng(0).permutation(240)
+    tracks, frames = np.repeat([7, 3], 120)[order], np.tile(np.arange(120), 2)[order]
+    swapped = repaired(np.concatenate([one, two])[order], None, tracks, frames)[2]
+    expected = np.concatenate([mask(120, ("legs",), slice(30, 50)), mask(120, ("arms",), slice(60, 90))])
+    np.testing.assert_array_equal(swapped, expected[order])
+
+
+def test_joints_that_are_missing_now_and_then():
+    """A tenth of the joints; what is missing is NaN or nonsense, moves with its limb and decides nothing."""
+    rng = np.random.default_rng(0)
+    right, known = walking(), rng.random((120, 17)) > 0.1
+    rows = slice(40, 70)
+    given, seen = swap(right, LIMBS, rows), swap(known, LIMBS, rows)
+    for value in (np.nan, 1e30):
+        poses, seen_after, swapped = repaired(np.where(seen[..., np.newaxis], given, value), seen)
+        np.testing.assert_array_equal(swapped, mask(120, LIMBS, rows))
+        np.testing.assert_array_equal(seen_after, known)
+        np.testing.assert_array_equal(poses[known], right[known])
+
+
+def test_nothing_seen_and_bodies_without_extent():
+    assert not repaired(walking(), np.zeros((120, 17), bool))[2].any()
+    assert not repaired(np.zeros((120, 17, 2)))[2].any()
+    assert repaired(np.zeros((0, 17, 2)))[2].shape == (0, 2)
+
+
+def test_frames_that_are_missing_within_a_run():
+    frames = np.delete(np.arange(120), [38, 39, 52, 53, 54])
+    poses = swap(walking(), LIMBS, slice(40, 60))[frames]
+    expected = mask(120, LIMBS, slice(40, 60))[frames]
+    np.testing.assert_array_equal(repaired(poses, frames=frames)[2], expected)
+    np.testing.assert_array_equal(repaired(poses, frames=4 * frames)[2], expected)
+
+
+def test_a_long_gap_begins_anew():
+    """What follows may be anybody's: after it, nothing says that sides were swapped."""
+    gap = MAX_GAP + 1
+    frames = np.r_[0:70, 70 + gap : 120 + gap]
+    poses = swap(walking(120 + gap), LIMBS, slice(70, None))[frames]
+    assert not repaired(poses, frames=frames)[2].any()
+    closer = np.r_[0:70, 69 + MAX_GAP : 119 + MAX_GAP]
+    poses = swap(walking(120 + gap), LIMBS, slice(70, None))[closer]
+    np.testing.assert_array_equal(repaired(poses, frames=closer)[2], mask(120, LIMBS, slice(70, None)))
+
+
+def test_a_cut_is_no_swap():
+    """Somebody else, who faces the other way, stands elsewhere."""
+    other = walking(turn=210.0)[50:] + 400
+    assert not repaired(np.concatenate([walking()[:50], other]))[2].any()
+
+
+def test_short_tracks_are_left_alone():
+    count = FEWEST_FRAMES - 1
+    assert not repaired(swap(walking(count), LIMBS, slice(3, 5)))[2].any()
+
+
+def test_limbs_that_a_skeleton_does_not_name_stay():
+    legs_only = dataclasses.replace(H36M_17, arms=())
+    given = swap(walking(), LIMBS, slice(40, 60))
+    np.testing.assert_array_equal(repaired(given, skeleton=legs_only)[2], mask(120, ("legs",), slice(40, 60)))
+    none = dataclasses.replace(legs_only, legs=())
+    np.testing.assert_array_equal(repaired(given, skeleton=none)[0], given)
+
+
+def test_what_is_given_is_not_changed():
+    given = swap(walking(), LIMBS, slice(40, 60))
+    before = given.copy()
+    repaired(given)
+    np.testing.assert_array_equal(given, before)
+
+
+def test_time_grows_with_the_frames():
+    """100,000 frames of one track take about a second of the processor's time; as many again the same."""
+    spent = []
+    for frames in (10_000, 40_000):
+        poses = walking(frames)
+        started = time.process_time()
+        repaired(poses)
+        spent.append(time.process_time() - started)
+    assert spent[1] < 8 * spent[0] and spent[1] < 4.0
+
+
+@pytest.mark.parametrize("kind", ["gt", "detected"])
+def test_of_a_recording_the_named_poses_are_repaired(kind):
+    right = walking()
+    confidence = np.random.default_rng(0).uniform(0.5, 1.0, (120, 17))
+    given = swap(right, LIMBS, slice(40, 60))
+    fields = {"poses_2d": given, "poses_2d_detected": given, "confidence": confidence}
+    recording = turning(rows=120, **fields)
+    result, swapped = repair_recording(recording, kind)
+    np.testing.assert_array_equal(swapped, mask(120, LIMBS, slice(40, 60)))
+    np.testing.assert_array_equal(result.keypoints(kind), right.astype(np.float32))
+    other = "gt" if kind == "detected" else "detected"
+    np.testing.assert_array_equal(result.keypoints(other), recording.keypoints(other))
+    np.testing.assert_array_equal(result.poses_3d, recording.poses_3d)
+    moved = swap(recording.confidence, LIMBS, slice(40, 60)) if kind == "detected" else recording.confidence
+    np.testing.assert_array_equal(result.confidence, moved)
+
+
+def test_people_clips_and_cameras_are_tracks():
+    """The same frames of two people, in two clips: one of the four is swapped."""
+    poses = np.concatenate([walking(60), swap(walking(60), ("legs",), slice(20, 30)), walking(60), walking(60)])
+    recording = turning(rows=60, cameras=4, poses_2d=poses, camera=np.zeros(240, int),
+                        person=np.tile(np.repeat([0, 1], 60), 2), clip=np.repeat(["a", "b"], 120))  # fmt: skip
+    expected = np.concatenate([mask(60, (), 0), mask(60, ("legs",), slice(20, 30)), mask(120, (), 0)])
+    np.testing.assert_array_equal(repair_recording(recording)[1], expected)
+
+
+def test_it_is_told_in_one_line():
+    swapped = np.concatenate([mask(50, LIMBS, slice(0, 5)), mask(50, ("arms",), slice(0, 2))])
+    assert told(swapped, [("a", np.arange(50)), ("b", np.arange(50, 100)), ("c", np.arange(0))]) == (
+        "sides: left and right changed in 7 of 100 poses (legs 5, arms 7), where they jumped; 2 of 3 tracks: a 5, b 2"
+    )
+    assert told(mask(50, (), 0), [("a", np.arange(50))]) == (
+        "sides: none of 50 poses has left and right swapped for a while; nothing changed"
+    )
+
+
+def test_shapes_that_do_not_fit_are_named():
+    with pytest.raises(ValueError, match=r"repair_sides: seen: expected \[120, 17\]; got \[120, 16\]"):
+        repaired(walking(), np.ones((120, 16), bool))
+    with pytest.raises(ValueError, match=r"repair_sides: frames: expected \[120\]; got \[119\]"):
+        repaired(walking(), frames=np.arange(119))

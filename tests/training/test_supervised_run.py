@@ -1,0 +1,69 @@
+"""A supervised run: from a recording to a model, and what is refused before anything is written."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import small_runs
+
+from tf_elepose import default_config, run_settings
+from tf_elepose.data.missing import hide_joints
+from tf_elepose.data.synthetic import synthesize
+from tf_elepose.skeletons import H36M_17
+from tf_elepose.training.evaluator import evaluate_method
+from tf_elepose.training.interruption import StopRequest
+from tf_elepose.training.strategy import make_strategy
+from tf_elepose.training.supervised_run import SupervisedRun
+
+
+def _config(**lifter):
+    config = default_config.get_supervised_config()
+    config.strategy = "one_device"
+    config.lifter.update(width=32, precision="float32", batch_size=32, evaluate_every=100, **lifter)
+    config.lifter.optimizer.update(learning_rate=5e-3, average_decay=0.9)
+    config.loop.update(steps_per_call=20, checkpoint_every=20)
+    return config
+
+
+def _run(folder, recording, config):
+    return SupervisedRun(folder, recording, run_settings.supervised_settings(config), make_strategy("one_device"))
+
+
+def _trained(folder, recording, config, stop_after=None):
+    run = _run(folder, recording, config)
+    with StopRequest() as stop:
+        return run.run(None, stop)
+
+
+def test_it_learns_to_lift(tmp_path):
+    recording = synthesize(H36M_17, subjects=4, takes=2, frames=16, cameras=2)
+    method = _trained(tmp_path, recording, _config(epochs=20.0))
+    summary = evaluate_method(method, recording.of_split("test")).summary()
+    assert summary["pa_mpjpe_mm"] < 0.6 * summary["flat_pa_mpjpe_mm"] and summary["depth_correlation"] > 0.8
+    assert {path.name for path in tmp_path.iterdir()} == {"lifter"}
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(tmp_path, monkeypatch):
+    recording, config = small_runs.small_recording(), _config(epochs=8.0)
+    whole = _trained(tmp_path / "whole", recording, config)
+    small_runs.stop_after(monkeypatch, 2)
+    assert _trained(tmp_path / "stopped", recording, config) is None
+    monkeypatch.undo()
+    resumed = _trained(tmp_path / "stopped", recording, config)
+    for name, variable in whole.saved_variables().items():
+        np.testing.assert_array_equal(np.asarray(resumed.saved_variables()[name]), np.asarray(variable), err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda r: dataclasses.replace(r, poses_3d=None), "has no poses_3d; supervised learning needs"),
+        (lambda r: hide_joints(r, 2, seed=0), "240 of 240 training poses lack joints; this method is trained on"),
+        (lambda r: r.select(r.split == "test"), "no rows of split 'train'"),
+        (lambda r: r.select(np.arange(0, len(r), 32)), "batch_size 32 is larger than the data"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_before_anything_is_written(tmp_path, change, message):
+    with pytest.raises(ValueError, match=message):
+        _run(tmp_path / "run", change(small_runs.small_recording()), _config())
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,259 @@
+"""Left and right that a detector swapped for a run of frames: found by the limbs' jumps, and swapped back.
+
+A swap turns the vector r from a right joint to its left partner into -r and leaves the middle of the two where it is.
+Of a person who moves, r goes on with the velocity it had, even through zero where legs cross. So every limb's swaps are
+the path s_t = +-1 of least
+
+    sum over t and pairs of min(|r'_t - r'_{t-1} - (r'_{t-1} - r'_{t-2})| / size, CAP) w_t,   r'_t = s_t r_t,
+
+plus the costs below for every change of s and for a path that begins or ends swapped; Viterbi's algorithm over
+(s_{t-1}, s_t) finds it. w_t tells whether the body's middle went on as well: where it jumps (a cut, another person, a
+detection all wrong) nothing can be told, w is 0 and sides stay as they are. Detectors mostly swap whole bodies: first
+all limbs have one path, then legs and arms each one of their own relative to it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+import numpy as np
+
+from tf_elepose.data.corrections import side_order
+from tf_elepose.data.recording import Recording
+from tf_elepose.skeletons import Skeleton
+
+CHOICES = ("repair", "keep")
+
+LIMBS = ("legs", "arms")
+"""The columns of what was swapped; each with what hangs on it, hands and feet, where the skeleton has them."""
+
+MAX_GAP = 5
+"""Steps (the track's usual ones) that a missing joint, or a frame, is waited for; after more a track begins anew."""
+
+FEWEST_FRAMES = 10
+"""Stretches of fewer frames are left alone."""
+
+# Shares of the body's size, the mean distance of its joints from their middle; chosen on the clips that docs/lift.md
+# gives results of.
+_CAP = 1.0  # What a pair that jumps costs at most: a joint that is far off for a frame shall not decide.
+_CHANGE = 0.8  # Cost of a change of sides, on top of the movement.
+_EDGE = 1.0  # Of beginning or ending swapped: such a run has one end to be seen by where others have two.
+_SWAPPED = 0.01  # Of a swapped frame: the detector's sides win where nothing jumps, and of two parts the longer one.
+# Unsteadiness of the middle from which w falls, reaching 0 at twice as much; a track that jitters is allowed half of
+# its own median more. The bound keeps the hands off tracks with few frames a second, whose every step is a jump.
+_UNSTEADY, _OF_USUAL, _MOST_USUAL = 0.08, 0.5, 0.08
+
+
+def repair_sides(
+    poses_2d: np.ndarray, seen: np.ndarray, tracks: np.ndarray, frames: np.ndarray, skeleton: Skeleton
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Swap back what was swapped for a while, track by track.
+
+    Within a track the sides of most frames are taken for right: one that is swapped all along stays so, and of one that
+    is swapped for its longer part the shorter one is changed. After a gap of more than `MAX_GAP` steps, or two rows of
+    one frame, the same holds for each part by itself.
+
+    Args:
+      poses_2d: [N, J, 2] px; what is not seen may be anything.
+      seen: [N, J].
+      tracks: [N] labels, one a person in a clip of a camera; rows in any order.
+      frames: [N] integers.
+      skeleton: says what its legs and arms are; without either nothing is changed.
+
+    Returns:
+      Poses [N, J, 2] and what of them is seen [N, J], with swapped joints changed back, and a mask [N, 2] of the rows
+      in which `LIMBS` were swapped.
+
+    Raises:
+      ValueError: arrays whose shapes do not fit each other or the skeleton.
+    """
+    rows, joints = len(poses_2d), skeleton.num_joints
+    expected = {"poses_2d": (rows, joints, 2), "seen": (rows, joints), "tracks": (rows,), "frames": (rows,)}
+    for (name, shape), array in zip(expected.items(), (poses_2d, seen, tracks, frames), strict=True):
+        if np.shape(array) != shape:
+            raise ValueError(f"repair_sides: {name}: expected {list(shape)}; got {list(np.shape(array))}")
+    swapped = np.zeros((rows, len(LIMBS)), bool)
+    known = seen & np.isfinite(poses_2d).all(axis=-1)
+    poses = np.where(known[..., np.newaxis], poses_2d, 0.0).astype(np.float64)
+    order = np.lexsort((frames, tracks))
+    for track in np.split(order, np.flatnonzero(np.diff(tracks[order])) + 1):
+        step = np.diff(frames[track])
+        usual = np.median(step) if len(step) else 1
+        for stretch in np.split(track, np.flatnonzero((step > MAX_GAP * usual) | (step == 0)) + 1):
+            if len(stretch) >= FEWEST_FRAMES:
+                pace = np.diff(frames[stretch], prepend=frames[stretch[0]] - usual) / usual
+                swapped[stretch] = _swapped(poses[stretch], known[stretch], pace, skeleton)
+    repaired, repaired_seen = _apply(swapped, skeleton, poses_2d, seen)
+    return repaired, repaired_seen, swapped
+
+
+def repair_recording(
+    recording: Recording, poses_2d: str = "gt", min_confidence: float = 0.0
+) -> tuple[Recording, np.ndarray]:
+    """`recording` with the sides of its `poses_2d` ("gt" or "detected") repaired, and the mask [N, 2] of `LIMBS`.
+
+    A track is a person in a clip of a camera. Joints trusted no more than `min_confidence` are not looked at, but move
+    with their limb. Other poses of the recording, in 3D or detected, stay as they are.
+    """
+    labels = [np.unique(values, return_inverse=True)[1] for values in (recording.subject, recording.clip)]
+    labels += [recording.camera] + ([] if recording.person is None else [recording.person])
+    tracks = np.unique(np.stack(labels, axis=-1), axis=0, return_inverse=True)[1].reshape(-1)
+    seen = recording.seen(poses_2d, min_confidence)
+    skeleton = recording.skeleton
+    *_, swapped = repair_sides(recording.keypoints(poses_2d), seen, tracks, recording.frame, skeleton)
+    if recording.poses_2d_detected is None:
+        names = ("poses_2d", "visible", "confidence")
+    else:
+        names = ("poses_2d", "visible") if poses_2d == "gt" else ("poses_2d_detected", "confidence")
+    given = {name: getattr(recording, name) for name in names if getattr(recording, name) is not None}
+    changed = _apply(swapped, skeleton, *given.values())
+    return dataclasses.replace(recording, **dict(zip(given, changed, strict=True))), swapped
+
+
+def told(swapped: np.ndarray, tracks: Iterable[tuple[str, np.ndarray]]) -> str:
+    """One line: in how many poses of which tracks (name and rows) sides were changed, given the mask [N, 2]."""
+    changed = swapped.any(axis=1)
+    counts = {name: int(changed[rows].sum()) for name, rows in tracks}
+    found = {name: count for name, count in sorted(counts.items(), key=lambda item: -item[1]) if count}
+    if not found:
+        return f"sides: none of {len(swapped):,} poses has left and right swapped for a while; nothing changed"
+    limbs = ", ".join(f"{limbs} {count:,}" for limbs, count in zip(LIMBS, swapped.sum(axis=0), strict=True) if count)
+    shown = [f"{name} {count:,}" for name, count in list(found.items())[:_SHOWN]]
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return (
+        f"sides: left and right changed in {changed.sum():,} of {len(swapped):,} poses ({limbs}), where they jumped; "
+        f"{len(found)} of {len(counts)} tracks: {', '.join(shown)}{more}"
+    )
+
+
+_SHOWN = 5  # Tracks that a line names, those with most changes.
+
+
+def _apply(swapped: np.ndarray, skeleton: Skeleton, *arrays: np.ndarray) -> list[np.ndarray]:
+    """Copies of `arrays` [N, J, ...] with the joints of swapped limbs [N, 2] changed."""
+    out = [np.array(array) for array in arrays]
+    for limbs, rows in zip(LIMBS, swapped.T, strict=True):
+        if rows.any():
+            order = list(side_order(skeleton, limbs, skeleton.name))
+            for array in out:
+                array[rows] = array[rows][:, order]
+    return out
+
+
+def _swapped(poses: np.ndarray, seen: np.ndarray, pace: np.ndarray, skeleton: Skeleton) -> np.ndarray:
+    """Mask [T, 2] of a stretch: poses [T, J, 2], seen [T, J], steps [T] to each frame from the one before."""
+    count = seen.sum(axis=1)
+    middle = poses.sum(axis=1, where=seen[..., np.newaxis]) / np.maximum(count, 1)[:, np.newaxis]
+    distance = np.linalg.norm(poses - middle[:, np.newaxis], axis=-1)
+    size = np.median((distance.sum(axis=1, where=seen) / np.maximum(count, 1))[count > 1]) if (count > 1).any() else 0.0
+    swapped = np.zeros((len(poses), len(LIMBS)), bool)
+    if size <= 0.0:
+        return swapped
+    pairs: dict[str, np.ndarray] = {}
+    known: dict[str, np.ndarray] = {}
+    middles, middles_known = [], []
+    for limbs in LIMBS:
+        if getattr(skeleton, limbs):
+            order = np.array(side_order(skeleton, limbs, skeleton.name))
+            one = np.flatnonzero(order > np.arange(len(order)))
+            both = np.concatenate([poses[:, one], poses[:, order[one]]], axis=-1) / size
+            both, known[limbs] = _held(both, seen[:, one] & seen[:, order[one]])
+            pairs[limbs] = both[..., :2] - both[..., 2:]
+            middles.append((both[..., :2] + both[..., 2:]) / 2)
+            middles_known.append(known[limbs])
+    alone = [i for i, partner in enumerate(skeleton.mirror) if i == partner]
+    values, mask = _held(poses[:, alone] / size, seen[:, alone])
+    middles.append(values)
+    middles_known.append(mask)
+    weight = _steadiness(np.concatenate(middles, axis=1), np.concatenate(middles_known, axis=1), pace)
+    passes = [tuple(pairs)] if len(pairs) > 1 else []
+    for together in [*passes, *((limbs,) for limbs in pairs)]:
+        costs = sum(_costs(pairs[limbs], known[limbs], pace) for limbs in together) * weight
+        path = _path(costs)
+        for limbs in together:
+            pairs[limbs] = np.where(path[:, np.newaxis, np.newaxis], -pairs[limbs], pairs[limbs])
+            swapped[:, LIMBS.index(limbs)] ^= path
+    return swapped
+
+
+def _held(values: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`values` [T, P, d] where known [T, P]; elsewhere the last known ones, not more than `MAX_GAP` frames old."""
+    time = np.arange(len(known))[:, np.newaxis]
+    last = np.maximum.accumulate(np.where(known, time, -1), axis=0)
+    held = np.take_along_axis(values, np.maximum(last, 0)[..., np.newaxis], axis=0)
+    return held, (last >= 0) & (time - last <= MAX_GAP)
+
+
+def _velocity_kept(known: np.ndarray, pace: np.ndarray) -> np.ndarray:
+    """[T - 1, P] share of the last step's way that the next one is expected to go; 0 where there is no last step."""
+    kept = np.zeros((len(known) - 1, known.shape[1]))
+    kept[1:] = known[:-2] * np.minimum(pace[2:] / pace[1:-1], 1.0)[:, np.newaxis]
+    return kept
+
+
+def _before(values: np.ndarray) -> np.ndarray:
+    """values [T, ...] two frames ago, for every frame but the first; for the second the first's."""
+    return np.concatenate([values[:1], values[:-2]])
+
+
+def _steadiness(middles: np.ndarray, known: np.ndarray, pace: np.ndarray) -> np.ndarray:
+    """w [T - 1]: 1 where the body's middle [T, M, 2] goes on from frame to frame, 0 where it jumps."""
+    both = known[1:] & known[:-1]
+    step = middles[1:] - middles[:-1]
+    expected = _velocity_kept(known, pace)[..., np.newaxis] * (middles[:-1] - _before(middles))
+    jump = np.minimum(np.linalg.norm(step, axis=-1), np.linalg.norm(step - expected, axis=-1))
+    count = both.sum(axis=1)
+    unsteady = jump.sum(axis=1, where=both) / np.maximum(count, 1) / np.maximum(pace[1:], 1.0)
+    usual = np.median(unsteady[count > 0]) if count.any() else 0.0
+    weight = np.clip(2.0 - unsteady / (_UNSTEADY + min(_OF_USUAL * usual, _MOST_USUAL)), 0.0, 1.0)
+    return np.minimum(weight, np.concatenate([weight[:1], weight[:-1]]))  # The step before gives the velocity.
+
+
+def _costs(pairs: np.ndarray, known: np.ndarray, pace: np.ndarray) -> np.ndarray:
+    """[4, T - 1] cost of the movement of pairs r [T, P, 2] to each frame, without weights.
+
+    Rows: nothing changed at this frame nor at the one before, changed at this one, at the one before, at both.
+    """
+    both = (known[1:] & known[:-1]) / np.maximum(pace[1:], 1.0)[:, np.newaxis]
+    kept = _velocity_kept(known, pace)[..., np.newaxis]
+    here, last, before = pairs[1:], (1.0 + kept) * pairs[:-1], kept * _before(pairs)
+    jumps = [
+        np.linalg.norm(changed * here - last + changed_before * before, axis=-1)
+        for changed_before in (1.0, -1.0)
+        for changed in (1.0, -1.0)
+    ]
+    return np.stack([(np.minimum(jump, _CAP) * both).sum(axis=1) for jump in jumps])
+
+
+def _path(costs: np.ndarray) -> np.ndarray:
+    """Mask [T] of swapped frames: the path of least cost, given `_costs`.
+
+    Numbers of plain Python: four states a frame are too few for NumPy to be faster.
+    """
+    first = costs[:, 0].tolist()
+    # State (s of the frame before, s of this one), True for swapped.
+    v00, v01 = first[0], first[1] + _CHANGE + _SWAPPED
+    v10, v11 = first[1] + _CHANGE + _SWAPPED + _EDGE, first[0] + 2.0 * _SWAPPED + _EDGE
+    chosen = []
+    for same, now, then, twice in costs[:, 1:].T.tolist():
+        now, twice = now + _CHANGE, twice + _CHANGE
+        # From s two frames ago, False or True, to each of the four states.
+        a, b = v00 + same, v10 + then
+        c, d = v00 + now, v10 + twice
+        e, f = v01 + twice, v11 + now
+        g, h = v01 + then, v11 + same
+        from_a, from_c, from_e, from_g = a <= b, c <= d, e <= f, g <= h
+        chosen.append((from_a, from_c, from_e, from_g))
+        v00 = a if from_a else b
+        v01 = (c if from_c else d) + _SWAPPED
+        v10 = e if from_e else f
+        v11 = (g if from_g else h) + _SWAPPED
+    total = (v00, v01 + _EDGE, v10, v11 + _EDGE)
+    state = total.index(min(total))
+    path = [state % 2]
+    for choice in reversed(chosen):
+        path.append(state // 2)
+        state = state // 2 + (0 if choice[state] else 2)
+    path.append(state // 2)
+    return np.array(path[::-1], bool)
