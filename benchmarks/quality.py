@@ -41,7 +41,7 @@ def _short(*changes: tuple[str, tuple[str, ...]]) -> tuple[Row, ...]:
 
 
 def _canonpose(*changes: tuple[str, str, tuple[str, ...]]) -> tuple[Row, ...]:
-    """Rows of half of the training: confidences pay late."""
+    """Rows of half of the training."""
     return tuple(
         Row(label, f"configs/{config}.py", ("--config.lifter.epochs=30", *(f"--config.{o}" for o in overrides)))
         for label, config, overrides in changes
