@@ -40,6 +40,16 @@ def _short(*changes: tuple[str, tuple[str, ...]]) -> tuple[Row, ...]:
     )
 
 
+def _canonpose(*changes: tuple[str, str, tuple[str, ...]]) -> tuple[Row, ...]:
+    """Rows of half of the training."""
+    return tuple(
+        Row(label, f"configs/{config}.py", ("--config.lifter.epochs=30", *(f"--config.{o}" for o in overrides)))
+        for label, config, overrides in changes
+    )
+
+
+_NO_C = "lifter.term_weights.camera=0.0"
+
 TABLES: dict[str, tuple[Row, ...]] = {
     # Is the sign of the depths right whatever the seed, and how far do results spread?
     "seeds": _seeds("configs/cmu.py", range(5)),
@@ -57,12 +67,36 @@ TABLES: dict[str, tuple[Row, ...]] = {
         ("elevation U(-20, 20) degrees", ("lifter.elevation=fixed",)),
         ("the same, bones of Human3.6M", ("lifter.elevation=fixed", "bone_prior=skeleton")),
     ),
+    # CanonPose's table 4: numbers of cameras, confidences, camera consistency (+C), and what fails.
+    "canonpose": (
+        Row("exact 2D, +C, full length", "configs/canonpose_cmu.py"),
+        Row("detections, +C, full length", "configs/canonpose_cmu_detected.py"),
+        *_canonpose(
+            ("detections, 4 cameras, +C", "canonpose_cmu_detected", ()),
+            ("detections, 4 cameras", "canonpose_cmu_detected", (_NO_C,)),
+            ("detections, 3 cameras", "canonpose_cmu_detected", (_NO_C, "cameras=3")),
+            ("detections, 2 cameras", "canonpose_cmu_detected", (_NO_C, "cameras=2")),
+            ("detections, 4 cameras, no confidences", "canonpose_cmu_detected", (_NO_C, "lifter.confidences=False")),
+            ("exact 2D, 4 cameras, +C", "canonpose_cmu", ()),
+            ("exact 2D, 4 cameras", "canonpose_cmu", (_NO_C,)),
+            (
+                "exact 2D, direct pose equality",
+                "canonpose_cmu",
+                (_NO_C, "lifter.term_weights.view=0.0", "lifter.term_weights.pose_equality=1.0"),
+            ),
+            (
+                "exact 2D, direct camera equality",
+                "canonpose_cmu",
+                (_NO_C, "lifter.term_weights.view=0.0", "lifter.term_weights.camera_equality=1.0"),
+            ),
+        ),
+    ),
     # The line that unsupervised methods are held against.
     "supervised": _seeds("configs/supervised_cmu.py", range(3)),
     "quickstart": (Row("quickstart", "configs/quickstart.py"),),
 }
 
-UNTIMED = {"settings"}
+UNTIMED = {"settings", "canonpose"}
 """Tables whose rows may be trained beside other work: their seconds say nothing and are left out."""
 
 COLUMNS = {

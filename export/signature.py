@@ -124,8 +124,8 @@ class Signed(tf.Module):
         self, keypoints: tf.Tensor, confidence: tf.Tensor, root_head_mm: tf.Tensor, *outputs: str
     ) -> dict[str, tf.Tensor]:
         """Those of `outputs` that the method knows; nothing that is not finite, 0 where not valid."""
-        image, seen, valid = self.prepare(keypoints, confidence)
-        _, poses, elevation = self.method.complete_and_lift(image, seen)
+        image, seen, trust, valid = self.prepare(keypoints, confidence)
+        _, poses, elevation = self.method.complete_and_lift(image, seen, trust)
         found = {"poses_3d": self._sized(poses, root_head_mm)}
         if elevation is not None and "elevation_deg" in outputs:
             found["elevation_deg"] = elevation * (180.0 / math.pi)
@@ -140,14 +140,17 @@ class Signed(tf.Module):
         }
         return kept | {"valid": valid}
 
-    def prepare(self, keypoints: tf.Tensor, confidence: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Normalised poses [B, J, 2], which of their joints are seen [B, J], and which poses can be lifted [B]."""
+    def prepare(self, keypoints: tf.Tensor, confidence: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Normalised poses [B, J, 2], which of their joints are seen and how far those are trusted [B, J], and which
+        poses can be lifted [B].
+        """
         shown = tf.reduce_all(tf.abs(keypoints) < LARGEST_PX, axis=-1)
         shown = shown & (confidence > self.min_confidence) & (confidence < LARGEST_PX)
         joints, seen = convert(self.conversion, tf.where(shown[..., tf.newaxis], keypoints, 0.0), shown)
         valid = self._liftable(joints, seen)
         seen = seen & valid[:, tf.newaxis]
-        return self.method.normalizer.apply_in_graph(joints, seen), seen, valid
+        image = self.method.normalizer.apply_in_graph(joints, seen)
+        return image, seen, convert_confidence(self.conversion, tf.where(shown, confidence, 0.0)), valid
 
     def _liftable(self, joints: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
         """Mask [B], as `Method.normalized` has it: enough joints, not on one point, all of them if none are made up."""
@@ -179,10 +182,7 @@ def convert(converted: Conversion, keypoints: tf.Tensor, shown: tf.Tensor) -> tu
     Returns:
       joints [B, J, 2] and which are known [B, J]: those whose sources all are.
     """
-    parts = [
-        sorted({*(across or {}), *(down or {})}, key=converted.source.index)
-        for across, down in zip(converted.recipes, converted.recipes_y, strict=True)
-    ]
+    parts = _sources(converted)
     joints, most = len(parts), max(map(len, parts))
     index, weight = np.zeros((joints, most), np.int32), np.zeros((joints, most, 2), np.float32)
     for row, names in enumerate(parts):
@@ -195,6 +195,26 @@ def convert(converted: Conversion, keypoints: tf.Tensor, shown: tf.Tensor) -> tu
     known = tf.reshape(tf.gather(shown, index.ravel(), axis=1), [-1, joints, most])
     can_be_made = np.array([bool(names) for names in parts])
     return tf.reduce_sum(sources * weight, axis=2), tf.reduce_all(known, axis=-1) & can_be_made
+
+
+def convert_confidence(converted: Conversion, confidence: tf.Tensor) -> tf.Tensor:
+    """`Conversion.apply_confidence` in the graph: [B, J] of [B, K], of each joint the least of its sources."""
+    parts = _sources(converted)
+    most = max(map(len, parts))
+    index = np.array([
+        [converted.source.index(name) for name in (names * most)[:most]] if names else [0] * most for names in parts
+    ])  # fmt: skip
+    sources = tf.reshape(tf.gather(confidence, index.ravel(), axis=1), [-1, len(parts), most])
+    can_be_made = np.array([bool(names) for names in parts], np.float32)
+    return tf.reduce_min(sources, axis=-1) * can_be_made
+
+
+def _sources(converted: Conversion) -> list[list[str]]:
+    """The joints that each of the J is made of."""
+    return [
+        sorted({*(across or {}), *(down or {})}, key=converted.source.index)
+        for across, down in zip(converted.recipes, converted.recipes_y, strict=True)
+    ]
 
 
 def _is_finite(x: tf.Tensor) -> tf.Tensor:

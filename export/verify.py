@@ -108,7 +108,10 @@ def verify(
 def expected(signed: Signed, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """What `Method.predict` says of keypoints that NumPy converted: the outputs of a signature."""
     method, (joints, _) = signed.method, _joints(signed, inputs)
-    said = method.predict(joints)
+    with np.errstate(invalid="ignore"):
+        finite = (inputs["confidence"] > 0.0) & (inputs["confidence"] < LARGEST_PX)
+    trust = signed.conversion.apply_confidence(np.where(finite, inputs["confidence"], np.float32(0.0)))
+    said = method.predict(joints, confidence=trust)
     outputs = {"valid": said.valid}
     if signature != "likelihood":
         head = np.linalg.norm(said.poses_3d[:, method.skeleton.index(method.skeleton.head)], axis=-1)

@@ -2,6 +2,7 @@
 
 import math
 
+import canonpose_float64
 import elepose_float64 as reference
 import numpy as np
 import pytest
@@ -208,6 +209,8 @@ def test_safe_norm_is_the_norm_and_flat_at_zero():
 
 FUNCTIONS = {
     "safe_norm": geometry.safe_norm,
+    "frobenius_norm": geometry.frobenius_norm,
+    "unit_size": geometry.unit_size,
     "center": lambda y: geometry.center(y, 0),
     "project": lambda y: geometry.project(y, 10.0),
     "project from inside the body": lambda y: geometry.project(y, 0.5),
@@ -233,7 +236,7 @@ def test_gradients_are_finite_at_the_zero_pose_and_on_a_line(name):
 
 
 def test_every_function_of_a_pose_is_among_them():
-    takes_angles = {"rotation_x", "rotation_y", "rotation_z"}
+    takes_angles = {"rotation_x", "rotation_y", "rotation_z", "rotation_vector"}
     public = {name for name, value in vars(geometry).items() if callable(value) and not name.startswith("_")}
     public -= {name for name in public if getattr(geometry, name) is getattr(skeletons, name, None)}
     assert public - takes_angles == {name.split()[0] for name in FUNCTIONS}
@@ -257,3 +260,33 @@ def test_a_skeleton_without_arms_has_no_elbows():
     )
     with pytest.raises(ValueError, match="'stick' names no arms"):
         geometry.elbow_bend(tf.zeros([2, 3]), stick)
+
+
+def test_a_rotation_vector_turns_by_its_length_about_itself():
+    """Against the exponential series of the cross-product matrix, from no rotation to more than a turn."""
+    rng = np.random.default_rng(0)
+    axes = rng.normal(size=(8, 3))
+    axes /= np.linalg.norm(axes, axis=1, keepdims=True)
+    for angle in (0.0, 1e-6, 3e-3, 0.0099, 0.0101, 0.5, 3.1, math.pi, 7.0):
+        expected = [canonpose_float64.rotation(angle * axis) for axis in axes]
+        np.testing.assert_allclose(geometry.rotation_vector(constant(angle * axes)), expected, atol=3e-6)
+    for name, vector in (("x", (0.7, 0, 0)), ("y", (0, 0.7, 0)), ("z", (0, 0, 0.7))):
+        turned = geometry.rotation_vector(constant(vector))
+        np.testing.assert_allclose(turned, ROTATIONS[name](tf.constant(0.7)), atol=1e-6)
+
+
+@pytest.mark.parametrize("length", [0.0, 1e-20, 1e-4, 0.01, 1.0])
+def test_the_gradient_of_a_rotation_vector_is_right_at_no_rotation_too(length):
+    """d(R p)/dv along e is e x p at v = 0; elsewhere differences in float64 say."""
+    vector = length * np.array([0.6, -0.0, 0.8])
+    weights = np.random.default_rng(1).normal(size=(3, 3))
+    v = constant(vector)
+    with tf.GradientTape() as tape:
+        tape.watch(v)
+        value = tf.reduce_sum(geometry.rotation_vector(v) * constant(weights))
+    step = 1e-5
+    expected = [
+        np.sum(weights * (canonpose_float64.rotation(vector + e) - canonpose_float64.rotation(vector - e))) / (2 * step)
+        for e in step * np.eye(3)
+    ]
+    np.testing.assert_allclose(tape.gradient(value, v), expected, rtol=2e-3, atol=1e-4)

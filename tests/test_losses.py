@@ -91,6 +91,7 @@ TERMS = {
     "relative_bone_error": lambda y: losses.relative_bone_error(y, H36M_17, small_models.bone_prior()),
     "mean_joint_distance": lambda y: losses.mean_joint_distance(y, tf.zeros_like(y)),
     "backward_knees": lambda y: losses.backward_knees(y, H36M_17),
+    "scale_independent_error": lambda y: losses.scale_independent_error(y, tf.ones_like(y), tf.ones_like(y[..., 0])),
     "soft_ceiling": lambda y: losses.soft_ceiling(y, 8.0),
 }
 
@@ -138,3 +139,28 @@ def test_bones_with_a_hidden_end_cost_nothing():
     np.testing.assert_allclose(
         losses.relative_bone_error(pose, H36M_17, prior, tf.constant(seen)), squared[:, kept].sum(axis=1), rtol=1e-4
     )
+
+
+def test_scale_independent_error_worked_by_hand():
+    # Norms 5 and 10: (3, 4) / 5 = (0.6, 0.8) against (10, 0) / 10 = (1, 0), weighed by 0.5: 0.5 (0.4 + 0.8).
+    target, projected = constant([[[0, 0], [3, 4]]]), constant([[[0, 0], [10, 0]]])
+    error = losses.scale_independent_error(projected, target, constant([[1.0, 0.5]]))
+    np.testing.assert_allclose(error, [0.6], rtol=1e-6)
+    np.testing.assert_allclose(losses.scale_independent_error(7 * projected, target, constant([[1.0, 0.5]])), error)
+    same = losses.scale_independent_error(9 * target, target, constant([[1.0, 1.0]]))
+    np.testing.assert_allclose(same, [0.0], atol=1e-6)
+
+
+def test_joints_of_no_confidence_are_not_there_for_the_norms_either():
+    target, projected = constant([[[0, 0], [3, 4], [80, -9]]]), constant([[[0, 0], [10, 0], [5, 500]]])
+    error = losses.scale_independent_error(projected, target, constant([[1.0, 0.5, 0.0]]))
+    np.testing.assert_allclose(error, [0.6], rtol=1e-6)
+
+
+def test_scale_independent_error_of_points_is_finite_with_its_gradient():
+    point = tf.zeros([2, 3, 2])
+    with tf.GradientTape() as tape:
+        tape.watch(point)
+        error = losses.scale_independent_error(point, tf.ones([2, 3, 2]), tf.ones([2, 3]))
+    np.testing.assert_allclose(error, 6 / math.sqrt(6), rtol=1e-6)
+    assert np.all(np.isfinite(tape.gradient(error, point)))

@@ -16,8 +16,11 @@ from absl import flags
 from tf_elepose import commands, source_flags
 
 if TYPE_CHECKING:  # They bring TensorFlow and Matplotlib.
+    import numpy as np
+
     from tf_elepose.data.recording import Recording
     from tf_elepose.evaluation import Evaluation
+    from tf_elepose.methods.base import Method
 
 
 def define_flags() -> None:
@@ -92,7 +95,8 @@ def main(argv: list[str]) -> int:
     if options.figures:
         facts = {"Model": str(folder), "Data": source, "Split": split, "2D poses": poses_2d}
         facts |= {"Trained": in_words(trained), "Evaluated": in_words(made)}
-        page = _write_report(pathlib.Path(options.figures), folder, evaluation, recording, poses_2d, facts)
+        canonical = _canonical(method, recording, poses_2d, min_confidence)
+        page = _write_report(pathlib.Path(options.figures), folder, evaluation, recording, poses_2d, facts, canonical)
         print(f"report: {page}", file=sys.stderr)
     return 0
 
@@ -108,6 +112,31 @@ def in_words(values: Mapping[str, Any]) -> str:
     return "\n".join(f"{key.replace('_', ' ')}: {text(value)}" for key, value in values.items())
 
 
+def _canonical(
+    method: Method, recording: Recording, poses_2d: str, min_confidence: float
+) -> dict[str, np.ndarray] | None:
+    """{camera: [J, 3] mm} of the middle moment that most cameras see; None where there is no such thing."""
+    import numpy as np
+
+    from tf_elepose.methods.canonpose import CanonPose
+    from tf_elepose.training.canonical_space import canonical_poses
+
+    if not isinstance(method, CanonPose) or recording.poses_3d is None or len(set(recording.camera.tolist())) < 2:
+        return None
+    try:
+        found, poses = canonical_poses(method, recording, poses_2d=poses_2d, min_confidence=min_confidence)
+    except ValueError:  # No two rows are of one moment.
+        return None
+    count = np.isfinite(poses).all(axis=(2, 3)).sum(axis=1)
+    if not count.any():
+        return None
+    most = np.flatnonzero(count == count.max())
+    moment = poses[most[len(most) // 2]]
+    return {
+        f"camera {camera}": pose for camera, pose in zip(found.cameras, moment, strict=True) if np.isfinite(pose).all()
+    }
+
+
 def _write_report(
     output: pathlib.Path,
     folder: pathlib.Path,
@@ -115,6 +144,7 @@ def _write_report(
     recording: Recording,
     poses_2d: str,
     facts: Mapping[str, str],
+    canonical: Mapping[str, np.ndarray] | None,
 ) -> pathlib.Path:
     from tf_elepose.report import write_report
     from tf_elepose.training.metric_log import read_metric_log
@@ -129,6 +159,7 @@ def _write_report(
         title="ElePose on " + recording.source,
         history=history,
         facts=facts,
+        canonical=canonical,
         poses_2d=recording.keypoints(poses_2d)[slice(None) if evaluation.rows is None else evaluation.rows],
     )
 

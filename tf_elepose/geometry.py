@@ -14,14 +14,26 @@ from tf_elepose.skeletons import Skeleton
 MIN_DEPTH = 1.0
 """Smallest distance from the camera a joint may have: below eq. 3, "w_j is clipped to be larger than one"."""
 
+_SMALL_ANGLE = 1e-2  # Radians; below it the first two terms of a series are exact in float32.
+
 _TINY = 1e-12  # Squared length below which a vector counts as zero; far above float32's smallest normal number.
 
 
-def safe_norm(x: tf.Tensor, axis: int = -1, keepdims: bool = False) -> tf.Tensor:
+def safe_norm(x: tf.Tensor, axis: int | tuple[int, ...] = -1, keepdims: bool = False) -> tf.Tensor:
     """Euclidean length along `axis` with gradient 0, not NaN, at the zero vector."""
     squared = tf.reduce_sum(tf.square(x), axis=axis, keepdims=keepdims)
     is_zero = squared < _TINY
     return tf.where(is_zero, tf.zeros_like(squared), tf.sqrt(tf.where(is_zero, tf.ones_like(squared), squared)))
+
+
+def frobenius_norm(x: tf.Tensor) -> tf.Tensor:
+    """[...] of matrices [..., J, d]; gradient 0 at the zero matrix."""
+    return safe_norm(x, axis=(-2, -1))
+
+
+def unit_size(pose: tf.Tensor) -> tf.Tensor:
+    """`pose` [..., J, d] divided by its Frobenius norm; 0 where it has none."""
+    return tf.math.divide_no_nan(pose, frobenius_norm(pose)[..., tf.newaxis, tf.newaxis])
 
 
 def _matrix(rows: list[list[tf.Tensor]]) -> tf.Tensor:
@@ -44,6 +56,28 @@ def rotation_z(angle: tf.Tensor) -> tf.Tensor:
     """Rotation by `angle` [...] about z (roll): [..., 3, 3], x turns towards y."""
     c, s, one, zero = tf.cos(angle), tf.sin(angle), tf.ones_like(angle), tf.zeros_like(angle)
     return _matrix([[c, -s, zero], [s, c, zero], [zero, zero, one]])
+
+
+def rotation_vector(vector: tf.Tensor) -> tf.Tensor:
+    """Rotation by |vector| radians about the axis `vector` [..., 3]: [..., 3, 3].
+
+    Rodrigues' formula, CanonPose eq. 3-4: R = I + sin(t) A + (1 - cos(t)) A^2, A w = axis x w; with t the length of the
+    vector and its own cross-product matrix K = t A, R = I + (sin(t) / t) K + ((1 - cos(t)) / t^2) K^2. Value and
+    gradient are right at the zero vector, where there is no axis.
+    """
+    squared = tf.reduce_sum(tf.square(vector), axis=-1)[..., tf.newaxis, tf.newaxis]
+    is_small = squared < _SMALL_ANGLE**2
+    safe = tf.where(is_small, tf.ones_like(squared), squared)
+    angle = tf.sqrt(safe)
+    first = tf.where(is_small, 1.0 - squared / 6.0, tf.sin(angle) / angle)
+    # 1 - cos(t) = 2 sin(t / 2)^2, without the difference of two numbers near 1.
+    second = tf.where(is_small, 0.5 - squared / 24.0, 2.0 * tf.square(tf.sin(0.5 * angle)) / safe)
+    x, y, z = (vector[..., axis] for axis in range(3))
+    zero = tf.zeros_like(x)
+    cross = _matrix([[zero, -z, y], [z, zero, -x], [-y, x, zero]])
+    # K^2 = v v^T - t^2 I.
+    product = vector[..., :, tf.newaxis] * vector[..., tf.newaxis, :] - squared * tf.eye(3)
+    return tf.eye(3) + first * cross + second * product
 
 
 def rotate(rotation: tf.Tensor, pose: tf.Tensor) -> tf.Tensor:

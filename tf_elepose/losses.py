@@ -71,3 +71,16 @@ def backward_knees(pose: tf.Tensor, skeleton: Skeleton) -> tf.Tensor:
     An anatomical term against the depth mirror, which turns every knee around; see `geometry.knee_bend`.
     """
     return tf.reduce_sum(tf.nn.relu(-geometry.knee_bend(pose, skeleton)), axis=-1)
+
+
+def scale_independent_error(projected: tf.Tensor, target: tf.Tensor, confidence: tf.Tensor) -> tf.Tensor:
+    """CanonPose eq. 2 and 5: |(W / |W|_F - W_rep / |W_rep|_F) * C|_1, [...].
+
+    Args:
+      projected: W_rep [..., J, 2] any unit, root at the origin.
+      target: W [..., J, 2] likewise.
+      confidence: c [..., J] from 0; a joint of confidence 0 is unknown and counts nothing, in the norms neither.
+    """
+    known = tf.cast(confidence > 0.0, projected.dtype)[..., tf.newaxis]
+    difference = geometry.unit_size(known * target) - geometry.unit_size(known * projected)
+    return tf.reduce_sum(confidence[..., tf.newaxis] * tf.abs(difference), axis=(-2, -1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import matplotlib.ticker
 import numpy as np
@@ -71,6 +72,47 @@ def pose_views(
         figure.legend(
             handles=handles, loc="outside lower center", ncols=len(handles), handlelength=1.6, columnspacing=1
         )
+    return figure
+
+
+def canonical_views(poses: np.ndarray, skeleton: Skeleton, names: Sequence[str], unit: str = "mm") -> Figure:
+    """Canonical poses that different views gave of one moment, over one another, drawn along two axes (figure 7 of
+    CanonPose): where they agree they cover each other.
+
+    Args:
+      poses: [V, J, 3] centred on the root; views that are NaN are left out.
+      skeleton: names the joints.
+      names: of the views.
+      unit: of `poses`.
+
+    Raises:
+      ValueError: no view has a pose.
+    """
+    kept = [view for view in range(len(poses)) if np.isfinite(poses[view]).all()]
+    if not kept:
+        raise ValueError("canonical_views: expected at least one view with a pose")
+    figure = Figure(figsize=(5.4, 3.0), layout="constrained")
+    reach = 1.08 * max(float(np.abs(poses[kept]).max()), 1e-6)
+    styles = ["-", (0, (3.2, 1.1)), (0, (1.2, 1.0)), (0, (4.0, 1.0, 1.0, 1.0))]
+    for axis, (title, across, along) in zip(figure.subplots(1, 2), (("x and y", 0, 1), ("x and z", 0, 2)), strict=True):
+        for place, view in enumerate(kept):
+            for side, (color, _, _) in _SIDES.items():
+                bones = [bone for bone in skeleton.bones if side_of(bone[0], skeleton) == side]
+                for child, parent in bones:
+                    ends = poses[view][[skeleton.index(parent), skeleton.index(child)]][:, [across, along]]
+                    line = styles[place % len(styles)]
+                    axis.plot(ends[:, 0], ends[:, 1], color=color, linestyle=line, linewidth=1.4)
+        axis.set(xlim=(-reach, reach), ylim=(reach, -reach), title=title)
+        axis.set_xlabel(f"{title[0]}, {unit}")
+        axis.set_ylabel(f"{title[-1]}, {unit}")
+        for ticks in (axis.xaxis, axis.yaxis):
+            ticks.set_major_locator(matplotlib.ticker.MaxNLocator(4, steps=[1, 2, 5, 10], symmetric=True))
+        _plain(axis)
+    handles = [
+        Line2D([], [], color=TRUNK, linestyle=styles[place % len(styles)], linewidth=1.4, label=names[view])
+        for place, view in enumerate(kept)
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6), handlelength=2.4)
     return figure
 
 

@@ -28,6 +28,7 @@ def write_report(
     history: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
     facts: Mapping[str, str] | None = None,
     poses_2d: np.ndarray | None = None,
+    canonical: Mapping[str, np.ndarray] | None = None,
 ) -> pathlib.Path:
     """Writes index.html, which holds everything, and the figures beside it as PNG files.
 
@@ -41,6 +42,7 @@ def write_report(
       history: {run: rows of its metrics.jsonl}, rows with "step" and named numbers, e.g. "prior" and "lifter".
       facts: how the figures came about (date, hardware, versions, config), plain text.
       poses_2d: [N, J, 2] px, the input of every pose.
+      canonical: {camera: [J, 3] mm}, the canonical poses of one moment, of a method that has such.
 
     Returns:
       The path of index.html.
@@ -65,6 +67,7 @@ def write_report(
             _errors(evaluation, skeleton),
             _elevation(evaluation),
             _likelihood(evaluation),
+            *([_canonical(canonical, skeleton)] if canonical else []),
         ]
     page = render_page(title, evaluation.summary(), sections, facts or {})
     folder = pathlib.Path(folder)
@@ -209,6 +212,17 @@ def _likelihood(evaluation: Evaluation) -> Section:
         f"{figures.MIN_POSES_A_BOX} stay empty. The last bin holds all errors above.",
     )
     return Section(title, "", (picture, curve), ())
+
+
+def _canonical(poses: Mapping[str, np.ndarray], skeleton: Skeleton) -> Section:
+    picture = _picture(
+        "canonical",
+        pose_figures.canonical_views(np.stack(list(poses.values())), skeleton, list(poses)),
+        "Canonical poses of one moment, as each camera's view gave them, over one another",
+        "One moment seen by several cameras, in the coordinate system that training found: agreeing views cover each "
+        "other.",
+    )
+    return Section("The canonical pose", "", (picture,), ())
 
 
 def _picture(name: str, figure: Figure, alt: str, caption: str) -> Picture:

@@ -112,6 +112,35 @@ def _distilled_run(config: ConfigDict) -> Callable:
     return lambda folder, recording, strategy: DistilledRun(folder, recording, settings, strategy)
 
 
+def canonpose_settings(config: ConfigDict):
+    """Of a CanonPose run."""
+    from tf_elepose.training.canonpose_run import CanonposeSettings
+
+    lifter = config.lifter
+    return CanonposeSettings(
+        **_common(config),
+        cameras=config.cameras,
+        rig=config.rig,
+        lifter={
+            "width": lifter.width,
+            "confidences": lifter.confidences,
+            "hidden": lifter.hidden,
+            "flip_average": lifter.flip_average,
+            "precision": _precision(lifter),
+            "term_weights": lifter.term_weights.to_dict(),
+        },
+        batch_size=lifter.batch_size,
+        stage=_stage_settings(config, lifter),
+    )
+
+
+def _canonpose_run(config: ConfigDict) -> Callable:
+    from tf_elepose.training.canonpose_run import CanonposeRun
+
+    settings = canonpose_settings(config)
+    return lambda folder, recording, strategy: CanonposeRun(folder, recording, settings, strategy)
+
+
 def supervised_settings(config: ConfigDict) -> SupervisedSettings:
     """Of a supervised run."""
     from tf_elepose.training.supervised_run import SupervisedSettings
@@ -167,4 +196,9 @@ def _stage_settings(config: ConfigDict, stage: ConfigDict):
     )
 
 
-_RUNS = {"elepose": _elepose_run, "distilled": _distilled_run, "supervised": _supervised_run}
+_RUNS = {
+    "elepose": _elepose_run,
+    "distilled": _distilled_run,
+    "supervised": _supervised_run,
+    "canonpose": _canonpose_run,
+}

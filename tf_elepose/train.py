@@ -129,7 +129,7 @@ def _finish(folder: pathlib.Path, config: ConfigDict, recording, run, method) ->
         verdict = blind  # Without truth the training poses decide; with it they have to agree.
     info = {**provenance(), "source": config.data, "training_seconds": round(run.seconds, 1)}
     if run.writes:
-        figures = {**evaluation.summary(), "depth_sign": verdict, "split": split, **info}
+        figures = {**evaluation.summary(), **run.own_figures(method), "depth_sign": verdict, "split": split, **info}
         files.write_json(folder / "metrics.json", files.finite_or_null(figures))
     if verdict not in ("right", "unknown"):
         raise ValueError(

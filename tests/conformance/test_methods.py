@@ -12,7 +12,9 @@ from tf_elepose.data.pipeline import Batches
 from tf_elepose.methods import METHODS
 from tf_elepose.methods.base import Method, Trainable, named_variables
 from tf_elepose.methods.completion import CompletionFitting
+from tf_elepose.methods.morphing import MorphFitting
 from tf_elepose.methods.prior import PriorFitting
+from tf_elepose.nn.morpher import PoseMorpher
 from tf_elepose.skeletons import H36M_17
 from tf_elepose.training import workdir
 from tf_elepose.training.checkpoint import Checkpointer, assign
@@ -23,6 +25,7 @@ SEED = tf.constant([5, 6])
 # How tests make a small one of each: it and normalised poses.
 METHOD_MAKERS = {
     "elepose": lambda: small_models.small_elepose(noise=0.05),
+    "canonpose": lambda: small_models.small_canonpose(noise=0.05),
     "distilled": lambda: small_models.small_distilled(noise=0.05),
     "supervised": lambda: small_models.small_supervised(noise=0.05),
 }
@@ -39,11 +42,19 @@ def _completion():
     return CompletionFitting(small_models.small_completer()), small_models.normalized()[0]
 
 
-TRAINABLE_MAKERS = {**METHOD_MAKERS, "prior": _prior, "completion": _completion}
+def _morphing():
+    morpher = PoseMorpher(H36M_17.num_joints, width=8, input_deviation=0.1, seed=3)
+    morpher.build()
+    small_models.perturb(morpher.trainable_variables, 0.05)
+    return MorphFitting(morpher), small_models.normalized()[0]
+
+
+TRAINABLE_MAKERS = {**METHOD_MAKERS, "prior": _prior, "completion": _completion, "morphing": _morphing}
 
 # Methods taught to complete poses, and normalised poses.
 COMPLETING_MAKERS = {
     "elepose": lambda: small_models.small_elepose(noise=0.05, completer=small_models.small_completer()),
+    "canonpose": lambda: small_models.small_canonpose(noise=0.05, hidden=0.5),
     "distilled": lambda: small_models.small_distilled(noise=0.05),
     "supervised": lambda: small_models.small_supervised(noise=0.05, completer=small_models.small_completer()),
 }
@@ -200,7 +211,8 @@ def _seen(count, hidden=4):
 
 def test_with_hidden_joints_terms_and_gradients_are_finite(completing):
     made, image = completing
-    batch = _batch(made, image[:8] * _seen(8)[..., None]) | {"seen": tf.constant(_seen(8))}
+    seen = _seen(image[:8, ..., 0, 0].size).reshape(image[:8, ..., 0].shape)  # Of a pose, or of all views of one.
+    batch = _batch(made, image[:8] * seen[..., None]) | {"seen": tf.constant(seen)}
     values, gradients = tf.function(made.gradients)(batch, SEED)
     assert all(np.isfinite(value) for value in values.values())
     for variable, gradient in zip(made.variables, gradients, strict=True):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from stick_people import turning
 
-from tf_elepose.data.corrections import flip_y, swap_sides
+from tf_elepose.data.corrections import flip_y, split_at, swap_sides
 from tf_elepose.skeletons import H36M_17, Skeleton
 
 PER_JOINT = ("poses_2d", "visible", "poses_2d_detected", "confidence", "poses_3d")
@@ -99,3 +99,11 @@ def test_other_sides_and_skeletons_that_do_not_say_are_refused():
     with pytest.raises(ValueError, match="stick: swap_sides: skeleton 'plain' does not say what its arms are"):
         swap_sides(plain, "arms")
     swap_sides(plain, "legs")
+
+
+def test_the_last_frames_of_every_camera_are_the_test():
+    made = recording()
+    cut = split_at(made, 5)
+    np.testing.assert_array_equal(cut.split == "test", made.frame >= 5)
+    assert {"train", "test"} == set(cut.split.tolist())
+    np.testing.assert_array_equal(cut.poses_2d, made.poses_2d)

@@ -149,3 +149,21 @@ def test_bad_batches_are_refused():
         batches(batch_size=0)
     with pytest.raises(ValueError, match="batch_size 26 is larger than the data: 24 poses"):
         batches(batch_size=26)
+
+
+def test_all_views_of_a_moment_are_flipped_together():
+    image, trust = poses(12).reshape(4, 3, 17, 2), np.random.default_rng(2).random((4, 3, 17)).astype(np.float32)
+    arrays = {"image": image, "confidence": trust, "rig": np.arange(4, dtype=np.float32)}
+    source = Batches(arrays, H36M_17, batch_size=4, seed=3, flip=True)
+    mirror = list(H36M_17.mirror)
+    seen = set()
+    for step in range(6):
+        batch = {name: tf.constant(array) for name, array in arrays.items()}
+        got = source.augment(batch, tf.constant(step), 0, 1)
+        flipped = source.flips(tf.constant(step), 0, 1).numpy()
+        seen |= set(flipped.tolist())
+        expected = np.where(flipped[:, None, None, None], image[:, :, mirror] * [-1, 1], image)
+        np.testing.assert_allclose(got["image"], expected)
+        np.testing.assert_array_equal(got["confidence"], np.where(flipped[:, None, None], trust[..., mirror], trust))
+        np.testing.assert_array_equal(got["rig"], arrays["rig"])
+    assert seen == {True, False}

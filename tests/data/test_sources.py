@@ -64,7 +64,7 @@ def test_a_format_needs_a_path():
 def test_unknown_options_are_named_with_the_known_ones():
     with pytest.raises(ValueError, match=r"'synthetic': unknown option clips; options are .*subjects.*takes.*flip_y"):
         load_source("synthetic", H36M_17, clips=3)
-    known = "convention, people, min_joints, flip_y, swap_sides, check"
+    known = "convention, people, min_joints, flip_y, swap_sides, test_from, check"
     # A name that the function itself uses is no option either.
     for load, name in ((load_source, "seed"), (load_source, "source"), (stream_source, "skeleton")):
         with pytest.raises(

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from small_models import poses_2d, small_completer, small_elepose
+from small_models import poses_2d, small_canonpose, small_completer, small_elepose
 
 from export import examples
-from export.signature import Signed, convert
+from export.signature import Signed, convert, convert_confidence
 from export.verify import expected
 from tf_elepose import geometry
 from tf_elepose.conventions import CONVENTIONS, get_convention
@@ -127,7 +127,7 @@ def test_root_to_head_has_the_length_asked_for(signed):
 
 def test_likelihood_is_the_mean_over_its_views(signed):
     method, inputs = signed.method, examples.plausible(signed, 5, seed=4)
-    image, seen, valid = signed.prepare(inputs["keypoints"], inputs["confidence"])
+    image, seen, _, valid = signed.prepare(inputs["keypoints"], inputs["confidence"])
     y, e = method.averaged(method.complete(image, seen))
     levelled = geometry.rotate(geometry.rotation_x(e), y)
     # One view after the other: eight azimuths, and at each the middle of another eighth of the normal distribution.
@@ -206,3 +206,27 @@ def test_refuses_the_rule_clip():
     method.normalizer = dataclasses.replace(method.normalizer, rule="clip")
     with pytest.raises(ValueError, match="'clip' needs all frames of a clip"):
         Signed(method, H36M_17)
+
+
+def test_equals_predict_of_a_method_that_looks_at_confidences():
+    method, _ = small_canonpose(rule="pose", hidden=0.5)
+    method.measure_confidence(np.random.default_rng(1).uniform(0.3, 0.9, (100, 17)))
+    keypoints, rng = poses_2d(32, seed=3), np.random.default_rng(0)
+    trust = rng.uniform(0.1, 1.0, (32, 17)).astype(np.float32)
+    trust[8:][rng.random((24, 17)) < 0.2] = 0.0
+    inputs = {"keypoints": keypoints, "confidence": trust, "root_head_mm": np.zeros(32, np.float32)}
+    signed = Signed(method, H36M_17)
+    got, want = outputs(signed, "lift", inputs), method.predict(keypoints, seen=trust > 0, confidence=trust)
+    assert got["valid"].all() and want.valid.all()
+    assert np.abs(got["poses_3d"] - want.poses_3d).max() < 1e-4
+    assert np.abs(got["poses_3d"] - expected(signed, "lift", inputs)["poses_3d"]).max() < 1e-4
+    unsure = method.predict(keypoints, seen=trust > 0).poses_3d
+    assert np.abs(want.poses_3d - unsure).max() > 1e-3  # Confidences do something.
+    assert set(signed.functions) == {"lift", "lift_all"}
+
+
+@pytest.mark.parametrize("name", sorted(CONVENTIONS))
+def test_converts_confidences_as_numpy_does(name):
+    rule = conversion(CONVENTIONS[name], H36M_17)
+    trust = np.random.default_rng(1).random((20, len(rule.source))).astype(np.float32)
+    assert np.array_equal(convert_confidence(rule, tf.constant(trust)), rule.apply_confidence(trust))

@@ -10,6 +10,7 @@ import numpy as np
 import small_models
 import tensorflow as tf
 
+from tf_elepose.data.moments import MomentBatches
 from tf_elepose.data.pipeline import Batches
 from tf_elepose.methods import replicas
 from tf_elepose.methods.prior import PriorFitting
@@ -31,20 +32,33 @@ def noisy_prior():
     return PriorFitting(prior, noise=0.2)
 
 
+def canonpose():
+    return small_models.small_canonpose(noise=0.05, hidden=0.5)[0]
+
+
+def poses_of(make):
+    """What it is trained on: as many moments, or poses."""
+    if make is not canonpose:
+        return {"image": small_models.normalized()[0]}
+    image = small_models.small_canonpose()[1]
+    trust = np.random.default_rng(0).uniform(0.2, 1.0, image.shape[:-1]).astype(np.float32)
+    trust[::5, 1] = 0.0
+    return {"image": image, "confidence": trust, "rig": np.repeat(np.arange(2.0), len(image) // 2)}
+
+
 # Steps that change the weights well but not wildly.
-RATES = {elepose: 2e-5, noisy_prior: 1e-2}
+RATES = {elepose: 2e-5, noisy_prior: 1e-2, canonpose: 3e-4}
 CLIP_NORM = 1000.0  # Less than ElePose's first gradients have.
 
 
 def train(make, strategy, *, resident):
-    image, _ = small_models.normalized()
     with strategy.scope():
         trainable = make()
         optimizers = {name: keras.optimizers.SGD(RATES[make]) for name in trainable.networks}
         for name, network in trainable.networks.items():
             optimizers[name].build(network.trainable_variables)
-    batches = Batches(
-        {"image": image}, H36M_17, batch_size=16, seed=5, flip=True, resident_bytes=1 << 30 if resident else 0
+    batches = (MomentBatches if make is canonpose else Batches)(
+        poses_of(make), H36M_17, batch_size=16, seed=5, flip=True, resident_bytes=1 << 30 if resident else 0
     )  # fmt: skip
     loop = Loop(
         trainable, optimizers, batches, strategy, seed=7, clip_norm=CLIP_NORM, weight_decay=0.1, average_decay=0.9
@@ -100,6 +114,9 @@ def main():
         "one_prior": train(noisy_prior, one, resident=True),
         "two_prior": train(noisy_prior, two, resident=True),
         "two_prior_streaming": train(noisy_prior, two, resident=False),
+        "one_canonpose": train(canonpose, one, resident=True),
+        "two_canonpose": train(canonpose, two, resident=True),
+        "two_canonpose_streaming": train(canonpose, two, resident=False),
     }
     values = np.float32([0.1, -0.4, 0.3, 0.2, -0.1, 0.05])
     runs |= {"one_statistics": statistics(one, values), "two_statistics": statistics(two, values)}

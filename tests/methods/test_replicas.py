@@ -28,7 +28,13 @@ def runs(tmp_path_factory):
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("one", "two"), ("one_prior", "two_prior"), ("one_prior", "two_prior_streaming")],
+    [
+        ("one", "two"),
+        ("one_prior", "two_prior"),
+        ("one_prior", "two_prior_streaming"),
+        ("one_canonpose", "two_canonpose"),
+        ("one_canonpose", "two_canonpose_streaming"),
+    ],
 )
 def test_ten_steps_of_sgd_give_the_same_weights(runs, one, other):
     moved = np.abs(runs[f"{one}/weights"] - runs[f"{one}/start"])
@@ -41,7 +47,13 @@ def test_ten_steps_of_sgd_give_the_same_weights(runs, one, other):
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("one", "two"), ("one_prior", "two_prior"), ("one_prior", "two_prior_streaming")],
+    [
+        ("one", "two"),
+        ("one_prior", "two_prior"),
+        ("one_prior", "two_prior_streaming"),
+        ("one_canonpose", "two_canonpose"),
+        ("one_canonpose", "two_canonpose_streaming"),
+    ],
 )
 def test_reported_values_are_those_of_the_whole_batch(runs, one, other):
     np.testing.assert_array_equal(runs[f"{one}/names"], runs[f"{other}/names"])

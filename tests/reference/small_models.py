@@ -4,6 +4,7 @@ import numpy as np
 
 from tf_elepose import default_config
 from tf_elepose.anthropometry import BonePrior
+from tf_elepose.methods.canonpose import CanonPose
 from tf_elepose.methods.distilled import Distilled
 from tf_elepose.methods.elepose import TERMS, ElePose
 from tf_elepose.methods.supervised import Supervised
@@ -91,6 +92,24 @@ def small_elepose(rule="dataset", *, bases=6, width=12, noise=0.1, term_weights=
     )  # fmt: skip
     perturb(method.lifter.trainable_variables, noise)
     return method, image
+
+
+CANONPOSE_WEIGHTS = {
+    "reprojection": 1.0, "view": 2.0, "camera": 0.5, "knees": 3.0, "pose_equality": 0.3, "camera_equality": 0.2,
+}  # fmt: skip
+
+
+def small_canonpose(rule="dataset", *, views=3, width=12, noise=0.1, term_weights=None, hidden=0.0, **options):
+    """A CanonPose of unusual weights, and 64 moments of normalised poses [64, views, J, 2], which are not of one body:
+    every term of it does something.
+    """
+    image, normalizer = normalized(64 * views, rule=rule)
+    method = CanonPose(
+        H36M_17, normalizer, fit_statistics(image.reshape(len(image), -1)),
+        term_weights=term_weights or CANONPOSE_WEIGHTS, width=width, hidden=hidden, **options,
+    )  # fmt: skip
+    perturb(method.lifter.trainable_variables, noise)
+    return method, image.reshape(64, views, H36M_17.num_joints, 2)
 
 
 def small_supervised(rule="dataset", *, width=12, noise=0.1, **options):

@@ -73,3 +73,8 @@ def _turned(poses: np.ndarray, seen: np.ndarray, height: np.ndarray) -> np.ndarr
     turned[..., 1] = height - turned[..., 1]
     turned[~seen] = 0.0
     return turned
+
+
+def split_at(recording: Recording, frame: int) -> Recording:
+    """`recording` with all frames from `frame` on in the split "test", those before it in "train"."""
+    return dataclasses.replace(recording, split=np.where(recording.frame >= frame, "test", "train"))

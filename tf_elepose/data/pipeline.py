@@ -32,7 +32,8 @@ class Batches:
         resident_bytes: int = RESIDENT_BYTES,
     ) -> None:
         """Args:
-        arrays: what batches have, by name: poses [N, J, 2 or 3] and what is known of joints [N, J].
+        arrays: what batches have, by name: poses [N, ..., J, 2 or 3], what is known of joints [N, ..., J], and what has
+            no joints [N].
         skeleton: whose left and right are swapped when a pose is flipped.
         batch_size: poses in a global batch; even, because the deformation loss pairs neighbours.
         seed: of order and flips.
@@ -88,18 +89,27 @@ class Batches:
         """`batch` with flips; the same pose at the same step is flipped on any replica."""
         if not self.flip:
             return dict(batch)
+        mine = self.flips(step, replica, replicas)
+        return {name: self._flipped(values, mine) for name, values in batch.items()}
+
+    def flips(self, step: tf.Tensor, replica: int | tf.Tensor, replicas: int) -> tf.Tensor:
+        """Which rows [batch_size / replicas] of `replica` are mirrored at `step`."""
         seed = tf.stack([tf.constant(self.seed, tf.int32), tf.cast(step, tf.int32)])
         coins = tf.random.stateless_uniform([self.batch_size], seed) < 0.5
         local = self.batch_size // replicas
         first = tf.cast(replica, tf.int32) * local
-        mine = coins[first : first + local]
-        return {name: self._flipped(values, mine) for name, values in batch.items()}
+        return coins[first : first + local]
 
     def _flipped(self, values: tf.Tensor, mine: tf.Tensor) -> tf.Tensor:
-        """`values` [b, J] or [b, J, 2 or 3] with those of `mine` [b] mirrored."""
-        if values.shape.rank == 2:
-            return tf.where(mine[:, None], tf.gather(values, self.skeleton.mirror, axis=-1), values)
-        return tf.where(mine[:, None, None], geometry.flip(values, self.skeleton), values)
+        """`values` [b, ..., J] or [b, ..., J, 2 or 3] with those of `mine` [b] mirrored; others as they are."""
+        joints = self.skeleton.num_joints
+        if values.shape.rank > 1 and values.shape[-1] == joints:
+            mirrored = tf.gather(values, self.skeleton.mirror, axis=-1)
+        elif values.shape.rank > 2 and values.shape[-2] == joints:
+            mirrored = geometry.flip(values, self.skeleton)
+        else:
+            return values
+        return tf.where(tf.reshape(mine, [-1] + [1] * (values.shape.rank - 1)), mirrored, values)
 
     def stream(self, first_step: int, replica_range: range, replicas: int) -> tf.data.Dataset:
         """Per-replica batches from the host, in the order of steps and, within a step, of `replica_range`.

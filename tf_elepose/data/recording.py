@@ -138,6 +138,11 @@ class Recording:
             known &= self.confidence > min_confidence
         return known
 
+    def trust(self, kind: str) -> np.ndarray | None:
+        """Confidence [N, J] of the joints of `keypoints(kind)`, or None where there is none."""
+        self._require_kind(kind)
+        return self.confidence if self.poses_2d_detected is None or kind == "detected" else None
+
     def _require_kind(self, kind: str) -> None:
         if kind not in ("gt", "detected"):
             raise ValueError(f"{self.source}: 2D poses are 'gt' or 'detected'; got {kind!r}")

@@ -57,6 +57,7 @@ def load_source(
     min_joints: int = MIN_JOINTS,
     flip_y: bool = False,
     swap_sides: str = "none",
+    test_from: int = 0,
     check: str = "warn",
     progress: Progress | None = None,
     **options: Any,
@@ -68,6 +69,8 @@ def load_source(
       skeleton: the joints wanted.
       people, min_joints: see `assembly.assemble`.
       flip_y, swap_sides: see `corrections`.
+      test_from: frames from this number on are the test split and all before them train, in every clip; 0 leaves the
+        source's own split.
       check: what becomes of what looks wrong after the corrections (see `sanity`): "warn" logs it, "strict" makes it
         an error, "off" does not look.
       progress: see `Progress`.
@@ -76,7 +79,7 @@ def load_source(
     Raises:
       ValueError: an unknown format or option, what the reader found wrong, or, when strict, what looks wrong.
     """
-    _require_common(min_joints, flip_y, swap_sides, check, progress)
+    _require_common(min_joints, flip_y, swap_sides, test_from, check, progress)
     if source == SYNTHETIC:
         from tf_elepose.data.synthetic import synthesize  # It brings TensorFlow, which readers do without.
 
@@ -85,7 +88,7 @@ def load_source(
     else:
         rows, where = open_source(source, **options)
         recording = assemble(rows, skeleton, where, people=people, min_joints=min_joints, progress=progress)
-    recording = _corrected(recording, flip_y, swap_sides)
+    recording = _corrected(recording, flip_y, swap_sides, test_from)
     tell(what_looks_wrong(recording, flip_y, swap_sides, check), recording.source, check)
     return recording
 
@@ -98,6 +101,7 @@ def stream_source(
     min_joints: int = MIN_JOINTS,
     flip_y: bool = False,
     swap_sides: str = "none",
+    test_from: int = 0,
     check: str = "warn",
     progress: Progress | None = None,
     **options: Any,
@@ -106,13 +110,13 @@ def stream_source(
 
     Each part is looked at by itself; what looks wrong is logged once.
     """
-    _require_common(min_joints, flip_y, swap_sides, check, progress)
+    _require_common(min_joints, flip_y, swap_sides, test_from, check, progress)
     if source == SYNTHETIC:
         parts = iter([load_source(source, skeleton, check="off", **options)])
     else:
         rows, where = open_source(source, **options)
         parts = recordings(rows, skeleton, where, min_joints=min_joints, progress=progress)
-    return _corrected_parts(parts, flip_y, swap_sides, check)
+    return _corrected_parts(parts, flip_y, swap_sides, test_from, check)
 
 
 def what_looks_wrong(recording: Recording, flip_y: bool, swap_sides: str, check: str) -> list[Finding]:
@@ -174,24 +178,29 @@ def common_options() -> dict[str, Any]:
     return {name: default for name, default in reader_options(load_source).items() if name != "progress"}
 
 
-def _corrected(recording: Recording, flip_y: bool, swap_sides: str) -> Recording:
-    return corrections.swap_sides(corrections.flip_y(recording) if flip_y else recording, swap_sides)
+def _corrected(recording: Recording, flip_y: bool, swap_sides: str, test_from: int) -> Recording:
+    recording = corrections.swap_sides(corrections.flip_y(recording) if flip_y else recording, swap_sides)
+    return corrections.split_at(recording, test_from) if test_from else recording
 
 
-def _corrected_parts(parts: Iterator[Recording], flip_y: bool, swap_sides: str, check: str) -> Iterator[Recording]:
+def _corrected_parts(
+    parts: Iterator[Recording], flip_y: bool, swap_sides: str, test_from: int, check: str
+) -> Iterator[Recording]:
     told: set[str] = set()
     for part in parts:
-        part = _corrected(part, flip_y, swap_sides)
+        part = _corrected(part, flip_y, swap_sides, test_from)
         found = [finding for finding in what_looks_wrong(part, flip_y, swap_sides, check) if finding.what not in told]
         tell(found, part.source, check)
         told.update(finding.what for finding in found)
         yield part
 
 
-def _require_common(min_joints: Any, flip_y: Any, swap_sides: Any, check: Any, progress: Any) -> None:
+def _require_common(min_joints: Any, flip_y: Any, swap_sides: Any, test_from: Any, check: Any, progress: Any) -> None:
     """Options may come from a command line: whatever they are, a mistake is one line, before anything is read."""
     if isinstance(min_joints, bool) or not isinstance(min_joints, int) or min_joints < 1:
         raise ValueError(f"min_joints: expected an integer from 1; got {min_joints!r}")
+    if isinstance(test_from, bool) or not isinstance(test_from, int) or test_from < 0:
+        raise ValueError(f"test_from: expected a frame from 0; got {test_from!r}")
     if not isinstance(flip_y, bool):
         raise ValueError(f"flip_y: expected true or false; got {flip_y!r}")
     for name, value, known in (("swap_sides", swap_sides, corrections.SIDES), ("check", check, CHECKS)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import itertools
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
@@ -192,13 +193,26 @@ class Method(Trainable):
         """Whether poses of which joints are hidden can be lifted."""
         return self.completer is not None
 
-    def complete_and_lift(self, image: tf.Tensor, seen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
-        """Of normalised poses [B, J, 2] of which `seen` [B, J] are known: the completed pose, and what `lift` says."""
+    uses_confidence: bool = False
+    """Whether it matters how far a detector trusts each joint, and not only which joints are seen."""
+
+    def complete_and_lift(
+        self, image: tf.Tensor, seen: tf.Tensor, confidence: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
+        """Of normalised poses [B, J, 2] of which `seen` [B, J] are known: the completed pose, and what `lift` says.
+
+        `confidence` [B, J], of the joints that are seen, is for methods that use it; None where nothing is known of it.
+        """
+        del confidence
         whole = self.complete(image, seen)
         return whole, *self.lift(whole)
 
     def predict(
-        self, poses_2d: np.ndarray, groups: np.ndarray | None = None, seen: np.ndarray | None = None
+        self,
+        poses_2d: np.ndarray,
+        groups: np.ndarray | None = None,
+        seen: np.ndarray | None = None,
+        confidence: np.ndarray | None = None,
     ) -> Prediction:
         """Lift poses in px.
 
@@ -206,12 +220,13 @@ class Method(Trainable):
           poses_2d: [N, J, 2] px.
           groups: [N] labels of clip and camera; the normalisation rule `clip` needs them.
           seen: [N, J] which joints are known; all when None. A joint that is NaN is never known.
+          confidence: [N, J] 0 to 1, how far the joints that are seen are trusted; only some methods look at it.
 
         Raises:
           ValueError: a wrong shape, or no groups for the rule `clip`. A pose that cannot be lifted is no error: it is
             not valid.
         """
-        return self.predict_normalized(*self.normalized(poses_2d, groups, seen))
+        return self.predict_normalized(*self.normalized(poses_2d, groups, seen), confidence=confidence)
 
     def normalized(
         self, poses_2d: np.ndarray, groups: np.ndarray | None = None, seen: np.ndarray | None = None
@@ -246,11 +261,18 @@ class Method(Trainable):
             extent = np.nanmax(known, axis=1) - np.nanmin(known, axis=1)
         return (seen.sum(axis=-1) >= needed) & (np.nan_to_num(extent).max(axis=-1) > 0)
 
-    def predict_normalized(self, image: np.ndarray, seen: np.ndarray | None = None) -> Prediction:
+    def predict_normalized(
+        self, image: np.ndarray, seen: np.ndarray | None = None, confidence: np.ndarray | None = None
+    ) -> Prediction:
         """As `predict`, of poses [N, J, 2] that went through `normalized`; where `seen` [N, J] is None all is."""
         whole, poses, elevations = [], [], []
-        for batch, known in _batches(image, seen, 4096):
-            complete, pose, elevation = self._compiled(self.complete_and_lift, "lift")(batch, known)
+        for first, (batch, known) in zip(itertools.count(step=4096), _batches(image, seen, 4096), strict=False):
+            if confidence is not None and self.uses_confidence:
+                trust = tf.constant(_checked_confidence(confidence, image.shape[:2])[first : first + 4096])
+                said = self._compiled(self.complete_and_lift, "lift trusted", with_confidence=True)(batch, known, trust)
+            else:
+                said = self._compiled(self.complete_and_lift, "lift")(batch, known)
+            complete, pose, elevation = said
             whole.append(complete.numpy())
             poses.append(pose.numpy())
             if elevation is not None:
@@ -297,14 +319,23 @@ class Method(Trainable):
         nll_of_all = np.concatenate(parts)
         return nll_of_all if seen is None else np.where(seen.any(axis=-1), nll_of_all, np.float32(np.inf))
 
-    def _compiled(self, function: Callable, key: str) -> Callable:
-        """`function` of a batch of normalised poses and what is seen of them as one graph, traced once under `key`."""
+    def _compiled(self, function: Callable, key: str, *, with_confidence: bool = False) -> Callable:
+        """`function` of a batch of normalised poses, what is seen of them and how far it is trusted as one graph,
+        traced once under `key`.
+        """
         compiled = self.__dict__.setdefault("_compiled_functions", {})
         if key not in compiled:
             joints = self.skeleton.num_joints
             specs = [tf.TensorSpec([None, joints, 2], tf.float32), tf.TensorSpec([None, joints], tf.bool)]
+            specs += [tf.TensorSpec([None, joints], tf.float32)] if with_confidence else []
             compiled[key] = tf.function(function, input_signature=specs)
         return compiled[key]
+
+
+def _checked_confidence(confidence: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    if np.shape(confidence) != tuple(shape):
+        raise ValueError(f"confidence: expected {list(shape)}; got {list(np.shape(confidence))}")
+    return np.nan_to_num(np.asarray(confidence, np.float32), nan=0.0, posinf=1.0, neginf=0.0)
 
 
 def _levelled(poses: tf.Tensor, elevation: tf.Tensor | None) -> tf.Tensor:

@@ -43,6 +43,22 @@ def all_sum(x: tf.Tensor) -> tf.Tensor:
     return context.all_reduce(tf.distribute.ReduceOp.SUM, x)
 
 
+def all_rows(x: tf.Tensor) -> tf.Tensor:
+    """The rows of the global batch of `x` [B, ...], in the replicas' order, with gradient."""
+    if count() == 1:
+        return x
+    context = tf.distribute.get_replica_context()
+    assert context is not None
+    mine = tf.cast(tf.range(count()) == context.replica_id_in_sync_group, x.dtype)
+    padded = tf.reshape(mine, [-1] + [1] * x.shape.rank) * x[tf.newaxis]
+    return all_sum(tf.reshape(padded, tf.concat([[-1], tf.shape(x)[1:]], axis=0)))
+
+
+def rows_of_this_replica(values: tf.Tensor) -> tf.Tensor:
+    """This replica's rows of `values`, which has those of the global batch."""
+    return _rows_of_this_replica(values, tf.shape(values)[0] // count())
+
+
 def mean_and_deviation(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Mean and standard deviation (over n - 1) of `x` [B] over the global batch, with gradient through both.
 

@@ -70,7 +70,7 @@ def evaluate_method(
         raise ValueError(f"{recording.source}: none of {len(valid)} poses can be lifted: too few joints are seen")
     if not valid.all():
         recording, image, seen = recording.select(valid), image[valid], seen[valid]
-    prediction = method.predict_normalized(image, seen)
+    prediction = method.predict_normalized(image, seen, recording.trust(poses_2d))
     nll = method.likelihood_normalized(image, seen, views=likelihood_views, seed=seed) if likelihood_views else None
     lifted, skeleton = tf.constant(prediction.poses_3d), method.skeleton
     flat = np.pad(prediction.image, ((0, 0), (0, 0), (0, 1)))

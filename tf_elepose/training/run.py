@@ -167,6 +167,11 @@ class Run(abc.ABC):
         ).summary()
         return {key: summary[key] for key in _WATCHED if key in summary}
 
+    def own_figures(self, method: Method) -> dict[str, float]:
+        """What else there is to say of the trained method, beyond what all methods are measured by."""
+        del method
+        return {}
+
     def sign_without_truth(self, method: Method) -> tuple[str, str]:
         """What `depth_sign.sign_verdict` says of the training poses without 3D, as users have to judge; and on what
         grounds, in words.

@@ -1,0 +1,107 @@
+"""Moments: the rows of a recording that are views of one pose at one time, one row of arrays for each moment."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from tf_elepose.data.pipeline import Batches
+from tf_elepose.data.recording import Recording
+
+RIGS = ("clip", "subject")
+"""How long cameras stand still: within a clip, or (Human3.6M) through all clips of a subject."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Moments:
+    """Which rows of a recording belong to one moment, and which cameras see it.
+
+    Attributes:
+      cameras: [V] the recording's camera numbers, ascending; the view axis.
+      rows: [M, V] rows of the recording, -1 where a camera does not see the moment.
+      rig: [M] labels: moments of one label were seen by cameras that stood still in between.
+      single: how many moments were left out because only one camera sees them.
+    """
+
+    cameras: np.ndarray
+    rows: np.ndarray
+    rig: np.ndarray
+    single: int
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def present(self) -> np.ndarray:
+        """[M, V] which views there are."""
+        return self.rows >= 0
+
+    def views(self, values: np.ndarray) -> np.ndarray:
+        """`values` [N, ...] of the recording's rows by moment and view: [M, V, ...], 0 where there is no view."""
+        found = values[np.maximum(self.rows, 0)]
+        shape = self.rows.shape + (1,) * (values.ndim - 1)
+        return np.where(self.present.reshape(shape), found, np.zeros_like(values, shape=()))
+
+
+def moments(recording: Recording, *, cameras: int = 0, rig: str = "clip") -> Moments:
+    """The moments of `recording` that at least two cameras see.
+
+    Args:
+      recording: rows with equal (subject, clip, frame, person) are views of one moment.
+      cameras: how many of the cameras to use, those with the lowest numbers; 0 is all.
+      rig: one of `RIGS`.
+
+    Raises:
+      ValueError: fewer than two cameras, no moment that two of them see, or one camera that sees a moment twice.
+    """
+    if rig not in RIGS:
+        raise ValueError(f"unknown rig {rig!r}; expected one of {', '.join(RIGS)}")
+    used = np.unique(recording.camera)
+    if cameras < 0 or cameras == 1 or cameras > len(used):
+        raise ValueError(f"{recording.source}: cameras: expected 0 (all) or 2 to {len(used)}; got {cameras}")
+    used = used[: cameras or None]
+    chosen = np.flatnonzero(np.isin(recording.camera, used))
+    _, subject = np.unique(recording.subject[chosen], return_inverse=True)
+    _, clip = np.unique(recording.clip[chosen], return_inverse=True)
+    person = np.zeros_like(clip) if recording.person is None else recording.person[chosen]
+    names = np.stack([subject, clip, recording.frame[chosen], person], axis=1)
+    unique, moment = np.unique(names, axis=0, return_inverse=True)
+    slot = np.searchsorted(used, recording.camera[chosen])
+    rows = np.full((len(unique), len(used)), -1)
+    rows[moment, slot] = chosen
+    if (rows >= 0).sum() < len(chosen):
+        kept = np.zeros(len(recording), bool)
+        kept[rows[rows >= 0]] = True
+        row = int(chosen[~kept[chosen]][0])
+        raise ValueError(
+            f"{recording.source}: camera {recording.camera[row]} sees the same moment of clip "
+            f"{str(recording.clip[row])!r} twice (frame {recording.frame[row]}, row {row}): people of one clip need "
+            "numbers (`person`), or one of them chosen"
+        )
+    seen_twice = (rows >= 0).sum(axis=1) >= 2
+    if not seen_twice.any():
+        raise ValueError(
+            f"{recording.source}: no moment is seen by two cameras; rows with equal (subject, clip, frame, person) are "
+            "views of one moment"
+        )
+    names = unique[seen_twice][:, : {"subject": 1, "clip": 2}[rig]]
+    _, label = np.unique(names, axis=0, return_inverse=True)
+    return Moments(used, rows[seen_twice], label.ravel(), int((~seen_twice).sum()))
+
+
+class MomentBatches(Batches):
+    """Batches of moments; all views of a moment are mirrored together.
+
+    Mirrored cameras are other cameras: the labels "rig" of mirrored moments differ from those of the others.
+    """
+
+    def augment(self, batch: Mapping, step, replica, replicas: int) -> dict:
+        """See `Batches.augment`."""
+        augmented = super().augment(batch, step, replica, replicas)
+        if self.flip and "rig" in batch:
+            mirrored = self.flips(step, replica, replicas)
+            augmented["rig"] = 2.0 * batch["rig"] + tf.cast(mirrored, batch["rig"].dtype)
+        return augmented

@@ -1,0 +1,352 @@
+"""CanonPose: self-supervised lifting, learnt from several uncalibrated cameras, used with one.
+
+Wandt, Rudolph, Zell, Rhodin, Rosenhahn: "CanonPose: Self-Supervised Monocular 3D Human Pose Estimation in the Wild",
+CVPR 2021. Equation numbers are the paper's; so are the letters: W a 2D pose of a view, C the confidences of its
+joints, X the canonical 3D pose predicted from it, R the rotation from X to that view's camera. Here poses have joints
+as rows, W [B, V, J, 2] for the V views of B moments; a view that is missing has confidence 0 everywhere.
+
+Cameras are weakly perspective, so nothing in eq. 1-8 tells a scene from its depth mirror, whatever the number of
+views: with M = diag(1, 1, -1), M X seen by M R M looks as X does seen by R. Knees decide (`losses.backward_knees`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tf_elepose import geometry, losses
+from tf_elepose.methods import replicas
+from tf_elepose.methods.base import Batch, Method, named_variables
+from tf_elepose.methods.completion import hide_joints
+from tf_elepose.nn.canonical_lifter import CanonicalLifter
+from tf_elepose.nn.completer import PoseStatistics, blank_statistics
+from tf_elepose.normalization import Normalizer
+from tf_elepose.skeletons import Skeleton
+
+TERMS = ("reprojection", "view", "camera", "knees", "pose_equality", "camera_equality")
+"""Eq. 5 of each view's own pose, of poses mixed between views (3.2), of rotations mixed between moments (eq. 8); an
+anatomical term against the depth mirror; and the two direct equalities of table 4, which fail."""
+
+MOST_HIDDEN = 0.5
+"""Largest share of a view's joints that training hides, where it hides any."""
+
+
+class CanonPose(Method):
+    """The method of the paper."""
+
+    name = "canonpose"
+
+    def __init__(
+        self,
+        skeleton: Skeleton,
+        normalizer: Normalizer,
+        statistics: PoseStatistics,
+        *,
+        term_weights: Mapping[str, float],
+        width: int,
+        confidences: bool = True,
+        hidden: float = 0.0,
+        flip_average: bool = False,
+        precision: str = "float32",
+        seed: int = 0,
+    ) -> None:
+        """Args:
+        skeleton, normalizer: of the training data. What is said of a pose does not depend on its size; what its 3D
+          pose is scaled to does.
+        statistics: of the normalised training poses; hidden joints are guessed from them.
+        term_weights: a weight for each of `TERMS`; 0 leaves a term out.
+        width: of the lifter's layers.
+        confidences: whether confidences are an input and weigh the errors (section 3.3); otherwise joints are seen or
+          not.
+        hidden: share of the training views of which joints are hidden, so that they can be lifted without them; with
+          0 only complete poses can.
+        flip_average: `lift` averages each pose with that of its mirror image.
+        precision: "float32" or "mixed_bfloat16", of the lifter's hidden layers while it is trained.
+        seed: of the lifter's first weights.
+
+        Raises:
+          ValueError: an unknown term, or a number out of its range.
+        """
+        if set(term_weights) != set(TERMS):
+            raise ValueError(f"expected a weight for each of {', '.join(TERMS)}; got {', '.join(term_weights)}")
+        if not all(map(math.isfinite, term_weights.values())) or not any(term_weights.values()):
+            raise ValueError(f"expected finite term weights, at least one of them not 0; got {dict(term_weights)}")
+        if term_weights["knees"] and not skeleton.legs:
+            raise ValueError(f"skeleton {skeleton.name!r} names no legs: give them, or set term_weights.knees to 0")
+        if not 0 <= hidden <= 1:
+            raise ValueError(f"hidden must lie between 0 and 1; got {hidden}")
+        self.skeleton = skeleton
+        self.normalizer = normalizer
+        self.term_weights = {name: float(weight) for name, weight in term_weights.items() if weight}
+        self.hidden = float(hidden)
+        self.flip_average = flip_average
+        self.lifter = CanonicalLifter(
+            skeleton.num_joints,
+            skeleton.root_index,
+            statistics,
+            width=width,
+            confidences=confidences,
+            precision=precision,
+            seed=seed,
+        )
+        self.lifter.build()
+        self.networks = {"lifter": self.lifter}
+        # Low, usual and high confidence of each joint in training (1 %, 50 %, 99 %): the lifter is asked about no
+        # others.
+        blank = np.repeat(np.float32([[0.0], [1.0], [1.0]]), skeleton.num_joints, axis=1)
+        self.confidence_range = keras.Variable(blank, trainable=False, name="confidence_range")
+
+    # ---- the objective, in the paper's order -------------------------------------------------------------------
+
+    def X_and_R(self, W: tf.Tensor, C: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Figure 3 and eq. 3-4: canonical poses [..., J, 3] and rotations [..., 3, 3] of views W [..., J, 2] with
+        confidences C [..., J].
+        """
+        joints = self.skeleton.num_joints
+        X, axis_angle = self.lifter(tf.reshape(W, [-1, joints, 2]), tf.reshape(C, [-1, joints]))
+        views = tf.shape(W)[:-2]
+        X = tf.reshape(X, tf.concat([views, [joints, 3]], axis=0))
+        return X, geometry.rotation_vector(tf.reshape(axis_angle, tf.concat([views, [3]], axis=0)))
+
+    def W_rep(self, R: tf.Tensor, X: tf.Tensor) -> tf.Tensor:
+        """Eq. 1 for all m^2 combinations (section 3.2): poses X [B, V, J, 3] of the source views, turned by the
+        rotations R [B, V, 3, 3] of the target views: [B, target, source, J, 2].
+        """
+        return geometry.rotate(R[:, :, tf.newaxis], X[:, tf.newaxis])[..., :2]
+
+    def L_rep(self, W_rep: tf.Tensor, W: tf.Tensor, C: tf.Tensor) -> tf.Tensor:
+        """Eq. 5 (eq. 2 where all confidences are 1): [B, target, source] of W_rep against the targets' W and C."""
+        return losses.scale_independent_error(W_rep, W[:, :, tf.newaxis], C[:, :, tf.newaxis])
+
+    def partners(self, rig: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        """Section 3.4: for each of the moments of one or more rigs [B], named by equal numbers, a moment of the same
+        rig: a random permutation [B] that leaves every moment in its rig.
+        """
+        shuffled = tf.argsort(tf.random.stateless_uniform(tf.shape(rig), seed))
+        by_rig_shuffled = tf.gather(shuffled, tf.argsort(tf.gather(rig, shuffled), stable=True))
+        by_rig = tf.argsort(rig, stable=True)
+        return tf.gather(by_rig_shuffled, tf.argsort(by_rig))
+
+    def partner_rotations(
+        self, R: tf.Tensor, present: tf.Tensor, rig: tf.Tensor, seed: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """R^(s) [B, V, 3, 3] and which of its views there are [B, V]; s is a moment's partner in the global batch."""
+        partner = replicas.rows_of_this_replica(self.partners(replicas.all_rows(rig), seed))
+        there = tf.gather(replicas.all_rows(tf.cast(present, tf.float32)), partner) > 0.0
+        return tf.gather(replicas.all_rows(R), partner), there
+
+    def carried(self, R_s: tf.Tensor, R: tf.Tensor, X: tf.Tensor) -> tf.Tensor:
+        """R_1^(s)T R_1^(s') X^(s'), which R_2^(s) turns to eq. 8, for R_1,2^(s) = R_2^(s) R_1^(s)T (eq. 7)."""
+        return geometry.rotate_back(R_s, geometry.rotate(R, X))
+
+    def loss_terms(self, batch: Batch, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Of batches with "image" [B, V, J, 2], and where they are known "confidence" [B, V, J] and "rig" [B], which
+        tells the sets of cameras apart that stood still.
+        """
+        W, C = batch["image"], self.trusted(batch)
+        present = tf.reduce_any(C > 0.0, axis=-1)
+        shown, input_confidence = self.shown(W, C, seed)
+        X, R = self.X_and_R(shown, input_confidence)
+        own = tf.eye(W.shape[1], dtype=tf.bool)[tf.newaxis]
+        both = present[:, :, tf.newaxis] & present[:, tf.newaxis]
+
+        def mixed() -> tf.Tensor:
+            if "mixed" not in made:
+                made["mixed"] = self.L_rep(self.W_rep(R, X), W, C)
+            return made["mixed"]
+
+        def partner() -> tuple[tf.Tensor, tf.Tensor]:
+            if "partner" not in made:
+                rig = batch.get("rig", tf.zeros_like(W[:, 0, 0, 0]))
+                R_s, there = self.partner_rotations(R, present, rig, replicas.fold_in(seed, 0))
+                made["partner"] = R_s, both & there[:, :, tf.newaxis] & there[:, tf.newaxis] & ~own
+            return made["partner"]
+
+        def camera() -> tf.Tensor:
+            R_s, pairs = partner()
+            return _mean(self.L_rep(self.W_rep(R_s, self.carried(R_s, R, X)), W, C), pairs)
+
+        def camera_equality() -> tf.Tensor:
+            R_s, pairs = partner()
+            difference = _relative(R) - _relative(R_s)
+            return _mean(tf.reduce_sum(tf.square(difference), axis=(-2, -1)), pairs)
+
+        def pose_equality() -> tf.Tensor:
+            difference = X[:, :, tf.newaxis] - X[:, tf.newaxis]
+            return _mean(tf.reduce_sum(tf.square(difference), axis=(-2, -1)), both & ~own)
+
+        made: dict[str, Any] = {}
+        terms = {
+            "reprojection": lambda: _mean(mixed(), both & own),
+            "view": lambda: _mean(mixed(), both & ~own),
+            "camera": camera,
+            "knees": lambda: _mean(losses.backward_knees(X, self.skeleton), present),
+            "pose_equality": pose_equality,
+            "camera_equality": camera_equality,
+        }
+        return {name: terms[name]() for name in self.term_weights}
+
+    def trusted(self, batch: Batch) -> tf.Tensor:
+        """Eq. 6: the confidences C [B, V, J] that errors are weighed with; 1 for what is seen, where they are not used
+        or not known.
+        """
+        if "confidence" in batch:
+            C = tf.clip_by_value(batch["confidence"], 0.0, 1.0)
+        else:
+            C = tf.ones_like(batch["image"][..., 0])
+        if "seen" in batch:
+            C = tf.where(batch["seen"], C, 0.0)
+        return C if self.uses_confidence else tf.cast(C > 0.0, tf.float32)
+
+    def shown(self, W: tf.Tensor, C: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """What the lifter is shown of the views [B, V, J, 2] and confidences [B, V, J]: some joints of some views are
+        hidden from it, but not from the errors.
+        """
+        if not self.completes:
+            return W, self._input_confidence(C, C > 0.0)
+        joints = self.skeleton.num_joints
+        image, known = tf.reshape(W, [-1, joints, 2]), tf.reshape(C > 0.0, [-1, joints])
+        coins = replicas.draw(
+            lambda size: tf.random.stateless_uniform(size, replicas.fold_in(seed, 1)), [tf.shape(image)[0], 1]
+        )
+        known = tf.where(coins < self.hidden, hide_joints(known, replicas.fold_in(seed, 2), MOST_HIDDEN), known)
+        whole = self.complete(image, known)
+        known = tf.reshape(known, tf.shape(C))
+        return tf.reshape(whole, tf.shape(W)), self._input_confidence(C, known)
+
+    # ---- use -------------------------------------------------------------------------------------------------------
+
+    @property
+    def uses_confidence(self) -> bool:
+        return self.lifter.confidences
+
+    @property
+    def completes(self) -> bool:
+        return self.hidden > 0.0
+
+    def complete(self, image: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
+        """See `Method.complete`: hidden joints are guessed as `CanonicalLifter.guess` does."""
+        if not self.completes:
+            return image
+        guess = self.lifter.guess(image, seen)
+        whole = geometry.center(tf.where(seen[..., tf.newaxis], image, guess), self.skeleton.root_index)
+        resized, _ = self.normalizer.rescale(whole)
+        return tf.where(tf.reduce_all(seen, axis=-1)[..., tf.newaxis, tf.newaxis], image, resized)
+
+    def complete_and_lift(
+        self, image: tf.Tensor, seen: tf.Tensor, confidence: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor, None]:
+        """See `Method.complete_and_lift`; joints without a confidence have the usual one."""
+        whole = self.complete(image, seen)
+        return whole, self._averaged(whole, self._input_confidence(confidence, seen)), None
+
+    def lift(self, image: tf.Tensor) -> tuple[tf.Tensor, None]:
+        """See `Method.lift`; no elevation is known."""
+        return self.complete_and_lift(image, tf.ones_like(image[..., 0], tf.bool))[1:]
+
+    def canonical(
+        self, image: tf.Tensor, seen: tf.Tensor, confidence: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """The canonical poses [B, J, 3] and the rotations [B, 3, 3] that bring them into the camera's frame; arguments
+        as in `complete_and_lift`. Poses are scaled so that, turned, they fit the image as `lift` has it.
+        """
+        whole = self.complete(image, seen)
+        X, R = self.X_and_R(whole, self._input_confidence(confidence, seen))
+        return X * self._scale(whole, geometry.rotate(R, X)), R
+
+    def predict_canonical(
+        self,
+        poses_2d: np.ndarray,
+        groups: np.ndarray | None = None,
+        seen: np.ndarray | None = None,
+        confidence: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """`canonical` of poses in px, arguments as in `predict`: poses [N, J, 3] in unit scale, and rotations
+        [N, 3, 3]; not a number for poses that cannot be lifted.
+        """
+        image, known = self.normalized(poses_2d, groups, seen)
+        trust = None if confidence is None else tf.constant(confidence, tf.float32)
+        X, R = self.canonical(tf.constant(image), tf.constant(known), trust)
+        valid = known.any(axis=-1)[:, np.newaxis, np.newaxis]
+        return np.where(valid, X, np.float32(np.nan)), np.where(valid, R, np.float32(np.nan))
+
+    def negative_log_likelihood(self, image: tf.Tensor, seed: tf.Tensor, views: int) -> None:
+        """See `Method.negative_log_likelihood`: it knows no density."""
+        del image, seed, views
+
+    def measure_confidence(self, confidence: np.ndarray) -> None:
+        """Set the range of confidences from those [N, J] of the training poses; 0 is not seen."""
+        for joint, column in enumerate(confidence.T):
+            values = np.clip(column[column > 0.0], 0.0, 1.0)
+            if len(values):
+                quantiles = self.confidence_range.numpy()
+                quantiles[:, joint] = np.quantile(values, [0.01, 0.5, 0.99])
+                self.confidence_range.assign(quantiles)
+
+    def _input_confidence(self, confidence: tf.Tensor | None, seen: tf.Tensor) -> tf.Tensor:
+        low, usual, high = tf.unstack(tf.convert_to_tensor(self.confidence_range))
+        if confidence is None:
+            confidence = usual + tf.zeros_like(seen, tf.float32)
+        return tf.where(seen, tf.clip_by_value(confidence, low, high), 0.0)
+
+    def _averaged(self, x: tf.Tensor, c: tf.Tensor) -> tf.Tensor:
+        """Poses in the camera's frame; with flip_average those of x and of its mirror image, averaged."""
+        y = self._camera_frame(x, c)
+        if self.flip_average:
+            mirrored = self._camera_frame(geometry.flip(x, self.skeleton), tf.gather(c, self.skeleton.mirror, axis=-1))
+            y = 0.5 * (y + geometry.flip(mirrored, self.skeleton))
+        return y
+
+    def _camera_frame(self, x: tf.Tensor, c: tf.Tensor) -> tf.Tensor:
+        X, R = self.X_and_R(x, c)
+        y = geometry.rotate(R, X)
+        return y * self._scale(x, y)
+
+    def _scale(self, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+        """[..., 1, 1] with which the projection of y is as large as x seen from the normaliser's distance."""
+        ratio = tf.math.divide_no_nan(geometry.frobenius_norm(x), geometry.frobenius_norm(y[..., :2]))
+        return self.normalizer.distance * ratio[..., tf.newaxis, tf.newaxis]
+
+    # ---- storing ---------------------------------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {
+            "skeleton": self.skeleton.to_dict(),
+            "normalizer": self.normalizer.to_dict(),
+            "term_weights": {name: self.term_weights.get(name, 0.0) for name in TERMS},
+            "width": self.lifter.upscale.units,
+            "confidences": self.lifter.confidences,
+            "hidden": self.hidden,
+            "flip_average": self.flip_average,
+        }
+
+    @classmethod
+    def restore(cls, settings: Mapping[str, Any]) -> CanonPose:
+        skeleton = Skeleton.from_dict(settings["skeleton"])
+        return cls(
+            skeleton,
+            Normalizer.from_dict(settings["normalizer"], skeleton),
+            blank_statistics(skeleton.num_joints),
+            **{key: value for key, value in settings.items() if key not in ("skeleton", "normalizer")},
+        )
+
+    def saved_variables(self) -> dict[str, Any]:
+        return {**named_variables(self.networks), "statistics/confidence_range": self.confidence_range}
+
+
+def _mean(values: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
+    """Mean [B] of those of `values` [B, ...] that are chosen; 0 where none is."""
+    axes = list(range(1, values.shape.rank))
+    weight = tf.cast(chosen, values.dtype)
+    return tf.math.divide_no_nan(tf.reduce_sum(weight * values, axis=axes), tf.reduce_sum(weight, axis=axes))
+
+
+def _relative(R: tf.Tensor) -> tf.Tensor:
+    """Eq. 7, R_1,2 = R_2 R_1^T, for all pairs: [B, 1, 2, 3, 3] of R [B, V, 3, 3]."""
+    return tf.matmul(R[:, tf.newaxis], R[:, :, tf.newaxis], transpose_b=True)

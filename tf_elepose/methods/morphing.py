@@ -1,0 +1,35 @@
+"""Training of the skeleton morphing network, on poses whose joints a detector and the data set both know."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from tf_elepose import geometry
+from tf_elepose.methods.base import Batch, Trainable
+from tf_elepose.nn.morpher import PoseMorpher
+
+
+class MorphFitting(Trainable):
+    """Trains a `PoseMorpher` by the distance from the data set's joints."""
+
+    def __init__(self, morpher: PoseMorpher) -> None:
+        self.morpher = morpher
+        self.networks = {"morpher": morpher}
+        self.term_weights = {"offset": 1.0}
+
+    def loss_terms(self, batch: Batch, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        """ "offset" [B]: mean distance, in units of the coordinates' deviation, of the joints that both know, from
+        "image" [B, J, 2] to "target" [B, J, 2], both about the detected root; with "confidence" [B, J] and "known"
+        [B, J], which joints of the target are. A distance, not its square: gross outliers do not drag it along.
+        """
+        del seed
+        image = batch["image"]
+        confidence = batch.get("confidence", tf.ones_like(image[..., 0]))
+        counts = confidence > 0.0
+        if "known" in batch:
+            counts = counts & batch["known"]
+        moved = self.morpher(image, confidence) - batch.get("target", tf.zeros_like(image))
+        distance = geometry.safe_norm(moved) / self.morpher.input_deviation
+        weight = tf.cast(counts, tf.float32)
+        count = tf.maximum(tf.reduce_sum(weight, axis=-1), 1.0)
+        return {"offset": tf.reduce_sum(weight * distance, axis=-1) / count}

@@ -1,0 +1,55 @@
+"""Move a detector's joints to where a data set puts them: python -m tf_elepose.morph --from=SOURCE --to=SOURCE
+--subject=NAME --output=views.npz
+
+A network learns the offset on one subject, of which the data set's 2D joints are looked at (CanonPose section 4.2). The
+views file it writes holds all the others, with moved detections, for any method to be trained on with
+--config.poses_2d=detected. --from and --to may be one file that holds both.
+"""
+
+from __future__ import annotations
+
+from absl import flags
+
+from tf_elepose import commands, source_flags
+from tf_elepose.skeletons import get_skeleton
+
+
+def define_flags() -> None:
+    flags.DEFINE_string("from", None, "SOURCE of the detections.", required=True)
+    flags.DEFINE_string("to", None, "SOURCE of the data set whose joints are wanted.", required=True)
+    flags.DEFINE_multi_string("subject", None, "Who is learnt from and left out; may be repeated.", required=True)
+    flags.DEFINE_string("output", None, "The views file to write.", required=True)
+    flags.DEFINE_string("convention", "h36m_17", "The data set's joints: a skeleton's name or a .yaml file.")
+    flags.DEFINE_integer("width", 256, "Of the network's layers.", lower_bound=1)
+    flags.DEFINE_float("epochs", 30.0, "Passes over the subject's poses.", lower_bound=0.01)
+    flags.DEFINE_integer("seed", 0, "Of everything random.", lower_bound=0)
+    source_flags.define_flags()
+
+
+def main(argv: list[str]) -> int:
+    options = flags.FLAGS
+    if len(argv) > 1:
+        raise commands.UsageError(f"expected flags only; got {' '.join(argv[1:])}")
+    output = commands.writable(options.output, "output", [options["from"].value, options.to])
+    if output.suffix != ".npz":
+        raise ValueError(f"--output={output}: expected a name that ends in .npz")
+    from tf_elepose.data.readers.views import write_views
+    from tf_elepose.data.sources import load_source
+    from tf_elepose.training.morph_run import morph
+
+    skeleton, stated = get_skeleton(options.convention), source_flags.stated()
+    detections = load_source(options["from"].value, skeleton, **stated)
+    truth = detections if options.to == options["from"].value else load_source(options.to, skeleton, **stated)
+    result, figures = morph(
+        detections, truth, options.subject, width=options.width, epochs=options.epochs, seed=options.seed
+    )
+    write_views(output, result)
+    print(
+        f"written: {output}: {figures['poses']:,} poses without {', '.join(options.subject)}; mean distance from the "
+        f"data set's joints {figures['before_px']:.2f} px as detected, {figures['after_px']:.2f} px moved"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    commands.run(main, define_flags, tensorflow=True)

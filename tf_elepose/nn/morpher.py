@@ -1,0 +1,66 @@
+"""The skeleton morphing network: where a data set puts its joints, told from where a detector puts its own."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from tf_elepose.nn import blocks, seeds
+
+_BLOCKS = 2
+
+
+class PoseMorpher(keras.Model):
+    """Section 4.2 of CanonPose: the offset from detected to the data set's 2D joints.
+
+    It sees joints and confidences, never an image.
+    """
+
+    def __init__(
+        self,
+        num_joints: int,
+        *,
+        width: int,
+        input_deviation: float,
+        precision: str = "float32",
+        seed: int = 0,
+        name: str = "morpher",
+        **kwargs,
+    ) -> None:
+        """Args:
+        num_joints: J.
+        width: of the hidden layers.
+        input_deviation: standard deviation of the coordinates it will see; they are divided by it.
+        precision: "float32", or "mixed_bfloat16" for the hidden layers' matrix products.
+        seed: of the first weights.
+        """
+        super().__init__(name=name, **kwargs)
+        self.num_joints = num_joints
+        self.input_deviation = input_deviation
+        self.upscale = blocks.dense(width, seeds.derive(seed, 0), "upscale", precision)
+        self.blocks = [
+            blocks.ResidualBlock(width, seed=seeds.derive(seed, i + 1), dtype=precision, name=f"block_{i}")
+            for i in range(_BLOCKS)
+        ]
+        # Small at first: the detector is nearly right. float32, for its numbers are places.
+        self.head = blocks.dense(2 * num_joints, seeds.derive(seed, _BLOCKS + 1), "head", scale=0.01)
+
+    def build(self, input_shape=None) -> None:
+        width = self.upscale.units
+        self.upscale.build((None, 3 * self.num_joints))
+        for block in self.blocks:
+            block.build((None, width))
+        self.head.build((None, width))
+        self.built = True
+
+    def call(self, image, confidence):
+        """The data set's pose [B, J, 2] for a detected one `image` [B, J, 2], both in the detected pose's frame: about
+        its root, in units of the normaliser. Joints of confidence [B, J] 0 are not looked at.
+        """
+        known = tf.where(confidence[..., tf.newaxis] > 0.0, image, 0.0)
+        flat = tf.reshape(known, [-1, 2 * self.num_joints]) / self.input_deviation
+        features = self.upscale(tf.concat([flat, confidence - 1.0], axis=-1))
+        features = keras.ops.leaky_relu(features, blocks.LEAKY_SLOPE)
+        for block in self.blocks:
+            features = block(features)
+        return image + self.input_deviation * tf.reshape(self.head(features), [-1, self.num_joints, 2])

@@ -1,0 +1,60 @@
+"""Do the views of one moment say the same canonical pose? (CanonPose section 4.6 and figure 7.)"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tf_elepose.data.moments import Moments, moments
+from tf_elepose.data.recording import Recording
+from tf_elepose.methods.canonpose import CanonPose
+from tf_elepose.training.evaluator import clip_and_camera
+
+HIPS = ("l_hip", "r_hip")
+
+
+def canonical_poses(
+    method: CanonPose, recording: Recording, *, poses_2d: str = "gt", min_confidence: float = 0.0
+) -> tuple[Moments, np.ndarray]:
+    """The moments of `recording` and their canonical poses [M, V, J, 3], each as large as the true body, mm; NaN where
+    there is no view, or none that can be lifted.
+
+    Raises:
+      ValueError: no true poses, or no moment that two cameras see.
+    """
+    if recording.poses_3d is None:
+        raise ValueError(f"{recording.source}: has no 3D poses: how large its bodies are is not known")
+    found = moments(recording)
+    X, _ = method.predict_canonical(
+        recording.keypoints(poses_2d),
+        clip_and_camera(recording),
+        recording.seen(poses_2d, min_confidence),
+        recording.trust(poses_2d),
+    )
+    root = recording.skeleton.root_index
+    true = recording.poses_3d - recording.poses_3d[:, root : root + 1]
+    size = np.linalg.norm(X, axis=(1, 2))
+    X = X * (np.linalg.norm(true, axis=(1, 2)) / np.where(size > 0, size, np.nan))[:, np.newaxis, np.newaxis]
+    return found, np.where(found.present[..., np.newaxis, np.newaxis], X[np.maximum(found.rows, 0)], np.nan)
+
+
+def spread_between_views(poses: np.ndarray) -> np.ndarray:
+    """Standard deviation [J] of the joints of `poses` [M, V, J, 3] between the views of a moment: the root of the mean
+    squared distance from the moment's mean, over n - 1. Views that are NaN, and moments with one view, do not count.
+    """
+    there = np.isfinite(poses).all(axis=(2, 3))
+    poses, there = poses[there.sum(axis=1) >= 2], there[there.sum(axis=1) >= 2]
+    if len(poses) == 0:
+        return np.full(poses.shape[2], np.nan)
+    squared = np.sum((poses - np.nanmean(poses, axis=1, keepdims=True)) ** 2, axis=-1)
+    return np.sqrt(np.nansum(squared, axis=(0, 1)) / (there.sum() - len(there)))
+
+
+def hips_deviation_mm(
+    method: CanonPose, recording: Recording, *, poses_2d: str = "gt", min_confidence: float = 0.0
+) -> float:
+    """How far, mm, the canonical hips of the views of one moment lie from their mean, see `spread_between_views`."""
+    _, poses = canonical_poses(method, recording, poses_2d=poses_2d, min_confidence=min_confidence)
+    hips = [joint for joint in HIPS if joint in recording.skeleton.joints]
+    return float(
+        np.sqrt(np.mean(spread_between_views(poses[:, :, list(recording.skeleton.indices(tuple(hips)))]) ** 2))
+    )
