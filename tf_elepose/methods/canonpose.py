@@ -275,10 +275,6 @@ class CanonPose(Method):
         valid = known.any(axis=-1)[:, np.newaxis, np.newaxis]
         return np.where(valid, X, np.float32(np.nan)), np.where(valid, R, np.float32(np.nan))
 
-    def negative_log_likelihood(self, image: tf.Tensor, seed: tf.Tensor, views: int) -> None:
-        """See `Method.negative_log_likelihood`: it knows no density."""
-        del image, seed, views
-
     def measure_confidence(self, confidence: np.ndarray) -> None:
         """Set the range of confidences from those [N, J] of the training poses; 0 is not seen."""
         for joint, column in enumerate(confidence.T):
