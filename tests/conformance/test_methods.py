@@ -24,6 +24,7 @@ SEED = tf.constant([5, 6])
 METHOD_MAKERS = {
     "elepose": lambda: small_models.small_elepose(noise=0.05),
     "supervised": lambda: small_models.small_supervised(noise=0.05),
+    "svmac": lambda: small_models.small_svmac(noise=0.05),
 }
 
 
@@ -44,6 +45,7 @@ TRAINABLE_MAKERS = {**METHOD_MAKERS, "prior": _prior, "completion": _completion}
 COMPLETING_MAKERS = {
     "elepose": lambda: small_models.small_elepose(noise=0.05, completer=small_models.small_completer()),
     "supervised": lambda: small_models.small_supervised(noise=0.05, completer=small_models.small_completer()),
+    "svmac": lambda: small_models.small_svmac(noise=0.05, completer=small_models.small_completer()),
 }
 
 

@@ -2,5 +2,6 @@
 
 from tf_elepose.methods.elepose import ElePose
 from tf_elepose.methods.supervised import Supervised
+from tf_elepose.methods.svmac import SVMAC
 
-METHODS = {method.name: method for method in (ElePose, Supervised)}
+METHODS = {method.name: method for method in (ElePose, Supervised, SVMAC)}
