@@ -149,7 +149,7 @@ def test_bones_with_a_hidden_end_cost_nothing():
     )
 
 
-# ---- SVMAC's -----------------------------------------------------------------------------------------------------------
+# ---- SVMAC's ---------------------------------------------------------------------------------------------------------
 
 
 def looking(nose, left_shoulder, right_shoulder):
@@ -201,7 +201,7 @@ def test_unequal_sides_are_a_mean_over_pairs():
 
 
 def test_weak_perspective_by_hand():
-    """Rows at right angles and of equal length cost nothing at any scale; 2 and 1 long: K K^T / s^2 = diag(8, 2) / 5."""
+    """Rows at right angles and of one length cost nothing at any scale; 2 and 1 long: K K^T / s^2 = diag(8, 2) / 5."""
     turned = geometry.rotation_x(tf.constant([0.3])) @ geometry.rotation_y(tf.constant([1.1]))
     np.testing.assert_allclose(losses.weak_perspective_error(0.07 * turned[:, :2]), [0.0], atol=1e-6)
     K = constant([[[2.0, 0, 0], [0, 0, 1]]])

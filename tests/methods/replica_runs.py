@@ -31,8 +31,12 @@ def noisy_prior():
     return PriorFitting(prior, noise=0.2)
 
 
+def svmac():
+    return small_models.small_svmac(noise=0.05)[0]
+
+
 # Steps that change the weights well but not wildly.
-RATES = {elepose: 2e-5, noisy_prior: 1e-2}
+RATES = {elepose: 2e-5, noisy_prior: 1e-2, svmac: 1e-2}
 CLIP_NORM = 1000.0  # Less than ElePose's first gradients have.
 
 
@@ -44,21 +48,29 @@ def train(make, strategy, *, resident):
         for name, network in trainable.networks.items():
             optimizers[name].build(network.trainable_variables)
     batches = Batches(
-        {"image": image}, H36M_17, batch_size=16, seed=5, flip=True, resident_bytes=1 << 30 if resident else 0
-    )  # fmt: skip
+        small_models.arrays(trainable, image),
+        H36M_17,
+        batch_size=16,
+        seed=5,
+        flip=True,
+        resident_bytes=1 << 30 if resident else 0,
+    )
     loop = Loop(
         trainable, optimizers, batches, strategy, seed=7, clip_norm=CLIP_NORM, weight_decay=0.1, average_decay=0.9
     )
+    everything = [variable for network in trainable.networks.values() for variable in network.variables]
     start = np.concatenate([np.ravel(v.numpy()) for v in trainable.variables])
     first, rest = loop.run(0, 1), loop.run(1, STEPS - 1)
     copies = [
         np.concatenate([np.ravel(strategy.experimental_local_results(v.value)[i].numpy()) for v in trainable.variables])
         for i in range(strategy.num_replicas_in_sync)
     ]
+    statistics_now = [np.ravel(v.numpy()) for v in everything if not v.trainable]
     averages = np.concatenate([np.ravel(loop.averages[v.path].numpy()) for v in trainable.variables])
     names = sorted(first)
     return {
         "start": start, "weights": copies[0], "copy": copies[-1], "averages": averages,
+        "statistics": np.concatenate([*statistics_now, np.zeros(0)]),
         "names": np.array(names), "first": np.array([first[n] for n in names]),
         "rest": np.array([rest[n] for n in names]),
     }  # fmt: skip
@@ -99,6 +111,8 @@ def main():
         "two": train(elepose, two, resident=True),
         "one_prior": train(noisy_prior, one, resident=True),
         "two_prior": train(noisy_prior, two, resident=True),
+        "one_svmac": train(svmac, one, resident=True),
+        "two_svmac": train(svmac, two, resident=True),
         "two_prior_streaming": train(noisy_prior, two, resident=False),
     }
     values = np.float32([0.1, -0.4, 0.3, 0.2, -0.1, 0.05])
