@@ -42,6 +42,10 @@ LARGEST_DISTANCE = 100.0
 """Wasserstein estimate likewise: poses of unit variance are sqrt(2 * 2 N) apart, 8 for 17 joints, and the critic's
 slope is about 1."""
 
+LEAST_DISTANCE = -1.0
+"""Likewise: a distance is not negative. A critic that likes what is made better than the data has lost the race, and
+the generator runs away."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Angle:
@@ -320,11 +324,11 @@ class SVMAC(Method):
     def require_healthy(self, values: Mapping[str, float]) -> None:
         """See `Trainable.require_healthy`: a critic that has no bounded slope tells the generator nothing."""
         distance, slopes = values["wasserstein"], values["critic_slope"]
-        if abs(distance) > LARGEST_DISTANCE or slopes > LARGEST_SLOPE:
+        if not LEAST_DISTANCE <= distance <= LARGEST_DISTANCE or slopes > LARGEST_SLOPE:
             raise ValueError(
-                f"training stopped: the critic diverged (Wasserstein estimate {distance:.3g}, within "
-                f"{LARGEST_DISTANCE:g} expected; slope {slopes:.3g}, about 1 expected): lower the learning rate or "
-                "term_weights.adversarial"
+                f"training stopped: the critic diverged (Wasserstein estimate {distance:.3g}, {LEAST_DISTANCE:g} to "
+                f"{LARGEST_DISTANCE:g} expected; slope {slopes:.3g}, about 1 expected): raise critic_steps, or lower "
+                "the learning rate or term_weights.adversarial"
             )
 
     # ---- use -------------------------------------------------------------------------------------------------------
