@@ -36,7 +36,7 @@ def svmac():
 
 
 # Steps that change the weights well but not wildly.
-RATES = {elepose: 2e-5, noisy_prior: 1e-2, svmac: 1e-2}
+RATES = {elepose: 2e-5, noisy_prior: 1e-2, svmac: 1e-3}
 CLIP_NORM = 1000.0  # Less than ElePose's first gradients have.
 
 
