@@ -35,9 +35,6 @@ paper; and the distance from the truth where it is known (table 4)."""
 PENALTY = 10.0
 """lambda_gp of eq. 16, as Gulrajani et al. have it; the paper does not say."""
 
-CEILING = 2.0
-"""Standard deviations over the mean score of the data from which on a higher score gains nothing."""
-
 LARGEST_SLOPE = 10.0
 """Mean slope of the critic, which the penalty holds at 1, from which on training counts as lost."""
 
@@ -195,13 +192,8 @@ class SVMAC(Method):
     def adversarial_loss(self, seen: list[Angle]) -> tf.Tensor:
         """Eq. 16, the generator's part: how unlike the data the reprojections are. (The signs there are exchanged: a
         critic that scores the data higher is what the generator has to please.)
-
-        A score beyond those of the data gains nothing. Nothing bounds a pose as the range of its pixels bounds an
-        image: without the ceiling a few poses find where an unfinished critic rises far from all data, and run away.
         """
-        mean, deviation = replicas.mean_and_deviation(self.score(seen[0].x))
-        ceiling = tf.stop_gradient(mean + CEILING * deviation)
-        return -tf.add_n([tf.minimum(self.score(angle.x), ceiling) for angle in seen[1:]])
+        return -tf.add_n([self.score(angle.x) for angle in seen[1:]])
 
     def camera_loss(self, seen: list[Angle]) -> tf.Tensor:
         """Eq. 17-20: L_cam = L_weakcam + L_cameq."""
