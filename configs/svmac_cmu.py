@@ -4,8 +4,8 @@
 
 Expects the `views` file that configs/cmu.py names. Training sees the 2D joints of 59,656 views, nothing else.
 
-Expected: PA-MPJPE under 60 mm on the test split.
-Time: under 15 minutes of training on two CPU cores with bfloat16 instructions.
+Expected: not settled, see docs/svmac.md; PA-MPJPE about 62 mm on the test split where the critic keeps up.
+Time: under 5 minutes of training on two CPU cores with bfloat16 instructions.
 """
 
 from tf_elepose import default_config
