@@ -4,7 +4,7 @@
 
 Expects the `views` file that configs/cmu.py names. Training sees the 2D joints of 59,656 views, nothing else.
 
-Expected: not settled, see docs/svmac.md; PA-MPJPE about 62 mm on the test split where the critic keeps up.
+Expected: not reliable yet, 62 mm (PA-MPJPE) at best before the critic loses the race; see docs/svmac.md.
 Time: under 5 minutes of training on two CPU cores with bfloat16 instructions.
 """
 
