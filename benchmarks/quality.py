@@ -93,6 +93,14 @@ TABLES: dict[str, tuple[Row, ...]] = {
     ),
     # The line that unsupervised methods are held against.
     "supervised": _seeds("configs/supervised_cmu.py", range(3)),
+    # Table 4 of SVMAC.
+    "svmac": (
+        *(Row(f"n = 2, seed {seed}", "configs/svmac_cmu.py", (f"--config.seed={seed}",)) for seed in range(3)),
+        Row("without critic", "configs/svmac_cmu.py", ("--config.generator.term_weights.adversarial=0.0",)),
+        Row("n = 1", "configs/svmac_cmu.py", ("--config.generator.angles=1",)),
+        Row("n = 3", "configs/svmac_cmu.py", ("--config.generator.angles=3",)),
+        Row("n = 2, 5 % of 3D poses", "configs/svmac_cmu.py", ("--config.supervised_share=0.05",)),
+    ),
     "quickstart": (Row("quickstart", "configs/quickstart.py"),),
 }
 

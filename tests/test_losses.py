@@ -1,5 +1,6 @@
 """Loss terms against numbers worked out by hand."""
 
+import dataclasses
 import math
 
 import elepose_float64 as reference
@@ -14,6 +15,10 @@ from tf_elepose.skeletons import H36M_17, Skeleton
 
 # A bent stick: three joints, two bones.
 STICK = Skeleton("stick", ("a", "b", "c"), (None, "a", "b"), (), (), root="a", head="c")
+STICK_WITH_ARMS = Skeleton(
+    "armed", ("a", "b", *(f"{side}{i}" for side in "lr" for i in range(3))), (None, *"aaaaaaa"),
+    ("l0", "l1", "l2"), ("r0", "r1", "r2"), root="a", head="b", arms=(("l0", "l1", "l2"), ("r0", "r1", "r2")),
+)  # fmt: skip
 
 
 def constant(values):
@@ -90,6 +95,10 @@ TERMS = {
     "absolute_error": lambda y: losses.absolute_error(y, tf.zeros_like(y)),
     "relative_bone_error": lambda y: losses.relative_bone_error(y, H36M_17, small_models.bone_prior()),
     "mean_joint_distance": lambda y: losses.mean_joint_distance(y, tf.zeros_like(y)),
+    "known_pose_distance": lambda y: losses.known_pose_distance(y, tf.ones_like(y)),
+    "backward_face": lambda y: losses.backward_face(y, H36M_17),
+    "unequal_sides": lambda y: losses.unequal_sides(y, H36M_17),
+    "weak_perspective_error": lambda y: losses.weak_perspective_error(y[..., :2, :]),
     "backward_knees": lambda y: losses.backward_knees(y, H36M_17),
     "scale_independent_error": lambda y: losses.scale_independent_error(y, tf.ones_like(y), tf.ones_like(y[..., 0])),
     "soft_ceiling": lambda y: losses.soft_ceiling(y, 8.0),
@@ -164,3 +173,72 @@ def test_scale_independent_error_of_points_is_finite_with_its_gradient():
         error = losses.scale_independent_error(point, tf.ones([2, 3, 2]), tf.ones([2, 3]))
     np.testing.assert_allclose(error, 6 / math.sqrt(6), rtol=1e-6)
     assert np.all(np.isfinite(tape.gradient(error, point)))
+
+
+# ---- SVMAC's ---------------------------------------------------------------------------------------------------------
+
+
+def looking(nose, left_shoulder, right_shoulder):
+    """[1, J, 3] a person with the neck at the origin, in the camera frame: x right, y down, z forward."""
+    pose = np.zeros((1, 17, 3))
+    for joint, place in (("nose", nose), ("l_shoulder", left_shoulder), ("r_shoulder", right_shoulder)):
+        pose[0, H36M_17.index(joint)] = place
+    return constant(pose)
+
+
+def test_a_face_on_the_front_costs_nothing_and_one_on_the_back_its_sine():
+    """Facing the camera, left is on the image's right; the nose, three up and four ahead, is at 4 / 5 sideways."""
+    shoulders = (1.0, 0, 0), (-1.0, 0, 0)
+    front, mirrored = looking((0, -3, -4), *shoulders), looking((0, -3, 4), *shoulders)
+    assert float(losses.backward_face(front, H36M_17)[0]) == 0.0
+    np.testing.assert_allclose(geometry.face_turn(front, H36M_17), [0.8], rtol=1e-6)
+    np.testing.assert_allclose(losses.backward_face(mirrored, H36M_17), [0.8], rtol=1e-6)
+    away = looking((0, -3, 4), (-1, 0, 0), (1, 0, 0))  # Seen from behind.
+    assert float(losses.backward_face(away, H36M_17)[0]) == 0.0
+    np.testing.assert_allclose(losses.backward_face(looking((0, -1, 0), *shoulders), H36M_17), [0.0])  # Straight up.
+
+
+def test_a_face_is_that_of_a_body_however_it_stands():
+    turns = tf.constant(np.linspace(-3, 3, 7), tf.float32)
+    pose = geometry.rotate(geometry.rotation_y(turns), looking((0.5, -3, -4), (1, 0, 0), (-1, 0, 0)))
+    turned = geometry.face_turn(pose, H36M_17).numpy()
+    np.testing.assert_allclose(turned, turned[0], rtol=1e-5)
+    depth_mirror = geometry.face_turn(pose * [1.0, 1.0, -1.0], H36M_17)
+    np.testing.assert_allclose(depth_mirror, -turned, rtol=1e-5)
+    np.testing.assert_allclose(geometry.face_turn(geometry.flip(pose, H36M_17), H36M_17), turned, rtol=1e-5)
+
+
+def test_a_body_without_arms_or_nose_has_no_face():
+    pose = tf.zeros([1, 17, 3])
+    with pytest.raises(ValueError, match="names no arms; which way its face looks"):
+        losses.backward_face(pose, dataclasses.replace(H36M_17, arms=()))
+    with pytest.raises(ValueError, match="has no joint 'nose'"):
+        losses.backward_face(pose, STICK_WITH_ARMS)
+
+
+def test_unequal_sides_are_a_mean_over_pairs():
+    """Of the six pairs only the forearms differ: 3 against 1 long."""
+    pose = small_models.standing()
+    elbows = H36M_17.indices(("l_elbow", "r_elbow"))
+    for wrist, elbow, length in (("l_wrist", elbows[0], 3.0), ("r_wrist", elbows[1], 1.0)):
+        pose[H36M_17.index(wrist)] = pose[elbow] + [0, 0, length]
+    np.testing.assert_allclose(losses.unequal_sides(constant([pose]), H36M_17), [4.0 / 6], rtol=1e-5)
+    np.testing.assert_allclose(losses.unequal_sides(constant([small_models.standing()]), H36M_17), [0.0], atol=1e-9)
+
+
+def test_weak_perspective_by_hand():
+    """Rows at right angles and of one length cost nothing at any scale; 2 and 1 long: K K^T / s^2 = diag(8, 2) / 5."""
+    turned = geometry.rotation_x(tf.constant([0.3])) @ geometry.rotation_y(tf.constant([1.1]))
+    np.testing.assert_allclose(losses.weak_perspective_error(0.07 * turned[:, :2]), [0.0], atol=1e-6)
+    K = constant([[[2.0, 0, 0], [0, 0, 1]]])
+    np.testing.assert_allclose(losses.weak_perspective_error(K), [math.sqrt(0.6**2 + 0.6**2)], rtol=1e-6)
+    sheared = constant([[[1.0, 0, 0], [0.6, 0.8, 0]]])  # Off the diagonal 0.6, twice.
+    np.testing.assert_allclose(losses.weak_perspective_error(sheared), [math.sqrt(2 * 0.6**2)], rtol=1e-6)
+
+
+def test_a_truth_of_zeros_is_not_known():
+    truth = np.zeros((2, 3, 3))
+    truth[1, 1] = [0, 3, 4]
+    np.testing.assert_allclose(
+        losses.known_pose_distance(constant(np.ones((2, 3, 3)) * 0), constant(truth)), [0, 5 / 3]
+    )

@@ -214,10 +214,38 @@ def get_supervised_config() -> config_dict.ConfigDict:
     return config
 
 
+def get_svmac_config() -> config_dict.ConfigDict:
+    """Of SVMAC."""
+    config = _common("svmac")
+    config.supervised_share = 0.0  # Of the poses, whose 3D poses are learnt from too.
+    generator = config.generator = config_dict.ConfigDict()
+    generator.angles = 2  # n.
+    generator.width = 256
+    generator.critic_width = 256
+    generator.critic_bases = 26  # PCA bases that the critic sees, whitened; 0 for plain coordinates.
+    generator.critic_steps = 2  # Updates for each of the generator.
+    generator.critic_rate = 2.5  # Its learning rate over the generator's.
+    generator.batch_norm = False
+    generator.dropout = 0.0
+    generator.flip_average = True
+    generator.precision = "auto"
+    # Eq. 24; knees that bend backwards; the distance from known 3D poses.
+    generator.term_weights = config_dict.create(
+        adversarial=2.0, angle=1.0, camera=1.0, symmetry=1.0, lifting=2.0, consistency=300.0, knees=1.0, supervision=1.0
+    )
+    generator.batch_size = 512
+    generator.epochs = 6.0  # Longer runs end with a critic that has lost the race; see docs/svmac.md.
+    generator.evaluate_every = 200  # Steps; only shown, nothing is selected.
+    generator.optimizer = _optimizer(learning_rate=6e-4, average_decay=0.99)
+    generator.optimizer.betas = (0.7, 0.9)
+    return config
+
+
 METHODS = {
     "elepose": get_config,
     "distilled": get_distilled_config,
     "supervised": get_supervised_config,
     "canonpose": get_canonpose_config,
+    "svmac": get_svmac_config,
 }
 """The defaults of each method's config."""

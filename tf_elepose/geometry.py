@@ -127,6 +127,13 @@ def project(pose: tf.Tensor, distance: float) -> tf.Tensor:
     return pose[..., :2] / tf.maximum(pose[..., 2:] + distance, MIN_DEPTH)
 
 
+def observe(camera: tf.Tensor, pose: tf.Tensor) -> tf.Tensor:
+    """K y: `pose` [..., J, 3] as the weak-perspective `camera` [..., 2, 3] sees it, [..., J, 2]."""
+    x, y, z = (pose[..., axis] for axis in range(3))
+    rows = ([camera[..., i, j, tf.newaxis] for j in range(3)] for i in range(2))
+    return tf.stack([a * x + b * y + c * z for a, b, c in rows], axis=-1)
+
+
 def flip(pose: tf.Tensor, skeleton: Skeleton) -> tf.Tensor:
     """The pose [..., J, 2 or 3] of the mirrored person: x negated, left and right joints swapped."""
     mirrored = tf.gather(pose, skeleton.mirror, axis=-2)
@@ -163,6 +170,28 @@ def elbow_bend(pose: tf.Tensor, skeleton: Skeleton) -> tf.Tensor:
       ValueError: the skeleton names no arms.
     """
     return -_hinge(pose, skeleton, skeleton.arms, "arms")
+
+
+def face_turn(pose: tf.Tensor, skeleton: Skeleton) -> tf.Tensor:
+    """Which way the face of `pose` [..., J, 3] looks, as SVMAC has it (eq. 22): [...] within -1 and 1.
+
+    With v from neck to nose and w from the right to the left shoulder: (v_x w_z - v_z w_x) / (|v| |w|), which is
+    positive for a nose on the body's front, and changes sign in the depth mirror. (The sign of eq. 22 is that of
+    another z axis; eq. 23, where the term is used, has this one: z forward.) 0 where v or w has no extent.
+
+    Raises:
+      ValueError: the skeleton has no joint "nose", or names no arms.
+    """
+    if not skeleton.arms:
+        raise ValueError(f"skeleton {skeleton.name!r} names no arms; which way its face looks cannot be told")
+    nose = skeleton.index("nose")
+    neck = skeleton.parents[nose]
+    if neck is None:
+        raise ValueError(f"skeleton {skeleton.name!r}: its nose has no parent that could be the neck")
+    places = skeleton.indices(("nose", neck, skeleton.arms[0][0], skeleton.arms[1][0]))
+    nose_at, neck_at, left, right = (pose[..., place, :] for place in places)
+    v, w = _unit(nose_at - neck_at), _unit(left - right)
+    return v[..., 0] * w[..., 2] - v[..., 2] * w[..., 0]
 
 
 def _hinge(pose: tf.Tensor, skeleton: Skeleton, limbs: tuple[tuple[str, str, str], ...], what: str) -> tf.Tensor:

@@ -84,3 +84,38 @@ def scale_independent_error(projected: tf.Tensor, target: tf.Tensor, confidence:
     known = tf.cast(confidence > 0.0, projected.dtype)[..., tf.newaxis]
     difference = geometry.unit_size(known * target) - geometry.unit_size(known * projected)
     return tf.reduce_sum(confidence[..., tf.newaxis] * tf.abs(difference), axis=(-2, -1))
+
+
+def backward_face(pose: tf.Tensor, skeleton: Skeleton) -> tf.Tensor:
+    """L_angle of SVMAC (eq. 22 and 23): how far the face looks out of the back, [...], 0 to 1; 0 for right poses.
+
+    A term against the depth mirror, which turns the face against the shoulders; see `geometry.face_turn`.
+    """
+    return tf.nn.relu(-geometry.face_turn(pose, skeleton))
+
+
+def unequal_sides(pose: tf.Tensor, skeleton: Skeleton) -> tf.Tensor:
+    """L_sym of SVMAC (eq. 21): mean [...] over the bone pairs of their lengths' squared difference."""
+    lengths = geometry.bone_lengths(pose, skeleton)
+    # Each pair is met twice, from either side; bones in the middle are their own partners and differ by nothing.
+    difference = lengths - tf.gather(lengths, skeleton.bone_mirror, axis=-1)
+    pairs = sum(bone != partner for bone, partner in enumerate(skeleton.bone_mirror)) // 2
+    return 0.5 * tf.reduce_sum(tf.square(difference), axis=-1) / max(pairs, 1)
+
+
+def weak_perspective_error(camera: tf.Tensor) -> tf.Tensor:
+    """L_weakcam of SVMAC for one camera (eq. 17-19): how far the rows of K [..., 2, 3] are from being at right angles
+    and of equal length: |2 / trace(K K^T) K K^T - I|_F, [...].
+    """
+    product = tf.matmul(camera, camera, transpose_b=True)
+    trace = tf.linalg.trace(product)[..., tf.newaxis, tf.newaxis]
+    difference = tf.math.divide_no_nan(2.0 * product, trace) - tf.eye(2)
+    return geometry.safe_norm(tf.reshape(difference, tf.concat([tf.shape(difference)[:-2], [4]], axis=0)))
+
+
+def known_pose_distance(predicted: tf.Tensor, truth: tf.Tensor) -> tf.Tensor:
+    """`mean_joint_distance` [...] from the 3D truth [..., J, 3] where there is one; 0 where the truth is all zero,
+    which stands for not known: 3D supervision of a part of the data.
+    """
+    known = tf.reduce_any(tf.not_equal(truth, 0.0), axis=(-2, -1))
+    return tf.where(known, mean_joint_distance(predicted, truth), 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from tf_elepose import default_config
 if TYPE_CHECKING:  # Imported where it is needed: a mistyped setting is answered without waiting for TensorFlow.
     from tf_elepose.training.elepose_settings import EleposeSettings
     from tf_elepose.training.supervised_run import SupervisedSettings
+    from tf_elepose.training.svmac_run import SvmacSettings
 
 _FREE = ("data_options.", ".optimizer.")
 """Settings whose names depend on a choice, the reader's or the schedule's, have one of these in their name."""
@@ -162,6 +164,36 @@ def _supervised_run(config: ConfigDict) -> Callable:
     return lambda folder, recording, strategy: SupervisedRun(folder, recording, settings, strategy)
 
 
+def svmac_settings(config: ConfigDict) -> SvmacSettings:
+    """Of an SVMAC run."""
+    from tf_elepose.training.svmac_run import SvmacSettings
+
+    generator = config.generator
+    plain = ("angles", "width", "critic_width", "critic_steps", "batch_norm", "dropout", "flip_average")
+    return SvmacSettings(
+        **_common(config),
+        generator={
+            **{key: generator[key] for key in plain},
+            "precision": _precision(generator),
+            "term_weights": generator.term_weights.to_dict(),
+        },
+        generator_batch_size=generator.batch_size,
+        generator_stage=dataclasses.replace(
+            _stage_settings(config, generator), rate_factors={"critic": generator.critic_rate}
+        ),
+        bases=generator.critic_bases,
+        supervised_share=config.supervised_share,
+    )
+
+
+def _svmac_run(config: ConfigDict) -> Callable:
+    from tf_elepose.training.svmac_run import SvmacRun
+
+    settings = svmac_settings(config)
+
+    return lambda folder, recording, strategy: SvmacRun(folder, recording, settings, strategy)
+
+
 def _common(config: ConfigDict) -> dict[str, Any]:
     """What all runs take, see `RunSettings`."""
     return {
@@ -185,12 +217,14 @@ def _stage_settings(config: ConfigDict, stage: ConfigDict):
     named = {"learning_rate", "schedule", "weight_decay", "clip_norm", "average_decay"}
     if missing := sorted(named - set(stage.optimizer)):
         raise ValueError(f"config settings: an optimizer lacks {', '.join(missing)}")
-    options = {key: value for key, value in stage.optimizer.to_dict().items() if key not in named}
+    betas = tuple(stage.optimizer.get("betas", (0.9, 0.999)))  # Keras' own.
+    options = {key: value for key, value in stage.optimizer.to_dict().items() if key not in named | {"betas"}}
     return StageSettings(
         epochs=stage.epochs,
         evaluate_every=stage.evaluate_every,
         schedule_options=options,
         seed=config.seed,
+        betas=betas,
         **{key: stage.optimizer[key] for key in named},
         **config.loop.to_dict(),
     )
@@ -201,4 +235,5 @@ _RUNS = {
     "distilled": _distilled_run,
     "supervised": _supervised_run,
     "canonpose": _canonpose_run,
+    "svmac": _svmac_run,
 }

@@ -28,6 +28,7 @@ METHOD_MAKERS = {
     "canonpose": lambda: small_models.small_canonpose(noise=0.05),
     "distilled": lambda: small_models.small_distilled(noise=0.05),
     "supervised": lambda: small_models.small_supervised(noise=0.05),
+    "svmac": lambda: small_models.small_svmac(noise=0.05),
 }
 
 
@@ -57,6 +58,7 @@ COMPLETING_MAKERS = {
     "canonpose": lambda: small_models.small_canonpose(noise=0.05, hidden=0.5),
     "distilled": lambda: small_models.small_distilled(noise=0.05),
     "supervised": lambda: small_models.small_supervised(noise=0.05, completer=small_models.small_completer()),
+    "svmac": lambda: small_models.small_svmac(noise=0.05, completer=small_models.small_completer()),
 }
 
 

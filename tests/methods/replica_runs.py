@@ -32,14 +32,18 @@ def noisy_prior():
     return PriorFitting(prior, noise=0.2)
 
 
+def svmac():
+    return small_models.small_svmac(noise=0.05)[0]
+
+
 def canonpose():
     return small_models.small_canonpose(noise=0.05, hidden=0.5)[0]
 
 
-def poses_of(make):
+def poses_of(make, trainable):
     """What it is trained on: as many moments, or poses."""
     if make is not canonpose:
-        return {"image": small_models.normalized()[0]}
+        return small_models.arrays(trainable, small_models.normalized()[0])
     image = small_models.small_canonpose()[1]
     trust = np.random.default_rng(0).uniform(0.2, 1.0, image.shape[:-1]).astype(np.float32)
     trust[::5, 1] = 0.0
@@ -47,7 +51,7 @@ def poses_of(make):
 
 
 # Steps that change the weights well but not wildly.
-RATES = {elepose: 2e-5, noisy_prior: 1e-2, canonpose: 3e-4}
+RATES = {elepose: 2e-5, noisy_prior: 1e-2, canonpose: 3e-4, svmac: 1e-3}
 CLIP_NORM = 1000.0  # Less than ElePose's first gradients have.
 
 
@@ -58,21 +62,24 @@ def train(make, strategy, *, resident):
         for name, network in trainable.networks.items():
             optimizers[name].build(network.trainable_variables)
     batches = (MomentBatches if make is canonpose else Batches)(
-        poses_of(make), H36M_17, batch_size=16, seed=5, flip=True, resident_bytes=1 << 30 if resident else 0
+        poses_of(make, trainable), H36M_17, batch_size=16, seed=5, flip=True, resident_bytes=1 << 30 if resident else 0
     )  # fmt: skip
     loop = Loop(
         trainable, optimizers, batches, strategy, seed=7, clip_norm=CLIP_NORM, weight_decay=0.1, average_decay=0.9
     )
+    everything = [variable for network in trainable.networks.values() for variable in network.variables]
     start = np.concatenate([np.ravel(v.numpy()) for v in trainable.variables])
     first, rest = loop.run(0, 1), loop.run(1, STEPS - 1)
     copies = [
         np.concatenate([np.ravel(strategy.experimental_local_results(v.value)[i].numpy()) for v in trainable.variables])
         for i in range(strategy.num_replicas_in_sync)
     ]
+    statistics_now = [np.ravel(v.numpy()) for v in everything if not v.trainable]
     averages = np.concatenate([np.ravel(loop.averages[v.path].numpy()) for v in trainable.variables])
     names = sorted(first)
     return {
         "start": start, "weights": copies[0], "copy": copies[-1], "averages": averages,
+        "statistics": np.concatenate([*statistics_now, np.zeros(0)]),
         "names": np.array(names), "first": np.array([first[n] for n in names]),
         "rest": np.array([rest[n] for n in names]),
     }  # fmt: skip
@@ -113,6 +120,8 @@ def main():
         "two": train(elepose, two, resident=True),
         "one_prior": train(noisy_prior, one, resident=True),
         "two_prior": train(noisy_prior, two, resident=True),
+        "one_svmac": train(svmac, one, resident=True),
+        "two_svmac": train(svmac, two, resident=True),
         "two_prior_streaming": train(noisy_prior, two, resident=False),
         "one_canonpose": train(canonpose, one, resident=True),
         "two_canonpose": train(canonpose, two, resident=True),

@@ -34,6 +34,7 @@ def runs(tmp_path_factory):
         ("one_prior", "two_prior_streaming"),
         ("one_canonpose", "two_canonpose"),
         ("one_canonpose", "two_canonpose_streaming"),
+        ("one_svmac", "two_svmac"),
     ],
 )
 def test_ten_steps_of_sgd_give_the_same_weights(runs, one, other):
@@ -42,6 +43,7 @@ def test_ten_steps_of_sgd_give_the_same_weights(runs, one, other):
     np.testing.assert_array_equal(runs[f"{one}/start"], runs[f"{other}/start"])
     np.testing.assert_allclose(runs[f"{other}/weights"], runs[f"{one}/weights"], rtol=1e-5, atol=2e-6)
     np.testing.assert_allclose(runs[f"{other}/averages"], runs[f"{one}/averages"], rtol=1e-5, atol=2e-6)
+    np.testing.assert_allclose(runs[f"{other}/statistics"], runs[f"{one}/statistics"], rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(runs[f"{other}/copy"], runs[f"{other}/weights"])  # Replicas stay alike.
 
 
@@ -53,6 +55,7 @@ def test_ten_steps_of_sgd_give_the_same_weights(runs, one, other):
         ("one_prior", "two_prior_streaming"),
         ("one_canonpose", "two_canonpose"),
         ("one_canonpose", "two_canonpose_streaming"),
+        ("one_svmac", "two_svmac"),
     ],
 )
 def test_reported_values_are_those_of_the_whole_batch(runs, one, other):

@@ -8,6 +8,8 @@ from tf_elepose.methods.canonpose import CanonPose
 from tf_elepose.methods.distilled import Distilled
 from tf_elepose.methods.elepose import TERMS, ElePose
 from tf_elepose.methods.supervised import Supervised
+from tf_elepose.methods.svmac import SVMAC
+from tf_elepose.methods.svmac import TERMS as SVMAC_TERMS
 from tf_elepose.methods.virtual_views import ViewSettings
 from tf_elepose.nn import pca
 from tf_elepose.nn.completer import PoseCompleter, fit_statistics
@@ -133,6 +135,20 @@ def small_distilled(*, width=12, noise=0.1):
     method.density.elevation_mean.assign(-0.17)
     method.density.elevation_deviation.assign(0.1)
     perturb(method.student.trainable_variables, noise)
+    return method, image
+
+
+SVMAC_WEIGHTS = dict(zip(SVMAC_TERMS, (0.5, 1.0, 2.0, 3.0, 0.7, 10.0, 1.5, 2.5), strict=True))
+
+
+def small_svmac(rule="dataset", *, angles=2, width=12, noise=0.1, term_weights=None, **options):
+    """An `SVMAC` of unusual weights with all of its terms, and 64 normalised poses."""
+    image, normalizer = normalized(rule=rule)
+    options = {"critic_width": 10, "critic_steps": 2, "batch_norm": True, "dropout": 0.2, **options}
+    weights = term_weights or SVMAC_WEIGHTS
+    subspace = pca.fit_pca(image.reshape(len(image), -1), 6)
+    method = SVMAC(H36M_17, normalizer, subspace, angles=angles, width=width, term_weights=weights, **options)
+    perturb(method.variables, noise)
     return method, image
 
 

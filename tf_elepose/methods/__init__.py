@@ -4,5 +4,6 @@ from tf_elepose.methods.canonpose import CanonPose
 from tf_elepose.methods.distilled import Distilled
 from tf_elepose.methods.elepose import ElePose
 from tf_elepose.methods.supervised import Supervised
+from tf_elepose.methods.svmac import SVMAC
 
-METHODS = {method.name: method for method in (ElePose, Distilled, Supervised, CanonPose)}
+METHODS = {method.name: method for method in (ElePose, Distilled, Supervised, CanonPose, SVMAC)}

@@ -6,7 +6,7 @@ import abc
 import dataclasses
 import itertools
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import keras
@@ -51,6 +51,13 @@ class Trainable(abc.ABC):
     term_weights: dict[str, float]
     batch_arrays: tuple[str, ...] = ("image",)
     """What a batch must hold, see `Batch`."""
+
+    health: tuple[str, ...] = ()
+    """What `train_step` returns besides the terms, "loss" and "gradient_norm", to be logged with them."""
+
+    def require_healthy(self, values: Mapping[str, float]) -> None:
+        """ValueError where means over some steps of what `train_step` returns say that training is lost."""
+        del values
 
     @abc.abstractmethod
     def loss_terms(self, batch: Batch, seed: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -100,6 +107,21 @@ class Trainable(abc.ABC):
         """
         compute = tf.function(self.gradients, jit_compile=True) if jit_compile else self.gradients
         values, gradients = compute(batch, seed)
+        norm = self._update(self.networks, gradients, optimizers, weight_decay, clip_norm)
+        return {**values, "gradient_norm": norm / replicas.count()}
+
+    def _update(
+        self,
+        networks: Mapping[str, keras.Model],
+        gradients: Sequence[tf.Tensor],
+        optimizers: Mapping[str, keras.optimizers.Optimizer],
+        weight_decay: float,
+        clip_norm: float | None,
+    ) -> tf.Tensor:
+        """One step of the optimizers of `networks` by this replica's `gradients` for all their weights, see
+        `train_step`; the norm of the gradients of all replicas together before clipping.
+        """
+        variables = [variable for network in networks.values() for variable in network.trainable_variables]
         # The optimizers add the replicas' gradients up; that sum is what is judged and clipped.
         norm = tf.linalg.global_norm([replicas.all_sum(gradient) for gradient in gradients])
         if clip_norm is not None:
@@ -107,13 +129,13 @@ class Trainable(abc.ABC):
             gradients = [gradient * scale for gradient in gradients]
         if weight_decay:
             share = weight_decay / replicas.count()
-            gradients = [g + share * v.value for g, v in zip(gradients, self.variables, strict=True)]
-        rest = list(zip(gradients, self.variables, strict=True))
-        for name, network in self.networks.items():
+            gradients = [g + share * v.value for g, v in zip(gradients, variables, strict=True)]
+        rest = list(zip(gradients, variables, strict=True))
+        for name, network in networks.items():
             count = len(network.trainable_variables)
             optimizers[name].apply_gradients(rest[:count])
             rest = rest[count:]
-        return {**values, "gradient_norm": norm / replicas.count()}
+        return norm
 
 
 class Method(Trainable):

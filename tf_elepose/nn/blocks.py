@@ -10,10 +10,12 @@ LEAKY_SLOPE = 0.01
 """Slope of the leaky ReLU for negative inputs; PyTorch's default, which the published methods use (Keras has 0.3)."""
 
 
-def dense(units: int, seed: int, name: str, dtype: str = "float32", scale: float = 1.0) -> keras.layers.Dense:
+def dense(
+    units: int, seed: int, name: str, dtype: str = "float32", scale: float = 1.0, use_bias: bool = True
+) -> keras.layers.Dense:
     """A fully connected layer with He initialisation from `seed`, its deviation multiplied by `scale`."""
     initializer = keras.initializers.VarianceScaling(2.0 * scale**2, "fan_in", "truncated_normal", seed=seed)
-    return keras.layers.Dense(units, kernel_initializer=initializer, name=name, dtype=dtype)
+    return keras.layers.Dense(units, kernel_initializer=initializer, name=name, dtype=dtype, use_bias=use_bias)
 
 
 class ResidualBlock(keras.layers.Layer):

@@ -28,6 +28,11 @@ class Subspace:
         return len(self.basis)
 
 
+def blank_subspace(coordinates: int, size: int, explained: float) -> Subspace:
+    """To build networks with whose weights, the subspace among them, are then read."""
+    return Subspace(np.zeros(coordinates), np.zeros((size, coordinates)), np.ones(size), explained)
+
+
 def fit_pca(flat: np.ndarray, bases: int, known: np.ndarray | None = None) -> Subspace:
     """The `bases` principal components of `flat` [N, M] (ElePose section 3, "Stabilized Normalizing Flows").
 

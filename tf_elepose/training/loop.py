@@ -76,6 +76,7 @@ class Loop:
 
         Raises:
           NotFiniteError: one of them is NaN or infinite; the networks are then spoilt and must not be saved.
+          ValueError: from `Trainable.require_healthy`; the same holds.
         """
         iterator = None if self._batches.resident else self._iterator(first_step, steps)
         sums, bad_step = self._steps(tf.constant(first_step, tf.int64), tf.constant(steps, tf.int64), iterator)
@@ -85,6 +86,7 @@ class Loop:
             # The weighted sum and the gradient are bad whenever a term is: name the terms where there are any.
             culprits = [name for name in bad if name not in ("loss", "gradient_norm")] or bad
             raise NotFiniteError(f"training stopped: {', '.join(culprits)} not finite in step {int(bad_step)}")
+        self._trainable.require_healthy(means)
         return means
 
     def _many_steps(self, first_step: tf.Tensor, steps: tf.Tensor, iterator) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
@@ -92,7 +94,7 @@ class Loop:
 
         Later steps are spoilt by it in every term, so they would hide the culprit.
         """
-        names = [*self._trainable.term_weights, "loss", "gradient_norm"]
+        names = [*self._trainable.term_weights, "loss", "gradient_norm", *self._trainable.health]
         sums = {name: tf.constant(0.0) for name in names}
         bad_step = tf.constant(-1, tf.int64)
         for step in tf.range(first_step, first_step + steps):

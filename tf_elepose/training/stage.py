@@ -32,6 +32,8 @@ class StageSettings:
     Attributes:
       epochs: passes over the training poses.
       learning_rate, schedule, schedule_options: see `schedules.make_schedule`.
+      betas: of Adam.
+      rate_factors: {network: what the learning rate is multiplied by for it}; 1 for networks that are not named.
       weight_decay, clip_norm: see `Trainable.train_step`; a clip_norm of 0 is none.
       steps_per_call: steps in one traced call; how often numbers are logged and signals heard.
       checkpoint_every, evaluate_every: steps.
@@ -51,6 +53,8 @@ class StageSettings:
     jit_compile: bool
     average_decay: float
     seed: int
+    betas: tuple[float, float] = (0.9, 0.999)
+    rate_factors: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for field in ("epochs", "learning_rate", "steps_per_call", "checkpoint_every", "evaluate_every"):
@@ -103,14 +107,14 @@ class Stage:
             for network_name, network in trainable.networks.items():
                 rate = schedules.make_schedule(
                     settings.schedule,
-                    learning_rate=settings.learning_rate,
+                    learning_rate=settings.learning_rate * settings.rate_factors.get(network_name, 1.0),
                     steps=self.steps,
                     steps_per_epoch=batches.steps_per_epoch,
                     options=settings.schedule_options,
                 )
                 # PyTorch's epsilon; Keras' default is 1e-7. A name of its own: Keras would number the optimizers of a
                 # process, and a checkpoint would fit only the process's first run.
-                optimizer = keras.optimizers.Adam(rate, epsilon=1e-8, name="adam")
+                optimizer = keras.optimizers.Adam(rate, *settings.betas, epsilon=1e-8, name="adam")
                 optimizer.build(network.trainable_variables)
                 self._optimizers[network_name] = optimizer
         self._loop = Loop(

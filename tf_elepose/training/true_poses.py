@@ -33,3 +33,18 @@ def unit_poses(normalizer: Normalizer, recording: Recording, groups: np.ndarray)
     if not np.all(size > 0):
         raise ValueError(f"{recording.source}: poses_3d: pose {int(np.argmin(size))} has no extent")
     return (poses / size[:, np.newaxis, np.newaxis]).astype(np.float32)
+
+
+def partly_known(poses: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """`poses` [N, J, 3] of which a share, picked at random, is kept and the rest is zero: not known.
+
+    Raises:
+      ValueError: a share that is not within 0 and 1, or that leaves none.
+    """
+    count = round(share * len(poses)) if 0.0 <= share <= 1.0 else 0
+    if count == 0:
+        raise ValueError(f"supervised_share: expected over 0 and up to 1, of {len(poses)} poses; got {share}")
+    kept = np.random.default_rng(seed).permutation(len(poses))[:count]
+    known = np.zeros_like(poses)
+    known[kept] = poses[kept]
+    return known

@@ -1,0 +1,115 @@
+"""An SVMAC run: from a recording to a model, stopped and resumed, and what is refused before anything is written."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import small_runs
+
+from tf_elepose import default_config, run_settings
+from tf_elepose.data.missing import hide_joints
+from tf_elepose.training import workdir
+from tf_elepose.training.interruption import StopRequest
+from tf_elepose.training.metric_log import MetricLog, read_metric_log
+from tf_elepose.training.strategy import make_strategy
+from tf_elepose.training.svmac_run import SvmacRun
+
+
+def _config(epochs=6.0, **generator):
+    config = default_config.get_svmac_config()
+    config.strategy = "one_device"
+    config.generator.update(
+        width=16, critic_width=16, critic_bases=8, precision="float32", batch_size=32, epochs=epochs,
+        evaluate_every=100, batch_norm=True, dropout=0.1, **generator,
+    )  # fmt: skip
+    config.generator.optimizer.update(learning_rate=1e-3, average_decay=0.9)
+    config.loop.update(steps_per_call=10, checkpoint_every=10)
+    return config
+
+
+def _run(folder, recording, config):
+    return SvmacRun(folder, recording, run_settings.svmac_settings(config), make_strategy("one_device"))
+
+
+def _trained(folder, recording, config, log=None):
+    run = _run(folder, recording, config)
+    with StopRequest() as stop:
+        return run.run(log, stop)
+
+
+@pytest.fixture(scope="module")
+def recording():
+    return small_runs.small_recording()
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(recording, tmp_path, monkeypatch):
+    """Moving statistics, the critic and both optimizers come back: every number of the model is the same."""
+    whole = _trained(tmp_path / "whole", recording, _config())
+    small_runs.stop_after(monkeypatch, 2)
+    assert _trained(tmp_path / "stopped", recording, _config()) is None
+    monkeypatch.undo()
+    resumed = _trained(tmp_path / "stopped", recording, _config())
+    variables = whole.saved_variables()
+    assert any(name.endswith("moving_mean") for name in variables) and any(name[:6] == "critic" for name in variables)
+    for name, variable in variables.items():
+        np.testing.assert_array_equal(np.asarray(resumed.saved_variables()[name]), np.asarray(variable), err_msg=name)
+    workdir.save_model(tmp_path / "model.npz", whole, {})
+    pixels = recording.of_split("test").poses_2d
+    np.testing.assert_array_equal(workdir.load_model(tmp_path).predict(pixels).poses_3d, whole.predict(pixels).poses_3d)
+
+
+def test_the_critics_health_is_in_the_log(recording, tmp_path):
+    tmp_path.joinpath("run").mkdir()
+    with MetricLog(tmp_path / "run" / "metrics.jsonl") as log:
+        _trained(tmp_path / "run", recording, _config(epochs=3.0), log)
+    rows = [row for row in read_metric_log(tmp_path / "run" / "metrics.jsonl") if "loss" in row]
+    assert len(rows) == 3  # 23 steps, 10 a call.
+    for row in rows:
+        assert {"wasserstein", "critic_slope", "critic_gradient_norm", "adversarial", "camera"} <= set(row)
+        assert 0.3 < row["critic_slope"] < 3 and row["critic_gradient_norm"] > 0
+
+
+def test_a_critic_that_diverges_stops_the_run_and_keeps_what_was_saved(recording, tmp_path):
+    config = _config(critic_rate=3e4)
+    config.loop.update(steps_per_call=2, checkpoint_every=2)
+    with pytest.raises(ValueError, match=r"training stopped: (the critic diverged|.* not finite)"):
+        _trained(tmp_path, recording, config)
+
+
+def test_the_two_networks_learn_at_their_own_rates(recording, tmp_path):
+    run = _run(tmp_path, recording, _config(critic_rate=3.0))
+    optimizers = run.stages[0]._optimizers
+    rates = {name: float(optimizer.learning_rate) for name, optimizer in optimizers.items()}
+    assert rates["critic"] == pytest.approx(3.0 * rates["generator"])
+    assert {(float(o.beta_1), float(o.beta_2)) for o in optimizers.values()} == {(0.7, 0.9)}
+
+
+def test_a_share_of_the_truth_is_learnt_from(recording, tmp_path):
+    config = _config(epochs=1.0)
+    config.supervised_share = 0.1
+    run = _run(tmp_path, recording, config)
+    known = np.any(run.stages[0]._loop._arrays["pose"].numpy() != 0, axis=(1, 2))
+    assert known.sum() == 24  # Of 240.
+    assert run.method.term_weights["supervision"] == pytest.approx(10.0 * config.generator.term_weights.supervision)
+    assert "supervision" not in _run(tmp_path, recording, _config()).method.term_weights
+
+
+@pytest.mark.parametrize(
+    ("data", "settings", "message"),
+    [
+        (lambda r: hide_joints(r, 2, seed=0), {}, "240 of 240 training poses lack joints; this method is trained on"),
+        (lambda r: dataclasses.replace(r, poses_3d=None), {"supervised_share": 0.1}, "has no poses_3d"),
+        (lambda r: r, {"supervised_share": 1e-6}, "supervised_share: expected over 0 and up to 1, of 240 poses"),
+        (lambda r: r, {"bases": 35}, "expected 1 to 34 bases"),
+        (lambda r: r, {"generator_batch_size": 2000}, "batch_size 2000 is larger than the data: 240 poses"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_before_anything_is_written(recording, tmp_path, data, settings, message):
+    changed = dataclasses.replace(run_settings.svmac_settings(_config()), **settings)
+    with pytest.raises(ValueError, match=message):
+        SvmacRun(tmp_path / "run", data(recording), changed, make_strategy("one_device"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_truth_is_not_needed_where_none_is_learnt_from(recording, tmp_path):
+    assert _trained(tmp_path, dataclasses.replace(recording, poses_3d=None), _config(epochs=1.0)) is not None

@@ -1,0 +1,401 @@
+"""SVMAC: unsupervised lifting by a critic of 2D poses and single-view-multi-angle consistency.
+
+Deng, Sun, Zhu, Sun: "SVMAC: Unsupervised 3D Human Pose Estimation from a Single Image with Single-view-multi-angle
+Consistency", 3DV 2021. Equation numbers are the paper's; so are the letters: x a 2D pose [B, N, 2] whose mean
+joint-root distance is 1 / c, X a 3D pose [B, N, 3] in the camera frame, D depths [B, N], K a camera [B, 2, 3], n angles
+theta_i. X is held about its root here: X - [0, 0, c].
+
+In this unit the mean joint-root distance of a 3D pose is 1; users' unit is the normaliser's, root to head.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any, cast
+
+import keras
+import tensorflow as tf
+
+from tf_elepose import geometry, losses
+from tf_elepose.methods import replicas
+from tf_elepose.methods.base import Batch, Method, named_variables
+from tf_elepose.nn import pca
+from tf_elepose.nn.completer import PoseCompleter, blank_completer
+from tf_elepose.nn.critic import Critic, gradient_penalty, slope
+from tf_elepose.nn.generator import Generator
+from tf_elepose.normalization import Normalizer
+from tf_elepose.skeletons import Skeleton
+
+TERMS = ("adversarial", "angle", "camera", "symmetry", "lifting", "consistency", "knees", "supervision")
+"""L_adv, L_angle, L_cam, L_sym, L_3D, L_svmac of eq. 24; an anatomical term against the depth mirror that is not in the
+paper; and the distance from the truth where it is known (table 4)."""
+
+PENALTY = 10.0
+"""lambda_gp of eq. 16, as Gulrajani et al. have it; the paper does not say."""
+
+LARGEST_SLOPE = 10.0
+"""Mean slope of the critic, which the penalty holds at 1, from which on training counts as lost."""
+
+LARGEST_DISTANCE = 100.0
+"""Wasserstein estimate likewise: poses of unit variance are sqrt(2 * 2 N) apart, 8 for 17 joints, and the critic's
+slope is about 1."""
+
+LEAST_DISTANCE = -1.0
+"""Likewise: a distance is not negative. A critic that likes what is made better than the data has lost the race, and
+the generator runs away."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Angle:
+    """A pose from one of the n angles; of angle 0 what was seen, of the others what is made of it."""
+
+    X_rot: tf.Tensor  # [B, N, 3] eq. 5, 8: the pose of angle 0, turned here
+    x: tf.Tensor  # [B, N, 2] the 2D pose, x_real or eq. 9
+    X: tf.Tensor | None = None  # [B, N, 3] eq. 10, 14: lifted from x
+    K: tf.Tensor | None = None  # [B, 2, 3] eq. 6, 10
+
+
+class SVMAC(Method):
+    """The lifting method of the paper."""
+
+    name = "svmac"
+    health = ("wasserstein", "critic_slope", "critic_gradient_norm")
+
+    def __init__(
+        self,
+        skeleton: Skeleton,
+        normalizer: Normalizer,
+        subspace: pca.Subspace,
+        *,
+        term_weights: Mapping[str, float],
+        angles: int,
+        width: int,
+        critic_width: int,
+        critic_steps: int = 1,
+        batch_norm: bool = True,
+        dropout: float = 0.0,
+        flip_average: bool = False,
+        precision: str = "float32",
+        seed: int = 0,
+        completer: PoseCompleter | None = None,
+    ) -> None:
+        """Args:
+        skeleton, normalizer: of the training data.
+        subspace: coordinates of normalised poses, fitted to the training data; the critic sees those.
+        term_weights: a weight for each of `TERMS`; 0 leaves a term out, with "adversarial" the critic.
+        angles: the paper's n. With 1 a turned pose meets the critic alone, and is not lifted again.
+        width, batch_norm, dropout: of the generator, see `Generator`.
+        critic_width: of the critic's hidden layers.
+        critic_steps: updates of the critic before each of the generator.
+        flip_average: `lift` averages each pose with that of its mirror image.
+        precision: "float32" or "mixed_bfloat16", of the hidden layers while they are trained; a restored method
+          computes in float32.
+        seed: of the first weights.
+        completer: fills in hidden joints; trained beforehand, it stays as it is.
+
+        Raises:
+          ValueError: an unknown term, or a number out of its range.
+        """
+        if set(term_weights) != set(TERMS):
+            raise ValueError(f"expected a weight for each of {', '.join(TERMS)}; got {', '.join(term_weights)}")
+        if not all(map(math.isfinite, term_weights.values())) or not any(term_weights.values()):
+            raise ValueError(f"expected finite term weights, at least one of them not 0; got {dict(term_weights)}")
+        if term_weights["knees"] and not skeleton.legs:
+            raise ValueError(f"skeleton {skeleton.name!r} names no legs: give them, or set term_weights.knees to 0")
+        for what, count in (("angles", angles), ("critic_steps", critic_steps)):
+            if count < 1:
+                raise ValueError(f"{what} must be at least 1; got {count}")
+        self.skeleton = skeleton
+        self.normalizer = normalizer
+        self.completer = completer
+        self.c = normalizer.distance
+        self.angles = angles
+        self.critic_steps = critic_steps
+        self.flip_average = flip_average
+        self.term_weights = {name: float(weight) for name, weight in term_weights.items() if weight}
+        if angles == 1:  # No second view to lift.
+            self.term_weights.pop("lifting", None)
+        self.batch_arrays = ("image", "pose") if "supervision" in self.term_weights else ("image",)
+        joints = skeleton.num_joints
+        # From root-head units to those of the mean distance of the *other* joints from the root (section 3).
+        self.unit = normalizer.head_to_spread * (joints - 1) / joints
+        self.generator = Generator(
+            joints, width=width, input_deviation=normalizer.deviation * self.unit, distance=self.c,
+            batch_norm=batch_norm, dropout=dropout, precision=precision, seed=seed,
+        )  # fmt: skip
+        self.generator.build()
+        self.networks: dict[str, keras.Model] = {"generator": self.generator}
+        self.critic = Critic(subspace, width=critic_width, precision=precision, seed=seed)
+        self.critic.build()
+        if "adversarial" in self.term_weights:
+            self.networks["critic"] = self.critic
+
+    # ---- the objective, in the paper's order -------------------------------------------------------------------
+
+    def GEN(self, x: tf.Tensor, seed: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
+        """Eq. 1-3: X_pred about its root, and K; a step's seed means training."""
+
+        def uniform(number: int, shape: list) -> tf.Tensor:
+            own = replicas.fold_in(seed, number)
+            return replicas.draw(lambda size: tf.random.stateless_uniform(size, own), shape)
+
+        # Under the normalisation rule "pose" all poses have one size; a projection's is given back to what is lifted.
+        x, factor = self._one_size(x)
+        D, K = self.generator(x, training=seed is not None, uniform=uniform)
+        X = geometry.back_project(x, D, self.c, self.skeleton.root_index)
+        return X * factor[..., tf.newaxis, tf.newaxis], K
+
+    def _one_size(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        resized, factor = self.normalizer.rescale(x / self.unit)
+        return resized * self.unit, factor
+
+    def turned(self, X: tf.Tensor, K: tf.Tensor, seed: tf.Tensor) -> Angle:
+        """Eq. 7-9: X turned about the vertical by a random theta, and how K sees it."""
+        theta = replicas.draw(lambda size: tf.random.stateless_uniform(size, seed, -math.pi, math.pi), [tf.shape(X)[0]])
+        X_rot = geometry.rotate(geometry.rotation_y(theta), X)
+        return Angle(X_rot, geometry.observe(K, X_rot))
+
+    def seen_from_all(self, x: tf.Tensor, seed: tf.Tensor) -> list[Angle]:
+        """Eq. 3-10: the pose from angle 0 and from the others, of which there is one, not lifted, where n is 1."""
+        X, K = self.GEN(x, replicas.fold_in(seed, 0))
+        found = [Angle(X, x, X, K)]
+        for i in range(1, max(self.angles, 2)):
+            angle = self.turned(X, K, replicas.fold_in(seed, 100 * i))
+            if self.angles > 1:
+                X_again, K_again = self.GEN(angle.x, replicas.fold_in(seed, i))
+                angle = dataclasses.replace(angle, X=X_again, K=K_again)
+            found.append(angle)
+        return found
+
+    def lifting_loss(self, seen: list[Angle]) -> tf.Tensor:
+        """Eq. 11: L_3D."""
+        return _mean([_squared_distance(angle.X, angle.X_rot) for angle in seen[1:]])
+
+    def equal_camera_loss(self, seen: list[Angle]) -> tf.Tensor:
+        """Eq. 12: L_cameq; 0 where there is one camera."""
+        pairs = [tf.reduce_mean(tf.abs(a - b), axis=(-2, -1)) for a, b in _pairs(_cameras(seen))]
+        return _mean(pairs) if pairs else tf.zeros_like(seen[0].x[..., 0, 0])
+
+    def consistency_loss(self, seen: list[Angle]) -> tf.Tensor:
+        """Eq. 13-15: L_svmac over the 2D poses of each angle: as all n cameras see what was lifted there, and the one
+        it was lifted from, which makes m_i = n + 1.
+        """
+
+        def disagreement(angle: Angle) -> tf.Tensor:
+            P = [angle.x, *(geometry.observe(K, angle.X) for K in _cameras(seen))]
+            return tf.add_n([_squared_distance(a, b) for a, b in _pairs(P)]) / len(P)
+
+        return _mean([disagreement(angle) for angle in seen if angle.X is not None])
+
+    def adversarial_loss(self, seen: list[Angle]) -> tf.Tensor:
+        """Eq. 16, the generator's part: how unlike the data the reprojections are. (The signs there are exchanged: a
+        critic that scores the data higher is what the generator has to please.)
+        """
+        return -tf.add_n([self.score(angle.x) for angle in seen[1:]])
+
+    def camera_loss(self, seen: list[Angle]) -> tf.Tensor:
+        """Eq. 17-20: L_cam = L_weakcam + L_cameq."""
+        weak = tf.add_n([losses.weak_perspective_error(K) for K in _cameras(seen)])
+        return weak + self.equal_camera_loss(seen)
+
+    def supervision_loss(self, X: tf.Tensor, truth: tf.Tensor) -> tf.Tensor:
+        """Distance from the truth, which is in users' unit, in the unit here; 0 where it is not known (all zero)."""
+        return losses.known_pose_distance(X, truth * self.unit)
+
+    def loss_terms(self, batch: Batch, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Eq. 24, term by term; hidden joints are completed first."""
+        return self._terms(batch, self.seen_from_all(self._x(batch), seed))
+
+    def _x(self, batch: Batch) -> tf.Tensor:
+        return self.unit * (self.complete(batch["image"], batch["seen"]) if "seen" in batch else batch["image"])
+
+    def _terms(self, batch: Batch, seen: list[Angle]) -> dict[str, tf.Tensor]:
+        X = seen[0].X_rot
+        terms = {
+            "adversarial": lambda: self.adversarial_loss(seen),
+            "angle": lambda: losses.backward_face(X, self.skeleton),
+            "camera": lambda: self.camera_loss(seen),
+            "symmetry": lambda: losses.unequal_sides(X, self.skeleton),
+            "lifting": lambda: self.lifting_loss(seen),
+            "consistency": lambda: self.consistency_loss(seen),
+            "knees": lambda: losses.backward_knees(X, self.skeleton),
+            "supervision": lambda: self.supervision_loss(X, batch["pose"]),
+        }
+        return {name: terms[name]() for name in self.term_weights}
+
+    # ---- the critic ------------------------------------------------------------------------------------------------
+
+    def score(self, x: tf.Tensor) -> tf.Tensor:
+        """D(x) [B]."""
+        return self.critic(self._latents(x))
+
+    def _latents(self, x: tf.Tensor) -> tf.Tensor:
+        return self.critic.latents(self._one_size(x)[0] / self.unit)
+
+    def critic_terms(self, x: tf.Tensor, x_proj: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Eq. 16, the critic's part, for one reprojection x_proj of another pose for each x; [B] each.
+
+        "critic": what it minimises, D(x_proj) - D(x_sam) + lambda_gp (|gradient of D at x^| - 1)^2, x^ between the two;
+        "wasserstein": the estimate D(x_sam) - D(x_proj); "critic_slope": |gradient of D at x^|.
+        """
+        real, made = (self._latents(pose) for pose in (x, x_proj))
+        shape = [tf.shape(x)[0], 1]
+        share = replicas.draw(lambda size: tf.random.stateless_uniform(size, seed), shape)
+        slopes = slope(self.critic, share * real + (1.0 - share) * made)
+        distance = self.critic(real) - self.critic(made)
+        return {
+            "critic": PENALTY * gradient_penalty(slopes) - distance, "wasserstein": distance, "critic_slope": slopes,
+        }  # fmt: skip
+
+    def _critic_gradients(
+        self, x: tf.Tensor, seen: Angle, seed: tf.Tensor
+    ) -> tuple[dict[str, tf.Tensor], list[tf.Tensor]]:
+        """This replica's share of the means of `critic_terms` for the pose of angle 0, `seen`, turned anew, and of the
+        gradients of "critic" for the critic's weights.
+        """
+        assert seen.K is not None
+        X, K = tf.stop_gradient(seen.X_rot), tf.stop_gradient(seen.K)
+        x_proj = self.turned(X, K, replicas.fold_in(seed, 0)).x
+        watched = [variable.value for variable in self.critic.trainable_variables]
+        with tf.GradientTape() as tape:
+            terms = self.critic_terms(_neighbours(x), x_proj, replicas.fold_in(seed, 1))
+            means = {name: tf.reduce_sum(term) / self._total(x) for name, term in terms.items()}
+        return means, cast(list[tf.Tensor], tape.gradient(means["critic"], watched))
+
+    # ---- one step --------------------------------------------------------------------------------------------------
+
+    def gradients(self, batch: Batch, seed: tf.Tensor) -> tuple[dict[str, tf.Tensor], list[tf.Tensor]]:
+        """As `Trainable` has it: the generator's gradients of the weighted sum, the critic's of its own objective."""
+        x = self._x(batch)
+        with tf.GradientTape() as tape:
+            seen = self.seen_from_all(x, seed)
+            values = self._weighted(batch, seen)
+        watched = [variable.value for variable in self.generator.trainable_variables]
+        gradients = cast(
+            list[tf.Tensor],
+            tape.gradient(values["loss"], watched, unconnected_gradients=tf.UnconnectedGradients.ZERO),
+        )
+        if "critic" in self.networks:
+            gradients += self._critic_gradients(x, seen[0], replicas.fold_in(seed, 1000))[1]
+        return values, gradients
+
+    def _weighted(self, batch: Batch, seen: list[Angle]) -> dict[str, tf.Tensor]:
+        total = self._total(seen[0].x)
+        means = {name: tf.reduce_sum(term) / total for name, term in self._terms(batch, seen).items()}
+        return {**means, "loss": tf.add_n([self.term_weights[name] * mean for name, mean in means.items()])}
+
+    def _total(self, x: tf.Tensor) -> tf.Tensor:
+        """Poses in the global batch."""
+        return tf.cast(tf.shape(x)[0] * replicas.count(), tf.float32)
+
+    def train_step(
+        self,
+        batch: Batch,
+        seed: tf.Tensor,
+        optimizers: Mapping[str, keras.optimizers.Optimizer],
+        *,
+        weight_decay: float = 0.0,
+        clip_norm: float | None = None,
+        jit_compile: bool = False,
+    ) -> dict[str, tf.Tensor]:
+        """`critic_steps` updates of the critic on what the generator makes of the batch, then one of the generator; the
+        rest is as in `Trainable.train_step`. "critic_gradient_norm" and the other numbers of `health` are those of the
+        last update of the critic.
+        """
+        if jit_compile:
+            raise ValueError("svmac: jit_compile is not for a step of several updates; set loop.jit_compile=False")
+        x, health = self._x(batch), {name: tf.constant(0.0) for name in self.health}
+        with tf.GradientTape() as tape:
+            seen = self.seen_from_all(x, seed)
+            if "critic" in self.networks:
+                with tape.stop_recording():
+                    for step in range(self.critic_steps):
+                        means, gradients = self._critic_gradients(x, seen[0], replicas.fold_in(seed, 1000 + step))
+                        norm = self._update({"critic": self.critic}, gradients, optimizers, weight_decay, clip_norm)
+                        health = {**means, "critic_gradient_norm": norm / replicas.count()}
+            values = self._weighted(batch, seen)
+        variables = [variable.value for variable in self.generator.trainable_variables]
+        gradients = tape.gradient(values["loss"], variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        norm = self._update({"generator": self.generator}, gradients, optimizers, weight_decay, clip_norm)
+        return {**values, "gradient_norm": norm / replicas.count(), **{name: health[name] for name in self.health}}
+
+    def require_healthy(self, values: Mapping[str, float]) -> None:
+        """See `Trainable.require_healthy`: a critic that has no bounded slope tells the generator nothing."""
+        distance, slopes = values["wasserstein"], values["critic_slope"]
+        if not LEAST_DISTANCE <= distance <= LARGEST_DISTANCE or slopes > LARGEST_SLOPE:
+            raise ValueError(
+                f"training stopped: the critic diverged (Wasserstein estimate {distance:.3g}, {LEAST_DISTANCE:g} to "
+                f"{LARGEST_DISTANCE:g} expected; slope {slopes:.3g}, about 1 expected): raise critic_steps, or lower "
+                "the learning rate or term_weights.adversarial"
+            )
+
+    # ---- use -------------------------------------------------------------------------------------------------------
+
+    def lift(self, image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """See `Method.lift`; the elevation is not known."""
+        X, _ = self.GEN(self.unit * image)
+        if self.flip_average:
+            flipped, _ = self.GEN(self.unit * geometry.flip(image, self.skeleton))
+            X = 0.5 * (X + geometry.flip(flipped, self.skeleton))
+        return X / self.unit, None
+
+    def negative_log_likelihood(self, image: tf.Tensor, seed: tf.Tensor, views: int) -> tf.Tensor | None:
+        """None: a critic is no density."""
+        del image, seed, views
+        return None
+
+    # ---- storing ---------------------------------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {
+            "skeleton": self.skeleton.to_dict(),
+            "normalizer": self.normalizer.to_dict(),
+            "subspace": {"size": self.critic.subspace.size, "explained": self.critic.subspace.explained},
+            "term_weights": {name: self.term_weights.get(name, 0.0) for name in TERMS},
+            "angles": self.angles,
+            "width": self.generator.width,
+            "critic_width": self.critic.upscale.units,
+            "critic_steps": self.critic_steps,
+            "batch_norm": self.generator.batch_norm,
+            "dropout": self.generator.dropout,
+            "flip_average": self.flip_average,
+            "completer_width": None if self.completer is None else self.completer.upscale.units,
+        }
+
+    @classmethod
+    def restore(cls, settings: Mapping[str, Any]) -> SVMAC:
+        values = dict(settings)
+        skeleton = Skeleton.from_dict(values.pop("skeleton"))
+        normalizer = Normalizer.from_dict(values.pop("normalizer"), skeleton)
+        completer = blank_completer(skeleton.num_joints, values.pop("completer_width"))
+        subspace = pca.blank_subspace(2 * skeleton.num_joints, **values.pop("subspace"))
+        return cls(skeleton, normalizer, subspace, completer=completer, **values)
+
+    def saved_variables(self) -> dict[str, Any]:
+        networks = {**self.networks} | ({} if self.completer is None else {"completer": self.completer})
+        return named_variables(networks)
+
+
+def _cameras(seen: list[Angle]) -> list[tf.Tensor]:
+    return [angle.K for angle in seen if angle.K is not None]
+
+
+def _pairs(items: list[tf.Tensor]) -> list[tuple[tf.Tensor, tf.Tensor]]:
+    return [(a, b) for i, a in enumerate(items) for b in items[i + 1 :]]
+
+
+def _mean(terms: list[tf.Tensor]) -> tf.Tensor:
+    return tf.add_n(terms) / len(terms)
+
+
+def _squared_distance(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    """1 / N |a - b|^2 [B] of poses [B, N, 2 or 3]."""
+    return tf.reduce_mean(tf.reduce_sum(tf.square(a - b), axis=-1), axis=-1)
+
+
+def _neighbours(x: tf.Tensor) -> tf.Tensor:
+    """Each pose's neighbour in the batch: another, and the same one however many replicas share the batch."""
+    return tf.reshape(tf.reverse(tf.reshape(x, [-1, 2, *x.shape[1:]]), axis=[1]), tf.shape(x))

@@ -1,0 +1,92 @@
+"""A critic of 2D poses, and the penalty that keeps its slope at one (WGAN-GP, Gulrajani et al., NeurIPS 2017)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tf_elepose import geometry
+from tf_elepose.nn import blocks, pca, seeds
+
+_BLOCKS = 2
+
+
+class Critic(keras.Model):
+    """D (section 3.3 of SVMAC): a fully connected layer, two residual blocks, a fully connected layer, leaky ReLUs.
+
+    The more a pose looks like the data, the larger its score. There is no batch normalisation: the penalty is on the
+    slope at each pose, and normalisation would make a score depend on the others.
+
+    What it sees are whitened coordinates, in which the small things that tell one pose from another weigh as much as
+    the large ones; the slope is measured there. (The paper's critic sees the pose.)
+    """
+
+    def __init__(
+        self,
+        subspace: pca.Subspace,
+        *,
+        width: int,
+        precision: str = "float32",
+        seed: int = 0,
+        name: str = "critic",
+        **kwargs,
+    ) -> None:
+        """Args: the coordinates, fitted to the data; width of the hidden layers; precision of their matrix products;
+        seed of the first weights.
+        """
+        super().__init__(name=name, **kwargs)
+        self.subspace = subspace
+        self.upscale = blocks.dense(width, seeds.derive(seed, 0), "upscale", precision)
+        self.blocks = [
+            blocks.ResidualBlock(width, seed=seeds.derive(seed, i + 1), dtype=precision, name=f"block_{i}")
+            for i in range(_BLOCKS)
+        ]
+        # Only differences of scores count: a bias would never learn.
+        self.head = blocks.dense(1, seeds.derive(seed, _BLOCKS + 1), "head", use_bias=False)
+
+    def build(self, input_shape=None) -> None:
+        def constant(name: str, value: np.ndarray):
+            return self.add_weight(
+                shape=value.shape,
+                initializer=lambda shape, dtype: tf.constant(value, dtype),
+                name=name,
+                trainable=False,
+            )
+
+        width = self.upscale.units
+        self.mean = constant("mean", self.subspace.mean)
+        self.basis = constant("basis", self.subspace.basis)
+        self.deviation = constant("deviation", self.subspace.deviation)
+        self.upscale.build((None, self.subspace.size))
+        for layer in (*self.blocks, self.head):
+            layer.build((None, width))
+        self.built = True
+
+    def latents(self, image: tf.Tensor) -> tf.Tensor:
+        """What the critic sees of normalised poses [B, J, 2]: [B, K], each of unit variance in the data."""
+        centred = tf.reshape(image, [-1, self.subspace.mean.size]) - self.mean.value
+        return tf.matmul(centred, self.basis.value, transpose_b=True) / self.deviation.value
+
+    def call(self, latents):
+        """Scores [B] of `latents` [B, K]."""
+        features = self.upscale(latents)
+        features = keras.ops.leaky_relu(features, blocks.LEAKY_SLOPE)
+        for block in self.blocks:
+            features = block(features)
+        return self.head(features)[..., 0]
+
+
+def slope(score: Callable[[tf.Tensor], tf.Tensor], latents: tf.Tensor) -> tf.Tensor:
+    """|gradient of `score` at each row| [B] of `latents` [B, K], whose scores [B] do not depend on one another."""
+    with tf.GradientTape() as tape:
+        tape.watch(latents)
+        scores = score(latents)
+    return geometry.safe_norm(tape.gradient(scores, latents))
+
+
+def gradient_penalty(slopes: tf.Tensor) -> tf.Tensor:
+    """(|gradient| - 1)^2 [B], of `slope`."""
+    return tf.square(slopes - 1.0)
