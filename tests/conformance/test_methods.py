@@ -10,10 +10,11 @@ import tensorflow as tf
 
 from tf_elepose.data.pipeline import Batches
 from tf_elepose.methods import METHODS
-from tf_elepose.methods.base import Method, Trainable, named_variables
+from tf_elepose.methods.base import Method
 from tf_elepose.methods.completion import CompletionFitting
 from tf_elepose.methods.morphing import MorphFitting
 from tf_elepose.methods.prior import PriorFitting
+from tf_elepose.methods.trainable import Trainable, named_variables
 from tf_elepose.nn.morpher import PoseMorpher
 from tf_elepose.skeletons import H36M_17
 from tf_elepose.training import workdir

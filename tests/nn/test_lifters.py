@@ -6,7 +6,7 @@ import pytest
 import small_models
 import tensorflow as tf
 
-from tf_elepose.methods.base import named_variables
+from tf_elepose.methods.trainable import named_variables
 from tf_elepose.nn.blocks import ResidualBlock
 from tf_elepose.nn.lifters import DepthElevationLifter
 

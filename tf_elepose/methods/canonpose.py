@@ -21,8 +21,9 @@ import tensorflow as tf
 
 from tf_elepose import geometry, losses
 from tf_elepose.methods import replicas
-from tf_elepose.methods.base import Batch, Method, named_variables
+from tf_elepose.methods.base import Method
 from tf_elepose.methods.completion import hide_joints
+from tf_elepose.methods.trainable import Batch, named_variables
 from tf_elepose.nn.canonical_lifter import CanonicalLifter
 from tf_elepose.nn.completer import PoseStatistics, blank_statistics
 from tf_elepose.normalization import Normalizer

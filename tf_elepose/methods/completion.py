@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tf_elepose import geometry
 from tf_elepose.methods import replicas
-from tf_elepose.methods.base import Batch, Trainable
+from tf_elepose.methods.trainable import Batch, Trainable
 from tf_elepose.nn.completer import PoseCompleter
 from tf_elepose.skeletons import MIN_JOINTS
 

@@ -13,8 +13,9 @@ from typing import Any
 import tensorflow as tf
 
 from tf_elepose import geometry
-from tf_elepose.methods.base import Batch, Method, named_variables
+from tf_elepose.methods.base import Method
 from tf_elepose.methods.lifted_likelihood import LiftedLikelihood, blank_prior, subspace_settings
+from tf_elepose.methods.trainable import Batch, named_variables
 from tf_elepose.methods.virtual_views import ViewSettings, random_view
 from tf_elepose.nn.completer import PoseStatistics, blank_statistics
 from tf_elepose.nn.pose_prior import PosePrior

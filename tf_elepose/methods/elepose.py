@@ -22,8 +22,9 @@ import tensorflow as tf
 from tf_elepose import geometry, losses
 from tf_elepose.anthropometry import BonePrior
 from tf_elepose.methods import replicas
-from tf_elepose.methods.base import Batch, Method, named_variables
+from tf_elepose.methods.base import Method
 from tf_elepose.methods.lifted_likelihood import LiftedLikelihood, blank_prior, subspace_settings
+from tf_elepose.methods.trainable import Batch, named_variables
 from tf_elepose.nn.completer import PoseCompleter, blank_statistics
 from tf_elepose.nn.lifters import DepthElevationLifter
 from tf_elepose.nn.pose_prior import PosePrior

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tf_elepose import geometry
-from tf_elepose.methods.base import Batch, Trainable
+from tf_elepose.methods.trainable import Batch, Trainable
 from tf_elepose.nn.morpher import PoseMorpher
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from tf_elepose.methods import replicas
-from tf_elepose.methods.base import Batch, Trainable
+from tf_elepose.methods.trainable import Batch, Trainable
 from tf_elepose.nn.pose_prior import PosePrior
 
 

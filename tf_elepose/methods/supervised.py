@@ -12,7 +12,8 @@ from typing import Any
 import tensorflow as tf
 
 from tf_elepose import geometry, losses
-from tf_elepose.methods.base import Batch, Method, named_variables
+from tf_elepose.methods.base import Method
+from tf_elepose.methods.trainable import Batch, named_variables
 from tf_elepose.nn.completer import PoseCompleter, blank_completer
 from tf_elepose.nn.pose_lifter import PoseLifter
 from tf_elepose.normalization import Normalizer

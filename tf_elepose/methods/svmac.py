@@ -20,7 +20,8 @@ import tensorflow as tf
 
 from tf_elepose import geometry, losses
 from tf_elepose.methods import replicas
-from tf_elepose.methods.base import Batch, Method, named_variables
+from tf_elepose.methods.base import Method
+from tf_elepose.methods.trainable import Batch, named_variables
 from tf_elepose.nn import pca
 from tf_elepose.nn.completer import PoseCompleter, blank_completer
 from tf_elepose.nn.critic import Critic, gradient_penalty, slope

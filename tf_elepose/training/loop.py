@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tf_elepose.data.pipeline import Batches
 from tf_elepose.data.shard_batches import ShardBatches
-from tf_elepose.methods.base import Trainable
+from tf_elepose.methods.trainable import Trainable
 
 
 class NotFiniteError(ValueError):

@@ -1,0 +1,125 @@
+"""What is trained: networks, loss terms and one step."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import keras
+import tensorflow as tf
+
+from tf_elepose.methods import replicas
+
+Batch = Mapping[str, tf.Tensor]
+"""Named tensors, one row an example: "image" [B, J, 2], normalised 2D poses, and where joints are missing "seen"
+[B, J], which of them are known; for methods that learn from it "pose" [B, J, 3], the 3D truth in unit scale."""
+
+
+class Trainable(abc.ABC):
+    """Something with networks, loss terms and a step: all that the training loop asks for."""
+
+    networks: dict[str, keras.Model]
+    term_weights: dict[str, float]
+    batch_arrays: tuple[str, ...] = ("image",)
+    """What a batch must hold, see `Batch`."""
+
+    health: tuple[str, ...] = ()
+    """What `train_step` returns besides the terms, "loss" and "gradient_norm", to be logged with them."""
+
+    def require_healthy(self, values: Mapping[str, float]) -> None:
+        """ValueError where means over some steps of what `train_step` returns say that training is lost."""
+        del values
+
+    @abc.abstractmethod
+    def loss_terms(self, batch: Batch, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The terms [B] of the objective by name, unweighted; random numbers come from `seed` [2]."""
+
+    def gradients(self, batch: Batch, seed: tf.Tensor) -> tuple[dict[str, tf.Tensor], list[tf.Tensor]]:
+        """This replica's share of the mean of every term over the global batch and of "loss", their weighted sum;
+        and the gradients of that loss for all `variables`.
+        """
+        size = tf.shape(next(iter(batch.values())))[0]
+        total = tf.cast(size * replicas.count(), tf.float32)
+        watched = [variable.value for variable in self.variables]
+        with tf.GradientTape() as tape:
+            terms = self.loss_terms(batch, seed)
+            means = {name: tf.reduce_sum(term) / total for name, term in terms.items()}
+            loss = tf.add_n([self.term_weights[name] * mean for name, mean in means.items()])
+        gradients = tape.gradient(loss, watched, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return {**means, "loss": loss}, cast(list[tf.Tensor], gradients)
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """What is trained, network by network."""
+        return [variable for network in self.networks.values() for variable in network.trainable_variables]
+
+    def train_step(
+        self,
+        batch: Batch,
+        seed: tf.Tensor,
+        optimizers: Mapping[str, keras.optimizers.Optimizer],
+        *,
+        weight_decay: float = 0.0,
+        clip_norm: float | None = None,
+        jit_compile: bool = False,
+    ) -> dict[str, tf.Tensor]:
+        """One update of every network; runs in replica context.
+
+        Args:
+          batch, seed: this replica's examples, and the step's seed [2], the same on every replica.
+          optimizers: one a network.
+          weight_decay: added to the gradient as weight_decay * v (L2, as in PyTorch's Adam; Keras' is decoupled).
+          clip_norm: bound on the norm of all gradients together, after they are summed over the replicas.
+          jit_compile: compile loss and gradients, not the update, with XLA.
+
+        Returns:
+          scalars of this replica that sum over replicas to the values of the global batch: every term's mean, "loss"
+          and "gradient_norm" (before clipping).
+        """
+        compute = tf.function(self.gradients, jit_compile=True) if jit_compile else self.gradients
+        values, gradients = compute(batch, seed)
+        norm = self._update(self.networks, gradients, optimizers, weight_decay, clip_norm)
+        return {**values, "gradient_norm": norm / replicas.count()}
+
+    def _update(
+        self,
+        networks: Mapping[str, keras.Model],
+        gradients: Sequence[tf.Tensor],
+        optimizers: Mapping[str, keras.optimizers.Optimizer],
+        weight_decay: float,
+        clip_norm: float | None,
+    ) -> tf.Tensor:
+        """One step of the optimizers of `networks` by this replica's `gradients` for all their weights, see
+        `train_step`; the norm of the gradients of all replicas together before clipping.
+        """
+        variables = [variable for network in networks.values() for variable in network.trainable_variables]
+        # The optimizers add the replicas' gradients up; that sum is what is judged and clipped.
+        norm = tf.linalg.global_norm([replicas.all_sum(gradient) for gradient in gradients])
+        if clip_norm is not None:
+            scale = clip_norm / tf.maximum(norm, clip_norm)
+            gradients = [gradient * scale for gradient in gradients]
+        if weight_decay:
+            share = weight_decay / replicas.count()
+            gradients = [g + share * v.value for g, v in zip(gradients, variables, strict=True)]
+        rest = list(zip(gradients, variables, strict=True))
+        for name, network in networks.items():
+            count = len(network.trainable_variables)
+            optimizers[name].apply_gradients(rest[:count])
+            rest = rest[count:]
+        return norm
+
+
+def named_variables(networks: Mapping[str, keras.Model]) -> dict[str, Any]:
+    """Every variable of `networks` by a name that a rebuilt network gives it again.
+
+    Raises:
+      ValueError: two variables share a name, so they could not be told apart in a file.
+    """
+    named: dict[str, Any] = {}
+    for network in networks.values():
+        for variable in network.variables:
+            if variable.path in named:
+                raise ValueError(f"two variables are called {variable.path!r}; layers need names of their own")
+            named[variable.path] = variable
+    return named
