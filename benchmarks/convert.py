@@ -97,6 +97,7 @@ def measured(command: list[str]) -> tuple[float, float]:
     began = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)  # Or Popen would think that it still runs.
     if status:
         raise ValueError(f"{' '.join(command)}: ended with status {os.waitstatus_to_exitcode(status)}")
     return time.perf_counter() - began, usage.ru_maxrss / 1024

@@ -13,12 +13,44 @@ from typing import Any
 
 from absl import flags
 
-from benchmarks import convert, fuzz_readers, missing_joints, quality, sanity
+from benchmarks import (
+    body_size,
+    convert,
+    fuzz_readers,
+    lift_speed,
+    missing_joints,
+    motion_files,
+    pretrained,
+    quality,
+    sanity,
+    serving_soak,
+    side_repair,
+)
 from tf_elepose import commands, files
+from tf_elepose.pretrained import pretrained_models
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PAGES = ("README.md", "docs/data.md", "docs/results.md", "docs/training.md")
-_TABLES = {"convert": convert.markdown, "fuzz_readers": fuzz_readers.markdown, "sanity": sanity.markdown}
+PAGES = (
+    "README.md",
+    "docs/data.md",
+    "docs/lift.md",
+    "docs/motion_files.md",
+    "docs/pretrained.md",
+    "docs/results.md",
+    "docs/serving.md",
+    "docs/training.md",
+)
+_TABLES = {
+    "body_size": body_size.markdown,
+    "convert": convert.markdown,
+    "fuzz_readers": fuzz_readers.markdown,
+    "lift_speed": lift_speed.markdown,
+    "motion_files": motion_files.markdown,
+    "pretrained": pretrained.markdown,
+    "sanity": sanity.markdown,
+    "serving_soak": serving_soak.markdown,
+    "side_repair": side_repair.markdown,
+}
 _BLOCK = re.compile(r"(<!-- results: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 
@@ -37,10 +69,26 @@ def main(argv: list[str]) -> int:
             outdated.append(page)
             if not flags.FLAGS.check:
                 files.write_text(path, made)
+    for name, made in cards().items():
+        path = ROOT / name
+        if not path.exists() or path.read_text(encoding="utf-8") != made:
+            outdated.append(name)
+            if not flags.FLAGS.check:
+                files.write_text(path, made)
     if outdated and flags.FLAGS.check:
         raise ValueError(f"{', '.join(outdated)}: not what benchmarks/results says; run python -m benchmarks.pages")
     print("up to date" if not outdated else f"written: {', '.join(outdated)}")
     return 0
+
+
+def cards() -> dict[str, str]:
+    """The model cards of the packaged models: {path below the root: text}."""
+    results = files.read_json(ROOT / "benchmarks" / "results" / "pretrained.json")
+    made = {}
+    for name, folder in pretrained_models().items():
+        card = pretrained.card(results, name, files.read_json(folder / "metadata.json"))
+        made[f"tf_elepose/pretrained/{name}/MODEL_CARD.md"] = f"{card}\n{made_with([results])}\n"
+    return made
 
 
 def fill(text: str) -> str:

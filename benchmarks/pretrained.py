@@ -165,15 +165,7 @@ Lifts 2D keypoints of one person to 3D: `python -m tf_elepose.lift INPUT --model
   training's.
 
 {markdown(of_one)}
-
-{provenance_line(results)}
 """
-
-
-def provenance_line(results: Mapping[str, Any]) -> str:
-    from benchmarks.pages import made_with
-
-    return made_with([results])
 
 
 if __name__ == "__main__":

@@ -219,6 +219,8 @@ FUNCTIONS = {
     "bone_lengths": lambda y: geometry.bone_lengths(y, H36M_17),
     "knee_bend": lambda y: geometry.knee_bend(y, H36M_17),
     "elbow_bend": lambda y: geometry.elbow_bend(y, H36M_17),
+    "face_turn": lambda y: geometry.face_turn(y, H36M_17),
+    "observe": lambda y: geometry.observe(y, y[..., :2, :]),
     "rotate": lambda y: geometry.rotate(geometry.rotation_x(y[..., 0, 0]) @ geometry.rotation_y(y[..., 1, 1]), y),
     "rotate_back": lambda y: geometry.rotate_back(geometry.rotation_z(y[..., 0, 0]), y),
 }

@@ -48,7 +48,7 @@ class Lifter:
           model: a folder that `python -m export` wrote, a workdir, a model.npz, or the name of a model that comes with
             the package; what exists as a path is a path.
           precision: of a bundle's file, see `lite_model.PRECISIONS`; the most precise there is when None.
-          likelihood: whether to say how likely poses are; it takes several times as long as the lifting.
+          likelihood: whether to say how likely poses are; without is faster where the model has a file for it.
           threads: for a bundle.
 
         Raises:

@@ -95,8 +95,11 @@ class Distilled(Method):
 
     # ---- use -------------------------------------------------------------------------------------------------------
 
-    def complete_and_lift(self, image: tf.Tensor, seen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def complete_and_lift(
+        self, image: tf.Tensor, seen: tf.Tensor, confidence: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """See `Method.complete_and_lift`; joints that are seen are corrected too, as far as training has shown how."""
+        del confidence
         whole, d, elevation = self.student(image, seen)
         whole, _ = self.normalizer.rescale(geometry.center(whole, self.skeleton.root_index))
         return whole, geometry.back_project(whole, d, self.distance, self.skeleton.root_index), elevation

@@ -1,0 +1,226 @@
+"""What `--sides=repair` finds, and what it changes by mistake: python -m benchmarks.side_repair
+
+In every track of ../shared/data/cmu_views.npz a run of 5 to 60 frames is given swapped legs, arms or both, at a place
+that the seed decides; what is changed in the tracks as they are, is changed by mistake. The same with fewer frames a
+second. On the treadmill recording four synchronised cameras tell which poses a detector swapped. Writes
+benchmarks/results/side_repair.json.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from absl import flags
+
+from benchmarks import treadmill
+from tf_elepose import commands, files
+from tf_elepose.alignment import procrustes
+from tf_elepose.data.corrections import side_order
+from tf_elepose.data.recording import Recording
+from tf_elepose.data.side_repair import LIMBS, repair_recording
+from tf_elepose.data.sources import load_source
+from tf_elepose.provenance import provenance
+from tf_elepose.skeletons import get_skeleton
+
+SEEDS = (11, 12)
+"""Of the runs; others were looked at when the constants were chosen."""
+
+SETTINGS = {
+    ("gt", 1): "CMU clips, exact keypoints",
+    ("detected", 1): "the same with a simulated detector",
+    ("detected", 2): "the detector's, every second frame only",
+    ("detected", 4): "the detector's, every fourth",
+}
+
+TURN_DEGREES = 60.0
+"""A body whose shoulders and hips both turn by more from one frame to the next cannot be told from a swapped one."""
+
+_SHORTEST_RUN, _LONGEST_RUN, _MOST_OF_TRACK = 5, 60, 0.4
+
+_FEWEST_KEPT = 20  # Frames of a track that are left when only some are taken; with fewer it is not looked at.
+
+
+def define_flags() -> None:
+    flags.DEFINE_string("data", "views:../shared/data/cmu_views.npz", "Clips with true 3D poses and detections.")
+    flags.DEFINE_string("treadmill", treadmill.SOURCE, "The recording of four cameras.")
+    flags.DEFINE_list("seeds", [str(seed) for seed in SEEDS], "Of the runs that are swapped.")
+    flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
+
+
+def main(argv: list[str]) -> int:
+    del argv
+    options = flags.FLAGS
+    recording = load_source(options.data, get_skeleton("h36m_17"), check="off")
+    by_track = tracks(recording)
+    turning = [bool(np.max(turns(recording, rows), initial=0.0) > TURN_DEGREES) for rows in by_track]
+    rows = []
+    for kind, every in SETTINGS:
+        for seed in map(int, options.seeds):
+            rows.append({"poses": kind, "every": every, **measure(recording, kind, every, seed, by_track, turning)})
+            print(rows[-1], flush=True)
+    clips = {(recording.subject[track[0]], recording.clip[track[0]]) for track in _where(by_track, turning)}
+    began = time.perf_counter()
+    repair_recording(_best(recording, "detected"))
+    speed = {"poses": len(recording), "seconds": time.perf_counter() - began}
+    walked = of_treadmill(treadmill.load(options.treadmill))
+    print(walked, speed)
+    results = {"rows": rows, "turning_clips": len(clips), "treadmill": walked, "speed": speed, **provenance()}
+    files.write_json(pathlib.Path(options.results) / "side_repair.json", results)
+    return 0
+
+
+def tracks(recording: Recording) -> list[np.ndarray]:
+    """Rows of every clip of every camera, in the order of the frames."""
+    labels = [np.unique(values, return_inverse=True)[1] for values in (recording.subject, recording.clip)]
+    labels = np.unique(np.stack([*labels, recording.camera], axis=-1), axis=0, return_inverse=True)[1].reshape(-1)
+    order = np.lexsort((recording.frame, labels))
+    return np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)
+
+
+def turns(recording: Recording, rows: np.ndarray) -> np.ndarray:
+    """Degrees [n - 1] that shoulders and hips turn by from each of `rows` [n] to the next, the smaller of both."""
+    assert recording.poses_3d is not None  # As main asks for.
+    skeleton, found = recording.skeleton, []
+    for limbs in (skeleton.arms, skeleton.legs):
+        left, right = skeleton.indices([limb[0] for limb in limbs])
+        across = recording.poses_3d[rows, left].astype(np.float64) - recording.poses_3d[rows, right]
+        across /= np.linalg.norm(across, axis=-1, keepdims=True)
+        found.append(np.degrees(np.arccos(np.clip((across[1:] * across[:-1]).sum(axis=-1), -1.0, 1.0))))
+    return np.minimum(*found)
+
+
+def measure(
+    recording: Recording, kind: str, every: int, seed: int, by_track: Sequence[np.ndarray], turning: Sequence[bool]
+) -> dict[str, Any]:
+    """Percent of frames changed by mistake, with and without `turning` tracks, and percent of runs found.
+
+    A run is found when what comes back differs in no more than two frames, or a tenth of its own, from what went in.
+
+    Args:
+      recording: with sides as they are.
+      kind: "gt" or "detected".
+      every: takes one frame of so many.
+      seed: of the runs.
+      by_track: rows of each track.
+      turning: [tracks] see `TURN_DEGREES`.
+    """
+    kept = [len(rows) >= _FEWEST_KEPT * every or every == 1 for rows in by_track]
+    parts = [rows[::every] for rows in _where(by_track, kept)]
+    part = _best(recording.select(np.concatenate(parts)), kind)
+    starts = np.cumsum([0, *map(len, parts)])
+    mistaken = repair_recording(part)[1].any(axis=1)
+    unsound = np.repeat(_where(turning, kept), [len(rows) for rows in parts])
+    swaps = np.zeros((len(part), len(LIMBS)), bool)
+    runs = []
+    rng = np.random.default_rng(seed)
+    for first, rows in zip(starts[:-1], parts, strict=True):
+        longest = min(_LONGEST_RUN, int(_MOST_OF_TRACK * len(rows)))
+        if longest < _SHORTEST_RUN:
+            continue
+        length = int(rng.integers(_SHORTEST_RUN, longest + 1))
+        start = first + int(rng.integers(0, len(rows) - length + 1))
+        limbs = ([0], [1], [0, 1])[rng.integers(3)]
+        swaps[np.ix_(np.arange(start, start + length), limbs)] = True
+        runs.append((first, first + len(rows), length))
+    wrong = (repair_recording(swapped(part, swaps))[1] ^ swaps).any(axis=1)
+    found = [wrong[first:last].sum() <= max(2.0, 0.1 * length) for first, last, length in runs]
+    return {
+        "seed": seed, "frames": len(part), "runs": len(runs),
+        "changed_percent": 100.0 * float(mistaken.mean()),
+        "changed_sound_percent": 100.0 * float(mistaken[~unsound].mean()),
+        "found_percent": 100.0 * float(np.mean(found)),
+    }  # fmt: skip
+
+
+def swapped(recording: Recording, swaps: np.ndarray) -> Recording:
+    """`recording` of one kind of 2D poses, with `LIMBS` swapped where `swaps` [N, 2] says."""
+    changed = {name: np.array(getattr(recording, name)) for name in ("poses_2d", "visible")}
+    for limbs, rows in zip(LIMBS, swaps.T, strict=True):
+        order = list(side_order(recording.skeleton, limbs, recording.source))
+        for values in changed.values():
+            values[rows] = values[rows][:, order]
+    return dataclasses.replace(recording, **changed)
+
+
+def of_treadmill(walker: treadmill.Treadmill) -> dict[str, Any]:
+    """How many poses of how many cameras have all sides swapped, as the four views agree, and how many poses `LIMBS`
+    were changed in: rightly, left out and by mistake.
+    """
+    truth = np.stack([mirrored(view, places) for view, places in zip(walker.views, _in_cameras(walker), strict=True)])
+    repaired = np.stack([repair_recording(view)[1] for view in walker.views])
+    counts = {
+        limbs: {
+            "found": int((changed & truth).sum()),
+            "missed": int((~changed & truth).sum()),
+            "mistaken": int((changed & ~truth).sum()),
+        }
+        for limbs, changed in zip(LIMBS, np.moveaxis(repaired, -1, 0), strict=True)
+    }
+    return {"poses": truth.size, "swapped": int(truth.sum()), "cameras": int(truth.any(axis=1).sum()), **counts}
+
+
+def mirrored(view: Recording, poses_3d: np.ndarray) -> np.ndarray:
+    """[F] whether the picture shows left joints on the side of the right ones of `poses_3d` [F, J, 3] in its frame."""
+    mirror = list(view.skeleton.mirror)
+    seen = view.poses_2d - view.poses_2d[:, mirror]
+    there = poses_3d[..., :2] - poses_3d[:, mirror, :2]
+    return (seen * there).sum(axis=(1, 2)) < 0
+
+
+def _in_cameras(walker: treadmill.Treadmill) -> np.ndarray:
+    """[4, F, J, 3] the agreeing poses in each camera's frame, by the rotation that the given ones have to it."""
+    points = walker.agreeing.shape[0] * walker.agreeing.shape[1]
+    both = np.concatenate([walker.given[0].reshape(-1, 3), walker.agreeing.reshape(-1, 3)])
+    moved = [
+        procrustes(both, np.tile(given.reshape(-1, 3), (2, 1)), fitted=slice(points))[points:] for given in walker.given
+    ]
+    return np.stack(moved).reshape(walker.given.shape)
+
+
+def _best(recording: Recording, kind: str) -> Recording:
+    """The 2D poses "gt" or "detected" alone."""
+    alone = {"poses_2d_detected": None, "confidence": None, "poses_3d": None}
+    return dataclasses.replace(recording, poses_2d=recording.keypoints(kind), visible=recording.seen(kind), **alone)
+
+
+def _where(values: Sequence[Any], chosen: Sequence[bool]) -> list[Any]:
+    return [value for value, take in zip(values, chosen, strict=True) if take]
+
+
+def markdown(results: Mapping[str, Any]) -> str:
+    """The results as a table, and sentences on the treadmill and on speed."""
+    lines = ["| | frames changed by mistake | swaps of 5 to 60 frames found |", "|---|---|---|"]
+    for (kind, every), label in SETTINGS.items():
+        rows = [row for row in results["rows"] if (row["poses"], row["every"]) == (kind, every)]
+        sound, changed, found = (
+            [row[f"{name}_percent"] for row in rows] for name in ("changed_sound", "changed", "found")
+        )
+        lines.append(f"| {label} | {sound[0]:.2f} % ({changed[0]:.2f} %) | {_range(found)} |")
+    lines += ["", f"Clips left out of the first number: {results['turning_clips']}. {_walked(results['treadmill'])}"]
+    speed = results["speed"]
+    return "\n".join([*lines, "", f"Repairing the {speed['poses']:,} poses took {speed['seconds']:.1f} s."])
+
+
+def _range(values: Sequence[float]) -> str:
+    low, high = (f"{value:.0f}" for value in (min(values), max(values)))
+    return f"{low} %" if low == high else f"{low} to {high} %"
+
+
+def _walked(row: Mapping[str, Any]) -> str:
+    told = "; ".join(
+        f"in the {limbs}, {row[limbs]['found']} of these are found and {row[limbs]['mistaken']} more are changed"
+        for limbs in LIMBS
+    )
+    return (
+        f"On the treadmill all sides are swapped in {row['swapped']} of {row['poses']} poses, all in {row['cameras']} "
+        f"of the four cameras: {told}."
+    )
+
+
+if __name__ == "__main__":
+    commands.run(main, define_flags)
