@@ -19,7 +19,7 @@ from tf_elepose.skeletons import Skeleton
 
 VIEWS = 8
 """Of the fixed cameras. A power of 2: every azimuth and every elevation is in a part of its own (a Hammersley set).
-More do not rank poses better; docs/training.md has the figures."""
+More were tried, and did not rank poses better."""
 
 QUANTILES = 101
 """How many numbers say how a likelihood is distributed over the training poses: 0 %, 1 %, ... 100 %."""
