@@ -48,7 +48,9 @@ def define_flags() -> None:
     flags.DEFINE_enum("poses_2d", "gt", ["gt", "detected"], "Of inputs with both: the best 2D poses, or detections.")
     flags.DEFINE_enum("sides", "keep", ["repair", "keep"], "Swap left and right back where a detector swapped them.")
     flags.DEFINE_string("split", None, "Only the rows of this split, train or test.")
-    flags.DEFINE_boolean("likelihood", True, "Say how likely every pose is; --nolikelihood is faster where the model has a file without.")
+    flags.DEFINE_boolean(
+        "likelihood", True, "Say how likely every pose is; --nolikelihood is faster where the model has a file without."
+    )
     flags.DEFINE_enum(
         "precision", None, ["float32", "float16", "int8_dynamic", "int8"],
         "Which file of an export; the most precise if not given.",

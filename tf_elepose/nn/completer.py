@@ -152,10 +152,13 @@ class PoseCompleter(keras.Model):
 
     def linear_guess(self, pose, shown):
         """The `conditional_mean` [B, J, 2] of the completer's own distribution."""
-        return conditional_mean(pose, shown, tf.convert_to_tensor(self.mean), tf.convert_to_tensor(self.precision))
+        mean, precision = tf.convert_to_tensor(self.mean), tf.convert_to_tensor(self.precision)
+        return conditional_mean(pose, shown, mean, precision, _ITERATIONS)
 
 
-def conditional_mean(pose: tf.Tensor, shown: tf.Tensor, mean: tf.Tensor, precision: tf.Tensor) -> tf.Tensor:
+def conditional_mean(
+    pose: tf.Tensor, shown: tf.Tensor, mean: tf.Tensor, precision: tf.Tensor, iterations: int
+) -> tf.Tensor:
     """The mean [B, J, 2] of a normal distribution of poses, given the joints that are shown.
 
     With precision L and offset d from the mean, the hidden part h solves L_hh d_h = -L_hv d_v: by conjugate gradients,
@@ -165,6 +168,7 @@ def conditional_mean(pose: tf.Tensor, shown: tf.Tensor, mean: tf.Tensor, precisi
       pose: [B, J, 2] in units of the distribution's deviation, 0 where hidden.
       shown: [B, J] 1 where the joint is shown, else 0.
       mean, precision: [2 J] and [2 J, 2 J], see `PoseStatistics`.
+      iterations: of the solver.
     """
     joints = pose.shape[-2]
     mean = tf.reshape(mean, [joints, 2])
@@ -183,7 +187,7 @@ def conditional_mean(pose: tf.Tensor, shown: tf.Tensor, mean: tf.Tensor, precisi
     residual = -hidden * tf.matmul(offset, precision)
     direction = residual * inverse_diagonal
     energy = product(residual, direction)
-    for _ in range(_ITERATIONS):
+    for _ in range(iterations):
         image = hidden * tf.matmul(direction, precision)
         step = energy / tf.maximum(product(direction, image), _TINY)
         solution += step * direction

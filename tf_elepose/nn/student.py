@@ -8,6 +8,10 @@ import tensorflow as tf
 from tf_elepose.nn import blocks, seeds
 from tf_elepose.nn.completer import PoseStatistics, conditional_mean
 
+_ITERATIONS = 16
+"""Of the solver that guesses hidden joints. The network corrects the guess: more do not make it better, and every pose,
+complete or not, has to wait for them."""
+
 
 class PoseStudent(keras.Model):
     """Depths, the camera's elevation and a corrected 2D pose from a 2D pose of which joints may be hidden.
@@ -65,7 +69,8 @@ class PoseStudent(keras.Model):
         shown = tf.cast(seen, tf.float32)
         deviation = tf.convert_to_tensor(self.deviation)
         known = tf.where(seen[..., tf.newaxis], image, 0.0) / deviation
-        whole = conditional_mean(known, shown, tf.convert_to_tensor(self.mean), tf.convert_to_tensor(self.precision))
+        mean, precision = tf.convert_to_tensor(self.mean), tf.convert_to_tensor(self.precision)
+        whole = conditional_mean(known, shown, mean, precision, _ITERATIONS)
         # About its middle: the root is a joint like the others, and may be a guess.
         flat = tf.reshape(whole - tf.reduce_mean(whole, axis=-2, keepdims=True), [-1, 2 * self.num_joints])
         features = self.upscale(tf.concat([flat, shown - 1.0], axis=-1))
