@@ -157,7 +157,7 @@ class PoseCompleter(keras.Model):
 
 
 def conditional_mean(
-    pose: tf.Tensor, shown: tf.Tensor, mean: tf.Tensor, precision: tf.Tensor, iterations: int
+    pose: tf.Tensor, shown: tf.Tensor, mean: tf.Tensor, precision: tf.Tensor, iterations: int = _ITERATIONS
 ) -> tf.Tensor:
     """The mean [B, J, 2] of a normal distribution of poses, given the joints that are shown.
 
