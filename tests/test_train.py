@@ -137,7 +137,7 @@ def test_true_depths_are_right_and_turned_round_they_are_mirrored(
     monkeypatch.chdir(finished)
     truth = small_runs.small_recording()
 
-    def predict(self, image, seen):
+    def predict(self, image, seen, confidence=None):
         place = {one.tobytes(): row for row, one in enumerate(self.normalizer.apply(truth.poses_2d)[0])}
         poses = truth.poses_3d[[place[one.tobytes()] for one in image]]
         turned = (poses - poses[:, :1]) / 1000 * np.float32([1, 1, sign])
