@@ -186,10 +186,15 @@ def test_time_grows_with_the_frames():
     spent = []
     for frames in (10_000, 40_000):
         poses = walking(frames)
-        started = time.process_time()
-        repaired(poses)
-        spent.append(time.process_time() - started)
-    assert spent[1] < 8 * spent[0] and spent[1] < 4.0
+        tries = []
+        for _ in range(3):  # The machine may be busy.
+            started = time.process_time()
+            repaired(poses)
+            tries.append(time.process_time() - started)
+        spent.append(min(tries))
+    assert (
+        spent[1] < 12 * spent[0] and spent[1] < 4.0
+    )  # Four times the frames; what grows as the square takes 16 times.
 
 
 @pytest.mark.parametrize("kind", ["gt", "detected"])
