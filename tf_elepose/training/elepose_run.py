@@ -78,7 +78,7 @@ class EleposeRun(Run):
 
     def _measure(self, method: Method) -> None:
         assert isinstance(method, ElePose)
-        method.measure_elevation(self._image, self._seen)
+        method.measure_elevation(self._detected, self._seen)
         super()._measure(method)
 
     def _new_completer(self) -> tuple[PoseCompleter | None, Stage | None]:
