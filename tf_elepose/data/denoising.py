@@ -1,10 +1,11 @@
 """Detected 2D poses with less of the detector's noise: what a joint's way through time says of where it was.
 
-A detector looks at one picture at a time, so that its errors in neighbouring pictures have little to do with each other,
-while a joint's way is smooth. A joint's coordinate is modelled as an integrated random walk (its velocity changes at
-random) seen with independent errors: Wahba's stochastic form of the cubic smoothing spline (J. R. Stat. Soc. B 40, 1978),
-computed by the Kalman filter and the Rauch-Tung-Striebel smoother. How strongly to smooth is not set by hand: the
-variances of both are those of largest likelihood, for each joint. Poses without noise are left nearly as they are.
+A detector looks at one picture at a time, so that its errors in neighbouring pictures have little to do with each
+other, while a joint's way is smooth. A joint's coordinate is modelled as an integrated random walk (its velocity
+changes at random) seen with independent errors, which is the cubic smoothing spline (Wahba, J. R. Stat. Soc. B 40,
+1978); the Kalman filter and a smoother compute it. How strongly to smooth is not set by hand: the variances of both are
+those of largest likelihood, of errors for each joint, of movement for each joint and stretch. Poses without noise stay
+nearly as they are.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ MAX_GAP = 5
 """Steps (the track's usual ones) that a joint, or a frame, may be missing; after more its way begins anew."""
 
 _RATIOS = np.logspace(-4, 4, 17)
-"""Tried ratios of the variance of a velocity's change in a step to that of a place's error. At the largest one smoothing
-moves a place by less than a thousandth of what its neighbours say."""
+"""Tried ratios of the variance of a velocity's change in a step to that of a place's error; at the largest one places
+stay nearly as they are."""
 
 _PACES = np.array([1 / 64, 1 / 16, 1 / 4, 1.0, 4.0, 16.0, 64.0])
 """Tried factors of the variance of a velocity's change, for each stretch: who jumps moves otherwise than who stands."""
@@ -205,8 +206,8 @@ def _fit(blocks: list[_Block], bins: int) -> _Model:
     paces = [np.ones((len(block.seen), 1)) for block in blocks]
     model = _Model(np.ones(joints), np.ones(joints), of_bin)
     for _ in range(_ROUNDS):
-        # For each ratio the errors' variance is what makes the innovations' mean square as it should be; that leaves one
-        # number to search for. The likelihood of what is expected with variance S is -log S - |innovation|^2 / (2 S).
+        # For each ratio the errors' variance is what makes the innovations' mean square as it should be; that leaves
+        # one number to search for. The log likelihood of an innovation e of variance S is -log S - |e|^2 / (2 S).
         count, squares, logs = np.zeros(joints), np.zeros((len(_RATIOS), joints)), np.zeros((len(_RATIOS), joints))
         for block, pace, weight in zip(blocks, paces, weights, strict=True):
             error = of_bin[block.bins] / weight

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 from typing import Any
 
@@ -48,6 +49,8 @@ class EleposeRun(Run):
         Raises:
           ValueError: data that cannot be trained on, or settings that do not fit them.
         """
+        if shards is not None:
+            settings = dataclasses.replace(settings, denoise=_denoising_of_shards(settings.denoise))
         super().__init__(folder, recording, settings, strategy)
         self._settings = settings
         self._shards = shards
@@ -179,3 +182,11 @@ class EleposeRun(Run):
         if choice == "skeleton" and skeleton.bone_prior is not None:
             return stated_bone_prior(skeleton)
         return estimate_bone_prior(self._clip_image, clip_names(self._train), skeleton, seen=self._clip_seen)
+
+
+def _denoising_of_shards(choice: str) -> str:
+    """ValueError where shards are to be denoised: their rows come in any order, and tracks are spread over them."""
+    if choice == "always":
+        raise ValueError("denoise=always: shards are read in pieces, without tracks; denoise before they are written")
+    logging.info("shards: training poses are taken as they are, not denoised")
+    return "never"
