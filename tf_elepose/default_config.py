@@ -63,7 +63,7 @@ def get_config() -> config_dict.ConfigDict:
     lifter.precision = "auto"  # float32, mixed_bfloat16, or whichever is faster on this machine.
     # Eq. 13, and a term for knees that bend backwards.
     lifter.term_weights = config_dict.create(
-        likelihood=1.0, bone=50.0, lifting=1.0, deformation=1.0, reprojection=1.0, knees=10.0
+        likelihood=1.0, bone=50.0, lifting=1.0, deformation=1.0, reprojection=1.0, knees=10.0, elevation=0.0
     )
     lifter.batch_size = 1024
     lifter.epochs = 120.0
