@@ -135,9 +135,9 @@ class ElePose(Method):
 
     # ---- the objective, in the paper's order -------------------------------------------------------------------
 
-    def y(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Eq. 2: the 3D pose and elevation that the lifter sees in x."""
-        d, e = self.lifter(x)
+    def y(self, x: tf.Tensor, detected: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
+        """Eq. 2: the 3D pose and elevation that the lifter sees in x; `detected` is what it is shown of x."""
+        d, e = self.lifter(x if detected is None else detected)
         return geometry.back_project(x, d, self.distance, self.skeleton.root_index), e
 
     def virtual_rotation(self, e: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
@@ -160,15 +160,19 @@ class ElePose(Method):
         raised = -mean + deviation * replicas.draw(lambda n: tf.random.stateless_normal(n, seed_e), shape)
         return geometry.rotation_x(raised) @ geometry.rotation_y(azimuth) @ geometry.rotation_x(e)
 
-    def turn_and_lift_again(self, x: tf.Tensor, seed: tf.Tensor) -> Lift:
-        """Figure 2: lift, turn, project, lift again, turn back."""
-        y1, e = self.y(x)
+    def turn_and_lift_again(self, x: tf.Tensor, seed: tf.Tensor, detected: tf.Tensor | None = None) -> Lift:
+        """Figure 2: lift, turn, project, lift again, turn back.
+
+        Where the poses x are denoised detections, the lifter is shown the detections [B, J, 2] themselves, as it will
+        be when it is used, and virtual poses with the errors that the detector made in another pose of the batch.
+        """
+        y1, e = self.y(x, detected)
         R = self.virtual_rotation(e, seed)
         y2 = geometry.rotate(R, y1)
         # Under the normalisation rule "pose" all poses have one size; its factor is taken out of the projection and
         # given back to what is lifted from it.
         x2, factor = self.normalizer.rescale(geometry.project(y2, self.distance))
-        y2_again, e_again = self.y(x2)
+        y2_again, e_again = self.y(x2, None if detected is None else x2 + replicas.neighbours(detected - x))
         y2_again *= factor[..., tf.newaxis, tf.newaxis]
         return Lift(y1, e, R, x2, y2, y2_again, geometry.rotate_back(R, y2_again), e_again)
 
@@ -201,8 +205,8 @@ class ElePose(Method):
         return losses.backward_knees(lift.y1, self.skeleton)
 
     def elevation_loss(self, lift: Lift) -> tf.Tensor:
-        """Not in the paper: the elevation seen in x2 is that of the virtual camera, which is known. The squared distance
-        (about the squared angle) of the vertical, levelled with e_again, from where it should be.
+        """Not in the paper: the elevation seen in x2 is that of the virtual camera, which is known. The squared
+        distance (about the squared angle) of the vertical, levelled with e_again, from where it should be.
         """
         up = tf.constant(
             [[0.0, -1.0, 0.0]]
@@ -215,7 +219,10 @@ class ElePose(Method):
         """Eq. 12 and 13, term by term; hidden joints are completed first."""
         seen = batch.get("seen")
         x = batch["image"] if seen is None else self.complete(batch["image"], seen)
-        lift = self.turn_and_lift_again(x, seed)
+        detected = batch.get("detected")
+        if detected is not None and seen is not None:
+            detected = self.complete(detected, seen)
+        lift = self.turn_and_lift_again(x, seed, detected)
         terms = {
             "likelihood": lambda: self.likelihood_loss(lift),
             "bone": lambda: self.bone_loss(lift, seen),

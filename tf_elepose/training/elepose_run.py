@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -157,16 +158,19 @@ class EleposeRun(Run):
     def _prior_settings(self) -> dict[str, Any]:
         return {**self._settings.prior, "seed": self._settings.seed}
 
-    def _poses(self, stage: str, rows: np.ndarray | slice, batch_size: int, seed: int) -> Batches:
-        """Batches of the rows' poses, and where joints are missing, of which are seen."""
-        arrays, seen = {"image": self._image[rows]}, self._seen[rows]
+    def _poses(
+        self, stage: str, rows: np.ndarray | slice, batch_size: int, seed: int, more: Mapping[str, np.ndarray] = {}
+    ) -> Batches:
+        """Batches of the rows' poses, and where joints are missing, of which are seen; and what `more` there is."""
+        arrays, seen = {"image": self._image[rows], **more}, self._seen[rows]
         return self._batches(stage, arrays if seen.all() else arrays | {"seen": seen}, batch_size, seed)
 
     def _lifter_batches(self) -> Batches | ShardBatches:
         settings = self._settings
         batch_size, seed = settings.lifter_batch_size, settings.seed + 1
         if self._shards is None:
-            return self._poses("lifter", slice(None), batch_size, seed)
+            detected = {"detected": self._detected} if self._denoised else {}
+            return self._poses("lifter", slice(None), batch_size, seed, detected)
         return ShardBatches(
             self._shards, self._normalizer, poses_2d=settings.poses_2d, min_confidence=settings.min_confidence,
             batch_size=batch_size, seed=seed, flip=settings.flip,

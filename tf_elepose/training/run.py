@@ -90,7 +90,9 @@ class Run(abc.ABC):
         )
         self._image, _ = self._normalizer.apply(self._pixels, self._groups, self._seen)
         # As they will be when the trained model is asked: one at a time, with all their noise.
-        self._detected, _ = self._normalizer.apply(self._train.keypoints(settings.poses_2d), self._groups, self._seen)
+        given = self._train.keypoints(settings.poses_2d)
+        self._denoised = self._pixels is not given
+        self._detected = self._normalizer.apply(given, self._groups, self._seen)[0] if self._denoised else self._image
 
     @property
     @abc.abstractmethod
