@@ -78,5 +78,5 @@ def fold_in(seed: tf.Tensor, number: int) -> tf.Tensor:
 
 
 def neighbours(x: tf.Tensor) -> tf.Tensor:
-    """Each row's neighbour in the batch `x` [B, ...]: another row, the same one however many replicas share the batch."""
+    """Each row's neighbour in the batch `x` [B, ...], B even: the same one however many replicas share the batch."""
     return tf.reshape(tf.reverse(tf.reshape(x, [-1, 2, *x.shape[1:]]), axis=[1]), tf.shape(x))
