@@ -1,0 +1,1 @@
+"""How good the results are: python -m benchmarks.quality --table=NAME --output=DIR"""

@@ -1,0 +1,84 @@
+"""The papers' tables and figures: python -m benchmarks.quality --table=NAME --output=DIR [--data=SOURCE] [--quick]
+
+Trains every row of a table with the command a user would type, one after the other, and writes what came out as JSON,
+CSV and Markdown, each row with date, hardware, versions and commit. Rows that are already trained in DIR are not
+trained again; stopped in the middle of one, the same command goes on there. `--table=all` is every table whose data
+is here.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+from absl import flags
+
+from benchmarks.quality import shown, training
+from benchmarks.quality.tables import TABLES, Row
+from tf_elepose import commands, files
+
+
+def define_flags() -> None:
+    flags.DEFINE_enum("table", None, [*sorted(TABLES), "all"], "Which table.", required=True)
+    flags.DEFINE_string("data", None, "SOURCE to train and test on; each config's own when not given.")
+    flags.DEFINE_string("output", None, "Folder for the runs.", required=True)
+    flags.DEFINE_string("results", None, "Folder for what comes out; benchmarks/results, or DIR/results with --quick.")
+    flags.DEFINE_integer("seeds", None, "Only so many seeds of each row; all that the table has when not given.")
+    flags.DEFINE_boolean("quick", False, "Everything at toy size, to see that it runs: the numbers mean nothing.")
+
+
+def main(argv: list[str]) -> int:
+    del argv
+    options = flags.FLAGS
+    if options.seeds is not None and options.seeds < 1:
+        raise ValueError(f"--seeds={options.seeds}: expected at least 1")
+    output = pathlib.Path(options.output)
+    written = pathlib.Path(options.results or (output / "results" if options.quick else "benchmarks/results"))
+    names = [options.table]
+    if options.table == "all":
+        names = [name for name, table in TABLES.items() if not table.own_data]
+    for name in names:
+        seeds = options.seeds or (1 if options.quick else None)
+        rows = prepared(name, data=options.data, quick=options.quick, seeds=seeds)
+        write(measured(name, rows, output), written)
+    return 0
+
+
+def prepared(name: str, *, data: str | None = None, quick: bool = False, seeds: int | None = None) -> list[Row]:
+    """The rows of a table as they are to be trained: on other `data`, at toy size, only of the first `seeds`."""
+    table = TABLES[name]
+    rows = [row for row in table.rows if seeds is None or row.seed < seeds]
+    if data is not None:
+        rows = [training.on_data(row, data) for row in rows]
+    return [training.quick(row, table.own_data) for row in rows] if quick else rows
+
+
+def measured(name: str, rows: Sequence[Row], output: pathlib.Path) -> dict[str, Any]:
+    """What quality_NAME.json says: every row trained in its folder below `output`, and measured."""
+    results: dict[str, Any] = {"table": name, "rows": []}
+    for row in rows:
+        metrics = training.train(row, output / training.folder_of(row))
+        if not TABLES[name].timed:
+            metrics.pop("training_seconds", None)
+        facts = {"label": row.label, "config": row.config, "overrides": list(row.overrides), "seed": row.seed}
+        if paper := training.expected(row.config):
+            facts["expected"] = paper
+        if row.variant:
+            facts["variant"] = row.variant
+        results["rows"].append({**facts, "metrics": metrics})
+        print(shown.markdown(results), flush=True)
+    return results
+
+
+def write(results: dict[str, Any], folder: pathlib.Path) -> None:
+    """quality_NAME.json, .csv and .md."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = f"quality_{results['table']}"
+    files.write_json(folder / f"{stem}.json", results)
+    files.write_text(folder / f"{stem}.csv", shown.table_csv(results))
+    files.write_text(folder / f"{stem}.md", f"{shown.markdown(results)}\n\n{shown.made(results)}\n")
+
+
+if __name__ == "__main__":
+    commands.run(main, define_flags)
