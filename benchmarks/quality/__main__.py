@@ -14,13 +14,16 @@ from typing import Any
 
 from absl import flags
 
-from benchmarks.quality import shown, training
+from benchmarks.quality import figures, shown, training, uncertainty
 from benchmarks.quality.tables import TABLES, Row
 from tf_elepose import commands, files
 
+UNCERTAINTY = "uncertainty"
+"""The table that trains nothing of its own: what the first of `seeds` knows of its errors."""
+
 
 def define_flags() -> None:
-    flags.DEFINE_enum("table", None, [*sorted(TABLES), "all"], "Which table.", required=True)
+    flags.DEFINE_enum("table", None, [*sorted(TABLES), UNCERTAINTY, "all"], "Which table.", required=True)
     flags.DEFINE_string("data", None, "SOURCE to train and test on; each config's own when not given.")
     flags.DEFINE_string("output", None, "Folder for the runs.", required=True)
     flags.DEFINE_string("results", None, "Folder for what comes out; benchmarks/results, or DIR/results with --quick.")
@@ -35,13 +38,16 @@ def main(argv: list[str]) -> int:
         raise ValueError(f"--seeds={options.seeds}: expected at least 1")
     output = pathlib.Path(options.output)
     written = pathlib.Path(options.results or (output / "results" if options.quick else "benchmarks/results"))
-    names = [options.table]
+    chosen = [options.table]
     if options.table == "all":
-        names = [name for name, table in TABLES.items() if not table.own_data]
-    for name in names:
+        chosen = [*(name for name, table in TABLES.items() if not table.own_data), UNCERTAINTY]
+    for name in chosen:
         seeds = options.seeds or (1 if options.quick else None)
-        rows = prepared(name, data=options.data, quick=options.quick, seeds=seeds)
-        write(measured(name, rows, output), written)
+        rows = prepared("seeds" if name == UNCERTAINTY else name, data=options.data, quick=options.quick, seeds=seeds)
+        if name == UNCERTAINTY:
+            write_uncertainty(rows[0], output, written)
+        else:
+            write(measured(name, rows, output), written)
     return 0
 
 
@@ -78,6 +84,26 @@ def write(results: dict[str, Any], folder: pathlib.Path) -> None:
     files.write_json(folder / f"{stem}.json", results)
     files.write_text(folder / f"{stem}.csv", shown.table_csv(results))
     files.write_text(folder / f"{stem}.md", f"{shown.markdown(results)}\n\n{shown.made(results)}\n")
+    figures.draw(results, folder / "figures")
+
+
+def write_uncertainty(row: Row, output: pathlib.Path, folder: pathlib.Path) -> None:
+    """quality_uncertainty.json and .md and the figures of one model, trained where it is not yet.
+
+    Raises:
+      ValueError: its depths came out wrong, so there is no model.
+    """
+    trained = output / training.folder_of(row)
+    training.train(row, trained)
+    results, evaluation, recording = uncertainty.measure(trained)
+    results |= {"config": row.config, "overrides": list(row.overrides), "seed": row.seed}
+    print(uncertainty.markdown(results), flush=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = folder / f"quality_{UNCERTAINTY}"
+    files.write_json(stem.with_suffix(".json"), results)
+    files.write_text(stem.with_suffix(".md"), f"{uncertainty.markdown(results)}\n\n{uncertainty.made(results)}\n")
+    poses_2d = files.read_json(trained / "config.json")["poses_2d"]
+    figures.draw_uncertainty(evaluation, recording, poses_2d, folder / "figures")
 
 
 if __name__ == "__main__":
