@@ -16,8 +16,7 @@ from typing import Any
 
 from absl import flags
 
-from benchmarks.quality.tables import Row
-from benchmarks.quality.training import folder_of, train
+from benchmarks.quality import Row, folder_of, train
 from tf_elepose import commands, files
 
 SHARE = 0.2

@@ -26,7 +26,8 @@ from benchmarks import (
     side_repair,
 )
 from benchmarks.made_with import made_with
-from benchmarks.quality import shown
+from benchmarks.quality import page as quality_page
+from benchmarks.quality import shown, uncertainty
 from tf_elepose import commands, files
 from tf_elepose.pretrained import pretrained_models
 
@@ -37,7 +38,6 @@ PAGES = (
     "docs/lift.md",
     "docs/motion_files.md",
     "docs/pretrained.md",
-    "docs/results.md",
     "docs/serving.md",
     "docs/training.md",
 )
@@ -70,7 +70,7 @@ def main(argv: list[str]) -> int:
             outdated.append(page)
             if not flags.FLAGS.check:
                 files.write_text(path, made)
-    for name, made in cards().items():
+    for name, made in {**cards(), "docs/results.md": quality_page.page(ROOT, block)}.items():
         path = ROOT / name
         if not path.exists() or path.read_text(encoding="utf-8") != made:
             outdated.append(name)
@@ -103,6 +103,8 @@ def block(name: str) -> str:
     results = files.read_json(path)
     if "table" in results:
         return f"{shown.markdown(results)}\n\n{shown.made(results)}\n"
+    if "uncertainty" in results:
+        return f"{uncertainty.markdown(results)}\n\n{uncertainty.made(results)}\n"
     if "missing_joints" in results:
         rows = results["missing_joints"]
         return f"{missing_joints.markdown(rows)}\n\n{made_with([row['trained'] for row in rows])}\n"
