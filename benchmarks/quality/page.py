@@ -51,9 +51,9 @@ def why_not(results: Mapping[str, Any]) -> str:
     if best is None or low <= best[0] <= high:
         return ""
     return (
-        f"The minimum, at {best[0]} bases, lies outside {low} to {high}. A likely reason, not tested by itself:\n"
-        "the paper's flow fails on directions of hardly any variance, where densities have no bounds. Here latents\n"
-        "are whitened and the prior is trained with noise of a tenth of their deviation (`prior.noise`), which bounds them."
+        f"The minimum, at {best[0]} bases, lies outside {low} to {high}. A likely reason, not tested by itself: the\n"
+        "paper's flow fails on directions of hardly any variance, where densities have no bounds. Here the prior is\n"
+        "trained on whitened latents, with noise of a tenth of their deviation (`prior.noise`), which bounds them."
     )
 
 
