@@ -87,6 +87,7 @@ def bases(rows: Sequence[Mapping[str, Any]]) -> Figure | None:
 
 _DRAWN: dict[str, Callable[[Sequence[Mapping[str, Any]]], Figure | None]] = {
     "ablation": bars,
+    "ablation_full": bars,
     "elevation": bars,
     "lines": bars,
     "pca": bases,

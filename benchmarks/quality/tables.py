@@ -64,7 +64,10 @@ BASES = (4, 8, 12, 16, 20, 23, 26, 29, 32)
 FIGURE_4 = "{} bases"
 """Label of its rows."""
 
-_BRIEF = ("pa_mpjpe_mm", "n_mpjpe_mm", "pck_150", "depth_correlation", "elevation_correlation", "nll_pa_spearman")
+_BRIEF = (
+    "pa_mpjpe_mm", "pa_mpjpe_reflected_mm", "n_mpjpe_mm", "pck_150", "depth_correlation", "elevation_correlation",
+    "nll_pa_spearman",
+)  # fmt: skip
 
 _PAPER = (
     "pa_mpjpe_reflected_mm", "pa_mpjpe_mm", "n_mpjpe_norm_ratio_mm", "n_mpjpe_mm", "pck_150", "auc_150", "cps",
@@ -115,6 +118,23 @@ TABLES: dict[str, Table] = {
             Row("base + bones + elevation", ELEPOSE, _short(_NO_PCA)),
             Row("base + bones + PCA", ELEPOSE, _short(_FIXED)),
             Row(FULL, ELEPOSE, _short()),
+        ),
+        columns=_BRIEF,
+        timed=False,
+    ),
+    # The same at full length, one seed.
+    "ablation_full": Table(
+        (
+            *(
+                Row(label, *_changed(ELEPOSE, "completer.epochs=0.0", *overrides))
+                for label, overrides in (
+                    ("base", (_NO_PCA, _FIXED, _NO_BONES)),
+                    ("base + bones", (_NO_PCA, _FIXED)),
+                    ("base + bones + elevation", (_NO_PCA,)),
+                )
+            ),
+            Row("base + bones + PCA", FIXED),
+            Row(FULL, ELEPOSE),
         ),
         columns=_BRIEF,
         timed=False,
