@@ -20,6 +20,7 @@ from tf_elepose.data.shards import Shards
 from tf_elepose.methods.base import Method
 from tf_elepose.methods.completion import CompletionFitting
 from tf_elepose.methods.elepose import ElePose
+from tf_elepose.methods.lifted_likelihood import subspace_settings
 from tf_elepose.methods.prior import PriorFitting
 from tf_elepose.nn import pca
 from tf_elepose.nn.completer import PoseCompleter, complete
@@ -84,6 +85,12 @@ class EleposeRun(Run):
         assert isinstance(method, ElePose)
         method.measure_elevation(self._detected, self._seen)
         super()._measure(method)
+
+    def own_figures(self, method: Method) -> dict[str, float]:
+        """How many dimensions the prior has and how much of the training poses' variance they hold (figure 4)."""
+        assert isinstance(method, ElePose)
+        subspace = subspace_settings(method.prior)
+        return {"prior_dimensions": subspace["size"], "prior_variance_share": subspace["explained"]}
 
     def _new_completer(self) -> tuple[PoseCompleter | None, Stage | None]:
         settings, skeleton = self._settings, self._train.skeleton
