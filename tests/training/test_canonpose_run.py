@@ -108,8 +108,8 @@ def test_detections_and_their_confidences_are_trained_on_when_asked_for(recordin
     trust = recording.confidence if recording.confidence is not None else np.full(recording.poses_2d.shape[:2], 0.7)
     detected = _changed(recording, poses_2d_detected=recording.poses_2d + 1.0, confidence=np.clip(trust, 0.1, 0.9))
     exact, run = (_run(tmp_path, detected, dataclasses.replace(settings, poses_2d=kind)) for kind in ("gt", "detected"))
-    assert np.all(exact.method.confidence_range.numpy() == 1.0)
-    assert np.all(run.method.confidence_range.numpy()[2] <= 0.9)
+    assert np.all(exact.method.trust.range.numpy() == 1.0)
+    assert np.all(run.method.trust.range.numpy()[2] <= 0.9)
     batch = run.stages[0]._loop._arrays
     used = detected.of_split("train").select(run._moments.rows[:, 0])
     np.testing.assert_allclose(batch["confidence"][:, 0], used.confidence)

@@ -7,7 +7,7 @@ import dataclasses
 import itertools
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -31,12 +31,36 @@ class Prediction:
       valid: [N] False for a pose that could not be lifted: too few joints, no extent, or joints missing and a model
         that was not taught to complete them. Its numbers are 0.
       image: [N, J, 2] the normalised 2D poses that were lifted, hidden joints completed.
+      rotation: [N, 3, 3] that brings canonical poses into the camera's frame; None where the method knows no other
+        frame than the camera's.
     """
 
     poses_3d: np.ndarray
     elevation: np.ndarray | None
     valid: np.ndarray
     image: np.ndarray
+    rotation: np.ndarray | None = None
+
+    @property
+    def canonical(self) -> np.ndarray | None:
+        """[N, J, 3] the poses turned back, in the coordinate system that training found; None without `rotation`."""
+        return None if self.rotation is None else self.poses_3d @ self.rotation
+
+
+class Said(NamedTuple):
+    """What a method says of B normalised poses, as tensors.
+
+    Attributes:
+      image: [B, J, 2] the poses with hidden joints completed.
+      poses: [B, J, 3] camera frame, root at the origin.
+      elevation: [B] radians, as in `Prediction`; None where it is not predicted.
+      rotation: [B, 3, 3] as in `Prediction`.
+    """
+
+    image: tf.Tensor
+    poses: tf.Tensor
+    elevation: tf.Tensor | None = None
+    rotation: tf.Tensor | None = None
 
 
 class Method(Trainable):
@@ -95,7 +119,8 @@ class Method(Trainable):
             return
 
         def nll(batch: tf.Tensor, known: tf.Tensor) -> tf.Tensor | None:
-            return self.view_likelihood(*self.complete_and_lift(batch, known)[1:])
+            said = self.complete_and_lift(batch, known)
+            return self.view_likelihood(said.poses, said.elevation)
 
         compiled = self._compiled(nll, "view nll")
         measured = np.concatenate([compiled(batch, known) for batch, known in _batches(image, seen, 1024)])
@@ -119,16 +144,30 @@ class Method(Trainable):
     uses_confidence: bool = False
     """Whether it matters how far a detector trusts each joint, and not only which joints are seen."""
 
-    def complete_and_lift(
-        self, image: tf.Tensor, seen: tf.Tensor, confidence: tf.Tensor | None = None
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
+    usual_confidence: np.ndarray | None = None
+    """[J] what joints that are seen without a confidence are taken to have; None where it does not matter."""
+
+    def complete_and_lift(self, image: tf.Tensor, seen: tf.Tensor, confidence: tf.Tensor | None = None) -> Said:
         """Of normalised poses [B, J, 2] of which `seen` [B, J] are known: the completed pose, and what `lift` says.
 
         `confidence` [B, J], of the joints that are seen, is for methods that use it; None where nothing is known of it.
         """
         del confidence
         whole = self.complete(image, seen)
-        return whole, *self.lift(whole)
+        return Said(whole, *self.lift(whole))
+
+    def sample(self, count: int, seed: int) -> np.ndarray:
+        """Normalised poses [count, J, 2] that are about as the training's, to try a model with: of its density, of its
+        completer's normal distribution, or, where it has neither, independent coordinates of the right spread.
+        """
+        if self.density is not None:
+            return self.density.prior.sample(count, tf.constant([seed, 1], tf.int32)).numpy()
+        if self.completer is not None:
+            image = self.completer.statistics.sample(count, seed)
+        else:
+            shape = (count, self.skeleton.num_joints, 2)
+            image = np.random.default_rng(seed).normal(0.0, self.normalizer.deviation, shape).astype(np.float32)
+        return image - image[:, self.skeleton.root_index, np.newaxis]
 
     def predict(
         self,
@@ -188,22 +227,28 @@ class Method(Trainable):
         self, image: np.ndarray, seen: np.ndarray | None = None, confidence: np.ndarray | None = None
     ) -> Prediction:
         """As `predict`, of poses [N, J, 2] that went through `normalized`; where `seen` [N, J] is None all is."""
-        whole, poses, elevations = [], [], []
+        trust = None
+        if confidence is not None and self.uses_confidence:
+            trust = _checked_confidence(confidence, image.shape[:2])
+        said = []
         for first, (batch, known) in zip(itertools.count(step=4096), _batches(image, seen, 4096), strict=False):
-            if confidence is not None and self.uses_confidence:
-                trust = tf.constant(_checked_confidence(confidence, image.shape[:2])[first : first + 4096])
-                said = self._compiled(self.complete_and_lift, "lift trusted", with_confidence=True)(batch, known, trust)
+            if trust is None:
+                said.append(self._compiled(self.complete_and_lift, "lift")(batch, known))
             else:
-                said = self._compiled(self.complete_and_lift, "lift")(batch, known)
-            complete, pose, elevation = said
-            whole.append(complete.numpy())
-            poses.append(pose.numpy())
-            if elevation is not None:
-                elevations.append(np.rad2deg(elevation.numpy()))
+                lift = self._compiled(self.complete_and_lift, "lift trusted", with_confidence=True)
+                said.append(lift(batch, known, tf.constant(trust[first : first + 4096])))
         valid = np.ones(len(image), bool) if seen is None else seen.any(axis=-1)
-        elevation = np.where(valid, np.concatenate(elevations), 0.0) if elevations else None
-        pose = np.where(valid[:, np.newaxis, np.newaxis], np.concatenate(poses), np.float32(0.0))
-        return Prediction(pose, elevation, valid, np.concatenate(whole))
+        whole, poses, elevation, rotation = (
+            None if parts[0] is None else np.concatenate([part.numpy() for part in parts])
+            for parts in zip(*said, strict=True)
+        )
+        return Prediction(
+            np.where(valid[:, np.newaxis, np.newaxis], poses, np.float32(0.0)),
+            None if elevation is None else np.where(valid, np.rad2deg(elevation), 0.0),
+            valid,
+            whole,
+            None if rotation is None else np.where(valid[:, np.newaxis, np.newaxis], rotation, np.float32(0.0)),
+        )
 
     def likelihood(
         self,
@@ -232,8 +277,8 @@ class Method(Trainable):
         """As `likelihood`, of poses [N, J, 2] that went through `normalized`."""
 
         def nll(batch: tf.Tensor, known: tf.Tensor) -> tf.Tensor | None:
-            _, poses, elevation = self.complete_and_lift(batch, known)
-            return self.random_view_likelihood(poses, elevation, tf.constant([seed, 0], tf.int32), views)
+            said = self.complete_and_lift(batch, known)
+            return self.random_view_likelihood(said.poses, said.elevation, tf.constant([seed, 0], tf.int32), views)
 
         compiled = self._compiled(nll, f"nll {views} {seed}")
         parts = [compiled(batch, known) for batch, known in _batches(image, seen, 1024)]

@@ -55,6 +55,14 @@ class PoseStatistics:
             for name, value in dataclasses.asdict(self).items()
         ]
 
+    def sample(self, count: int, seed: int) -> np.ndarray:
+        """Poses [count, J, 2] of the distribution, units of the normaliser, about where the roots are."""
+        rng, size = np.random.default_rng(seed), len(self.mean)
+        variance, vectors = np.linalg.eigh(np.linalg.inv(self.precision.astype(np.float64)) - _any_place(size))
+        spread = vectors * np.sqrt(np.maximum(variance, 0.0))
+        flat = self.deviation * (self.mean + rng.normal(size=(count, size)) @ spread.T)
+        return flat.reshape(count, -1, 2).astype(np.float32)
+
 
 def fit_statistics(flat: np.ndarray, known: np.ndarray | None = None) -> PoseStatistics:
     """Of poses `flat` [N, 2 J] about their roots, of whose coordinates `known` [N, 2 J] count; all when None.
@@ -68,8 +76,12 @@ def fit_statistics(flat: np.ndarray, known: np.ndarray | None = None) -> PoseSta
     # Covariances of pairs, where joints are missing, need not be those of any distribution: raise what is negative.
     variance, vectors = np.linalg.eigh(covariance / deviation**2)
     covariance = (vectors * np.maximum(variance, _LEAST_VARIANCE)) @ vectors.T
-    place = np.kron(np.ones((len(mean) // 2, len(mean) // 2)), _PLACE_VARIANCE * np.eye(2))
-    return PoseStatistics(mean / deviation, np.linalg.inv(covariance + place), deviation)
+    return PoseStatistics(mean / deviation, np.linalg.inv(covariance + _any_place(len(mean))), deviation)
+
+
+def _any_place(coordinates: int) -> np.ndarray:
+    """Covariance of all x, and of all y, that a whole pose lies anywhere by."""
+    return np.kron(np.ones((coordinates // 2, coordinates // 2)), _PLACE_VARIANCE * np.eye(2))
 
 
 def blank_statistics(num_joints: int) -> PoseStatistics:
@@ -136,6 +148,11 @@ class PoseCompleter(keras.Model):
         Coordinates of hidden joints do not matter, as long as they are finite.
         """
         return tf.where(seen[..., tf.newaxis], pose, self.guess(pose, seen))
+
+    @property
+    def statistics(self) -> PoseStatistics:
+        """Of the training poses."""
+        return PoseStatistics(np.asarray(self.mean), np.asarray(self.precision), float(self.deviation))
 
     def guess(self, pose, seen):
         """All joints [B, J, 2] as the completer has them, seen or not."""

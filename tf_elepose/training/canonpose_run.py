@@ -17,7 +17,7 @@ from tf_elepose.data.recording import Recording
 from tf_elepose.data.view_agreement import disagreements
 from tf_elepose.methods.base import Method
 from tf_elepose.methods.canonpose import CanonPose
-from tf_elepose.nn.completer import blank_statistics, fit_statistics
+from tf_elepose.nn.completer import fit_statistics
 from tf_elepose.training.canonical_space import HIPS, hips_deviation_mm
 from tf_elepose.training.run import Run, RunSettings
 from tf_elepose.training.stage import Stage, StageSettings
@@ -60,18 +60,17 @@ class CanonposeRun(Run):
         trust = train.trust(settings.poses_2d)
         confidence = np.where(self._seen, np.float32(1.0) if trust is None else np.clip(trust, 0.0, 1.0), 0.0)
         used = self._moments.rows[self._moments.present]
-        hides = bool(settings.lifter["hidden"])
-        if not hides and not self._seen[used].all():
+        if not settings.lifter["hidden"] and not self._seen[used].all():
             raise ValueError(
                 f"{train.source}: {(~self._seen[used].all(axis=1)).sum()} of {len(used)} training poses lack joints: "
                 "they need lifter.hidden over 0"
             )
-        statistics = fit_statistics(*self._flat(used)) if hides else blank_statistics(train.skeleton.num_joints)
+        statistics = fit_statistics(*self._flat(used))
         with strategy.scope():
             self._method = CanonPose(
                 train.skeleton, self._normalizer, statistics, seed=settings.seed, **settings.lifter
             )  # fmt: skip
-            self._method.measure_confidence(confidence[used])
+            self._method.trust.measure(confidence[used])
         arrays = {
             "image": self._moments.views(self._image),
             "confidence": self._moments.views(confidence.astype(np.float32)),
@@ -106,7 +105,6 @@ class CanonposeRun(Run):
 
     def own_figures(self, method: Method) -> dict[str, float]:
         """Figure 7: how far the views of one moment agree on the canonical hips."""
-        assert isinstance(method, CanonPose)
         watched = self._watched
         known = set(HIPS) <= set(watched.skeleton.joints) and watched.poses_3d is not None
         if not known or len(np.unique(watched.camera)) < 2:
