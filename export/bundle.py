@@ -29,8 +29,8 @@ _REPRESENTATIVE = 200  # Poses that the ranges of int8 are measured on.
 
 INPUTS = {
     "keypoints": "[B, K, 2] px, x right, y down; NaN, infinite or from 1e6 on: not seen",
-    "confidence": "[B, K]; not over min_confidence, not finite or from 1e6 on: not seen. Where usual_confidence is stated, "
-    "it matters how sure the detector is, 0 to 1; the usual is what to give, for the model's joints, where nobody knows",
+    "confidence": "[B, K]; not over min_confidence, not finite or from 1e6 on: not seen. With usual_confidence "
+    "stated, it matters how sure the detector is, 0 to 1; the usual, of the model's joints, is for who does not know",
     "root_head_mm": "[B] mm from root to head that poses_3d shall have; 0 (or no such length): unit scale",
 }
 OUTPUTS = {

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import abc
-import dataclasses
 import itertools
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -15,58 +14,20 @@ from absl import logging
 
 from tf_elepose import geometry
 from tf_elepose.methods.lifted_likelihood import LiftedLikelihood
+from tf_elepose.methods.prediction import Prediction, Said
 from tf_elepose.methods.trainable import Trainable
 from tf_elepose.nn.completer import PoseCompleter, complete
 from tf_elepose.normalization import Normalizer
 from tf_elepose.skeletons import MIN_JOINTS, Skeleton
 
 
-@dataclasses.dataclass(frozen=True)
-class Prediction:
-    """What a method says of N poses.
-
-    Attributes:
-      poses_3d: [N, J, 3] camera frame, root at the origin, unit scale (about one from root to head).
-      elevation: [N] degrees of the camera above the horizon, positive looking down; None where it is not predicted.
-      valid: [N] False for a pose that could not be lifted: too few joints, no extent, or joints missing and a model
-        that was not taught to complete them. Its numbers are 0.
-      image: [N, J, 2] the normalised 2D poses that were lifted, hidden joints completed.
-      rotation: [N, 3, 3] that brings canonical poses into the camera's frame; None where the method knows no other
-        frame than the camera's.
-    """
-
-    poses_3d: np.ndarray
-    elevation: np.ndarray | None
-    valid: np.ndarray
-    image: np.ndarray
-    rotation: np.ndarray | None = None
-
-    @property
-    def canonical(self) -> np.ndarray | None:
-        """[N, J, 3] the poses turned back, in the coordinate system that training found; None without `rotation`."""
-        return None if self.rotation is None else self.poses_3d @ self.rotation
-
-
-class Said(NamedTuple):
-    """What a method says of B normalised poses, as tensors.
-
-    Attributes:
-      image: [B, J, 2] the poses with hidden joints completed.
-      poses: [B, J, 3] camera frame, root at the origin.
-      elevation: [B] radians, as in `Prediction`; None where it is not predicted.
-      rotation: [B, 3, 3] as in `Prediction`.
-    """
-
-    image: tf.Tensor
-    poses: tf.Tensor
-    elevation: tf.Tensor | None = None
-    rotation: tf.Tensor | None = None
-
-
 class Method(Trainable):
     """A way to learn lifting; what evaluation, export and benchmarks see of it."""
 
     name: str
+    title: str
+    """What reports call it."""
+
     skeleton: Skeleton
     normalizer: Normalizer
 
@@ -146,6 +107,9 @@ class Method(Trainable):
 
     usual_confidence: np.ndarray | None = None
     """[J] what joints that are seen without a confidence are taken to have; None where it does not matter."""
+
+    has_canonical: bool = False
+    """Whether it knows canonical poses and how the camera is turned against them, see `Prediction`."""
 
     def complete_and_lift(self, image: tf.Tensor, seen: tf.Tensor, confidence: tf.Tensor | None = None) -> Said:
         """Of normalised poses [B, J, 2] of which `seen` [B, J] are known: the completed pose, and what `lift` says.

@@ -19,9 +19,10 @@ import tensorflow as tf
 
 from tf_elepose import geometry, losses
 from tf_elepose.methods import replicas
-from tf_elepose.methods.base import Method, Said
+from tf_elepose.methods.base import Method
 from tf_elepose.methods.completion import hide_joints
 from tf_elepose.methods.joint_trust import JointTrust
+from tf_elepose.methods.prediction import Said
 from tf_elepose.methods.rig_partners import of_partners
 from tf_elepose.methods.trainable import Batch, named_variables, require_term_weights
 from tf_elepose.nn.canonical_lifter import CanonicalLifter
@@ -41,6 +42,8 @@ class CanonPose(Method):
     """The method of the paper."""
 
     name = "canonpose"
+    title = "CanonPose"
+    has_canonical = True
 
     def __init__(
         self,

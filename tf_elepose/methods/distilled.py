@@ -13,8 +13,9 @@ from typing import Any
 import tensorflow as tf
 
 from tf_elepose import geometry
-from tf_elepose.methods.base import Method, Said
+from tf_elepose.methods.base import Method
 from tf_elepose.methods.lifted_likelihood import LiftedLikelihood, blank_prior, subspace_settings
+from tf_elepose.methods.prediction import Said
 from tf_elepose.methods.trainable import Batch, named_variables, require_term_weights
 from tf_elepose.methods.virtual_views import ViewSettings, random_view
 from tf_elepose.nn.completer import PoseStatistics, blank_statistics
@@ -30,6 +31,7 @@ class Distilled(Method):
     """The lifting method; it keeps its teacher's prior, to say how likely a lifted pose is."""
 
     name = "distilled"
+    title = "Distilled ElePose"
     batch_arrays = ("pose",)
 
     def __init__(

@@ -57,6 +57,7 @@ class ElePose(Method):
     """The lifting method of the paper; `prior` is trained beforehand and stays as it is."""
 
     name = "elepose"
+    title = "ElePose"
 
     def __init__(
         self,

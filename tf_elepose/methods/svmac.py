@@ -62,6 +62,7 @@ class SVMAC(Method):
     """The lifting method of the paper."""
 
     name = "svmac"
+    title = "SVMAC"
     health = ("wasserstein", "critic_slope", "critic_gradient_norm")
 
     def __init__(

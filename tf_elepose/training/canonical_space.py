@@ -7,6 +7,7 @@ import numpy as np
 from tf_elepose.data.moments import Moments, moments
 from tf_elepose.data.recording import Recording
 from tf_elepose.methods.base import Method
+from tf_elepose.skeletons import Skeleton
 from tf_elepose.training.evaluator import clip_and_camera
 
 HIPS = ("l_hip", "r_hip")
@@ -21,6 +22,8 @@ def canonical_poses(
     Raises:
       ValueError: a method without canonical poses, no true poses, or no moment that two cameras see.
     """
+    if not method.has_canonical:
+        raise ValueError(f"{method.title}: knows no canonical poses")
     if recording.poses_3d is None:
         raise ValueError(f"{recording.source}: has no 3D poses: how large its bodies are is not known")
     found = moments(recording)
@@ -30,8 +33,8 @@ def canonical_poses(
         recording.seen(poses_2d, min_confidence),
         recording.trust(poses_2d),
     )
-    if (X := said.canonical) is None:
-        raise ValueError(f"method {method.name!r} knows no canonical poses")
+    X = said.canonical
+    assert X is not None
     root = recording.skeleton.root_index
     true = recording.poses_3d - recording.poses_3d[:, root : root + 1]
     size = np.linalg.norm(X, axis=(1, 2))
@@ -56,7 +59,10 @@ def hips_deviation_mm(
 ) -> float:
     """How far, mm, the canonical hips of the views of one moment lie from their mean, see `spread_between_views`."""
     _, poses = canonical_poses(method, recording, poses_2d=poses_2d, min_confidence=min_confidence)
-    hips = [joint for joint in HIPS if joint in recording.skeleton.joints]
-    return float(
-        np.sqrt(np.mean(spread_between_views(poses[:, :, list(recording.skeleton.indices(tuple(hips)))]) ** 2))
-    )
+    return hips_deviation(poses, recording.skeleton)
+
+
+def hips_deviation(poses: np.ndarray, skeleton: Skeleton) -> float:
+    """`hips_deviation_mm` of canonical poses [M, V, J, 3]; not a number where no moment has two."""
+    hips = [skeleton.index(joint) for joint in HIPS if joint in skeleton.joints]
+    return float(np.sqrt(np.mean(spread_between_views(poses[:, :, hips]) ** 2))) if hips else float("nan")
