@@ -14,7 +14,7 @@ from absl import logging
 from tf_elepose import geometry
 from tf_elepose.data.moments import MomentBatches, moments
 from tf_elepose.data.recording import Recording
-from tf_elepose.data.view_agreement import disagreements
+from tf_elepose.data.view_agreement import disagreements, named
 from tf_elepose.methods.base import Method
 from tf_elepose.methods.canonpose import CanonPose
 from tf_elepose.nn.completer import fit_statistics
@@ -129,14 +129,24 @@ class CanonposeRun(Run):
 
     def _tell_of_views(self, asked: Recording) -> None:
         """Warn of views that are missing or that cannot be of one moment."""
-        found, source = self._moments, self._train.source
+        train, found, source = self._train, self._moments, self._train.source
         if found.single:
+            alone = np.isin(train.camera, found.cameras)
+            alone[found.rows[found.present]] = False
             logging.warning(
-                "%s: %d moments are seen by one camera only and are left out of training", source, found.single
-            )
-        for camera in sorted(set(np.unique(asked.camera)) - set(np.unique(self._train.camera))):
-            logging.warning("%s: camera %d has no pose with enough joints and is not trained on", source, camera)
+                "%s: %s: %d moments are seen by one camera only and are left out of training",
+                source, named(np.unique(train.clip[alone]).tolist()), found.single,
+            )  # fmt: skip
+        for camera in np.unique(asked.camera):
+            if camera not in train.camera:
+                logging.warning("%s: camera %d has no pose with enough joints and is not trained on", source, camera)
+            elif blind := sorted(_clips_of(asked, camera) - _clips_of(train, camera)):
+                logging.warning("%s: %s: camera %d has no pose with enough joints", source, named(blind), camera)
         weight = found.views(self._seen.astype(np.float32))
         clip = self._train.clip[found.rows.max(axis=1)]
         for message in disagreements(found.views(self._image), weight, clip, found.cameras):
             logging.warning("%s: %s", source, message)
+
+
+def _clips_of(recording: Recording, camera: int) -> set[str]:
+    return set(np.unique(recording.clip[recording.camera == camera]).tolist())
