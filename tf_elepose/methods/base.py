@@ -127,7 +127,7 @@ class Method(Trainable):
         if self.density is not None:
             return self.density.prior.sample(count, tf.constant([seed, 1], tf.int32)).numpy()
         if self.completer is not None:
-            image = self.completer.statistics.sample(count, seed)
+            image = self.completer.distribution.sample(count, seed)
         else:
             shape = (count, self.skeleton.num_joints, 2)
             image = np.random.default_rng(seed).normal(0.0, self.normalizer.deviation, shape).astype(np.float32)

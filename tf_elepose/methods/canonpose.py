@@ -26,7 +26,7 @@ from tf_elepose.methods.prediction import Said
 from tf_elepose.methods.rig_partners import of_partners
 from tf_elepose.methods.trainable import Batch, named_variables, require_term_weights
 from tf_elepose.nn.canonical_lifter import CanonicalLifter
-from tf_elepose.nn.completer import PoseStatistics, blank_statistics
+from tf_elepose.nn.pose_statistics import PoseStatistics, blank_statistics
 from tf_elepose.normalization import Normalizer
 from tf_elepose.skeletons import Skeleton
 
@@ -237,9 +237,7 @@ class CanonPose(Method):
 
     def sample(self, count: int, seed: int) -> np.ndarray:
         """See `Method.sample`: of the normal distribution that hidden joints are guessed by."""
-        net = self.lifter
-        fitted = PoseStatistics(np.asarray(net.mean), np.asarray(net.inverse_covariance), float(net.deviation))
-        image = fitted.sample(count, seed)
+        image = self.lifter.distribution.sample(count, seed)
         return image - image[:, self.skeleton.root_index, np.newaxis]
 
     # ---- storing ---------------------------------------------------------------------------------------------------

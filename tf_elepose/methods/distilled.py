@@ -18,8 +18,8 @@ from tf_elepose.methods.lifted_likelihood import LiftedLikelihood, blank_prior, 
 from tf_elepose.methods.prediction import Said
 from tf_elepose.methods.trainable import Batch, named_variables, require_term_weights
 from tf_elepose.methods.virtual_views import ViewSettings, random_view
-from tf_elepose.nn.completer import PoseStatistics, blank_statistics
 from tf_elepose.nn.pose_prior import PosePrior
+from tf_elepose.nn.pose_statistics import PoseStatistics, blank_statistics
 from tf_elepose.nn.student import PoseStudent
 from tf_elepose.normalization import Normalizer
 from tf_elepose.skeletons import Skeleton
