@@ -16,9 +16,11 @@ from absl import flags
 from benchmarks import (
     body_size,
     convert,
+    detector_noise,
     fuzz_readers,
     lift_speed,
     missing_joints,
+    morphing,
     motion_files,
     pretrained,
     sanity,
@@ -34,6 +36,7 @@ from tf_elepose.pretrained import pretrained_models
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGES = (
     "README.md",
+    "docs/canonpose.md",
     "docs/data.md",
     "docs/lift.md",
     "docs/motion_files.md",
@@ -44,8 +47,10 @@ PAGES = (
 _TABLES = {
     "body_size": body_size.markdown,
     "convert": convert.markdown,
+    "detector_noise": detector_noise.markdown,
     "fuzz_readers": fuzz_readers.markdown,
     "lift_speed": lift_speed.markdown,
+    "morphing": morphing.markdown,
     "motion_files": motion_files.markdown,
     "pretrained": pretrained.markdown,
     "sanity": sanity.markdown,

@@ -166,8 +166,8 @@ def canonical_views(poses: np.ndarray, skeleton: Skeleton, names: Sequence[str],
                     line = styles[place % len(styles)]
                     axis.plot(ends[:, 0], ends[:, 1], color=color, linestyle=line, linewidth=1.4)
         axis.set(xlim=(-reach, reach), ylim=(reach, -reach), title=title)
-        axis.set_xlabel(f"{title[0]}, {unit}")
-        axis.set_ylabel(f"{title[-1]}, {unit}")
+        axis.set_xlabel(f"canonical {title[0]}, {unit}")
+        axis.set_ylabel(f"canonical {title[-1]}, {unit}")
         for ticks in (axis.xaxis, axis.yaxis):
             ticks.set_major_locator(matplotlib.ticker.MaxNLocator(4, steps=[1, 2, 5, 10], symmetric=True))
         _plain(axis)
@@ -175,7 +175,14 @@ def canonical_views(poses: np.ndarray, skeleton: Skeleton, names: Sequence[str],
         Line2D([], [], color=TRUNK, linestyle=styles[place % len(styles)], linewidth=1.4, label=names[view])
         for place, view in enumerate(kept)
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6), handlelength=2.4)
+    sides = [
+        Line2D([], [], color=_SIDES[side][0], linewidth=4.0, label=f"{side} side")
+        for side in ("left", "right")
+        if any(side_of(joint, skeleton) == side for joint in skeleton.joints)
+    ]
+    figure.legend(
+        handles=handles + sides, loc="outside lower center", ncols=min(len(handles) + len(sides), 4), handlelength=2.4
+    )
     return figure
 
 

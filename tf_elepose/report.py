@@ -30,6 +30,7 @@ def write_report(
     facts: Mapping[str, str] | None = None,
     poses_2d: np.ndarray | None = None,
     canonical: Mapping[str, np.ndarray] | None = None,
+    hips_deviation_mm: float | None = None,
 ) -> pathlib.Path:
     """Writes index.html, which holds everything, and the figures beside it as PNG files.
 
@@ -44,6 +45,7 @@ def write_report(
       facts: how the figures came about (date, hardware, versions, config), plain text.
       poses_2d: [N, J, 2] px, the input of every pose.
       canonical: {camera: [J, 3] mm}, the canonical poses of one moment, of a method that has such.
+      hips_deviation_mm: of the canonical hips of all moments, between a moment's views.
 
     Returns:
       The path of index.html.
@@ -68,7 +70,7 @@ def write_report(
             _errors(evaluation, skeleton),
             _elevation(evaluation),
             _likelihood(evaluation),
-            *([_canonical(canonical, skeleton)] if canonical else []),
+            *([_canonical(canonical, skeleton, hips_deviation_mm)] if canonical else []),
         ]
     page = render_page(title, evaluation.summary(), sections, facts or {})
     folder = pathlib.Path(folder)
@@ -225,13 +227,16 @@ def _listed(words: Sequence[str]) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def _canonical(poses: Mapping[str, np.ndarray], skeleton: Skeleton) -> Section:
+def _canonical(poses: Mapping[str, np.ndarray], skeleton: Skeleton, hips_deviation_mm: float | None) -> Section:
+    hips = ""
+    if hips_deviation_mm is not None:
+        hips = f" Of all moments, the views' hips lie {hips_deviation_mm:.1f} mm from their mean (standard deviation)."
     picture = _picture(
         "canonical",
         pose_figures.canonical_views(np.stack(list(poses.values())), skeleton, list(poses)),
         "Canonical poses of one moment, as each camera's view gave them, over one another",
         "One moment seen by several cameras, in the coordinate system that training found: agreeing views cover each "
-        "other.",
+        f"other.{hips}",
     )
     return Section("The canonical pose", "", (picture,), ())
 

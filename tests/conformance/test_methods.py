@@ -179,10 +179,22 @@ def test_predictions_have_the_promised_shape_and_frame(method):
     assert prediction.poses_3d.shape == (7, 17, 3) and prediction.poses_3d.dtype == np.float32
     assert np.all(prediction.poses_3d[:, made.skeleton.root_index] == 0)
     assert prediction.elevation is None or prediction.elevation.shape == (7,)
+    assert (prediction.canonical is not None) == (prediction.rotation is not None) == made.has_canonical
+    if prediction.rotation is not None:
+        np.testing.assert_allclose(np.linalg.det(prediction.rotation), 1.0, atol=1e-5)
     one_by_one = np.concatenate([made.predict(pixels[i : i + 1]).poses_3d for i in range(7)])
     np.testing.assert_allclose(one_by_one, prediction.poses_3d, atol=1e-5)  # Poses do not see each other.
     with pytest.raises(ValueError, match=r"expected \[N, 17, 2\] px"):
         made.predict(pixels[:, :5])
+
+
+def test_samples_are_normalised_poses_that_can_be_lifted(method):
+    made, image = method
+    drawn = made.sample(200, seed=1)
+    assert drawn.shape == (200, 17, 2) and drawn.dtype == np.float32 and np.all(np.isfinite(drawn))
+    np.testing.assert_array_equal(drawn, made.sample(200, seed=1))
+    assert 0.5 < drawn.std() / image.std() < 2.0
+    assert np.all(np.isfinite(made.predict_normalized(drawn).poses_3d)) and made.title
 
 
 def test_likelihoods_are_one_a_pose_and_follow_the_seed(method):

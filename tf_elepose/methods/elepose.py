@@ -24,7 +24,7 @@ from tf_elepose.anthropometry import BonePrior
 from tf_elepose.methods import replicas
 from tf_elepose.methods.base import Method
 from tf_elepose.methods.lifted_likelihood import LiftedLikelihood, blank_prior, subspace_settings
-from tf_elepose.methods.trainable import Batch, named_variables
+from tf_elepose.methods.trainable import Batch, named_variables, require_term_weights
 from tf_elepose.nn.completer import PoseCompleter, blank_completer
 from tf_elepose.nn.lifters import DepthElevationLifter
 from tf_elepose.nn.pose_prior import PosePrior
@@ -59,6 +59,7 @@ class ElePose(Method):
     """The lifting method of the paper; `prior` is trained beforehand and stays as it is."""
 
     name = "elepose"
+    title = "ElePose"
 
     def __init__(
         self,
@@ -99,12 +100,7 @@ class ElePose(Method):
         """
         if elevation not in ELEVATIONS:
             raise ValueError(f"unknown elevation {elevation!r}; expected one of {', '.join(ELEVATIONS)}")
-        if set(term_weights) != set(TERMS):
-            raise ValueError(f"expected a weight for each of {', '.join(TERMS)}; got {', '.join(term_weights)}")
-        if not all(map(math.isfinite, term_weights.values())) or not any(term_weights.values()):
-            raise ValueError(f"expected finite term weights, at least one of them not 0; got {dict(term_weights)}")
-        if term_weights["knees"] and not skeleton.legs:
-            raise ValueError(f"skeleton {skeleton.name!r} names no legs: give them, or set term_weights.knees to 0")
+        require_term_weights(term_weights, TERMS, skeleton)
         if not 0 <= likelihood_ceiling < math.inf:
             raise ValueError(f"likelihood_ceiling must be at least 0; got {likelihood_ceiling}")
         self.skeleton = skeleton

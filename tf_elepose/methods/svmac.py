@@ -21,7 +21,7 @@ import tensorflow as tf
 from tf_elepose import geometry, losses
 from tf_elepose.methods import replicas
 from tf_elepose.methods.base import Method
-from tf_elepose.methods.trainable import Batch, named_variables
+from tf_elepose.methods.trainable import Batch, named_variables, require_term_weights
 from tf_elepose.nn import pca
 from tf_elepose.nn.completer import PoseCompleter, blank_completer
 from tf_elepose.nn.critic import Critic, gradient_penalty, slope
@@ -62,6 +62,7 @@ class SVMAC(Method):
     """The lifting method of the paper."""
 
     name = "svmac"
+    title = "SVMAC"
     health = ("wasserstein", "critic_slope", "critic_gradient_norm")
 
     def __init__(
@@ -99,12 +100,7 @@ class SVMAC(Method):
         Raises:
           ValueError: an unknown term, or a number out of its range.
         """
-        if set(term_weights) != set(TERMS):
-            raise ValueError(f"expected a weight for each of {', '.join(TERMS)}; got {', '.join(term_weights)}")
-        if not all(map(math.isfinite, term_weights.values())) or not any(term_weights.values()):
-            raise ValueError(f"expected finite term weights, at least one of them not 0; got {dict(term_weights)}")
-        if term_weights["knees"] and not skeleton.legs:
-            raise ValueError(f"skeleton {skeleton.name!r} names no legs: give them, or set term_weights.knees to 0")
+        require_term_weights(term_weights, TERMS, skeleton)
         for what, count in (("angles", angles), ("critic_steps", critic_steps)):
             if count < 1:
                 raise ValueError(f"{what} must be at least 1; got {count}")
