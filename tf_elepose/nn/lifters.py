@@ -45,6 +45,7 @@ class DepthElevationLifter(keras.Model):
         if arch not in ARCHITECTURES:
             raise ValueError(f"unknown lifter architecture {arch!r}; expected one of {', '.join(ARCHITECTURES)}")
         self.num_joints = num_joints
+        self.width = width
         self.arch = arch
         self.input_deviation = input_deviation
         self.precision = precision
