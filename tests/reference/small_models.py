@@ -82,7 +82,7 @@ def bone_prior():
     return BonePrior(lengths / lengths.mean(), np.linspace(0.5, 2.0, len(lengths), dtype=np.float32))
 
 
-def small_links(rule="dataset", *, width=12, noise=0.1, fill=True, **options):
+def small_links(rule="dataset", *, width=12, noise=0.1, fill=True, skeleton=H36M_17, **options):
     """A `LInKs` of unusual weights, and 64 normalised poses."""
     image, normalizer = normalized(rule=rule)
     flat, parts = image.reshape(len(image), -1), []
@@ -93,7 +93,7 @@ def small_links(rule="dataset", *, width=12, noise=0.1, fill=True, **options):
     prior.build()
     perturb(prior.trainable_variables, noise)
     method = LInKs(
-        H36M_17, normalizer, prior,
+        skeleton, normalizer, prior,
         bone_prior=bone_prior(), term_weights={name: {**PAPER_WEIGHTS, "knees": 3.0}[name] for name in TERMS},
         width=width, prior_settings=PRIOR, filler={"width": 10} if fill else None, **{"arch": "code", **options},
     )  # fmt: skip
