@@ -18,6 +18,7 @@ from benchmarks import (
     convert,
     fuzz_readers,
     lift_speed,
+    missing_halves,
     missing_joints,
     motion_files,
     pretrained,
@@ -34,6 +35,7 @@ PAGES = (
     "README.md",
     "docs/data.md",
     "docs/lift.md",
+    "docs/links.md",
     "docs/motion_files.md",
     "docs/pretrained.md",
     "docs/results.md",
@@ -106,6 +108,9 @@ def block(name: str) -> str:
     if "missing_joints" in results:
         rows = results["missing_joints"]
         return f"{missing_joints.markdown(rows)}\n\n{made_with([row['trained'] for row in rows])}\n"
+    if "missing_halves" in results:
+        rows = results["missing_halves"]
+        return f"{missing_halves.markdown(rows)}\n\n{made_with([row['trained'] for row in rows])}\n"
     if name in _TABLES:
         return f"{_TABLES[name](results)}\n\n{made_with([results])}\n"
     if "kills" in results:
