@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import keras
 import tensorflow as tf
 
-from tf_elepose.nn import blocks, seeds
+from tf_elepose.nn.blocks import ResidualNetwork
 
 _BLOCKS = 3
 """As many as the depths of ElePose's lifter go through; those of LInKs' published code too."""
 
 
-class PartFiller(keras.Model):
-    """3D joints from the 3D joints of another part of the body: the trunk of the lifters."""
+class PartFiller(ResidualNetwork):
+    """3D joints from the 3D joints of another part of the body; at first all near the root."""
 
     def __init__(
         self,
@@ -31,28 +30,21 @@ class PartFiller(keras.Model):
         precision: "float32", or "mixed_bfloat16" for the hidden layers' matrix products.
         seed: of the first weights.
         """
-        super().__init__(name=name, **kwargs)
+        super().__init__(
+            3 * num_seen,
+            3 * num_filled,
+            width=width,
+            depth=_BLOCKS,
+            activated=False,
+            precision=precision,
+            seed=seed,
+            name=name,
+            **kwargs,
+        )
         self.num_seen, self.num_filled, self.width = num_seen, num_filled, width
-        self.upscale = blocks.dense(width, seeds.derive(seed, 0), "upscale", precision)
-        self.blocks = [
-            blocks.ResidualBlock(width, seed=seeds.derive(seed, i + 1), dtype=precision, name=f"block_{i}")
-            for i in range(_BLOCKS)
-        ]
-        # Small at first: about the root. float32, for its numbers are places.
-        self.head = blocks.dense(3 * num_filled, seeds.derive(seed, _BLOCKS + 1), "head", scale=0.01)
-
-    def build(self, input_shape=None) -> None:
-        self.upscale.build((None, 3 * self.num_seen))
-        for block in self.blocks:
-            block.build((None, self.width))
-        self.head.build((None, self.width))
-        self.built = True
 
     def call(self, pose):
         """The missing joints [B, num_filled, 3] for the joints `pose` [B, num_seen, 3] of the rest; both camera frame,
         unit scale, the whole pose's root at the origin.
         """
-        features = self.upscale(tf.reshape(pose, [-1, 3 * self.num_seen]))
-        for block in self.blocks:
-            features = block(features)
-        return tf.reshape(self.head(features), [-1, self.num_filled, 3])
+        return tf.reshape(self.respond(tf.reshape(pose, [-1, 3 * self.num_seen])), [-1, self.num_filled, 3])
