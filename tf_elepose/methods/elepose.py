@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import tensorflow as tf
@@ -259,7 +259,7 @@ class ElePose(Method):
         }
 
     @classmethod
-    def restore(cls, settings: Mapping[str, Any]) -> ElePose:
+    def restore(cls, settings: Mapping[str, Any]) -> Self:
         return cls(**cls._arguments(settings))
 
     @classmethod
