@@ -1,11 +1,14 @@
 """LInKs: halves are scored and lifted apart, and a missing half comes from the other's 3D pose."""
 
+import itertools
+
 import numpy as np
 import pytest
 import small_models
 import tensorflow as tf
 
 from tf_elepose import geometry
+from tf_elepose.methods import replicas
 from tf_elepose.methods.filling import FillFitting
 from tf_elepose.skeletons import H36M_17
 
@@ -85,6 +88,21 @@ def test_without_fillers_missing_halves_are_completed_in_2d():
     whole, y, _ = method.complete_and_lift(x, seen)
     np.testing.assert_array_equal(whole, method.complete(x, seen))
     np.testing.assert_array_equal(y, method.lift(whole)[0])
+
+
+def test_a_step_compiled_with_xla_gives_the_eager_gradients(made, monkeypatch):
+    method, image = made
+    # XLA draws other random numbers from the same seed: give both the same azimuths and noise.
+    numbers = itertools.cycle(np.random.default_rng(5).uniform(-3, 3, (2, 8)).astype(np.float32))
+    monkeypatch.setattr(replicas, "draw", lambda sampler, shape: tf.constant(next(numbers)))
+    batch = {"image": tf.constant(image[:8])}
+    values, gradients = method.gradients(batch, SEED)
+    other_values, other = tf.function(method.gradients, jit_compile=True)(batch, SEED)
+    scale = max(np.abs(one).max() for one in gradients)
+    for name, value in values.items():
+        np.testing.assert_allclose(other_values[name], value, rtol=2e-5, err_msg=name)
+    for variable, a, b in zip(method.variables, gradients, other, strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-3, atol=1e-5 * scale, err_msg=variable.path)
 
 
 def test_fillers_learn_halves_of_lifted_poses_from_a_virtual_camera(made):
