@@ -24,7 +24,10 @@ if TYPE_CHECKING:  # They bring TensorFlow.
 
 _SHORT = ("--config.completer.epochs=15", "--config.prior.epochs=15", "--config.lifter.epochs=20")
 
-ROWS = (Row("ElePose", "configs/cmu.py", _SHORT), Row("LInKs", "configs/links_cmu.py", _SHORT))
+ROWS = (
+    Row("ElePose", "configs/cmu.py", _SHORT),
+    Row("LInKs", "configs/links_cmu.py", (*_SHORT, "--config.filler.epochs=5")),
+)
 
 HIDDEN = ("none", "legs", "torso")
 
