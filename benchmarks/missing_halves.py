@@ -29,6 +29,9 @@ ROWS = (
     Row("LInKs", "configs/links_cmu.py", (*_SHORT, "--config.filler.epochs=5")),
 )
 
+_TOLD = ("date", "hardware", "versions", "commit", "depth_sign")
+"""What is told of a training."""
+
 HIDDEN = ("none", "legs", "torso")
 
 COLUMNS = {"pa_mpjpe_mm": "PA-MPJPE, mm", "n_mpjpe_mm": "N-MPJPE, mm"}
@@ -48,7 +51,8 @@ def main(argv: list[str]) -> int:
     output, rows = pathlib.Path(flags.FLAGS.output), []
     for row in ROWS:
         folder = output / folder_of(row)
-        trained = train(row, folder)
+        figures = train(row, folder)
+        trained = {key: figures[key] for key in _TOLD if key in figures}
         method = workdir.load_model(folder)
         test = load_source(files.read_json(folder / "config.json")["data"], method.skeleton).of_split("test")
         about = {"config": row.config, "overrides": list(row.overrides), "trained": trained}
