@@ -19,6 +19,7 @@ from benchmarks import (
     detector_noise,
     fuzz_readers,
     lift_speed,
+    missing_halves,
     missing_joints,
     morphing,
     motion_files,
@@ -39,6 +40,7 @@ PAGES = (
     "docs/canonpose.md",
     "docs/data.md",
     "docs/lift.md",
+    "docs/links.md",
     "docs/motion_files.md",
     "docs/pretrained.md",
     "docs/serving.md",
@@ -113,6 +115,9 @@ def block(name: str) -> str:
     if "missing_joints" in results:
         rows = results["missing_joints"]
         return f"{missing_joints.markdown(rows)}\n\n{made_with([row['trained'] for row in rows])}\n"
+    if "missing_halves" in results:
+        rows = results["missing_halves"]
+        return f"{missing_halves.markdown(rows)}\n\n{made_with([row['trained'] for row in rows])}\n"
     if name in _TABLES:
         return f"{_TABLES[name](results)}\n\n{made_with([results])}\n"
     if "kills" in results:

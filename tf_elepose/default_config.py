@@ -107,6 +107,22 @@ def get_paper_config() -> config_dict.ConfigDict:
     return config
 
 
+def get_links_config() -> config_dict.ConfigDict:
+    """Of LInKs: ElePose's, a lifter and a flow for each half of the body; the PCA bases are shared out by joints."""
+    config = get_config()
+    config.method = "links"
+
+    # Fills in a half of which nothing is seen, in 3D.
+    filler = config.filler = config_dict.ConfigDict()
+    filler.width = 256
+    filler.precision = "auto"  # As the lifter's.
+    filler.batch_size = 1024
+    filler.epochs = 20.0  # 0: no fillers; missing halves are completed in 2D.
+    filler.evaluate_every = 1000  # Steps; only shown, nothing is selected.
+    filler.optimizer = _optimizer(learning_rate=2e-3, average_decay=0.998)
+    return config
+
+
 def get_distilled_config() -> config_dict.ConfigDict:
     """A student of a trained ElePose; what each setting of the views is worth: docs/pretrained.md."""
     config = _common("distilled")
@@ -245,6 +261,7 @@ def get_svmac_config() -> config_dict.ConfigDict:
 
 METHODS = {
     "elepose": get_config,
+    "links": get_links_config,
     "distilled": get_distilled_config,
     "supervised": get_supervised_config,
     "canonpose": get_canonpose_config,

@@ -33,6 +33,7 @@ def define_flags() -> None:
     flags.DEFINE_float(
         "hidden_joints", None, "Joints to hide: a share below 1 or a number; the training's if not given."
     )
+    flags.DEFINE_enum("hidden_half", None, ["legs", "torso"], "Half of every body to hide as a whole.")
     flags.DEFINE_string(
         "joints", None, "Joints that errors count: a protocol (mpi_inf_3dhp) or names; all if not given."
     )
@@ -45,7 +46,7 @@ def define_flags() -> None:
 def main(argv: list[str]) -> int:
     del argv
     from tf_elepose import depth_sign, files
-    from tf_elepose.data.missing import hide_joints
+    from tf_elepose.data.missing import hide_half, hide_joints
     from tf_elepose.data.sources import load_source
     from tf_elepose.evaluation import PROTOCOL_JOINTS
     from tf_elepose.provenance import provenance
@@ -69,6 +70,7 @@ def main(argv: list[str]) -> int:
     joints = None if options.joints is None else PROTOCOL_JOINTS.get(options.joints, options.joints.split(","))
     recording = load_source(source, method.skeleton, **source_options)
     recording = hide_joints(recording, hidden, seed=config["seed"])
+    recording = hide_half(recording, options.hidden_half) if options.hidden_half else recording
     split = options.split or ("test" if (recording.split == "test").any() else "train")
     recording = recording.of_split(split)
     # The training's seed: on the training's data, the figures are those of its metrics.json.
@@ -93,6 +95,7 @@ def main(argv: list[str]) -> int:
         verdict = depth_sign.sign_verdict(summary)
         facts = {"model": str(folder), "data": source, "split": split, "poses_2d": poses_2d}
         facts |= {"min_confidence": min_confidence, "hidden_joints": hidden, "joints": options.joints or "all", **made}
+        facts |= {"hidden_half": options.hidden_half} if options.hidden_half else {}
         files.write_json(output, {**summary, **hips, "depth_sign": verdict, **facts})
     if options.figures:
         from tf_elepose.report import write_report

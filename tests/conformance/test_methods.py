@@ -12,6 +12,7 @@ from tf_elepose.data.pipeline import Batches
 from tf_elepose.methods import METHODS
 from tf_elepose.methods.base import Method
 from tf_elepose.methods.completion import CompletionFitting
+from tf_elepose.methods.filling import FillFitting
 from tf_elepose.methods.morphing import MorphFitting
 from tf_elepose.methods.prior import PriorFitting
 from tf_elepose.methods.trainable import Trainable, named_variables
@@ -26,6 +27,7 @@ SEED = tf.constant([5, 6])
 # How tests make a small one of each: it and normalised poses.
 METHOD_MAKERS = {
     "elepose": lambda: small_models.small_elepose(noise=0.05),
+    "links": lambda: small_models.small_links(noise=0.05),
     "canonpose": lambda: small_models.small_canonpose(noise=0.05),
     "distilled": lambda: small_models.small_distilled(noise=0.05),
     "supervised": lambda: small_models.small_supervised(noise=0.05),
@@ -44,6 +46,11 @@ def _completion():
     return CompletionFitting(small_models.small_completer()), small_models.normalized()[0]
 
 
+def _filling():
+    method, image = small_models.small_links(noise=0.05)
+    return FillFitting(method), image
+
+
 def _morphing():
     morpher = PoseMorpher(H36M_17.num_joints, width=8, input_deviation=0.1, seed=3)
     morpher.build()
@@ -51,11 +58,18 @@ def _morphing():
     return MorphFitting(morpher), small_models.normalized()[0]
 
 
-TRAINABLE_MAKERS = {**METHOD_MAKERS, "prior": _prior, "completion": _completion, "morphing": _morphing}
+TRAINABLE_MAKERS = {
+    **METHOD_MAKERS,
+    "prior": _prior,
+    "completion": _completion,
+    "morphing": _morphing,
+    "filling": _filling,
+}
 
 # Methods taught to complete poses, and normalised poses.
 COMPLETING_MAKERS = {
     "elepose": lambda: small_models.small_elepose(noise=0.05, completer=small_models.small_completer()),
+    "links": lambda: small_models.small_links(noise=0.05, completer=small_models.small_completer()),
     "canonpose": lambda: small_models.small_canonpose(noise=0.05, hidden=0.5),
     "distilled": lambda: small_models.small_distilled(noise=0.05),
     "supervised": lambda: small_models.small_supervised(noise=0.05, completer=small_models.small_completer()),

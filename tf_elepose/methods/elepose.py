@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
 import numpy as np
 import tensorflow as tf
@@ -116,18 +116,17 @@ class ElePose(Method):
         self.elevation = elevation
         self.likelihood_ceiling = float(likelihood_ceiling)
         self._prior_settings = dict(prior_settings or {})
-        self.lifter = DepthElevationLifter(
-            skeleton.num_joints,
-            width=width,
-            arch=arch,
-            input_deviation=normalizer.deviation,
-            precision=precision,
-            seed=seed,
+        self.lifter = self._new_lifter(
+            width=width, arch=arch, input_deviation=normalizer.deviation, precision=precision, seed=seed
         )
         self.lifter.build()
         self.networks = {"lifter": self.lifter}
         bound = None if elevation == "predicted" else FIXED_ELEVATION
         self.density = LiftedLikelihood(prior, normalizer, bound)
+
+    def _new_lifter(self, **options):
+        """The network that gives d and e of x."""
+        return DepthElevationLifter(self.skeleton.num_joints, **options)
 
     # ---- the objective, in the paper's order -------------------------------------------------------------------
 
@@ -232,11 +231,17 @@ class ElePose(Method):
 
     # ---- use -------------------------------------------------------------------------------------------------------
 
-    def averaged(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """y and e as they are used after training: with flip_average those of x and of its mirror image, averaged."""
-        y, e = self.y(x)
+    def averaged(
+        self, x: tf.Tensor, lifted: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]] | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """y and e as they are used after training: with flip_average those of x and of its mirror image, averaged.
+
+        `lifted` gives both for an image; `y` when None.
+        """
+        lifted = lifted or self.y
+        y, e = lifted(x)
         if self.flip_average:
-            y_flipped, e_flipped = self.y(geometry.flip(x, self.skeleton))
+            y_flipped, e_flipped = lifted(geometry.flip(x, self.skeleton))
             y, e = 0.5 * (y + geometry.flip(y_flipped, self.skeleton)), 0.5 * (e + e_flipped)
         return y, e
 
@@ -265,7 +270,7 @@ class ElePose(Method):
             "bone_prior": self.bone_prior.to_dict(),
             "flip_average": self.flip_average,
             "term_weights": {name: self.term_weights.get(name, 0.0) for name in TERMS},
-            "width": self.lifter.upscale.units,
+            "width": self.lifter.width,
             "arch": self.lifter.arch,
             "elevation": self.elevation,
             "likelihood_ceiling": self.likelihood_ceiling,
@@ -273,22 +278,23 @@ class ElePose(Method):
         }
 
     @classmethod
-    def restore(cls, settings: Mapping[str, Any]) -> ElePose:
+    def restore(cls, settings: Mapping[str, Any]) -> Self:
+        return cls(**cls._arguments(settings))
+
+    @classmethod
+    def _arguments(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Of the constructor."""
         skeleton = Skeleton.from_dict(settings["skeleton"])
-        return cls(
-            skeleton,
-            Normalizer.from_dict(settings["normalizer"], skeleton),
-            blank_prior(skeleton, settings["subspace"], settings["prior"]),
-            bone_prior=BonePrior.from_dict(settings["bone_prior"]),
-            flip_average=settings["flip_average"],
-            term_weights=settings["term_weights"],
-            width=settings["width"],
-            arch=settings["arch"],
-            elevation=settings["elevation"],
-            likelihood_ceiling=settings["likelihood_ceiling"],
-            prior_settings=settings["prior"],
-            completer=blank_completer(skeleton.num_joints, settings["completer_width"]),
-        )
+        same = ("flip_average", "term_weights", "width", "arch", "elevation", "likelihood_ceiling")
+        return {
+            "skeleton": skeleton,
+            "normalizer": Normalizer.from_dict(settings["normalizer"], skeleton),
+            "prior": blank_prior(skeleton, settings["subspace"], settings["prior"]),
+            "bone_prior": BonePrior.from_dict(settings["bone_prior"]),
+            "prior_settings": settings["prior"],
+            "completer": blank_completer(skeleton.num_joints, settings["completer_width"]),
+            **{name: settings[name] for name in same},
+        }
 
     def saved_variables(self) -> dict[str, Any]:
         networks = {"prior": self.prior, "lifter": self.lifter}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -161,6 +163,38 @@ class RealNVP(keras.Model):
     def call(self, x):
         """log p(x) [...] of x [..., K]."""
         return self.distribution().log_prob(x)
+
+    def from_normal(self, z: tf.Tensor) -> tf.Tensor:
+        """Data [..., K] of standard normal latents [..., K]."""
+        return self.bijector().forward(z)
+
+
+class IndependentFlows(keras.Model):
+    """The density of several independent vectors, joined to one: a flow of its own for each."""
+
+    def __init__(self, sizes: Sequence[int], *, seed: int, name: str = "flow", **options) -> None:
+        """Args: the vectors' lengths, K together; the rest as in `RealNVP`, for each of them."""
+        super().__init__(name=name)
+        self.sizes = list(sizes)
+        self.size = sum(sizes)
+        self.flows = [
+            RealNVP(size, seed=seeds.derive(seed, i), name=f"part_{i}", **options) for i, size in enumerate(sizes)
+        ]
+
+    def build(self, input_shape=None) -> None:
+        for flow in self.flows:
+            flow.build()
+        self.built = True
+
+    def call(self, x):
+        """log p(x) [...] of x [..., K]: the sum over the parts."""
+        parts = tf.split(x, self.sizes, axis=-1)
+        return tf.add_n([flow(part) for flow, part in zip(self.flows, parts, strict=True)])
+
+    def from_normal(self, z: tf.Tensor) -> tf.Tensor:
+        """Data [..., K] of standard normal latents [..., K]."""
+        parts = tf.split(z, self.sizes, axis=-1)
+        return tf.concat([flow.from_normal(part) for flow, part in zip(self.flows, parts, strict=True)], axis=-1)
 
 
 def _random_rotation(size: int, seed: int) -> np.ndarray:

@@ -129,8 +129,7 @@ class EleposeRun(Run):
 
     def _new_prior(self) -> tuple[PosePrior, Stage]:
         settings = self._settings
-        flat, known = self._flat()
-        subspace = pca.fit_pca(flat, settings.bases, known) if settings.bases else pca.fit_coordinates(flat, known)
+        subspace = self._subspace(*self._flat())
         logging.info("prior: %d dimensions hold %.2f %% of the variance", subspace.size, 100 * subspace.explained)
         with self._strategy.scope():
             prior = PosePrior(subspace, **self._prior_settings)
@@ -146,11 +145,19 @@ class EleposeRun(Run):
         )  # fmt: skip
         return prior, stage
 
+    def _subspace(self, flat: np.ndarray, known: np.ndarray) -> pca.Subspace:
+        """Of the prior, from what `_flat` gives."""
+        bases = self._settings.bases
+        return pca.fit_pca(flat, bases, known) if bases else pca.fit_coordinates(flat, known)
+
+    def _new_method(self, **options) -> ElePose:
+        return ElePose(**options)
+
     def _new_lifter(self, prior: PosePrior) -> tuple[ElePose, Stage]:
         settings = self._settings
         with self._strategy.scope():
-            method = ElePose(
-                self._train.skeleton, self._normalizer, prior,
+            method = self._new_method(
+                skeleton=self._train.skeleton, normalizer=self._normalizer, prior=prior,
                 bone_prior=self._bone_prior, prior_settings=self._prior_settings, seed=settings.seed,
                 completer=self._completer, **settings.lifter,
             )  # fmt: skip
