@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tf_elepose.data import denoising
+from tf_elepose.data import denoising, random_walk
 from tf_elepose.data.denoising import MAX_GAP, denoise
 
 NOISE = 3.0  # px
@@ -68,7 +68,7 @@ def test_a_smoothed_way_is_the_posterior_mean_of_a_gaussian_process():
     first, second = np.minimum(t[:, None], t), np.abs(t[:, None] - t)
     for joint in range(2):
         R = model.error[joint] * model.of_bin[bins[0, :, joint]] / weight[0, :, joint]
-        anywhere = denoising._ANYWHERE * R[0] * (1 + np.outer(t, t))
+        anywhere = random_walk.ANYWHERE * R[0] * (1 + np.outer(t, t))
         K = 2.0 * model.change[joint] * (first**3 / 3 + second * first**2 / 2) + anywhere
         known = np.flatnonzero(seen[0, :, joint])
         inverse = np.linalg.inv(K[np.ix_(known, known)] + np.diag(R[known]))

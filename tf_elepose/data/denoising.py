@@ -2,10 +2,9 @@
 
 A detector looks at one picture at a time, so that its errors in neighbouring pictures have little to do with each
 other, while a joint's way is smooth. A joint's coordinate is modelled as an integrated random walk (its velocity
-changes at random) seen with independent errors, which is the cubic smoothing spline (Wahba, J. R. Stat. Soc. B 40,
-1978); the Kalman filter and a smoother compute it. How strongly to smooth is not set by hand: the variances of both are
-those of largest likelihood, of errors for each joint, of movement for each joint and stretch. Poses without noise stay
-nearly as they are.
+changes at random) seen with independent errors (data/random_walk.py). How strongly to smooth is not set by hand: the
+variances of both are those of largest likelihood, of errors for each joint, of movement for each joint and stretch.
+Poses without noise stay nearly as they are.
 """
 
 from __future__ import annotations
@@ -14,6 +13,8 @@ import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
+
+from tf_elepose.data.random_walk import expected, smoothed
 
 MAX_GAP = 5
 """Steps (the track's usual ones) that a joint, or a frame, may be missing; after more its way begins anew."""
@@ -32,8 +33,6 @@ _OUTLIER = 3.0  # Deviations from which on an error counts as gross: the farther
 _ROUNDS = 3  # Of smoothing, each with the weights that the last one's errors suggest.
 
 _BINS = 10  # Of confidence, equally full: the errors of each have a variance of their own.
-
-_ANYWHERE = 1e6  # Variance of a place or a velocity of which nothing is known yet, over that of the errors.
 
 _BLOCK = 50_000  # Poses, padding included, that are smoothed at once.
 
@@ -91,10 +90,10 @@ def denoise(
     for block in _blocks(poses_2d, seen, frames, bins, stretches):
         pace, weight = _pace(block, model), np.ones(block.seen.shape)
         for _ in range(_ROUNDS):
-            smoothed = _smooth(block, model, pace, weight)
-            weight = smoothed.weight
+            found = _smooth(block, model, pace, weight)
+            weight = found.weight
         at = block.rows[block.seen.any(axis=-1)]
-        whole = np.where(block.seen[..., np.newaxis], smoothed.places * block.size + block.origin, out[block.rows])
+        whole = np.where(block.seen[..., np.newaxis], found.places * block.size + block.origin, out[block.rows])
         out[at] = whole[block.seen.any(axis=-1)]
     covered = sum(map(len, stretches)) / rows
     return Denoised(out.astype(poses_2d.dtype), np.sqrt(model.error), covered)
@@ -214,8 +213,8 @@ def _fit(blocks: list[_Block], bins: int) -> _Model:
             told = _told(block)
             count += told.sum(axis=(0, 1))
             for number, ratio in enumerate(_RATIOS):
-                expected, _, innovation = _filter(block, error, pace * np.full(joints, ratio))
-                spread = expected[..., 0] + error
+                covariance, _, innovation = _expected(block, error, pace * np.full(joints, ratio))
+                spread = covariance[..., 0] + error
                 squares[number] += np.where(told, (innovation**2).sum(axis=-1) / (2 * spread), 0.0).sum(axis=(0, 1))
                 logs[number] += np.where(told, np.log(spread), 0.0).sum(axis=(0, 1))
         many = np.maximum(count, 1)
@@ -223,9 +222,9 @@ def _fit(blocks: list[_Block], bins: int) -> _Model:
         error = (squares / many)[best, np.arange(joints)]
         model = _Model(error, _RATIOS[best] * error, of_bin)
         paces = [_pace(block, model) for block in blocks]
-        smoothed = [_smooth(*one) for one in zip(blocks, [model] * len(blocks), paces, weights, strict=True)]
-        weights = [one.weight for one in smoothed]
-        of_bin = of_bin * _surprise(blocks, smoothed, bins)
+        found = [_smooth(*one) for one in zip(blocks, [model] * len(blocks), paces, weights, strict=True)]
+        weights = [one.weight for one in found]
+        of_bin = of_bin * _surprise(blocks, found, bins)
         of_bin /= of_bin.mean()
     return _Model(model.error, model.change, of_bin)
 
@@ -235,12 +234,16 @@ def _pace(block: _Block, model: _Model) -> np.ndarray:
     error, told = model.error * model.of_bin[block.bins], _told(block)
     costs = []
     for pace in _PACES:
-        expected, _, innovation = _filter(block, error, np.broadcast_to(pace * model.change, block.seen[:, 0].shape))
-        spread = expected[..., 0] + error
+        covariance, _, innovation = _expected(block, error, pace * model.change)
+        spread = covariance[..., 0] + error
         # A gross error says nothing about how a body moves.
         surprise = np.minimum((innovation**2).sum(axis=-1) / (2 * spread), _OUTLIER**2)
         costs.append(np.where(told, surprise + np.log(spread), 0.0).sum(axis=(1, 2)))
     return _PACES[np.argmin(costs, axis=0), np.newaxis]
+
+
+def _expected(block: _Block, error: np.ndarray, change: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return expected(block.places, block.seen, block.steps, error, change)
 
 
 def _told(block: _Block) -> np.ndarray:
@@ -257,63 +260,15 @@ def _surprise(blocks: list[_Block], smoothed: list[_Smoothed], bins: int) -> np.
     return np.where(count > 0, total / np.maximum(count, 1), 1.0)
 
 
-def _filter(block: _Block, error: np.ndarray, change: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The Kalman filter: what is expected of each pose from those before it.
-
-    Args: the poses, the variances of their errors [S, T, J] and of the change of a velocity in a step [S, J].
-
-    Returns:
-      covariance [S, T, J, 3] of place and place, place and velocity, velocity and velocity; mean [S, T, J, 2, 2] of
-      place and velocity (last but one axis); and places less what was expected [S, T, J, 2], 0 where not seen.
-    """
-    shape = block.seen.shape
-    covariance, mean = np.empty((*shape, 3)), np.empty((*shape, 2, 2))
-    innovation = np.empty(block.places.shape)
-    place, velocity = np.zeros((2, *block.places[:, 0].shape))
-    pp = vv = _ANYWHERE * np.broadcast_to(error[:, 0], error[:, 0].shape)
-    pv = np.zeros_like(pp)
-    for t in range(shape[1]):
-        if t:
-            dt = block.steps[:, t, np.newaxis]
-            place = place + dt[..., np.newaxis] * velocity
-            pp = pp + dt * (2 * pv + dt * vv) + change * dt**3 / 3
-            pv = pv + dt * vv + change * dt**2 / 2
-            vv = vv + change * dt
-        covariance[:, t, :, 0], covariance[:, t, :, 1], covariance[:, t, :, 2] = pp, pv, vv
-        mean[:, t, :, 0], mean[:, t, :, 1] = place, velocity
-        seen = block.seen[:, t]
-        innovation[:, t] = np.where(seen[..., np.newaxis], block.places[:, t] - place, 0.0)
-        gain = seen / (pp + error[:, t])
-        place = place + (gain * pp)[..., np.newaxis] * innovation[:, t]
-        velocity = velocity + (gain * pv)[..., np.newaxis] * innovation[:, t]
-        pp, pv, vv = pp - gain * pp * pp, pv - gain * pp * pv, vv - gain * pv * pv
-    return covariance, mean, innovation
-
-
 def _smooth(block: _Block, model: _Model, pace: np.ndarray, weight: np.ndarray) -> _Smoothed:
-    """Rauch-Tung-Striebel, in the form of Bryson and Frazier (Applied Optimal Control, 1975), which inverts nothing.
+    """What all poses of a stretch say of each place.
 
     `pace` [S, 1]: what the variances of the velocities' changes are multiplied by; `weight` [S, T, J]: what those of
     errors are divided by.
     """
     usual = model.error * model.of_bin[block.bins]
     error = usual / weight
-    covariance, mean, innovation = _filter(block, error, pace * model.change)
-    places, variance = np.empty(block.places.shape), np.empty(block.seen.shape)
-    # What the poses from t on say against the expectation: a slope for place and velocity, and its variances.
-    a, b = np.zeros((2, *block.places[:, 0].shape))
-    aa = ab = bb = np.zeros(block.seen[:, 0].shape)
-    for t in reversed(range(block.seen.shape[1])):
-        pp, pv, _ = np.moveaxis(covariance[:, t], -1, 0)
-        gain = block.seen[:, t] / (pp + error[:, t])
-        keep, leak = 1.0 - gain * pp, -gain * pv
-        a = keep[..., np.newaxis] * a + leak[..., np.newaxis] * b - gain[..., np.newaxis] * innovation[:, t]
-        aa, ab = gain + keep * (keep * aa + 2 * leak * ab) + leak * leak * bb, keep * ab + leak * bb
-        places[:, t] = mean[:, t, :, 0] - pp[..., np.newaxis] * a - pv[..., np.newaxis] * b
-        variance[:, t] = pp - (pp * (pp * aa + 2 * pv * ab) + pv * pv * bb)
-        dt = block.steps[:, t, np.newaxis]
-        a, b = a, b + dt[..., np.newaxis] * a
-        aa, ab, bb = aa, ab + dt * aa, bb + dt * (2 * ab + dt * aa)
+    places, variance = smoothed(block.places, block.seen, block.steps, error, pace * model.change)
     left = np.maximum(error - variance, 1e-12 * error)  # Variance of what is left of an error after smoothing.
     residual = ((block.places - places) ** 2).sum(axis=-1) / 2
     others = error * variance / left  # Variance of the place as the other poses tell it.

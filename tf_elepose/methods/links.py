@@ -26,6 +26,7 @@ import tensorflow as tf
 
 from tf_elepose import geometry
 from tf_elepose.methods.elepose import ElePose
+from tf_elepose.methods.prediction import Said
 from tf_elepose.methods.trainable import named_variables
 from tf_elepose.nn import seeds
 from tf_elepose.nn.part_filler import PartFiller
@@ -38,6 +39,7 @@ class LInKs(ElePose):
     """The lifting method of the paper; prior and completer are trained before it, the fillers after it."""
 
     name = "links"
+    title = "LInKs"
 
     def __init__(self, skeleton: Skeleton, normalizer: Normalizer, *args, filler: Mapping[str, Any] | None, **keywords):
         """Args:
@@ -89,9 +91,7 @@ class LInKs(ElePose):
         joints = [joint in self.halves[half] for joint in range(self.skeleton.num_joints)]
         return (missing[half][:, tf.newaxis] & tf.constant(joints))[..., tf.newaxis]
 
-    def complete_and_lift(
-        self, image: tf.Tensor, seen: tf.Tensor, confidence: tf.Tensor | None = None
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
+    def complete_and_lift(self, image: tf.Tensor, seen: tf.Tensor, confidence: tf.Tensor | None = None) -> Said:
         """See `Method.complete_and_lift`; the joints of a missing half are where their 3D joints are seen."""
         if not self.fillers:
             return super().complete_and_lift(image, seen, confidence)
@@ -99,7 +99,7 @@ class LInKs(ElePose):
         y, e = self.averaged(whole, lambda x: self.lift_then_fill(x, missing))
         for half in self.halves:
             whole = tf.where(self._of_missing(half, missing), geometry.project(y, self.distance), whole)
-        return whole, y, -e if self.elevation == "predicted" else None
+        return Said(whole, y, -e if self.elevation == "predicted" else None)
 
     # ---- storing ---------------------------------------------------------------------------------------------------
 
