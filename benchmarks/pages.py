@@ -16,6 +16,7 @@ from absl import flags
 from benchmarks import (
     body_size,
     convert,
+    denoising,
     detector_noise,
     fuzz_readers,
     lift_speed,
@@ -49,6 +50,7 @@ PAGES = (
 _TABLES = {
     "body_size": body_size.markdown,
     "convert": convert.markdown,
+    "denoising": denoising.markdown,
     "detector_noise": detector_noise.markdown,
     "fuzz_readers": fuzz_readers.markdown,
     "lift_speed": lift_speed.markdown,
