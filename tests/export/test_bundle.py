@@ -14,7 +14,7 @@ from tensorflow.lite.tools import flatbuffer_utils
 from export import __main__ as command_module
 from export import bundle, onnx, saved_model, tflite, verify
 from export.tflite_weights import NetworkWeights
-from tf_elepose.nn import completer
+from tf_elepose.nn import pose_statistics
 from tf_elepose.training.workdir import save_model
 
 # The converters and runtimes warn about their own use of deprecated interfaces.
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 def short_solver():
     """Fewer of the steps that the completer's solver takes, each of them a dozen operators to convert."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(completer, "_ITERATIONS", 2)
+        patch.setattr(pose_statistics, "ITERATIONS", 2)
         yield
 
 

@@ -15,7 +15,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from export import bundle, examples, saved_model, verify, versions, warmup
 from export.signature import Signed
-from tf_elepose.nn import completer
+from tf_elepose.nn import pose_statistics
 from tf_elepose.skeletons import H36M_17
 from tf_elepose.training.workdir import save_model
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 def short_solver():
     """Fewer of the steps that the completer's solver takes, each of them a dozen operators to trace."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(completer, "_ITERATIONS", 2)
+        patch.setattr(pose_statistics, "ITERATIONS", 2)
         yield
 
 

@@ -26,7 +26,7 @@ from tensorflow_serving_process import SERVER, tensorflow_serving
 
 from export import examples, saved_model
 from export.signature import Signed
-from tf_elepose.nn import completer
+from tf_elepose.nn import pose_statistics
 from tf_elepose.skeletons import H36M_17
 
 # The loaders and exporters warn about their own use of deprecated interfaces.
@@ -38,7 +38,7 @@ RECIPES = pathlib.Path(saved_model.__file__).parent / "serving"
 @pytest.fixture(scope="module")
 def signed():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(completer, "_ITERATIONS", 2)
+        patch.setattr(pose_statistics, "ITERATIONS", 2)
         method, _ = small_elepose(completer=small_completer(), noise=0.02)
         yield Signed(method, H36M_17)
 

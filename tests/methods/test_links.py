@@ -54,7 +54,7 @@ def test_a_half_is_lifted_as_if_the_other_were_there(made, missing, there):
 def test_a_missing_half_is_filled_from_the_3d_pose_of_the_other(made, missing, there):
     method, image = made
     x, seen = tf.constant(image[:6]), tf.constant(_seen(6, missing))
-    whole, y, elevation = method.complete_and_lift(x, seen)
+    whole, y, elevation, _ = method.complete_and_lift(x, seen)
     filled = method.fillers[missing](tf.gather(y, OF[there], axis=1))
     np.testing.assert_allclose(tf.gather(y, OF[missing], axis=1), filled, atol=1e-6)
     seen_there = geometry.project(filled, method.distance)
@@ -68,7 +68,7 @@ def test_single_hidden_joints_are_completed_as_by_elepose(made):
     seen = np.ones((6, 17), bool)
     seen[:, LEGS[:-1]] = False  # One joint of the legs is left.
     x, known = tf.constant(image[:6]), tf.constant(seen)
-    whole, y, _ = method.complete_and_lift(x, known)
+    whole, y, *_ = method.complete_and_lift(x, known)
     np.testing.assert_array_equal(whole, method.complete(x, known))
     np.testing.assert_allclose(y, method.lift(whole)[0], atol=1e-6)
 
@@ -85,7 +85,7 @@ def test_a_pose_with_a_missing_half_does_not_touch_its_neighbours(made):
 def test_without_fillers_missing_halves_are_completed_in_2d():
     method, image = small_models.small_links(completer=small_models.small_completer(), fill=False)
     x, seen = tf.constant(image[:6]), tf.constant(_seen(6, "legs"))
-    whole, y, _ = method.complete_and_lift(x, seen)
+    whole, y, *_ = method.complete_and_lift(x, seen)
     np.testing.assert_array_equal(whole, method.complete(x, seen))
     np.testing.assert_array_equal(y, method.lift(whole)[0])
 

@@ -84,14 +84,14 @@ class PoseDistribution(NamedTuple):
         noise = np.random.default_rng(seed).normal(size=(count, len(mean))) * np.sqrt(np.maximum(variance, 0.0))
         return (float(self.deviation) * (mean + noise @ vectors.T)).reshape(count, -1, 2).astype(np.float32)
 
-    def guess(self, image, seen, iterations: int = ITERATIONS):
+    def guess(self, image, seen, iterations: int | None = None):
         """All joints [B, J, 2], in units of the deviation, as the `conditional_mean` given those `seen` [B, J].
 
-        `image` [B, J, 2] are normalised poses, any finite numbers where not seen.
+        `image` [B, J, 2] are normalised poses, any finite numbers where not seen; `iterations` None: `ITERATIONS`.
         """
         known = tf.where(seen[..., tf.newaxis], image, 0.0) / tf.convert_to_tensor(self.deviation)
         mean, precision = tf.convert_to_tensor(self.mean), tf.convert_to_tensor(self.precision)
-        return conditional_mean(known, tf.cast(seen, tf.float32), mean, precision, iterations)
+        return conditional_mean(known, tf.cast(seen, tf.float32), mean, precision, iterations or ITERATIONS)
 
 
 def _any_place(coordinates: int) -> np.ndarray:
