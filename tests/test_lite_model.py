@@ -130,7 +130,8 @@ def test_a_file_that_is_no_model_is_refused(bundle):
     file.write_bytes(b"no model at all")
     facts = files.read_json(bundle / "metadata.json")
     change(
-        bundle, files=facts["files"] | {"tflite/lift_all_float32_batch.tflite": exported_model.checksum(b"no model at all")}
+        bundle,
+        files=facts["files"] | {"tflite/lift_all_float32_batch.tflite": exported_model.checksum(b"no model at all")},
     )
     with pytest.raises(ValueError, match="not a TFLite model"):
         LiteModel(bundle)

@@ -20,9 +20,6 @@ from absl import flags, logging
 
 from tf_elepose import commands
 
-# Beam tells of every type hint and every cache; and warns that memory is not measured where a package is missing.
-_LOUD = {"apache_beam": "WARNING", "apache_beam.ml.inference.base": "ERROR"}
-
 _LOCAL = (None, "DirectRunner", "direct")
 
 
@@ -61,8 +58,8 @@ def main(argv: list[str]) -> int:
     from tf_elepose.batch.reading import ReadSettings, input_files
     from tf_elepose.conventions import get_convention
 
-    for name, level in _LOUD.items():
-        py_logging.getLogger(name).setLevel(level)
+    py_logging.getLogger("apache_beam").setLevel(py_logging.WARNING)  # It tells of every type hint.
+    py_logging.getLogger().addFilter(_is_news)
     beam_options = pipeline_options(argv[1:])
     convention = None if options.convention is None else get_convention(options.convention)
     read = ReadSettings(convention, options.poses_2d, options.part_rows)
@@ -127,6 +124,12 @@ def summary(manifest: Mapping[str, Any]) -> str:
         lines[0] += f"; not valid: {manifest['not_valid']:,}; not read: {manifest['not_read']:,}"
         lines += [f"  {count:,} {reason}" for reason, count in manifest["reasons"].items()]
     return "\n".join(lines)
+
+
+def _is_news(record: py_logging.LogRecord) -> bool:
+    """Whether it is more than Beam's own progress, and its warnings of a package that nothing here needs."""
+    from_beam = "apache_beam" in record.pathname
+    return not from_beam or (record.levelno >= py_logging.WARNING and "Resource module" not in record.getMessage())
 
 
 def _try(lifter: Any, settings: Any) -> None:

@@ -51,14 +51,14 @@ def small_recording(**options):
 class Command:
     """A command of the package run in this process: command("--flag=value") gives (status, stdout, stderr)."""
 
-    def __init__(self, module, monkeypatch, capsys):
-        self._module, self._monkeypatch, self._capsys = module, monkeypatch, capsys
+    def __init__(self, module, monkeypatch, capsys, **options):
+        self._module, self._monkeypatch, self._capsys, self._options = module, monkeypatch, capsys, options
 
     def __call__(self, *arguments):
         self._monkeypatch.setattr(sys, "argv", [self._module.__name__, *map(str, arguments)])
         self._capsys.readouterr()
         with pytest.raises(SystemExit) as stopped:
-            commands.run(self._module.main, self._module.define_flags)
+            commands.run(self._module.main, self._module.define_flags, **self._options)
         captured = self._capsys.readouterr()
         return stopped.value.code or 0, captured.out, captured.err
 

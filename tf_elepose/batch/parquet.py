@@ -80,7 +80,11 @@ def _stretch(batch: pa.RecordBatch, first: int, convention: Convention | None) -
             continue
         right = (counts[rows] == 2 * whose.num_joints) & paired[rows]
         for row in rows[~right].tolist():
-            what = "no poses_2d" if counts[row] < 0 else f"got {counts[row]} numbers" + " not in pairs" * (~paired[row])
+            what = (
+                "no poses_2d"
+                if counts[row] < 0
+                else f"got {counts[row]} numbers" + ("" if paired[row] else " not in pairs")
+            )
             problems.setdefault(row, f"poses_2d: expected [{whose.num_joints}, 2] for {whose.name}; {what}")
         if trust_counts is not None:
             fits = (trust_counts[rows] == whose.num_joints) | (trust_counts[rows] < 0)

@@ -55,7 +55,7 @@ def lifted_schema(skeleton: Skeleton, model: str, unit: str) -> pa.Schema:
         ("valid", pa.bool_(), False),
         ("percentile", pa.float32(), True),
         ("elevation_deg", pa.float32(), True),
-        ("poses_3d", pa.list_(pa.float32(), 3 * skeleton.num_joints), True),
+        ("poses_3d", pa.list_(pa.float32()), True),
         ("model", pa.string(), False),
     ]
     fields = [pa.field(name, kind, nullable=nullable) for name, kind, nullable in numbers]
@@ -154,13 +154,12 @@ def found_part(folder: pathlib.Path, block: Block) -> PartFacts | None:
         return None
 
 
-def read_poses(table: pa.Table) -> np.ndarray:
+def read_poses(table: pa.Table, skeleton: Skeleton) -> np.ndarray:
     """`poses_3d` of a table of lifted poses as [n, J, 3]; 0 where not valid."""
-    poses = np.zeros((len(table), table.schema.field("poses_3d").type.list_size), np.float32)
+    poses = np.zeros((len(table), 3 * skeleton.num_joints), np.float32)
     column = table.column("poses_3d")
-    known = column.is_valid().to_numpy()
     flat = np.concatenate([np.zeros(0, np.float32), *(chunk.flatten().to_numpy() for chunk in column.chunks)])
-    poses[known] = flat.reshape(-1, poses.shape[1])
+    poses[column.is_valid().to_numpy()] = flat.reshape(-1, poses.shape[1])
     return poses.reshape(len(table), -1, 3)
 
 
@@ -211,10 +210,11 @@ def _lifted_table(block: Block, lifted: LiftedBlock, schema: pa.Schema) -> pa.Ta
     def number(values: np.ndarray) -> pa.Array:
         return pa.array(np.asarray(values, np.float32), mask=unknown | ~np.isfinite(values))
 
-    flat = pa.array(np.ascontiguousarray(lifted.poses_3d, np.float32).reshape(-1))
-    poses = pa.FixedSizeListArray.from_arrays(
-        flat, 3 * lifted.skeleton.num_joints, mask=pa.array(unknown) if unknown.any() else None
-    )
+    # A list that may be null, not one of fixed size: Parquet files of those cannot be read back where one is null.
+    flat = lifted.poses_3d[lifted.valid].astype(np.float32, copy=False).reshape(-1)
+    ends = 3 * lifted.skeleton.num_joints * np.concatenate([[0], np.cumsum(lifted.valid)])
+    offsets = pa.array(ends, pa.int32(), mask=np.append(unknown, False))
+    poses = pa.ListArray.from_arrays(offsets, pa.array(flat))
     columns = {"source": pa.repeat(block.unit.path, n), **{name: ids.column(name) for name in IDS.names}}
     columns |= {
         "valid": pa.array(lifted.valid), "percentile": number(lifted.percentile),
