@@ -2,9 +2,9 @@
 
 An archive in all formats, one record in a hundred of which is spoilt, is lifted without interruption; every good record
 has to be lifted as `Lifter` lifts it, every spoilt one to be a dead letter with its reason, and nothing else. The same
-job is then started again and again, and all of its processes killed with SIGKILL at a random moment of the time that the
-uninterrupted one took, each time into a new folder; the command run once more has to make the same files, byte for byte.
-Exit status 1 when a claim does not hold. Writes benchmarks/results/batch_trials.json.
+job is then started again and again, and all of its processes killed with SIGKILL at a random moment of the time that
+the uninterrupted one took, each time into a new folder; the command run once more has to make the same files, byte for
+byte. Exit status 1 when a claim does not hold. Writes benchmarks/results/batch_trials.json.
 """
 
 from __future__ import annotations
@@ -124,8 +124,8 @@ def markdown(results: Mapping[str, Any]) -> str:
     lines += [f"| {reason} | {count:,} |" for reason, count in counts.most_common()]
     lines += [
         "",
-        f"{results['poses']:,} records, {results['spoilt']:,} of them spoilt; lifted: {results['lifted']:,}; good records "
-        f"not lifted as `Lifter` does, or spoilt ones without their reason: {results['wrong']}.",
+        f"{results['poses']:,} records, {results['spoilt']:,} of them spoilt; lifted: {results['lifted']:,}; good "
+        f"records not lifted as `Lifter` does, or spoilt ones without their reason: {results['wrong']}.",
         "",
         "| killed after | parts there | half-written files there | run again: the same files |",
         "|---|---|---|---|",
