@@ -68,7 +68,8 @@ def main(argv: list[str]) -> int:
     share = (medians["batch"]["cpu_s"] - medians["start"]["cpu_s"]) / medians["lift"]["cpu_s"]
     results = {
         "batch_lift": medians, "poses": options.poses, "model": options.model, "workers": WORKERS, "ratio": ratio,
-        "cpu_ratio": share,        "largest_difference": difference, "output_bytes_a_pose": size / options.poses, "turns": turns, **provenance(),
+        "cpu_ratio": share, "largest_difference": difference, "output_bytes_a_pose": size / options.poses,
+        "turns": turns, **provenance(),
     }  # fmt: skip
     print(markdown(results))
     files.write_json(pathlib.Path(options.results) / "batch_lift.json", results)
@@ -134,7 +135,8 @@ def markdown(results: Mapping[str, Any]) -> str:
             *lines,
             "",
             f"{poses:,} poses, model `{results['model']}`. The job takes {results['ratio']:.2f} times as long as "
-            f"`lift`, its start-up left out, and {results['cpu_ratio']:.2f} times the processor time. Largest difference of a coordinate: {results['largest_difference']:.1g}. "
+            f"`lift`, its start-up left out, and {results['cpu_ratio']:.2f} times the processor time. "
+            f"Largest difference of a coordinate: {results['largest_difference']:.1g}. "
             f"A lifted pose takes {results['output_bytes_a_pose']:.0f} bytes on the disk.",
         ]
     )

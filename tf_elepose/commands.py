@@ -34,6 +34,9 @@ EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it (128 + SIGINT)."""
 
+EXIT_LOST_WORKER = 75
+"""Exit status of a training whose other workers are lost: EX_TEMPFAIL of sysexits.h, the same command goes on."""
+
 _STDERR = 2  # The file descriptor; sys.stderr is only Python's view of it.
 
 _CHATTER = re.compile(rb"[IW]\d{4} |INFO: Created TensorFlow Lite|WARNING: All log messages before absl::InitializeLog")

@@ -26,9 +26,6 @@ from absl import flags
 
 from tf_elepose import commands
 
-LOST = 75
-"""Exit status after a worker was lost (EX_TEMPFAIL of sysexits.h): the same command goes on."""
-
 GRACE = 60.0
 """Seconds in which workers notice by themselves that another is lost: TensorFlow looks every half minute."""
 
@@ -69,15 +66,15 @@ def supervise(addresses: Callable[[], Sequence[str]], mine: Sequence[int], comma
       options: with restarts and grace.
 
     Returns:
-      the exit status: that of the workers when all of them end alike, otherwise `LOST`.
+      the exit status: that of the workers when all of them end alike, otherwise `commands.EXIT_LOST_WORKER`.
     """
     for attempt in range(options.restarts + 1):
         if attempt:
             print(f"launch: starting again, {attempt} of {options.restarts}", file=sys.stderr, flush=True)
         status = Workers(addresses(), mine, command).run(options.grace)
-        if status != LOST:
+        if status != commands.EXIT_LOST_WORKER:
             return status
-    return LOST
+    return commands.EXIT_LOST_WORKER
 
 
 class Workers:
@@ -123,7 +120,7 @@ class Workers:
             return statuses.pop()
         told = "; ".join(f"worker {index} {_ended(p.returncode)}" for index, p in self._processes.items())
         _tell(f"the job has ended: {told}. The same command goes on from the newest checkpoint")
-        return LOST
+        return commands.EXIT_LOST_WORKER
 
     def _end(self, running: Sequence[int]) -> None:
         for index in running:
