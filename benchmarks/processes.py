@@ -9,14 +9,14 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 _EVERY = 0.1  # Seconds between looks.
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Group:
-    """A command and all processes that it starts, in a process group of their own.
+    """A command and all processes that it starts.
 
     Attributes:
       began: `time.monotonic` of its start.
@@ -49,27 +49,32 @@ class Group:
 
     def kill(self) -> None:
         """SIGKILL to all of them at once."""
+        alive = self.descendants() if self._process.poll() is None else []
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
+        for pid in alive:  # Those that left the group.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self._process.wait()
+
+    def descendants(self) -> list[int]:
+        """Of the command and what it has started, in whatever process groups."""
+        found = [self._process.pid]
+        for pid in found:
+            with contextlib.suppress(OSError):
+                for task in os.listdir(f"/proc/{pid}/task"):
+                    found += map(int, pathlib.Path(f"/proc/{pid}/task/{task}/children").read_text().split())
+        return found
 
     def _look(self) -> None:
         held = 0.0
-        for pid in self._members():
+        for pid in self.descendants():
             with contextlib.suppress(OSError, ValueError, IndexError):
                 ticks = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
                 self._cpu[pid] = (int(ticks[11]) + int(ticks[12])) / _TICKS
                 rollup = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
                 held += next(int(line.split()[1]) for line in rollup if line.startswith("Pss:")) / 1024
         self.memory_mb = max(self.memory_mb, held)
-
-    def _members(self) -> Iterator[int]:
-        for entry in os.listdir("/proc"):
-            if entry.isdigit():
-                with contextlib.suppress(OSError, IndexError):
-                    stat = pathlib.Path(f"/proc/{entry}/stat").read_text().rpartition(")")[2].split()
-                    if int(stat[2]) == self._process.pid:
-                        yield int(entry)
 
 
 def measured_group(command: Sequence[str]) -> dict[str, float]:

@@ -47,7 +47,7 @@ def main(argv: list[str]) -> int:
         raise commands.UsageError("expected --workers=N, or --hosts=HOST:PORT,... and --index=I")
     command = [sys.executable, "-m", "tf_elepose.train", *rest]
     if options.hosts is None:
-        return supervise(lambda: _free_addresses(options.workers), range(options.workers), command, options)
+        return supervise(lambda: free_addresses(options.workers), range(options.workers), command, options)
     if options.index is None or options.index >= len(options.hosts):
         raise commands.UsageError(f"--index: expected 0 to {len(options.hosts) - 1}, this machine's place in --hosts")
     for host in options.hosts:
@@ -78,21 +78,25 @@ def supervise(addresses: Callable[[], Sequence[str]], mine: Sequence[int], comma
 
 
 class Workers:
-    """Processes that train together."""
+    """Processes that train together.
+
+    Attributes:
+      processes: those on this machine, by their number.
+    """
 
     def __init__(self, addresses: Sequence[str], mine: Sequence[int], command: Sequence[str]) -> None:
         """Starts those of `mine`; arguments as in `supervise`."""
         self._threads: list[threading.Thread] = []
-        self._processes: dict[int, subprocess.Popen[bytes]] = {}
+        self.processes: dict[int, subprocess.Popen[bytes]] = {}
         for index in mine:
             told = {"cluster": {"worker": list(addresses)}, "task": {"type": "worker", "index": index}}
-            self._processes[index] = subprocess.Popen(
+            self.processes[index] = subprocess.Popen(
                 command, env={**os.environ, "TF_CONFIG": json.dumps(told)}, stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
             for stream, shown in (
-                (self._processes[index].stdout, sys.stdout),
-                (self._processes[index].stderr, sys.stderr),
+                (self.processes[index].stdout, sys.stdout),
+                (self.processes[index].stderr, sys.stderr),
             ):
                 assert stream is not None
                 thread = threading.Thread(target=_show, args=(stream, shown, f"[worker {index}] "), daemon=True)
@@ -103,8 +107,8 @@ class Workers:
         """Waits for their end, and ends them all when one fails; the exit status, see `supervise`."""
         first: tuple[int, int] | None = None
         with self._forwarding() as asked:
-            while running := [index for index, process in self._processes.items() if process.poll() is None]:
-                failed = [(i, p.returncode) for i, p in self._processes.items() if p.returncode not in (None, 0)]
+            while running := [index for index, process in self.processes.items() if process.poll() is None]:
+                failed = [(i, p.returncode) for i, p in self.processes.items() if p.returncode not in (None, 0)]
                 if failed and first is None:
                     first, until = failed[0], time.monotonic() + grace
                     if not asked:
@@ -115,23 +119,23 @@ class Workers:
                 time.sleep(_EVERY)
         for thread in self._threads:
             thread.join(timeout=_STOPPED)
-        statuses = {process.returncode for process in self._processes.values()}
+        statuses = {process.returncode for process in self.processes.values()}
         if len(statuses) == 1 and min(statuses) >= 0:
             return statuses.pop()
-        told = "; ".join(f"worker {index} {_ended(p.returncode)}" for index, p in self._processes.items())
+        told = "; ".join(f"worker {index} {_ended(p.returncode)}" for index, p in self.processes.items())
         _tell(f"the job has ended: {told}. The same command goes on from the newest checkpoint")
         return commands.EXIT_LOST_WORKER
 
     def _end(self, running: Sequence[int]) -> None:
         for index in running:
-            self._processes[index].terminate()
+            self.processes[index].terminate()
         until = time.monotonic() + _STOPPED
         for index in running:
             try:
-                self._processes[index].wait(max(0.0, until - time.monotonic()))
+                self.processes[index].wait(max(0.0, until - time.monotonic()))
             except subprocess.TimeoutExpired:
-                self._processes[index].kill()  # A worker that waits for a lost one hears no signal but this.
-                self._processes[index].wait()
+                self.processes[index].kill()  # A worker that waits for a lost one hears no signal but this.
+                self.processes[index].wait()
 
     @contextlib.contextmanager
     def _forwarding(self) -> Iterator[list[int]]:
@@ -141,7 +145,7 @@ class Workers:
         def hand_on(number: int, frame: FrameType | None) -> None:
             del frame
             asked.append(number)
-            for process in self._processes.values():
+            for process in self.processes.values():
                 if process.poll() is None:
                     process.send_signal(number)
 
@@ -154,9 +158,10 @@ class Workers:
 
 
 def _show(stream: IO[bytes], shown: IO[str], prefix: str) -> None:
-    for line in stream:
-        shown.write(prefix + line.decode("utf-8", "replace"))
-        shown.flush()
+    with stream:
+        for line in stream:
+            shown.write(prefix + line.decode("utf-8", "replace"))
+            shown.flush()
 
 
 def _tell(text: str) -> None:
@@ -171,7 +176,7 @@ def _ended(status: int) -> str:
     return f"was killed by signal {-status}"
 
 
-def _free_addresses(count: int) -> list[str]:
+def free_addresses(count: int) -> list[str]:
     """Addresses on this machine, for its own processes only."""
     with contextlib.ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]

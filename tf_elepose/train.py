@@ -114,7 +114,7 @@ def _train(folder: pathlib.Path, run, stop):
 def _leave(error: Exception) -> NoReturn:
     """Ends this worker after another was lost: at once, since TensorFlow's own way out waits for all workers."""
     print(
-        f"error: another worker was lost ({commands.one_line(error)[:120]}). Start all workers again with the same "
+        f"error: another worker was lost ({type(error).__name__}). Start all workers again with the same "
         "command: they go on from the newest checkpoint",
         file=sys.stderr,
         flush=True,
