@@ -29,6 +29,9 @@ TOLERANCE = 1e-5
 LIMIT = 1.3
 """What the job may take, its start-up left out, of `lift`'s time."""
 
+PART_ROWS = 1 << 16
+"""The default of --part_rows."""
+
 SHARDS = 16
 WORKERS = 2
 
@@ -138,8 +141,29 @@ def markdown(results: Mapping[str, Any]) -> str:
             f"`lift`, its start-up left out, and {results['cpu_ratio']:.2f} times the processor time. "
             f"Largest difference of a coordinate: {results['largest_difference']:.1g}. "
             f"A lifted pose takes {results['output_bytes_a_pose']:.0f} bytes on the disk.",
+            "",
+            *_expected(results),
         ]
     )
+
+
+def _expected(results: Mapping[str, Any]) -> list[str]:
+    """What follows for other sizes, as a table: arithmetic, not measured."""
+    runs, workers = results["batch_lift"], results["workers"]
+    each = (runs["batch"]["cpu_s"] - runs["start"]["cpu_s"]) / results["poses"]
+    start = runs["start"]["cpu_s"] / workers
+    lines = [
+        "| poses | workers, a core each | lifted in, at best | written | parts | memory of all workers |",
+        "|---|---|---|---|---|---|",
+    ]
+    for poses, count in ((10**6, 2), (10**8, 16), (10**9, 16), (10**9, 100), (10**10, 100)):
+        hours = (start + each * poses / count) / 3600
+        told = f"{hours:.1f} h" if hours >= 1 else f"{60 * hours:.0f} min"
+        size, memory = results["output_bytes_a_pose"] * poses / 1e9, count * runs["batch"]["memory_mb"] / workers / 1e3
+        lines.append(
+            f"| {poses:,} | {count} | {told} | {size:,.1f} GB | {-(-poses // PART_ROWS):,} | {memory:.1f} GB |"
+        )
+    return lines
 
 
 if __name__ == "__main__":

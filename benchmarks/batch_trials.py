@@ -2,9 +2,9 @@
 
 An archive in all formats, one record in a hundred of which is spoilt, is lifted without interruption; every good record
 has to be lifted as `Lifter` lifts it, every spoilt one to be a dead letter with its reason, and nothing else. The same
-job is then started again and again, and all of its processes killed with SIGKILL at a random moment of the time that
-the uninterrupted one took, each time into a new folder; the command run once more has to make the same files, byte for
-byte. Exit status 1 when a claim does not hold. Writes benchmarks/results/batch_trials.json.
+job is then started again and again, each time into a new folder, and all of its processes killed with SIGKILL at a random
+moment: up to a second after a random number of parts was written, the first time after none. The command run once more
+has to make the same files, byte for byte. Exit status 1 when a claim does not hold. Writes benchmarks/results/batch_trials.json.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import pathlib
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -53,13 +54,15 @@ def main(argv: list[str]) -> int:
             *_not_as_lifted(archive, folder / "whole", poses, options.model),
         ]
         manifest = files.read_json(folder / "whole" / "manifest.json")
+        parts = len(manifest["parts"])
+        moments = [0, *sorted(rng.integers(1, parts, options.kills - 1).tolist())]
         kills = [
-            _killed(archive, folder, options.model, number, float(rng.uniform(0.1, 0.9)) * whole["seconds"])
-            for number in range(options.kills)
+            _killed(archive, folder, options.model, number, least, float(rng.uniform(0.0, 1.0)))
+            for number, least in enumerate(moments)
         ]
     results = {
         "batch_trials": kills, "poses": options.poses, "model": options.model, "spoilt": len(archive.spoilt),
-        "reasons": manifest["reasons"], "lifted": manifest["lifted"], "wrong": len(wrong),
+        "reasons": manifest["reasons"], "lifted": manifest["lifted"], "parts": parts, "wrong": len(wrong),
         "uninterrupted_s": whole["seconds"], **provenance(),
     }  # fmt: skip
     print(markdown(results))
@@ -92,12 +95,17 @@ def _not_as_lifted(archive: Archive, output: pathlib.Path, poses: np.ndarray, mo
     return [] if difference <= TOLERANCE else [f"a coordinate differs by {difference:g}"]
 
 
-def _killed(archive: Archive, folder: pathlib.Path, model: str, number: int, seconds: float) -> dict[str, Any]:
-    """A job killed after so many seconds and run again."""
+def _killed(
+    archive: Archive, folder: pathlib.Path, model: str, number: int, least: int, seconds: float
+) -> dict[str, Any]:
+    """A job killed so many seconds after it has begun, or has written so many parts, and run again."""
     output = folder / f"killed{number}"
     group = Group(_job(archive, output, model), folder / "log")
+    while len(list(output.glob("lifted/*.parquet"))) < least and group.wait(0.02) is None:
+        pass
     ended = group.wait(seconds)
     group.kill()
+    took = time.monotonic() - group.began
     parts = len(list(output.glob("lifted/*.parquet")))
     halves = len(list(output.rglob("*.partial")))
     complete = (output / "manifest.json").exists()
@@ -106,7 +114,7 @@ def _killed(archive: Archive, folder: pathlib.Path, model: str, number: int, sec
     manifests = [files.read_json(path / "manifest.json") for path in (output, folder / "whole")]
     same &= all(manifests[0][key] == manifests[1][key] for key in ("parts", "records", "lifted", "reasons"))
     row = {
-        "after_s": round(seconds, 1), "ended_before": ended is not None, "parts": parts, "half_written": halves,
+        "after_s": round(took, 1), "ended_before": ended is not None, "parts": parts, "half_written": halves,
         "complete": complete, "again_s": round(again["seconds"], 1), "same": same,
     }  # fmt: skip
     print(row, flush=True)
@@ -133,7 +141,13 @@ def markdown(results: Mapping[str, Any]) -> str:
     for kill in results["batch_trials"]:
         same = "yes" if kill["same"] else "NO"
         lines.append(f"| {kill['after_s']:.1f} s | {kill['parts']} | {kill['half_written']} | {same} |")
-    return "\n".join([*lines, "", f"Without interruption the job takes {results['uninterrupted_s']:.0f} s."])
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Without interruption the job takes {results['uninterrupted_s']:.0f} s and writes {results['parts']} parts.",
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from typing import Any
 from absl import flags
 
 from benchmarks import (
+    batch_lift,
+    batch_trials,
     body_size,
     convert,
     fuzz_readers,
@@ -25,6 +27,7 @@ from benchmarks import (
     sanity,
     serving_soak,
     side_repair,
+    workers,
 )
 from tf_elepose import commands, files
 from tf_elepose.pretrained import pretrained_models
@@ -37,10 +40,13 @@ PAGES = (
     "docs/motion_files.md",
     "docs/pretrained.md",
     "docs/results.md",
+    "docs/scale.md",
     "docs/serving.md",
     "docs/training.md",
 )
 _TABLES = {
+    "batch_lift": batch_lift.markdown,
+    "batch_trials": batch_trials.markdown,
     "body_size": body_size.markdown,
     "convert": convert.markdown,
     "fuzz_readers": fuzz_readers.markdown,
@@ -50,6 +56,7 @@ _TABLES = {
     "sanity": sanity.markdown,
     "serving_soak": serving_soak.markdown,
     "side_repair": side_repair.markdown,
+    "workers": workers.markdown,
 }
 _BLOCK = re.compile(r"(<!-- results: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 

@@ -182,8 +182,8 @@ def markdown(results: Mapping[str, Any]) -> str:
             *lines,
             "",
             "Differences from the one process, relative to the largest loss, and to the largest weight of the same "
-            f"array. The loss of the worker was told after {results['told_after_s']:.1f} s; the training went on from step "
-            f"{results['resumed_at']}. The lifter has {results['parameters']:,} parameters here.",
+            f"array. The loss of the worker was told after {results['told_after_s']:.1f} s; the training went on from "
+            f"step {results['resumed_at']}. The lifter has {results['parameters']:,} parameters here.",
         ]
     )
 
