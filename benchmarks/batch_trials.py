@@ -2,9 +2,10 @@
 
 An archive in all formats, one record in a hundred of which is spoilt, is lifted without interruption; every good record
 has to be lifted as `Lifter` lifts it, every spoilt one to be a dead letter with its reason, and nothing else. The same
-job is then started again and again, each time into a new folder, and all of its processes killed with SIGKILL at a random
-moment: up to a second after a random number of parts was written, the first time after none. The command run once more
-has to make the same files, byte for byte. Exit status 1 when a claim does not hold. Writes benchmarks/results/batch_trials.json.
+job is then started again and again, each time into a new folder, and all of its processes killed with SIGKILL at a
+random moment: up to a second after a random number of parts was written, the first time after none. The command run
+once more has to make the same files, byte for byte. Exit status 1 when a claim does not hold. Writes
+benchmarks/results/batch_trials.json.
 """
 
 from __future__ import annotations
@@ -145,7 +146,7 @@ def markdown(results: Mapping[str, Any]) -> str:
         [
             *lines,
             "",
-            f"Without interruption the job takes {results['uninterrupted_s']:.0f} s and writes {results['parts']} parts.",
+            f"Uninterrupted, the job takes {results['uninterrupted_s']:.0f} s; it writes {results['parts']} parts.",
         ]
     )
 
