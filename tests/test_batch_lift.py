@@ -5,8 +5,8 @@ import pathlib
 
 import numpy as np
 import pytest
-from small_models import poses_2d
-from small_runs import Command, contents
+from in_process import Command, contents
+from lifted_samples import posing
 
 pytest.importorskip("apache_beam", reason="Apache Beam is not installed: pip install 'tf_elepose[beam]'")
 
@@ -21,7 +21,7 @@ from tf_elepose.skeletons import H36M_17
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 MODEL = "cmu_small"
-POSES = poses_2d(600, seed=1)
+POSES = (500 + 0.2 * posing(600, noise=40.0, turn=900.0, seed=1)[..., :2]).astype(np.float32)
 
 
 @pytest.fixture

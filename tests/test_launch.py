@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from small_runs import Command
+from in_process import Command
 
 from tf_elepose import commands, launch
 

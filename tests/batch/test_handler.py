@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from lifting_bundle import keypoints, small_lifting_bundle
+from lifted_samples import posing
 
 pytest.importorskip("apache_beam", reason="Apache Beam is not installed: pip install 'tf_elepose[beam]'")
 
@@ -19,6 +19,10 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 H36M, COCO = get_convention("h36m_17"), get_convention("coco_17")
 
 
+def keypoints(count):
+    return (500 + 0.2 * posing(count, noise=40.0)[..., :2]).astype(np.float32)
+
+
 def block(*parts, rows=None):
     n = sum(len(part.rows) for part in parts) if rows is None else rows
     ids = {name: [0] * n if name not in ("id", "subject", "clip") else [""] * n for name in IDS.names}
@@ -32,7 +36,7 @@ def run(settings, *blocks):
 
 @pytest.fixture(scope="module")
 def settings():
-    return LiftSettings(str(small_lifting_bundle()))
+    return LiftSettings("cmu_small")
 
 
 def test_blocks_lifted_together_are_as_if_each_was_lifted_alone(settings):
@@ -91,4 +95,4 @@ def test_the_engine_sizes_batches_by_poses(settings):
 def test_a_model_that_needs_whole_clips_is_refused(monkeypatch):
     monkeypatch.setattr("tf_elepose.lite_model.LiteModel.needs_groups", True)
     with pytest.raises(ValueError, match="lifts all frames of a clip together"):
-        LiftSettings(str(small_lifting_bundle())).open()
+        LiftSettings("cmu_small").open()

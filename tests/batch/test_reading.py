@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from small_models import poses_2d
+from lifted_samples import posing
 
 pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'tf_elepose[beam]'")
 
@@ -14,7 +14,7 @@ from tf_elepose.data.readers.views import write_views
 from tf_elepose.data.shards import write_shards
 from tf_elepose.skeletons import H36M_17
 
-POSES = poses_2d(100, seed=2)
+POSES = (500 + 0.2 * posing(100, noise=40.0)[..., :2]).astype(np.float32)
 
 
 def settings(rows=1000, poses="gt"):
