@@ -36,22 +36,28 @@ lint: $(VENV)/installed-test
 types: $(VENV)/installed-test
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-# In parts, one process after the other: TensorFlow keeps every graph of a process, and all parts together in one, or
-# beside one another, would need several GB. What no part names is in the last.
+# In parts, each a process of its own: TensorFlow keeps every graph of a process, and all parts in one would need
+# several GB. Two parts run side by side, for most of a test's time is Python's; JOBS=1 needs half the memory. What no
+# part names is in the last.
+JOBS ?= 2
 WORKERS := tests/training/test_multi_worker.py tests/methods/test_replicas.py
 COMMANDS := tests/test_train.py tests/test_train_mistakes.py tests/test_evaluate.py
 NETWORKS := tests/nn tests/methods tests/conformance
 TRAINING := tests/training
 EXPORTS := tests/export
+OTHERS := tests $(foreach part,$(COMMANDS) $(NETWORKS) $(TRAINING) $(EXPORTS),--ignore=$(part))
+PARTS := workers commands networks training exports others
 PYTEST = $(BIN)/python -m pytest --quiet
 
 tests: $(VENV)/installed-test
-	$(PYTEST) $(WORKERS)
-	$(PYTEST) $(COMMANDS)
-	$(PYTEST) $(NETWORKS) $(WORKERS:%=--ignore=%)
-	$(PYTEST) $(TRAINING) $(WORKERS:%=--ignore=%)
-	$(PYTEST) $(EXPORTS)
-	$(PYTEST) tests $(foreach part,$(COMMANDS) $(NETWORKS) $(TRAINING) $(EXPORTS),--ignore=$(part))
+	$(MAKE) --no-print-directory --jobs=$(JOBS) --keep-going --output-sync=target $(PARTS:%=test-%)
+
+.PHONY: $(PARTS:%=test-%)
+test-workers test-commands test-exports test-others: test-%:
+	$(PYTEST) $($(shell echo $* | tr a-z A-Z))
+
+test-networks test-training: test-%:
+	$(PYTEST) $($(shell echo $* | tr a-z A-Z)) $(WORKERS:%=--ignore=%)
 
 clean:
 	rm -rf $(VENV) demo

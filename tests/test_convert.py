@@ -4,14 +4,14 @@ import json
 import subprocess
 import sys
 
+import command_line
 import numpy as np
 import pytest
 import yaml
-from absl import flags
 from samples import views as sample
 from stick_people import turning
 
-from tf_elepose import commands, convert, files
+from tf_elepose import convert, files
 from tf_elepose.conventions import CONVENTIONS
 from tf_elepose.data import corrections
 from tf_elepose.data.manifest import manifest, manifest_text
@@ -19,38 +19,7 @@ from tf_elepose.data.readers.views import write_views
 from tf_elepose.data.sources import READERS, load_source
 from tf_elepose.skeletons import H36M_17, H36M_17_ELEPOSE
 
-
-@pytest.fixture
-def command(monkeypatch, capsys, tmp_path):
-    """command("SOURCE", "--flag=value") gives (status, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["convert", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as stopped:
-            commands.run(convert.main, convert.define_flags, positional=True)
-        captured = capsys.readouterr()
-        return stopped.value.code or 0, captured.out, captured.err
-
-    before = set(flags.FLAGS)
-    yield call
-    assert set(flags.FLAGS) >= before
-
-
-@pytest.fixture
-def refuses(command, tmp_path):
-    """The one line with which the command refuses; nothing was written."""
-
-    def call(*arguments):
-        before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-        status, out, err = command(*arguments)
-        errors = [line for line in err.splitlines() if line.startswith("error: ")]
-        assert (status, out, len(errors)) == (2, "", 1) and "Traceback" not in err, err
-        assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-        return errors[0].removeprefix("error: ")
-
-    return call
+command, refuses = command_line.running(convert), command_line.refuses
 
 
 def write(name, recording):

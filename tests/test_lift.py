@@ -5,14 +5,14 @@ import json
 import subprocess
 import sys
 
+import command_line
 import numpy as np
 import pytest
-from absl import flags
 from lifted_samples import lifted, posing
 from lifting_bundle import keypoints, small_lifting_bundle, small_run
 from stick_people import turning
 
-from tf_elepose import commands, lift, pretrained
+from tf_elepose import lift, pretrained
 from tf_elepose.data.readers.views import write_views
 from tf_elepose.lifter import Lifter
 from tf_elepose.outputs.registry import WRITERS
@@ -21,37 +21,7 @@ from tf_elepose.skeletons import H36M_17
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-@pytest.fixture
-def command(monkeypatch, capsys, tmp_path):
-    """command("INPUT", "--flag=value") gives (status, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["lift", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as stopped:
-            commands.run(lift.main, lift.define_flags, positional=True)
-        captured = capsys.readouterr()
-        return stopped.value.code or 0, captured.out, captured.err
-
-    before = set(flags.FLAGS)
-    yield call
-    assert set(flags.FLAGS) >= before
-
-
-@pytest.fixture
-def refuses(command, tmp_path):
-    """The one line with which the command refuses; nothing was written."""
-
-    def call(*arguments):
-        before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-        status, out, err = command(*arguments)
-        errors = [line for line in err.splitlines() if line.startswith("error: ")]
-        assert (status, out, len(errors)) == (2, "", 1) and "Traceback" not in err, err
-        assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-        return errors[0].removeprefix("error: ")
-
-    return call
+command, refuses = command_line.running(lift), command_line.refuses
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tf_elepose import geometry
 from tf_elepose.methods.canonpose import TERMS, CanonPose
-from tf_elepose.nn.completer import blank_statistics
+from tf_elepose.nn.pose_statistics import blank_statistics
 from tf_elepose.skeletons import H36M_17
 
 SEED = tf.constant([3, 4])

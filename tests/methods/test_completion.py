@@ -8,7 +8,8 @@ import tensorflow as tf
 from tf_elepose.data.pipeline import Batches
 from tf_elepose.data.synthetic import synthesize
 from tf_elepose.methods.completion import CompletionFitting, hide_joints, seen_in
-from tf_elepose.nn.completer import PoseCompleter, fit_statistics
+from tf_elepose.nn.completer import PoseCompleter
+from tf_elepose.nn.pose_statistics import fit_statistics
 from tf_elepose.normalization import Normalizer
 from tf_elepose.skeletons import H36M_17, MIN_JOINTS
 from tf_elepose.training.loop import Loop
@@ -66,8 +67,8 @@ def test_it_learns_where_hidden_joints_are():
     def error(guess):
         return np.linalg.norm(guess - test, axis=-1)[~seen].mean()
 
-    deviation = float(completer.deviation)
-    linear = deviation * completer.linear_guess(tf.constant(shown / deviation), tf.constant(seen, tf.float32)).numpy()
+    distribution = completer.distribution
+    linear = float(distribution.deviation) * distribution.guess(tf.constant(shown), tf.constant(seen)).numpy()
     mean = shown.sum(axis=1, keepdims=True) / seen.sum(axis=1)[:, None, None]
     trained = error(completer(tf.constant(shown), tf.constant(seen)).numpy())
     assert trained < 0.95 * error(linear) and error(linear) < 0.4 * error(mean)

@@ -5,7 +5,7 @@ import small_models
 import tensorflow as tf
 
 from tf_elepose.nn.canonical_lifter import CanonicalLifter
-from tf_elepose.nn.completer import fit_statistics
+from tf_elepose.nn.pose_statistics import fit_statistics
 from tf_elepose.skeletons import H36M_17
 
 

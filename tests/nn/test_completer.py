@@ -5,7 +5,8 @@ import pytest
 import small_models
 import tensorflow as tf
 
-from tf_elepose.nn.completer import PoseCompleter, blank_statistics, complete, fit_statistics
+from tf_elepose.nn.completer import PoseCompleter, complete
+from tf_elepose.nn.pose_statistics import blank_statistics, fit_statistics
 from tf_elepose.skeletons import H36M_17
 
 
@@ -42,10 +43,11 @@ def test_the_linear_guess_is_the_conditional_mean(completer, seen):
     """Written out in float64: d_h = -inverse(L_hh) L_hv d_v, in every pose with its own pattern."""
     image = small_models.normalized(9)[0]
     deviation, mean, precision = (
-        np.asarray(value, np.float64) for value in (completer.deviation, completer.mean, completer.precision)
+        np.asarray(value, np.float64)
+        for value in (completer.distribution.deviation, completer.distribution.mean, completer.distribution.precision)
     )
     shown = np.where(seen[..., None], image / deviation, 0.0)
-    got = completer.linear_guess(tf.constant(shown, tf.float32), tf.constant(seen, tf.float32)).numpy()
+    got = completer.distribution.guess(tf.constant(deviation * shown, tf.float32), tf.constant(seen)).numpy()
     for pose, known, guess in zip(image.astype(np.float64) / deviation, seen, got, strict=True):
         v = np.repeat(known, 2)
         place = np.tile((pose - mean.reshape(17, 2))[known].mean(axis=0), 17)  # Any will do: a pose may lie anywhere.

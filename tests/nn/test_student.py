@@ -4,7 +4,7 @@ import numpy as np
 import small_models
 import tensorflow as tf
 
-from tf_elepose.nn.completer import fit_statistics
+from tf_elepose.nn.pose_statistics import fit_statistics
 from tf_elepose.nn.student import PoseStudent
 from tf_elepose.skeletons import H36M_17
 

@@ -12,8 +12,9 @@ from tf_elepose.methods.svmac import SVMAC
 from tf_elepose.methods.svmac import TERMS as SVMAC_TERMS
 from tf_elepose.methods.virtual_views import ViewSettings
 from tf_elepose.nn import pca
-from tf_elepose.nn.completer import PoseCompleter, fit_statistics
+from tf_elepose.nn.completer import PoseCompleter
 from tf_elepose.nn.pose_prior import PosePrior
+from tf_elepose.nn.pose_statistics import fit_statistics
 from tf_elepose.normalization import Normalizer
 from tf_elepose.skeletons import H36M_17
 

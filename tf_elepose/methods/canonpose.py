@@ -25,7 +25,7 @@ from tf_elepose.methods.base import Method
 from tf_elepose.methods.completion import hide_joints
 from tf_elepose.methods.trainable import Batch, named_variables
 from tf_elepose.nn.canonical_lifter import CanonicalLifter
-from tf_elepose.nn.completer import PoseStatistics, blank_statistics
+from tf_elepose.nn.pose_statistics import PoseStatistics, blank_statistics
 from tf_elepose.normalization import Normalizer
 from tf_elepose.skeletons import Skeleton
 

@@ -32,7 +32,9 @@ class CompletionFitting(Trainable):
         """
         pose, known = batch["image"], seen_in(batch)
         shown = hide_joints(known, seed, MOST_HIDDEN)
-        distance = geometry.safe_norm(self.completer.guess(pose, shown) - pose) / self.completer.deviation.value
+        distance = (
+            geometry.safe_norm(self.completer.guess(pose, shown) - pose) / self.completer.distribution.deviation.value
+        )
         asked = tf.cast(known & ~shown, tf.float32)
         count = tf.maximum(tf.reduce_sum(asked, axis=-1), 1.0)
         return {"completion": tf.reduce_sum(asked * distance, axis=-1) / count}

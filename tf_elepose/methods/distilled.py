@@ -17,8 +17,8 @@ from tf_elepose.methods.base import Method
 from tf_elepose.methods.lifted_likelihood import LiftedLikelihood, blank_prior, subspace_settings
 from tf_elepose.methods.trainable import Batch, named_variables
 from tf_elepose.methods.virtual_views import ViewSettings, random_view
-from tf_elepose.nn.completer import PoseStatistics, blank_statistics
 from tf_elepose.nn.pose_prior import PosePrior
+from tf_elepose.nn.pose_statistics import PoseStatistics, blank_statistics
 from tf_elepose.nn.student import PoseStudent
 from tf_elepose.normalization import Normalizer
 from tf_elepose.skeletons import Skeleton

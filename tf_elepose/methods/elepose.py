@@ -25,7 +25,7 @@ from tf_elepose.methods import replicas
 from tf_elepose.methods.base import Method
 from tf_elepose.methods.lifted_likelihood import LiftedLikelihood, blank_prior, subspace_settings
 from tf_elepose.methods.trainable import Batch, named_variables
-from tf_elepose.nn.completer import PoseCompleter, blank_statistics
+from tf_elepose.nn.completer import PoseCompleter, blank_completer
 from tf_elepose.nn.lifters import DepthElevationLifter
 from tf_elepose.nn.pose_prior import PosePrior
 from tf_elepose.normalization import Normalizer
@@ -256,11 +256,6 @@ class ElePose(Method):
     @classmethod
     def restore(cls, settings: Mapping[str, Any]) -> ElePose:
         skeleton = Skeleton.from_dict(settings["skeleton"])
-        completer = None
-        if settings["completer_width"] is not None:
-            joints = skeleton.num_joints
-            completer = PoseCompleter(joints, blank_statistics(joints), width=settings["completer_width"])
-            completer.build()
         return cls(
             skeleton,
             Normalizer.from_dict(settings["normalizer"], skeleton),
@@ -273,7 +268,7 @@ class ElePose(Method):
             elevation=settings["elevation"],
             likelihood_ceiling=settings["likelihood_ceiling"],
             prior_settings=settings["prior"],
-            completer=completer,
+            completer=blank_completer(skeleton.num_joints, settings["completer_width"]),
         )
 
     def saved_variables(self) -> dict[str, Any]:

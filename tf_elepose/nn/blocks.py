@@ -1,6 +1,9 @@
-"""Building blocks shared by the lifters."""
+"""Building blocks shared by the networks."""
 
 from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
 
 import keras
 
@@ -39,3 +42,126 @@ class ResidualBlock(keras.layers.Layer):
         """[..., width] to [..., width]."""
         y = keras.ops.leaky_relu(self.first(x), LEAKY_SLOPE)
         return x + keras.ops.leaky_relu(self.second(y), LEAKY_SLOPE)
+
+
+class ResidualNetwork(keras.Model):
+    """Upscaling to a width, residual blocks, and a head: numbers [B, inputs] to numbers [B, outputs].
+
+    By default the head starts small, so that at first what the caller adds its numbers to stands. It is float32 under
+    mixed precision too, for its numbers are places and angles.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        width: int,
+        depth: int,
+        activated: bool = True,
+        head_scale: float = 0.01,
+        head_bias: bool = True,
+        precision: str = "float32",
+        seed: int = 0,
+        name: str,
+        **kwargs,
+    ) -> None:
+        """Args:
+        inputs, outputs: numbers a row.
+        width, depth: of the hidden layers, and how many residual blocks there are.
+        activated: leaky ReLU after upscaling.
+        head_scale: what the deviation of the head's first weights is multiplied by.
+        head_bias: whether the head has one.
+        precision: "float32", or "mixed_bfloat16" for the hidden layers' matrix products.
+        seed: of the first weights.
+        """
+        super().__init__(name=name, **kwargs)
+        self.inputs_a_row = inputs
+        self.activated = activated
+        self.upscale = dense(width, seeds.derive(seed, 0), "upscale", precision)
+        self.blocks = [
+            ResidualBlock(width, seed=seeds.derive(seed, i + 1), dtype=precision, name=f"block_{i}")
+            for i in range(depth)
+        ]
+        self.head = dense(outputs, seeds.derive(seed, depth + 1), "head", scale=head_scale, use_bias=head_bias)
+
+    def build(self, input_shape=None) -> None:
+        self.upscale.build((None, self.inputs_a_row))
+        for layer in (*self.blocks, self.head):
+            layer.build((None, self.upscale.units))
+        self.built = True
+
+    def respond(self, inputs):
+        """[B, inputs] to [B, outputs]; `call` is the subclass's."""
+        features = self.upscale(inputs)
+        if self.activated:
+            features = keras.ops.leaky_relu(features, LEAKY_SLOPE)
+        for block in self.blocks:
+            features = block(features)
+        return self.head(features)
+
+
+class BranchedNetwork(keras.Model):
+    """Upscaling to a width and residual blocks that all branches share; then for each its own blocks and a head."""
+
+    def __init__(
+        self,
+        inputs: int,
+        heads: Mapping[str, int],
+        *,
+        width: int,
+        shared: int,
+        depth: int,
+        activated: bool = False,
+        scales: Mapping[str, float],
+        precision: str = "float32",
+        seed: int = 0,
+        name: str,
+        **kwargs,
+    ) -> None:
+        """Args:
+        inputs: numbers a row.
+        heads: {branch: numbers a row}.
+        width, shared, depth: of the hidden layers; how many residual blocks are shared, and how many a branch has.
+        activated: leaky ReLU after upscaling.
+        scales: {branch: what the deviation of its head's first weights is multiplied by}.
+        precision: "float32", or "mixed_bfloat16" for the hidden layers' matrix products. Heads stay float32.
+        seed: of the first weights.
+        """
+        super().__init__(name=name, **kwargs)
+        self.inputs_a_row = inputs
+        self.activated = activated
+        self.precision = precision
+        parts = itertools.count()
+
+        def next_seed() -> int:
+            return seeds.derive(seed, next(parts))
+
+        def path(of: str, count: int) -> list[ResidualBlock]:
+            return [ResidualBlock(width, seed=next_seed(), dtype=precision, name=f"{of}_{i}") for i in range(count)]
+
+        self.upscale = dense(width, next_seed(), "upscale", precision)
+        self.shared_blocks = path("shared", shared)
+        self.branches = {of: path(of, depth) for of in heads}
+        self.heads = {of: dense(outputs, next_seed(), f"{of}_head", scale=scales[of]) for of, outputs in heads.items()}
+
+    def build(self, input_shape=None) -> None:
+        self.upscale.build((None, self.inputs_a_row))
+        for layer in (*self.shared_blocks, *itertools.chain(*self.branches.values()), *self.heads.values()):
+            layer.build((None, self.upscale.units))
+        self.built = True
+
+    def respond(self, inputs) -> dict:
+        """[B, inputs] to {branch: [B, its numbers]}; `call` is the subclass's."""
+        features = self.upscale(inputs)
+        if self.activated:
+            features = keras.ops.leaky_relu(features, LEAKY_SLOPE)
+        for block in self.shared_blocks:
+            features = block(features)
+        said = {}
+        for of, branch in self.branches.items():
+            own = features
+            for block in branch:
+                own = block(own)
+            said[of] = self.heads[of](own)
+        return said

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 
-import keras
 import tensorflow as tf
 
 from tf_elepose import geometry
-from tf_elepose.nn import blocks, seeds
-from tf_elepose.nn.completer import PoseStatistics, conditional_mean
+from tf_elepose.nn.blocks import BranchedNetwork
+from tf_elepose.nn.pose_statistics import PoseStatistics
 
 
-class CanonicalLifter(keras.Model):
+class CanonicalLifter(BranchedNetwork):
     """Section 3.5 and figure 3: 2D pose and confidences to a canonical 3D pose and an axis-angle rotation.
 
     Upscaling without activation and one residual block, then two more for each of pose and rotation, as in the
@@ -41,39 +39,26 @@ class CanonicalLifter(keras.Model):
         precision: "float32", or "mixed_bfloat16" for the hidden layers' matrix products.
         seed: of the first weights.
         """
-        super().__init__(name=name, **kwargs)
+        super().__init__(
+            (3 if confidences else 2) * num_joints,
+            {"pose": 3 * num_joints, "rotation": 3},
+            width=width,
+            shared=1,
+            depth=2,
+            scales={"pose": 1.0, "rotation": 0.1},  # Rotations start near none.
+            precision=precision,
+            seed=seed,
+            name=name,
+            **kwargs,
+        )
         self.num_joints = num_joints
         self.root_index = root_index
         self.confidences = confidences
-        self.precision = precision
         self._fitted = statistics
-        parts = itertools.count()
-
-        def next_seed() -> int:
-            return seeds.derive(seed, next(parts))
-
-        def path(of: str, count: int) -> list[blocks.ResidualBlock]:
-            return [
-                blocks.ResidualBlock(width, seed=next_seed(), dtype=precision, name=f"{of}_{i}") for i in range(count)
-            ]
-
-        self.upscale = blocks.dense(width, next_seed(), "upscale", precision)
-        self.shared_blocks = path("shared", 1)
-        self.pose_blocks = path("pose", 2)
-        self.rotation_blocks = path("rotation", 2)
-        # Heads stay float32 under mixed precision: they are places and angles. Rotations start near none.
-        self.pose_head = blocks.dense(3 * num_joints, next_seed(), "pose_head")
-        self.rotation_head = blocks.dense(3, next_seed(), "rotation_head", scale=0.1)
 
     def build(self, input_shape=None) -> None:
-        self.mean, self.inverse_covariance, self.deviation = self._fitted.add_to(self)
-        width = self.upscale.units
-        self.upscale.build((None, (3 if self.confidences else 2) * self.num_joints))
-        for layer in (*self.shared_blocks, *self.pose_blocks, *self.rotation_blocks):
-            layer.build((None, width))
-        self.pose_head.build((None, width))
-        self.rotation_head.build((None, width))
-        self.built = True
+        self.distribution = self._fitted.add_to(self)
+        super().build(input_shape)
 
     def call(self, image, confidence):
         """The canonical pose X [B, J, 3], root at the origin, any unit; and the rotation vector [B, 3], radians.
@@ -87,22 +72,12 @@ class CanonicalLifter(keras.Model):
         inputs = [tf.reshape(unit, [-1, 2 * self.num_joints])]
         if self.confidences:
             inputs.append(confidence - 1.0)
-        features = self.upscale(tf.concat(inputs, axis=-1))
-        for block in self.shared_blocks:
-            features = block(features)
-        pose = rotation = features
-        for block in self.pose_blocks:
-            pose = block(pose)
-        for block in self.rotation_blocks:
-            rotation = block(rotation)
-        X = tf.reshape(self.pose_head(pose), [-1, self.num_joints, 3])
-        return geometry.center(X, self.root_index), self.rotation_head(rotation)
+        said = self.respond(tf.concat(inputs, axis=-1))
+        X = tf.reshape(said["pose"], [-1, self.num_joints, 3])
+        return geometry.center(X, self.root_index), said["rotation"]
 
     def guess(self, image, seen):
         """All joints [B, J, 2] of normalised poses `image` [B, J, 2], those not `seen` [B, J] as the mean of a normal
-        distribution given the others (nn/completer.py).
+        distribution given the others (nn/pose_statistics.py).
         """
-        deviation, shown = tf.convert_to_tensor(self.deviation), tf.cast(seen, tf.float32)
-        known = tf.where(seen[..., tf.newaxis], image, 0.0) / deviation
-        mean, precision = tf.convert_to_tensor(self.mean), tf.convert_to_tensor(self.inverse_covariance)
-        return deviation * conditional_mean(known, shown, mean, precision)
+        return tf.convert_to_tensor(self.distribution.deviation) * self.distribution.guess(image, seen)

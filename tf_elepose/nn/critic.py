@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from tf_elepose import geometry
-from tf_elepose.nn import blocks, pca, seeds
+from tf_elepose.nn import blocks, pca
 
 _BLOCKS = 2
 
 
-class Critic(keras.Model):
+class Critic(blocks.ResidualNetwork):
     """D (section 3.3 of SVMAC): a fully connected layer, two residual blocks, a fully connected layer, leaky ReLUs.
 
     The more a pose looks like the data, the larger its score. There is no batch normalisation: the penalty is on the
@@ -37,15 +36,20 @@ class Critic(keras.Model):
         """Args: the coordinates, fitted to the data; width of the hidden layers; precision of their matrix products;
         seed of the first weights.
         """
-        super().__init__(name=name, **kwargs)
-        self.subspace = subspace
-        self.upscale = blocks.dense(width, seeds.derive(seed, 0), "upscale", precision)
-        self.blocks = [
-            blocks.ResidualBlock(width, seed=seeds.derive(seed, i + 1), dtype=precision, name=f"block_{i}")
-            for i in range(_BLOCKS)
-        ]
         # Only differences of scores count: a bias would never learn.
-        self.head = blocks.dense(1, seeds.derive(seed, _BLOCKS + 1), "head", use_bias=False)
+        super().__init__(
+            subspace.size,
+            1,
+            width=width,
+            depth=_BLOCKS,
+            head_scale=1.0,
+            head_bias=False,
+            precision=precision,
+            seed=seed,
+            name=name,
+            **kwargs,
+        )
+        self.subspace = subspace
 
     def build(self, input_shape=None) -> None:
         def constant(name: str, value: np.ndarray):
@@ -56,14 +60,10 @@ class Critic(keras.Model):
                 trainable=False,
             )
 
-        width = self.upscale.units
         self.mean = constant("mean", self.subspace.mean)
         self.basis = constant("basis", self.subspace.basis)
         self.deviation = constant("deviation", self.subspace.deviation)
-        self.upscale.build((None, self.subspace.size))
-        for layer in (*self.blocks, self.head):
-            layer.build((None, width))
-        self.built = True
+        super().build(input_shape)
 
     def latents(self, image: tf.Tensor) -> tf.Tensor:
         """What the critic sees of normalised poses [B, J, 2]: [B, K], each of unit variance in the data."""
@@ -72,11 +72,7 @@ class Critic(keras.Model):
 
     def call(self, latents):
         """Scores [B] of `latents` [B, K]."""
-        features = self.upscale(latents)
-        features = keras.ops.leaky_relu(features, blocks.LEAKY_SLOPE)
-        for block in self.blocks:
-            features = block(features)
-        return self.head(features)[..., 0]
+        return self.respond(latents)[..., 0]
 
 
 def slope(score: Callable[[tf.Tensor], tf.Tensor], latents: tf.Tensor) -> tf.Tensor:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import keras
 import tensorflow as tf
 
-from tf_elepose.nn import blocks, seeds
+from tf_elepose.nn.blocks import ResidualNetwork
 
 _BLOCKS = 2
 
 
-class PoseMorpher(keras.Model):
+class PoseMorpher(ResidualNetwork):
     """Section 4.2 of CanonPose: the offset from detected to the data set's 2D joints.
 
     It sees joints and confidences, never an image.
@@ -34,24 +33,18 @@ class PoseMorpher(keras.Model):
         precision: "float32", or "mixed_bfloat16" for the hidden layers' matrix products.
         seed: of the first weights.
         """
-        super().__init__(name=name, **kwargs)
+        super().__init__(
+            3 * num_joints,
+            2 * num_joints,
+            width=width,
+            depth=_BLOCKS,
+            precision=precision,
+            seed=seed,
+            name=name,
+            **kwargs,
+        )
         self.num_joints = num_joints
         self.input_deviation = input_deviation
-        self.upscale = blocks.dense(width, seeds.derive(seed, 0), "upscale", precision)
-        self.blocks = [
-            blocks.ResidualBlock(width, seed=seeds.derive(seed, i + 1), dtype=precision, name=f"block_{i}")
-            for i in range(_BLOCKS)
-        ]
-        # Small at first: the detector is nearly right. float32, for its numbers are places.
-        self.head = blocks.dense(2 * num_joints, seeds.derive(seed, _BLOCKS + 1), "head", scale=0.01)
-
-    def build(self, input_shape=None) -> None:
-        width = self.upscale.units
-        self.upscale.build((None, 3 * self.num_joints))
-        for block in self.blocks:
-            block.build((None, width))
-        self.head.build((None, width))
-        self.built = True
 
     def call(self, image, confidence):
         """The data set's pose [B, J, 2] for a detected one `image` [B, J, 2], both in the detected pose's frame: about
@@ -59,8 +52,5 @@ class PoseMorpher(keras.Model):
         """
         known = tf.where(confidence[..., tf.newaxis] > 0.0, image, 0.0)
         flat = tf.reshape(known, [-1, 2 * self.num_joints]) / self.input_deviation
-        features = self.upscale(tf.concat([flat, confidence - 1.0], axis=-1))
-        features = keras.ops.leaky_relu(features, blocks.LEAKY_SLOPE)
-        for block in self.blocks:
-            features = block(features)
-        return image + self.input_deviation * tf.reshape(self.head(features), [-1, self.num_joints, 2])
+        moved = self.respond(tf.concat([flat, confidence - 1.0], axis=-1))
+        return image + self.input_deviation * tf.reshape(moved, [-1, self.num_joints, 2])

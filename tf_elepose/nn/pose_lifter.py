@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import keras
 import tensorflow as tf
 
-from tf_elepose.nn import blocks, seeds
+from tf_elepose.nn.blocks import ResidualNetwork
 
 _BLOCKS = 3
 """As many as the depths of ElePose's lifter go through, so that the two can be compared."""
 
 
-class PoseLifter(keras.Model):
+class PoseLifter(ResidualNetwork):
     """3D pose from a normalised 2D pose: the trunk of ElePose's lifter, with all coordinates at its end.
 
     Martinez et al. ("A simple yet effective baseline for 3d human pose estimation", ICCV 2017) have the same blocks,
@@ -39,30 +38,23 @@ class PoseLifter(keras.Model):
         precision: "float32", or "mixed_bfloat16" for the hidden layers' matrix products.
         seed: of the first weights.
         """
-        super().__init__(name=name, **kwargs)
+        super().__init__(
+            2 * num_joints,
+            3 * num_joints,
+            width=width,
+            depth=_BLOCKS,
+            activated=False,
+            precision=precision,
+            seed=seed,
+            name=name,
+            **kwargs,
+        )
         self.num_joints = num_joints
         self.input_deviation = input_deviation
         self.distance = distance
-        self.upscale = blocks.dense(width, seeds.derive(seed, 0), "upscale", precision)
-        self.blocks = [
-            blocks.ResidualBlock(width, seed=seeds.derive(seed, i + 1), dtype=precision, name=f"block_{i}")
-            for i in range(_BLOCKS)
-        ]
-        # Small at first, so that the flat pose stands; float32, for its numbers are places.
-        self.head = blocks.dense(3 * num_joints, seeds.derive(seed, _BLOCKS + 1), "head", scale=0.01)
-
-    def build(self, input_shape=None) -> None:
-        width = self.upscale.units
-        self.upscale.build((None, 2 * self.num_joints))
-        for block in self.blocks:
-            block.build((None, width))
-        self.head.build((None, width))
-        self.built = True
 
     def call(self, image):
         """3D pose [B, J, 3] (camera frame, unit scale, not centred) of poses `image` [B, J, 2]."""
-        features = self.upscale(tf.reshape(image, [-1, 2 * self.num_joints]) / self.input_deviation)
-        for block in self.blocks:
-            features = block(features)
+        moved = self.respond(tf.reshape(image, [-1, 2 * self.num_joints]) / self.input_deviation)
         flat = tf.pad(self.distance * image, [[0, 0], [0, 0], [0, 1]])
-        return flat + tf.reshape(self.head(features), [-1, self.num_joints, 3])
+        return flat + tf.reshape(moved, [-1, self.num_joints, 3])

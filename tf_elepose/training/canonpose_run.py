@@ -17,7 +17,7 @@ from tf_elepose.data.recording import Recording
 from tf_elepose.data.view_agreement import disagreements
 from tf_elepose.methods.base import Method
 from tf_elepose.methods.canonpose import CanonPose
-from tf_elepose.nn.completer import blank_statistics, fit_statistics
+from tf_elepose.nn.pose_statistics import blank_statistics, fit_statistics
 from tf_elepose.training.canonical_space import HIPS, hips_deviation_mm
 from tf_elepose.training.run import Run, RunSettings
 from tf_elepose.training.stage import Stage, StageSettings

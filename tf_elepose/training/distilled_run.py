@@ -17,7 +17,7 @@ from tf_elepose.methods.base import Method
 from tf_elepose.methods.distilled import Distilled
 from tf_elepose.methods.elepose import ElePose
 from tf_elepose.methods.virtual_views import ViewSettings, random_view
-from tf_elepose.nn.completer import fit_statistics
+from tf_elepose.nn.pose_statistics import fit_statistics
 from tf_elepose.training import workdir
 from tf_elepose.training.run import LIKELIHOOD_POSES, Run, RunSettings
 from tf_elepose.training.stage import Stage, StageSettings

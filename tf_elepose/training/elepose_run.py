@@ -20,8 +20,9 @@ from tf_elepose.methods.completion import CompletionFitting
 from tf_elepose.methods.elepose import ElePose
 from tf_elepose.methods.prior import PriorFitting
 from tf_elepose.nn import pca
-from tf_elepose.nn.completer import PoseCompleter, complete, fit_statistics
+from tf_elepose.nn.completer import PoseCompleter, complete
 from tf_elepose.nn.pose_prior import PosePrior
+from tf_elepose.nn.pose_statistics import fit_statistics
 from tf_elepose.skeletons import Skeleton
 from tf_elepose.training.elepose_settings import EleposeSettings
 from tf_elepose.training.evaluator import clip_names
