@@ -16,16 +16,18 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from absl import flags
 
-from benchmarks.batch_archive import Archive, read_lifted, unaccounted, write_archive
 from benchmarks.processes import Group, measured_group
 from tf_elepose import commands, files
 from tf_elepose.provenance import provenance
 from tf_elepose.skeletons import H36M_17
+
+if TYPE_CHECKING:  # The pages show the results without Arrow.
+    from benchmarks.batch_archive import Archive
 
 SHARE = 0.01
 TOLERANCE = 1e-5
@@ -43,6 +45,8 @@ def define_flags() -> None:
 
 def main(argv: list[str]) -> int:
     del argv
+    from benchmarks.batch_archive import unaccounted, write_archive
+
     options = flags.FLAGS
     rng = np.random.default_rng(options.seed)
     with tempfile.TemporaryDirectory(dir=".") as name:
@@ -83,6 +87,7 @@ def _job(archive: Archive, output: pathlib.Path, model: str) -> list[str]:
 
 def _not_as_lifted(archive: Archive, output: pathlib.Path, poses: np.ndarray, model: str) -> list[str]:
     """What is wrong with the lifted poses of a job."""
+    from benchmarks.batch_archive import read_lifted
     from tf_elepose.batch.results import read_poses
     from tf_elepose.lifter import Lifter
 
