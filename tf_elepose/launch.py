@@ -66,7 +66,8 @@ def supervise(addresses: Callable[[], Sequence[str]], mine: Sequence[int], comma
       options: with restarts and grace.
 
     Returns:
-      the exit status: that of the workers when all of them end alike, otherwise `commands.EXIT_LOST_WORKER`.
+      the exit status: that of the workers when all of them end alike; 128 + the signal after which they did not;
+      otherwise `commands.EXIT_LOST_WORKER`.
     """
     for attempt in range(options.restarts + 1):
         if attempt:
@@ -122,6 +123,8 @@ class Workers:
         statuses = {process.returncode for process in self.processes.values()}
         if len(statuses) == 1 and min(statuses) >= 0:
             return statuses.pop()
+        if asked:
+            return 128 + asked[0]
         told = "; ".join(f"worker {index} {_ended(p.returncode)}" for index, p in self.processes.items())
         _tell(f"the job has ended: {told}. The same command goes on from the newest checkpoint")
         return commands.EXIT_LOST_WORKER

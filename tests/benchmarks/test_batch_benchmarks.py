@@ -45,7 +45,7 @@ def test_the_table_says_what_was_measured_and_what_follows():
     start = {"seconds": 10.0, "cpu_s": 10.0, "memory_mb": 400.0}
     results = {
         "batch_lift": {"start": start, "batch": run, "lift": run | {"seconds": 50.0, "cpu_s": 100.0}},
-        "poses": 1_000_000, "model": "cmu", "workers": 2, "ratio": 1.0, "cpu_ratio": 1.0, "largest_difference": 0.0,
+        "poses": 1_000_000, "model": "cmu", "workers": 2, "largest_difference": 0.0,
         "output_bytes_a_pose": 200.0,
     }  # fmt: skip
     lines = batch_lift.markdown(results).splitlines()
