@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pathlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from absl import flags
@@ -23,12 +23,14 @@ from benchmarks import (
     missing_joints,
     motion_files,
     pretrained,
-    quality,
     sanity,
     serving_soak,
     side_repair,
     workers,
 )
+from benchmarks.made_with import made_with
+from benchmarks.quality import page as quality_page
+from benchmarks.quality import shown, uncertainty
 from tf_elepose import commands, files
 from tf_elepose.pretrained import pretrained_models
 
@@ -39,7 +41,6 @@ PAGES = (
     "docs/lift.md",
     "docs/motion_files.md",
     "docs/pretrained.md",
-    "docs/results.md",
     "docs/scale.md",
     "docs/serving.md",
     "docs/training.md",
@@ -76,7 +77,7 @@ def main(argv: list[str]) -> int:
             outdated.append(page)
             if not flags.FLAGS.check:
                 files.write_text(path, made)
-    for name, made in cards().items():
+    for name, made in {**cards(), "docs/results.md": quality_page.page(ROOT, block)}.items():
         path = ROOT / name
         if not path.exists() or path.read_text(encoding="utf-8") != made:
             outdated.append(name)
@@ -108,8 +109,9 @@ def block(name: str) -> str:
     path = ROOT / "benchmarks" / "results" / f"{name}.json"
     results = files.read_json(path)
     if "table" in results:
-        made = made_with([row["metrics"] for row in results["rows"] if "hardware" in row["metrics"]])
-        return f"{quality.markdown(results['rows'])}\n\n{made}\n"
+        return f"{shown.markdown(results)}\n\n{shown.made(results)}\n"
+    if "uncertainty" in results:
+        return f"{uncertainty.markdown(results)}\n\n{uncertainty.made(results)}\n"
     if "missing_joints" in results:
         rows = results["missing_joints"]
         return f"{missing_joints.markdown(rows)}\n\n{made_with([row['trained'] for row in rows])}\n"
@@ -145,16 +147,6 @@ def step_rates(results: Mapping[str, Any]) -> str:
         rate = f"{row['samples_per_second']:,} ({row['lowest']:,} to {row['highest']:,})"
         lines.append(f"| {row['variant']} | {rate} | {row['ratio']:.2f} | {row['first_call_s']:.1f} |")
     return "\n".join(lines)
-
-
-def made_with(results: Sequence[Mapping[str, Any]]) -> str:
-    """Dates, hardware, versions and commits of `results`, each told once, in a line."""
-    days = sorted({result["date"][:10] for result in results})
-    told = [" to ".join(dict.fromkeys([days[0], days[-1]]))] if days else []
-    told += dict.fromkeys(result["hardware"] for result in results)
-    told += dict.fromkeys(f"{name} {version}" for result in results for name, version in result["versions"].items())
-    told += dict.fromkeys(f"commit {result['commit']}" for result in results if "commit" in result)
-    return ", ".join(told)
 
 
 if __name__ == "__main__":

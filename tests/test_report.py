@@ -93,6 +93,13 @@ def test_every_picture_says_in_words_what_it_shows(tmp_path, evaluation, true):
         assert any(words in alt for alt in alts)
 
 
+def test_what_refusing_unlikely_poses_brings_is_said(tmp_path, evaluation):
+    page, summary = read(write_report(tmp_path, evaluation, H36M_17, title="A run")), evaluation.summary()
+    left = [f"{summary[f'pa_mpjpe_refused_{percent}_mm']:.1f}" for percent in (10, 20, 30)]
+    said = f"{left[0]}, {left[1]} and {left[2]} mm, with all {summary['pa_mpjpe_mm']:.1f} mm."
+    assert f"Without the least likely 10 %, 20 % and 30 % of the poses PA-MPJPE is {said}" in page.text
+
+
 def test_the_page_needs_nothing_from_elsewhere(tmp_path, evaluation, true):
     path = write_report(tmp_path, evaluation, H36M_17, title="A run", history=HISTORY, poses_2d=true[..., :2])
     text = path.read_text(encoding="utf-8")

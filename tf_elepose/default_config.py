@@ -16,6 +16,8 @@ def _common(method: str) -> config_dict.ConfigDict:
     config.skeleton = "h36m_17"  # A built-in skeleton or the path of a .yaml file.
     config.poses_2d = "gt"  # gt or detected.
     config.min_confidence = 0.0  # Joints that a detector trusts no more than this are taken as missing.
+    # Detected training poses with less noise, by their way through time: auto, always or never; see docs/training.md.
+    config.denoise = "auto"
     config.hidden_joints = 0.0  # Share of the joints to hide in all poses, for studies.
     config.flip = True  # Mirrored poses are poses too: double the data.
     config.seed = 0
@@ -61,7 +63,7 @@ def get_config() -> config_dict.ConfigDict:
     lifter.precision = "auto"  # float32, mixed_bfloat16, or whichever is faster on this machine.
     # Eq. 13, and a term for knees that bend backwards.
     lifter.term_weights = config_dict.create(
-        likelihood=1.0, bone=50.0, lifting=1.0, deformation=1.0, reprojection=1.0, knees=10.0
+        likelihood=1.0, bone=50.0, lifting=1.0, deformation=1.0, reprojection=1.0, knees=10.0, elevation=0.0
     )
     lifter.batch_size = 1024
     lifter.epochs = 120.0

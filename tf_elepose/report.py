@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from tf_elepose import figures, learning_figures, metrics, pose_figures
 from tf_elepose.evaluation import Evaluation
 from tf_elepose.files import write_bytes, write_text
+from tf_elepose.measures import REFUSED
 from tf_elepose.report_page import Picture, Section, render_page
 from tf_elepose.skeletons import Skeleton
 
@@ -201,9 +202,15 @@ def _likelihood(evaluation: Evaluation) -> Section:
         "Mean error of the poses that are left when unlikely ones are put aside",
         "Mean error when only the most likely poses are kept. Below the dashed line, the likelihood helps.",
     )
+    summary = evaluation.summary()
+    without = [f"{summary[f'pa_mpjpe_refused_{percent}_mm']:.1f}" for percent in REFUSED]
+    note = (
+        f"Without the least likely {_listed([f'{p} %' for p in REFUSED])} of the poses PA-MPJPE is "
+        f"{_listed(without)} mm, with all {summary['pa_mpjpe_mm']:.1f} mm."
+    )
     if boxes is None:
         few = f"No bin of 5 mm holds {figures.MIN_POSES_A_BOX} poses, so likelihood and error are not drawn as boxes."
-        return Section(title, "", (curve,), (few,))
+        return Section(title, note, (curve,), (few,))
     picture = _picture(
         "likelihood",
         boxes,
@@ -211,7 +218,11 @@ def _likelihood(evaluation: Evaluation) -> Section:
         f"Likelihood by error: boxes hold the middle half of a bin's poses; bins of fewer than "
         f"{figures.MIN_POSES_A_BOX} stay empty. The last bin holds all errors above.",
     )
-    return Section(title, "", (picture, curve), ())
+    return Section(title, note, (picture, curve), ())
+
+
+def _listed(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def _canonical(poses: Mapping[str, np.ndarray], skeleton: Skeleton) -> Section:

@@ -200,6 +200,7 @@ def _common(config: ConfigDict) -> dict[str, Any]:
         "poses_2d": config.poses_2d,
         "normalization": config.normalization.to_dict(),
         "min_confidence": config.min_confidence,
+        "denoise": config.denoise,
         "flip": config.flip,
         "seed": config.seed,
     }

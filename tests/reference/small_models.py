@@ -19,7 +19,14 @@ from tf_elepose.normalization import Normalizer
 from tf_elepose.skeletons import H36M_17
 
 PRIOR = {"blocks": 2, "width": 8, "layers": 1, "seed": 4}
-PAPER_WEIGHTS = {"likelihood": 1.0, "bone": 50.0, "lifting": 1.0, "deformation": 1.0, "reprojection": 1.0}
+PAPER_WEIGHTS = {
+    "likelihood": 1.0,
+    "bone": 50.0,
+    "lifting": 1.0,
+    "deformation": 1.0,
+    "reprojection": 1.0,
+    "elevation": 0.0,
+}
 
 # A standing person of about one unit from root to head, x to their left, y up, z to their front.
 STANDING = {
@@ -90,7 +97,7 @@ def small_elepose(rule="dataset", *, bases=6, width=12, noise=0.1, term_weights=
     method = ElePose(
         skeleton, normalizer, prior,
         bone_prior=bone_prior(),
-        term_weights=term_weights or {name: {**PAPER_WEIGHTS, "knees": 3.0}[name] for name in TERMS},
+        term_weights=term_weights or {name: {**PAPER_WEIGHTS, "knees": 3.0, "elevation": 20.0}[name] for name in TERMS},
         width=width, prior_settings=PRIOR, **options,
     )  # fmt: skip
     perturb(method.lifter.trainable_variables, noise)

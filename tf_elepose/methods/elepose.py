@@ -34,8 +34,9 @@ from tf_elepose.skeletons import Skeleton
 FIXED_ELEVATION = math.pi / 9
 """Bound of the uniform elevation prior of earlier work, which the paper compares with ("[-pi/9, pi/9] [4, 59]")."""
 
-TERMS = ("likelihood", "bone", "lifting", "deformation", "reprojection", "knees")
-"""L_NF, L_bone, L_3D, L_def, L_2D of eq. 13, and an anatomical term against the depth mirror."""
+TERMS = ("likelihood", "bone", "lifting", "deformation", "reprojection", "knees", "elevation")
+"""L_NF, L_bone, L_3D, L_def, L_2D of eq. 13; an anatomical term against the depth mirror; and the virtual camera's
+elevation, which is known."""
 
 ELEVATIONS = ("predicted", "fixed")
 
@@ -51,6 +52,7 @@ class Lift:
     y2: tf.Tensor  # [B, J, 3] R y1
     y2_again: tf.Tensor  # [B, J, 3] lifted from x2
     y1_again: tf.Tensor  # [B, J, 3] R^T y2_again
+    e_again: tf.Tensor  # [B] with x2
 
 
 class ElePose(Method):
@@ -113,6 +115,8 @@ class ElePose(Method):
         self.bone_prior = bone_prior
         self.flip_average = flip_average
         self.term_weights = {name: float(weight) for name, weight in term_weights.items() if weight}
+        if elevation == "fixed":
+            self.term_weights.pop("elevation", None)
         self.elevation = elevation
         self.likelihood_ceiling = float(likelihood_ceiling)
         self._prior_settings = dict(prior_settings or {})
@@ -131,9 +135,9 @@ class ElePose(Method):
 
     # ---- the objective, in the paper's order -------------------------------------------------------------------
 
-    def y(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Eq. 2: the 3D pose and elevation that the lifter sees in x."""
-        d, e = self.lifter(x)
+    def y(self, x: tf.Tensor, detected: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
+        """Eq. 2: the 3D pose and elevation that the lifter sees in x; `detected` is what it is shown of x."""
+        d, e = self.lifter(x if detected is None else detected)
         return geometry.back_project(x, d, self.distance, self.skeleton.root_index), e
 
     def virtual_rotation(self, e: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
@@ -156,17 +160,21 @@ class ElePose(Method):
         raised = -mean + deviation * replicas.draw(lambda n: tf.random.stateless_normal(n, seed_e), shape)
         return geometry.rotation_x(raised) @ geometry.rotation_y(azimuth) @ geometry.rotation_x(e)
 
-    def turn_and_lift_again(self, x: tf.Tensor, seed: tf.Tensor) -> Lift:
-        """Figure 2: lift, turn, project, lift again, turn back."""
-        y1, e = self.y(x)
+    def turn_and_lift_again(self, x: tf.Tensor, seed: tf.Tensor, detected: tf.Tensor | None = None) -> Lift:
+        """Figure 2: lift, turn, project, lift again, turn back.
+
+        Where the poses x are denoised detections, the lifter is shown the detections [B, J, 2] themselves, as it will
+        be when it is used, and virtual poses with the errors that the detector made in another pose of the batch.
+        """
+        y1, e = self.y(x, detected)
         R = self.virtual_rotation(e, seed)
         y2 = geometry.rotate(R, y1)
         # Under the normalisation rule "pose" all poses have one size; its factor is taken out of the projection and
         # given back to what is lifted from it.
         x2, factor = self.normalizer.rescale(geometry.project(y2, self.distance))
-        y2_again, _ = self.y(x2)
+        y2_again, e_again = self.y(x2, None if detected is None else x2 + replicas.neighbours(detected - x))
         y2_again *= factor[..., tf.newaxis, tf.newaxis]
-        return Lift(y1, e, R, x2, y2, y2_again, geometry.rotate_back(R, y2_again))
+        return Lift(y1, e, R, x2, y2, y2_again, geometry.rotate_back(R, y2_again), e_again)
 
     def likelihood_loss(self, lift: Lift) -> tf.Tensor:
         """Eq. 4: L_NF = -log p(x2), flattened where x2 is nothing like the data."""
@@ -196,11 +204,25 @@ class ElePose(Method):
         """Not in the paper: knees bend forwards. It tells a pose from its depth mirror, which eq. 13 hardly does."""
         return losses.backward_knees(lift.y1, self.skeleton)
 
+    def elevation_loss(self, lift: Lift) -> tf.Tensor:
+        """Not in the paper: the elevation seen in x2 is that of the virtual camera, which is known. The squared
+        distance (about the squared angle) of the vertical, levelled with e_again, from where it should be.
+        """
+        up = tf.constant(
+            [[0.0, -1.0, 0.0]]
+        )  # As in the level pose; R Rx(-e) takes it to where the virtual camera has it.
+        seen = tf.stop_gradient(geometry.rotate(lift.R, geometry.rotate(geometry.rotation_x(-lift.e), up)))
+        levelled = geometry.rotate(geometry.rotation_x(lift.e_again), seen)
+        return tf.reduce_sum(tf.square(levelled - up), axis=(-2, -1))
+
     def loss_terms(self, batch: Batch, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         """Eq. 12 and 13, term by term; hidden joints are completed first."""
         seen = batch.get("seen")
         x = batch["image"] if seen is None else self.complete(batch["image"], seen)
-        lift = self.turn_and_lift_again(x, seed)
+        detected = batch.get("detected")
+        if detected is not None and seen is not None:
+            detected = self.complete(detected, seen)
+        lift = self.turn_and_lift_again(x, seed, detected)
         terms = {
             "likelihood": lambda: self.likelihood_loss(lift),
             "bone": lambda: self.bone_loss(lift, seen),
@@ -208,6 +230,7 @@ class ElePose(Method):
             "deformation": lambda: self.deformation_loss(lift),
             "reprojection": lambda: self.reprojection_loss(lift, x, seen),
             "knees": lambda: self.knee_loss(lift),
+            "elevation": lambda: self.elevation_loss(lift),
         }
         return {name: terms[name]() for name in self.term_weights}
 

@@ -261,7 +261,7 @@ class SVMAC(Method):
         x_proj = self.turned(X, K, replicas.fold_in(seed, 0)).x
         watched = [variable.value for variable in self.critic.trainable_variables]
         with tf.GradientTape() as tape:
-            terms = self.critic_terms(_neighbours(x), x_proj, replicas.fold_in(seed, 1))
+            terms = self.critic_terms(replicas.neighbours(x), x_proj, replicas.fold_in(seed, 1))
             means = {name: tf.reduce_sum(term) / self._total(x) for name, term in terms.items()}
         return means, cast(list[tf.Tensor], tape.gradient(means["critic"], watched))
 
@@ -395,8 +395,3 @@ def _mean(terms: list[tf.Tensor]) -> tf.Tensor:
 def _squared_distance(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     """1 / N |a - b|^2 [B] of poses [B, N, 2 or 3]."""
     return tf.reduce_mean(tf.reduce_sum(tf.square(a - b), axis=-1), axis=-1)
-
-
-def _neighbours(x: tf.Tensor) -> tf.Tensor:
-    """Each pose's neighbour in the batch: another, and the same one however many replicas share the batch."""
-    return tf.reshape(tf.reverse(tf.reshape(x, [-1, 2, *x.shape[1:]]), axis=[1]), tf.shape(x))

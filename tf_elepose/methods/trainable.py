@@ -13,7 +13,8 @@ from tf_elepose.methods import replicas
 
 Batch = Mapping[str, tf.Tensor]
 """Named tensors, one row an example: "image" [B, J, 2], normalised 2D poses, and where joints are missing "seen"
-[B, J], which of them are known; for methods that learn from it "pose" [B, J, 3], the 3D truth in unit scale."""
+[B, J], which of them are known; where they are denoised "detected" [B, J, 2], as the detector had them; for methods
+that learn from it "pose" [B, J, 3], the 3D truth in unit scale."""
 
 
 class Trainable(abc.ABC):
