@@ -14,6 +14,8 @@ from typing import Any
 from absl import flags
 
 from benchmarks import (
+    batch_lift,
+    batch_trials,
     body_size,
     convert,
     denoising,
@@ -28,6 +30,7 @@ from benchmarks import (
     sanity,
     serving_soak,
     side_repair,
+    workers,
 )
 from benchmarks.made_with import made_with
 from benchmarks.quality import page as quality_page
@@ -44,10 +47,13 @@ PAGES = (
     "docs/links.md",
     "docs/motion_files.md",
     "docs/pretrained.md",
+    "docs/scale.md",
     "docs/serving.md",
     "docs/training.md",
 )
 _TABLES = {
+    "batch_lift": batch_lift.markdown,
+    "batch_trials": batch_trials.markdown,
     "body_size": body_size.markdown,
     "convert": convert.markdown,
     "denoising": denoising.markdown,
@@ -60,6 +66,7 @@ _TABLES = {
     "sanity": sanity.markdown,
     "serving_soak": serving_soak.markdown,
     "side_repair": side_repair.markdown,
+    "workers": workers.markdown,
 }
 _BLOCK = re.compile(r"(<!-- results: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 

@@ -13,7 +13,8 @@ from absl import flags
 
 from export.bundle import folder_beside
 from tf_elepose import commands, files
-from tf_elepose.lite_model import METADATA, PRECISIONS
+from tf_elepose.exported_model import METADATA
+from tf_elepose.lite_model import PRECISIONS
 
 FOLDER = pathlib.Path("tf_elepose/pretrained")
 

@@ -276,3 +276,19 @@ def test_it_brings_no_tensorflow():
         "print('tensorflow' in sys.modules, 'keras' in sys.modules)"  # fmt: skip
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "False False\n"
+
+
+def test_unknown_flags_go_to_main_where_another_program_reads_them(monkeypatch, capsys):
+    def define():
+        flags.DEFINE_string("own", None, "Known here.")
+
+    given = []
+    monkeypatch.setattr(sys, "argv", ["program", "--own=1", "--theirs=2", "--flag"])
+    with pytest.raises(SystemExit) as stopped:
+        commands.run(lambda argv: given.append((flags.FLAGS.own, argv[1:])), define, unknown=True)
+    assert not stopped.value.code and given == [("1", ["--theirs=2", "--flag"])]
+    monkeypatch.setattr(sys, "argv", ["program", "--theirs=2", "word"])
+    with pytest.raises(SystemExit) as stopped:
+        commands.run(lambda argv: None, define, unknown=True)
+    assert stopped.value.code == commands.EXIT_ERROR
+    assert "unexpected argument 'word'" in capsys.readouterr().err

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from lifting_bundle import keypoints, small_canonpose_run, small_lifting_bundle, small_run
 
-from tf_elepose import files, lite_model
+from tf_elepose import exported_model, files, lite_model
 from tf_elepose.lifting_model import percentile
 from tf_elepose.lite_model import LiteModel
 from tf_elepose.skeletons import H36M_17
@@ -130,7 +130,8 @@ def test_a_file_that_is_no_model_is_refused(bundle):
     file.write_bytes(b"no model at all")
     facts = files.read_json(bundle / "metadata.json")
     change(
-        bundle, files=facts["files"] | {"tflite/lift_all_float32_batch.tflite": lite_model.checksum(b"no model at all")}
+        bundle,
+        files=facts["files"] | {"tflite/lift_all_float32_batch.tflite": exported_model.checksum(b"no model at all")},
     )
     with pytest.raises(ValueError, match="not a TFLite model"):
         LiteModel(bundle)

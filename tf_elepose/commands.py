@@ -34,6 +34,9 @@ EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it (128 + SIGINT)."""
 
+EXIT_LOST_WORKER = 75
+"""Exit status of a training whose other workers are lost: EX_TEMPFAIL of sysexits.h, the same command goes on."""
+
 _STDERR = 2  # The file descriptor; sys.stderr is only Python's view of it.
 
 _CHATTER = re.compile(rb"[IW]\d{4} |INFO: Created TensorFlow Lite|WARNING: All log messages before absl::InitializeLog")
@@ -54,6 +57,7 @@ def run(
     *,
     positional: bool = False,
     tensorflow: bool = False,
+    unknown: bool = False,
 ) -> NoReturn:
     """Parses `sys.argv`, calls `main` and exits with its result; does not return.
 
@@ -76,6 +80,8 @@ def run(
         their dashes.
       tensorflow: imports TensorFlow and looks for devices before `main`, without the messages about the build that
         it prints then.
+      unknown: whether flags that are not defined are handed to `main`, among its arguments, for another program's
+        parser.
     """
     argv = list(sys.argv)
     try:
@@ -83,7 +89,7 @@ def run(
             # absl's run calls sys.exit with main's result and does the logging setup; it is given a `main` and a
             # parser that raise instead of printing.
             call = _prepared(main, tensorflow)
-            app.run(call, argv, flags_parser=lambda args: _parse(args, positional))
+            app.run(call, argv, flags_parser=lambda args: _parse(args, positional, unknown))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
@@ -183,13 +189,13 @@ def without_chatter() -> Iterator[None]:
             shown.writelines(line for line in lines if not chatter.match(line))
 
 
-def _parse(argv: list[str], positional: bool) -> list[str]:
+def _parse(argv: list[str], positional: bool, unknown: bool = False) -> list[str]:
     """Parses the flags; whatever goes wrong is a UsageError, whatever config_flags or a config raised."""
     for name in _config_flags():
         sys.modules.pop(f"{name}_config", None)  # config_flags would load a second config into the module of the first.
     try:
         with _quiet_about_configs():
-            arguments = flags.FLAGS(argv)
+            arguments = flags.FLAGS(argv, known_only=unknown)
             for name in _config_flags():
                 _require_loaded(name)
     except SystemExit as stop:
@@ -197,8 +203,9 @@ def _parse(argv: list[str], positional: bool) -> list[str]:
         raise SystemExit(0 if asked_for_help else stop.code) from None  # absl's help exits with 1.
     except Exception as error:
         raise UsageError(_explain(error, argv)) from error
-    if len(arguments) > 1 and not positional:
-        raise UsageError(f"unexpected argument {arguments[1]!r}; flags are written --name=value")
+    strange = [argument for argument in arguments[1:] if not (unknown and argument.startswith("--"))]
+    if strange and not positional:
+        raise UsageError(f"unexpected argument {strange[0]!r}; flags are written --name=value")
     return arguments
 
 

@@ -17,7 +17,6 @@ from absl import flags, logging
 from tf_elepose import commands, source_flags
 from tf_elepose.data import side_repair
 from tf_elepose.progress import Progress
-from tf_elepose.skeletons import MIN_JOINTS
 
 if TYPE_CHECKING:
     from tf_elepose.data.recording import Recording
@@ -213,12 +212,10 @@ def summary(lifted: Lifted, recordings: Sequence[Recording], height: float | Non
 
 def not_valid(lifted: Lifted) -> dict[str, int]:
     """How many poses could not be lifted, by reason."""
-    seen = np.isfinite(lifted.poses_2d[~lifted.valid]).all(axis=-1).sum(axis=-1)
-    few = int((seen < MIN_JOINTS).sum())
-    reasons = {
-        f"with fewer than {MIN_JOINTS} joints": few,
-        "without extent, or with missing joints that this model does not complete": len(seen) - few,
-    }
+    from tf_elepose.lifted import FEW_JOINTS, NO_EXTENT, few_joints
+
+    few = int((few_joints(lifted) & ~lifted.valid).sum())
+    reasons = {FEW_JOINTS: few, NO_EXTENT: int((~lifted.valid).sum()) - few}
     return {reason: count for reason, count in reasons.items() if count}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeletons import MIN_JOINTS, Skeleton
 
 UNITS = ("unit", "mm")
 """Of `Lifted.poses_3d`: about one from root to head, or millimetres."""
@@ -102,6 +102,16 @@ class Lifted:
                 f"person{self.person[row]}",
             ]
             yield "-".join(part for part in parts if part), rows
+
+
+FEW_JOINTS = f"with fewer than {MIN_JOINTS} joints"
+NO_EXTENT = "without extent, or with missing joints that this model does not complete"
+"""Why a pose is not valid."""
+
+
+def few_joints(lifted: Lifted) -> np.ndarray:
+    """Mask [N] of the poses that show too few joints; others that are not valid are `NO_EXTENT`."""
+    return np.isfinite(lifted.poses_2d).all(axis=-1).sum(axis=-1) < MIN_JOINTS
 
 
 def row_values(lifted: Lifted) -> dict[str, np.ndarray]:

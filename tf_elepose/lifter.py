@@ -14,12 +14,16 @@ from tf_elepose.conversion import Convention, Conversion, conversion
 from tf_elepose.data.recording import Recording, check_array
 from tf_elepose.data.rows import LARGEST_PX
 from tf_elepose.data.side_repair import CHOICES, repair_recording
+from tf_elepose.exported_model import is_bundle
 from tf_elepose.levelling import levelled
 from tf_elepose.lifted import AXES, Lifted
 from tf_elepose.lifting_model import LiftingModel, percentile
-from tf_elepose.lite_model import LiteModel, is_bundle
+from tf_elepose.lite_model import LiteModel
 from tf_elepose.pretrained import pretrained_models
 from tf_elepose.skeletons import MIN_JOINTS, Skeleton
+
+RUNTIMES = ("tflite", "saved_model")
+"""What may run an exported model: LiteRT its TFLite file, or TensorFlow its SavedModel."""
 
 Progress = Callable[[int], None]
 """Told how many poses are lifted."""
@@ -43,6 +47,7 @@ class Lifter:
         precision: str | None = None,
         likelihood: bool = True,
         threads: int = 2,
+        runtime: str = "tflite",
     ) -> None:
         """Args:
           model: a folder that `python -m export` wrote, a workdir, a model.npz, or the name of a model that comes with
@@ -50,6 +55,7 @@ class Lifter:
           precision: of a bundle's file, see `lite_model.PRECISIONS`; the most precise there is when None.
           likelihood: whether to say how likely poses are; without is faster where the model has a file for it.
           threads: for a bundle.
+          runtime: of a bundle, one of `RUNTIMES`.
 
         Raises:
           ValueError: no such model, a damaged one, or one that cannot be run here; says which and why.
@@ -57,7 +63,7 @@ class Lifter:
         if isinstance(model, LiftingModel):
             self.model = model
         else:
-            self.model = _opened(os.fspath(model), precision, likelihood, threads)
+            self.model = _opened(os.fspath(model), precision, likelihood, threads, runtime)
         self._likelihood = likelihood and self.model.likelihood_quantiles is not None
 
     @property
@@ -213,9 +219,13 @@ class Lifter:
         return levelled(lifted) if axes == "level" else lifted
 
 
-def _opened(model: str, precision: str | None, likelihood: bool, threads: int) -> LiftingModel:
+def _opened(model: str, precision: str | None, likelihood: bool, threads: int, runtime: str) -> LiftingModel:
     options: dict[str, Any] = {"precision": precision, "likelihood": likelihood, "threads": threads}
     path = pathlib.Path(model)
+    if runtime not in RUNTIMES:
+        raise ValueError(f"runtime: expected {' or '.join(RUNTIMES)}; got {runtime!r}")
+    if runtime == "saved_model":
+        return _served(path, pretrained_models().get(model), precision, likelihood, threads)
     if is_bundle(path):
         return LiteModel(path, **options)
     if not path.exists():
@@ -231,6 +241,17 @@ def _opened(model: str, precision: str | None, likelihood: bool, threads: int) -
     from tf_elepose.trained_model import TrainedModel
 
     return TrainedModel(path)
+
+
+def _served(
+    path: pathlib.Path, named: pathlib.Path | None, precision: str | None, likelihood: bool, threads: int
+) -> LiftingModel:
+    folder = path if path.exists() or named is None else named
+    if precision is not None or not is_bundle(folder):
+        raise ValueError(f"model {path}: runtime saved_model is for the folder of an export, without a precision")
+    from tf_elepose.served_model import ServedModel
+
+    return ServedModel(folder, likelihood=likelihood, threads=threads)
 
 
 def _require_settings(height_mm: float | None, axes: str, min_confidence: float | None) -> None:

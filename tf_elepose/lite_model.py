@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import hashlib
 import os
 import pathlib
 from collections.abc import Callable, Mapping
@@ -11,27 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose import files
-from tf_elepose.lifting_model import Answer, LiftingModel
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.exported_model import WITH_LIKELIHOOD, WITHOUT, ExportedModel
+from tf_elepose.lifting_model import Answer
 
 PRECISIONS = ("float32", "float16", "int8_dynamic", "int8")
 """Of the files, the most precise first."""
-
-METADATA = "metadata.json"
-"""The file that makes a folder a bundle."""
-
-_WITH_LIKELIHOOD, _WITHOUT = ("lift_all", "lift_full", "lift"), ("lift_full", "lift", "lift_all")
-"""Signatures, the first that a bundle has is used: one that computes no likelihoods where none are wanted is faster."""
-
-_NEEDED = ("model", "fingerprint", "convention", "keypoints", "min_confidence", "skeleton", "files")
 
 # Poses at a time: 256 to 1024 take the same time a pose; fewer take longer, and with more the prior's layers, which see
 # several views of each, leave the processor's caches.
 _BATCH = 512
 
 
-class LiteModel(LiftingModel):
+class LiteModel(ExportedModel):
     """See the module.
 
     Attributes:
@@ -61,22 +51,10 @@ class LiteModel(LiftingModel):
           ValueError: not a bundle, one of another program or convention, no file of that precision, or a file that is
             not the one that was exported; or ai-edge-litert is not installed.
         """
-        folder = pathlib.Path(folder)
-        facts = _metadata(folder)
-        self.name = str(facts["model"]) if name is None else name
-        self.fingerprint = str(facts["fingerprint"])
-        self.skeleton = Skeleton.from_dict(facts["skeleton"], where=f"{folder / METADATA}: skeleton")
-        self.min_confidence = float(facts["min_confidence"])
-        self.likelihood_quantiles = _quantiles(facts, folder)
-        self._usual = _usual_confidence(facts, self.skeleton, folder)
-        if tuple(facts["keypoints"]) != self.skeleton.joints:
-            raise ValueError(
-                f"{folder}: a bundle of the model's own joints is needed, this one takes {facts['convention']!r}: "
-                "export it without --convention; keypoints of any convention can then be lifted with it"
-            )
-        listed, self.precision = _chosen(facts["files"], precision, likelihood, folder)
-        self.file = folder / listed
-        self._model = _read(self.file, facts["files"][listed])
+        super().__init__(folder, name)
+        listed, self.precision = _chosen(self.listed, precision, likelihood, self.folder)
+        self.file = self.folder / listed
+        self._model = self.read(listed)
         self._threads = threads
         self._runs = [_Run(self._model, self.file, self.skeleton.num_joints)]
 
@@ -100,7 +78,7 @@ class LiteModel(LiftingModel):
             for name, shape in wanted.items()
             if name in self._runs[0].outputs and (likelihood or name != "nll")
         }
-        trust = self._trust(seen, confidence)
+        trust = self.trust(seen, confidence)
         batches = [slice(first, min(first + _BATCH, n)) for first in range(0, n, _BATCH)]
         while len(self._runs) < min(self._threads, len(batches)):
             self._runs.append(_Run(self._model, self.file, joints))
@@ -124,17 +102,6 @@ class LiteModel(LiftingModel):
             progress(n)
         known = (found.get(name) for name in ("elevation_deg", "nll", "camera_rotation"))
         return Answer(found["poses_3d"], found["valid"], *known)
-
-    def _trust(self, seen: np.ndarray, confidence: np.ndarray | None) -> np.ndarray:
-        """Confidences [N, J] as the file wants them: 0 for hidden joints, and for the others, which have passed the
-        caller's threshold, more than any that it was exported with.
-        """
-        if self._usual is None:  # It does not matter how far the others are trusted.
-            trust = np.full_like(seen, max(1.0, 2.0 * self.min_confidence), np.float32)
-        else:
-            trust = self._usual if confidence is None else confidence
-            trust = np.maximum(trust, np.nextafter(np.float32(self.min_confidence), np.float32(np.inf)))
-        return np.where(seen, trust, np.float32(0.0)).astype(np.float32)
 
 
 class _Run:
@@ -176,59 +143,17 @@ class _Run:
         self._rows = rows
 
 
-def is_bundle(path: str | os.PathLike[str]) -> bool:
-    """Whether a folder is (or looks like) a bundle."""
-    return (pathlib.Path(path) / METADATA).is_file()
-
-
-def checksum(data: bytes) -> str:
-    """As a bundle's metadata list it for each of its files."""
-    return hashlib.sha256(data).hexdigest()
-
-
-def _metadata(folder: pathlib.Path) -> Mapping[str, Any]:
-    facts = files.read_json(folder / METADATA)
-    missing = [key for key in _NEEDED if not isinstance(facts, Mapping) or key not in facts]
-    sound = not missing and isinstance(facts["keypoints"], list) and isinstance(facts["files"], Mapping)
-    if not sound or not isinstance(facts["min_confidence"], (int, float)):
-        lacks = f"; {', '.join(missing)} missing" if missing else ""
-        raise ValueError(f"{folder / METADATA}: expected what python -m export writes{lacks}")
-    return facts
-
-
-def _quantiles(facts: Mapping[str, Any], folder: pathlib.Path) -> np.ndarray | None:
-    values = facts.get("likelihood_quantiles")
-    if values is None:
-        return None
-    numbers = isinstance(values, list) and all(isinstance(value, (int, float)) for value in values)
-    quantiles = np.array(values if numbers else [], np.float64)
-    if len(quantiles) < 2 or not np.isfinite(quantiles).all() or (np.diff(quantiles) < 0).any():
-        raise ValueError(f"{folder / METADATA}: likelihood_quantiles: expected ascending numbers")
-    return quantiles
-
-
-def _usual_confidence(facts: Mapping[str, Any], skeleton: Skeleton, folder: pathlib.Path) -> np.ndarray | None:
-    values = facts.get("usual_confidence")
-    if values is None:
-        return None
-    if not isinstance(values, list) or len(values) != skeleton.num_joints:
-        raise ValueError(f"{folder / METADATA}: usual_confidence: expected {skeleton.num_joints} numbers, one a joint")
-    if not all(isinstance(value, (int, float)) and 0.0 <= value <= 1.0 for value in values):
-        raise ValueError(f"{folder / METADATA}: usual_confidence: expected numbers from 0 to 1")
-    return np.array(values, np.float32)
-
-
 def _chosen(
     listed: Mapping[str, Any], precision: str | None, likelihood: bool, folder: pathlib.Path
 ) -> tuple[str, str]:
     """The file to use, by its name in the metadata, and its precision."""
     if precision is not None and precision not in PRECISIONS:
         raise ValueError(f"precision: expected one of {', '.join(PRECISIONS)}; got {precision!r}")
-    for signature in _WITH_LIKELIHOOD if likelihood else _WITHOUT:
+    for signature in WITH_LIKELIHOOD if likelihood else WITHOUT:
         for candidate in PRECISIONS if precision is None else (precision,):
             if (path := _file(signature, candidate)) in listed:
                 return path, candidate
-    there = [p for p in PRECISIONS if any(_file(signature, p) in listed for signature in _WITHOUT)]
+    there = [p for p in PRECISIONS if any(_file(signature, p) in listed for signature in WITHOUT)]
     if there:
         raise ValueError(f"{folder}: no file of precision {precision}; there is {', '.join(there)}")
     raise ValueError(f"{folder}: expected a file such as {_file('lift_all', 'float32')}: export with --formats=tflite")
@@ -236,18 +161,6 @@ def _chosen(
 
 def _file(signature: str, precision: str) -> str:
     return f"tflite/{signature}_{precision}_batch.tflite"
-
-
-def _read(path: pathlib.Path, expected: Any) -> bytes:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise ValueError(f"{path}: no such file, though the bundle's {METADATA} lists it") from None
-    if (found := checksum(data)) != expected:
-        raise ValueError(
-            f"{path}: is not the file that was exported: expected sha256 {expected}, got {found}; export it again"
-        )
-    return data
 
 
 def _tensors(interpreter: Any, path: pathlib.Path, joints: int) -> tuple[dict[str, int], dict[str, int]]:

@@ -3,15 +3,17 @@
 Options of the data's reader are --option=key=value; they become part of the config (data_options).
 
 Trains all that the method needs (completer, prior, then lifter), evaluates and writes the model. The same command run
-again resumes where it was stopped or killed.
+again resumes where it was stopped or killed. Several workers: python -m tf_elepose.launch.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import pathlib
 import shlex
 import sys
+from typing import NoReturn
 
 from absl import flags
 from ml_collections import ConfigDict
@@ -30,8 +32,10 @@ def define_flags() -> None:
 def main(argv: list[str]) -> int:
     del argv
     # After the flags: a mistyped flag is answered at once, without waiting for TensorFlow.
+    import tensorflow as tf
+
     from tf_elepose.training.interruption import StopRequest
-    from tf_elepose.training.strategy import make_strategy
+    from tf_elepose.training.strategy import lost_worker, make_strategy
 
     config: ConfigDict = flags.FLAGS.config
     folder = pathlib.Path(flags.FLAGS.workdir)
@@ -60,7 +64,12 @@ def main(argv: list[str]) -> int:
             print(f"{folder}: already trained; nothing to do", file=sys.stderr)
             return 0
         with StopRequest() as stop:
-            method = _train(folder, run, stop)
+            try:
+                method = _train(folder, run, stop)
+            except tf.errors.OpError as error:
+                if not lost_worker(strategy, error):
+                    raise
+                _leave(error)
         if method is not None:
             _finish(folder, config, recording, run, method)
             return 0
@@ -100,6 +109,17 @@ def _train(folder: pathlib.Path, run, stop):
         return run.run(None, stop)
     with MetricLog(folder / "metrics.jsonl", folder / "events") as log:
         return run.run(log, stop)
+
+
+def _leave(error: Exception) -> NoReturn:
+    """Ends this worker after another was lost: at once, since TensorFlow's own way out waits for all workers."""
+    print(
+        f"error: another worker was lost ({type(error).__name__}). Start all workers again with the same "
+        "command: they go on from the newest checkpoint",
+        file=sys.stderr,
+        flush=True,
+    )
+    os._exit(commands.EXIT_LOST_WORKER)
 
 
 def _finish(folder: pathlib.Path, config: ConfigDict, recording, run, method) -> None:

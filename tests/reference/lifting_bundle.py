@@ -35,16 +35,21 @@ def small_canonpose_run() -> pathlib.Path:
 
 
 @functools.cache
-def small_lifting_bundle(convention: str | None = None, run: pathlib.Path | None = None) -> pathlib.Path:
-    """Folder of the export of `run`, `small_run` when None: files for any number of poses, in two precisions."""
+def small_lifting_bundle(
+    convention: str | None = None, run: pathlib.Path | None = None, kind: str = "tflite"
+) -> pathlib.Path:
+    """Folder of the export of `run`, `small_run` when None: TFLite files for any number of poses, in two precisions, or
+    a SavedModel.
+    """
     folder = pathlib.Path(tempfile.mkdtemp(prefix="small_lifting")) / "bundle"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bundle, "_REPRESENTATIVE", 2)
         patch.setattr(tflite, "BATCHES", {"_batch": None})
         patch.setattr(tflite, "PRECISIONS", ("float32", "int8_dynamic"))
-        patch.setattr(bundle, "Signed", _for_lifting)
+        if kind == "tflite":  # A SavedModel has a default signature, another one.
+            patch.setattr(bundle, "Signed", _for_lifting)
         patch.setattr(verify, "verify", lambda *_: [])  # Of the exporter's own tests.
-        bundle.export_bundle(run or small_run(), folder, formats=["tflite"], convention=convention)
+        bundle.export_bundle(run or small_run(), folder, formats=[kind], convention=convention)
     return folder
 
 

@@ -1,16 +1,17 @@
-"""Trainings of seconds that tests share: a config file, and the commands in this process."""
+"""Trainings of seconds that tests share: a config file, and what they leave."""
 
 import os
 import signal
-import sys
 
 import numpy as np
-import pytest
+from in_process import Command, contents
 
-from tf_elepose import commands, depth_sign
+from tf_elepose import depth_sign
 from tf_elepose.data.synthetic import synthesize
 from tf_elepose.skeletons import H36M_17
 from tf_elepose.training.loop import Loop
+
+__all__ = ["Command", "contents"]
 
 CONFIG = """
 from ml_collections import config_dict
@@ -48,29 +49,6 @@ def small_recording(**options):
     return synthesize(H36M_17, **{"subjects": 4, "takes": 1, "frames": 8, "cameras": 2, **options})
 
 
-class Command:
-    """A command of the package run in this process: command("--flag=value") gives (status, stdout, stderr)."""
-
-    def __init__(self, module, monkeypatch, capsys):
-        self._module, self._monkeypatch, self._capsys = module, monkeypatch, capsys
-
-    def __call__(self, *arguments):
-        self._monkeypatch.setattr(sys, "argv", [self._module.__name__, *map(str, arguments)])
-        self._capsys.readouterr()
-        with pytest.raises(SystemExit) as stopped:
-            commands.run(self._module.main, self._module.define_flags)
-        captured = self._capsys.readouterr()
-        return stopped.value.code or 0, captured.out, captured.err
-
-    def refuses(self, *arguments):
-        """The one line with which the command refuses, with status 2 and nothing on standard output."""
-        status, out, err = self(*arguments)
-        errors = [line for line in err.splitlines() if line.startswith("error: ")]
-        assert (status, out, len(errors)) == (2, "", 1) and err.endswith(errors[0] + "\n"), err
-        assert "Traceback" not in err and len(errors[0]) < 500, err
-        return errors[0].removeprefix("error: ")
-
-
 def on_views_arguments(workdir):
     """The command line of a run on the views file."""
     return ("--config=files.py", f"--workdir={workdir}", "--config.data=views:views.npz")
@@ -93,11 +71,6 @@ def stop_after(monkeypatch, calls, number=signal.SIGTERM):
 
     monkeypatch.setattr(Loop, "run", run)
     return seen
-
-
-def contents(folder):
-    """{relative path: bytes} of all files in a folder."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def largest_difference(arrays, others):

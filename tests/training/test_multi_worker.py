@@ -1,6 +1,7 @@
 """Two workers on one machine do what one process does, stop together, and go on."""
 
 import contextlib
+import io
 import json
 import os
 import pathlib
@@ -8,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -15,15 +17,19 @@ import pytest
 import small_runs
 
 import tf_elepose
-from tf_elepose import commands, files, train
+from tf_elepose import commands, files, launch, train
 
 PROGRAM = pathlib.Path(__file__).with_name("worker_run.py")
 
-# A dozen steps in each stage, of a batch that two workers share.
+# A dozen steps of the prior, and STEPS of the lifter, of a batch that two workers share.
+STEPS = 50
 OVERRIDES = (
-    "--config.prior.epochs=2.0", "--config.lifter.epochs=1.5", "--config.prior.evaluate_every=12",
+    "--config.prior.epochs=2.0", "--config.lifter.epochs=6.25", "--config.prior.evaluate_every=12",
     "--config.lifter.evaluate_every=12", "--config.loop.steps_per_call=2", "--config.loop.checkpoint_every=4",
 )  # fmt: skip
+
+
+PATIENCE = 600.0  # Seconds: on a machine with other work TensorFlow may take minutes to start.
 
 
 def _arguments(workdir, strategy):
@@ -58,7 +64,7 @@ def _pair(folder):
 def _end(processes):
     """(status, stdout, stderr) of each process; none outlives this."""
     try:
-        texts = [process.communicate(timeout=120) for process in processes]
+        texts = [process.communicate(timeout=PATIENCE) for process in processes]
     finally:
         for process in processes:
             process.kill()
@@ -66,16 +72,39 @@ def _end(processes):
     return [(process.returncode, *text) for process, text in zip(processes, texts, strict=True)]
 
 
+def _lose_one(folder):
+    """Status and messages of the launcher, one of whose two workers is killed after the next checkpoint."""
+    told = io.StringIO()
+    before = set(folder.glob("two/*/step-*.npz"))
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(told), contextlib.redirect_stdout(told):
+        patch.chdir(folder)
+        patch.setenv("PYTHONPATH", str(pathlib.Path(tf_elepose.__file__).parents[1]))
+        patch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+        command = [sys.executable, str(PROGRAM), *_arguments("two", "multi_worker")]
+        workers = launch.Workers(launch.free_addresses(2), range(2), command)
+
+        def kill():
+            while not set(folder.glob("two/*/step-*.npz")) - before and workers.processes[1].poll() is None:
+                time.sleep(0.02)
+            workers.processes[1].kill()
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        status = workers.run(grace=PATIENCE)
+        killer.join()
+    return status, told.getvalue()
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """What two workers said when one was stopped, when both went on, and when both were started once more; the folder
-    holds their workdir `two` and that of one process, `one`.
+    """What two workers said when one was stopped, when one was killed, when both went on, and when both were started
+    once more; the folder holds their workdir `two` and that of one process, `one`.
     """
     folder = tmp_path_factory.mktemp("workers")
     (folder / "small.py").write_text(small_runs.CONFIG)
     said = {}
     workers = _pair(folder)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE
     while not list(folder.glob("two/prior/step-*.npz")) and time.monotonic() < deadline:
         if any(worker.poll() is not None for worker in workers):
             break
@@ -83,6 +112,7 @@ def runs(tmp_path_factory):
     workers[1].send_signal(signal.SIGTERM)  # Not the one that writes.
     said["stopped"] = _end(workers)
     saved = small_runs.contents(folder / "two")
+    said["lost"] = _lose_one(folder)
     said["went on"] = _end(_pair(folder))
     trained = small_runs.contents(folder / "two")
     said["again"] = _end(_pair(folder))
@@ -107,10 +137,23 @@ def test_a_signal_to_one_worker_stops_both_and_all_is_saved(runs):
     assert not [name for name in saved if name.endswith(".partial")]
 
 
+def test_a_worker_that_is_killed_ends_the_job_with_one_line(runs):
+    status, told = runs[1]["lost"]
+    assert status == commands.EXIT_LOST_WORKER, told
+    lines = told.splitlines()
+    assert [line for line in lines if line.startswith("[worker 0] error: another worker was lost (")], told
+    assert "Traceback" not in told
+    assert lines[-1] == (
+        "launch: the job has ended: worker 0 ended with status 75; worker 1 was killed by SIGKILL. The same command "
+        "goes on from the newest checkpoint"
+    )
+
+
 def test_the_same_commands_go_on_to_the_end(runs):
     folder, said, _ = runs
     for status, out, err in said["went on"]:
         assert status == 0 and "PA-MPJPE" in out, err
+        assert "resumed at step" in err  # Where the killed ones had come to.
         assert "all_reduce" not in err  # TensorFlow tells of each that it traces.
     assert json.loads((folder / "two" / "metrics.json").read_text())["depth_sign"] == "right"
     assert (folder / "two" / "model.npz").exists()
@@ -126,7 +169,7 @@ def test_two_workers_train_what_one_process_trains(runs):
     folder, _, _ = runs
     compared = 0
     steps = [{path.name for path in (folder / which / "lifter").glob("step-*.npz")} for which in ("one", "two")]
-    assert steps[0] == steps[1] and len(steps[0]) >= 2
+    assert steps[0] == steps[1] and len(steps[0]) >= 2 and f"step-{STEPS:09d}.npz" in steps[0]
     for name in ("model.npz", "prior/best.npz", *(f"lifter/{step}" for step in steps[0])):
         one, two = (files.read_npz(folder / which / name) for which in ("one", "two"))
         assert one.keys() == two.keys()

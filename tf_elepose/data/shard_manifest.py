@@ -169,8 +169,8 @@ class ShardManifest:
         files.write_json(folder / MANIFEST, values)
 
     @classmethod
-    def load(cls, folder: pathlib.Path) -> ShardManifest:
-        """The manifest in `folder`, all of whose files are there in their whole size.
+    def load(cls, folder: pathlib.Path, *, whole: bool = True) -> ShardManifest:
+        """The manifest in `folder`, all of whose files are there in their whole size, unless not `whole`.
 
         Raises:
           ValueError: not a folder of shards, not finished, another version, damaged, or a file is missing.
@@ -187,7 +187,7 @@ class ShardManifest:
         if values.get("version") != VERSION:
             raise ValueError(f"{where}: expected version {VERSION}; got {values.get('version')!r:.50}")
         manifest = cls._checked(values, where)
-        for shard in (shard for shards in manifest.splits.values() for shard in shards):
+        for shard in (shard for shards in manifest.splits.values() for shard in shards if whole):
             try:
                 found = (folder / shard.file).stat().st_size
             except FileNotFoundError:

@@ -55,6 +55,38 @@ def read_records(stream: BinaryIO, where: str, longest: int) -> Iterator[tuple[l
         before += len(records)
 
 
+def read_sound_records(
+    stream: BinaryIO, where: str, longest: int
+) -> Iterator[tuple[list[bytes], np.ndarray, dict[int, str]]]:
+    """As `read_records`, for files that may be damaged: the records that are sound, some thousands at a time; their
+    numbers [n] in the file; and the reasons why others are not, by number. After a length that is damaged, or where
+    the file is cut short, no record can be found: that is the last number with a reason, and stands for all from there.
+    """
+    frames, before, ended = _frames(stream, where, longest, 0), 0, False
+    while not ended:
+        parts: list[tuple[bytes, int, bytes, int]] = []
+        problems: dict[int, str] = {}
+        try:
+            for part in itertools.islice(frames, _TOGETHER):
+                parts.append(part)
+        except ValueError as error:
+            problems[before + len(parts)], ended = str(error), True
+        if not parts and not ended:
+            return
+        lengths = [part[0] for part in parts]
+        right = masked_crc32c(lengths) == np.array([part[1] for part in parts], np.uint32)
+        if not right.all():
+            lost = int(right.argmin())
+            parts, ended = parts[:lost], True
+            problems = {before + lost: f"{where}: record {before + lost}: its length is damaged"}
+        sound = masked_crc32c([part[2] for part in parts]) == np.array([part[3] for part in parts], np.uint32)
+        numbers = before + np.arange(len(parts))
+        reason = "{}: record {}: damaged; its checksum does not match"
+        problems |= {number: reason.format(where, number) for number in numbers[~sound].tolist()}
+        yield [part[2] for part, whole in zip(parts, sound, strict=True) if whole], numbers[sound], problems
+        before += len(parts)
+
+
 def _frames(stream: BinaryIO, where: str, longest: int, first: int) -> Iterator[tuple[bytes, int, bytes, int]]:
     """Length and its checksum, record and its checksum, unchecked; messages count records from `first`."""
     for number in itertools.count(first):

@@ -40,6 +40,14 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
     return resolver.task_type == "chief" or (resolver.task_type == "worker" and resolver.task_id == 0)
 
 
+def lost_worker(strategy: tf.distribute.Strategy, error: tf.errors.OpError) -> bool:
+    """Whether `error` says that another worker has gone: what is computed together then fails on all that are left."""
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return False
+    of_network = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError)
+    return isinstance(error, of_network) or "ollective" in str(error)
+
+
 def fast_precision() -> str:
     """Which dtype policy trains faster here: "mixed_bfloat16" where the hardware multiplies bfloat16, else "float32".
 

@@ -51,12 +51,18 @@ def read_shard(
                 fields = {name: values[picked] for name, values in fields.items()}
             rows += len(records)
             checksum = zlib.crc32(checksums.astype("<u4").tobytes(), checksum)
-            known = set(np.unique(fields["camera"]).tolist()) <= set(manifest.image_sizes)
-            visible = fields.pop("visible")[..., np.newaxis]
-            fields["poses_2d"] = np.where(visible, fields["poses_2d"], np.float32(np.nan))
-            sizes = manifest.image_sizes if known else None
-            yield Rows(convention=manifest.skeleton, split=split, image_size=sizes, **fields)
+            yield rows_of(fields, manifest, split)
     if (rows, checksum) != (shard.rows, shard.crc32):
         raise ValueError(
             f"{where}: expected the {shard.rows} rows of this set; it holds {rows}, not all of them the same"
         )
+
+
+def rows_of(fields: dict[str, np.ndarray], manifest: ShardManifest, split: str) -> Rows:
+    """Rows of what `ShardManifest.unpack` says of records of a split."""
+    known = set(np.unique(fields["camera"]).tolist()) <= set(manifest.image_sizes)
+    visible = fields["visible"][..., np.newaxis]
+    poses_2d = np.where(visible, fields["poses_2d"], np.float32(np.nan))
+    others = {name: values for name, values in fields.items() if name not in ("visible", "poses_2d")}
+    sizes = manifest.image_sizes if known else None
+    return Rows(convention=manifest.skeleton, split=split, image_size=sizes, poses_2d=poses_2d, **others)

@@ -1,0 +1,160 @@
+"""Trials of batch lifting: python -m benchmarks.batch_trials [--poses=30000] [--kills=5]
+
+An archive in all formats, one record in a hundred of which is spoilt, is lifted without interruption; every good record
+has to be lifted as `Lifter` lifts it, every spoilt one to be a dead letter with its reason, and nothing else. The same
+job is then started again and again, each time into a new folder, and all of its processes killed with SIGKILL at a
+random moment: up to a second after a random number of parts was written, the first time after none. The command run
+once more has to make the same files, byte for byte. Exit status 1 when a claim does not hold. Writes
+benchmarks/results/batch_trials.json.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from absl import flags
+
+from benchmarks.processes import Group, measured_group
+from tf_elepose import commands, files
+from tf_elepose.provenance import provenance
+from tf_elepose.skeletons import H36M_17
+
+if TYPE_CHECKING:  # The pages show the results without Arrow.
+    from benchmarks.batch_archive import Archive
+
+SHARE = 0.01
+TOLERANCE = 1e-5
+"""Of a coordinate, in unit scale."""
+
+
+def define_flags() -> None:
+    flags.DEFINE_string("data", "../shared/data/cmu_views.npz", "The views file whose poses are lifted.")
+    flags.DEFINE_integer("poses", 60_000, "Poses of the archive.", lower_bound=1000)
+    flags.DEFINE_string("model", "cmu", "What lifts.")
+    flags.DEFINE_integer("kills", 5, "How often a job is killed.", lower_bound=1)
+    flags.DEFINE_integer("seed", 0, "Of the spoilt records and the moments.")
+    flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
+
+
+def main(argv: list[str]) -> int:
+    del argv
+    from benchmarks.batch_archive import unaccounted, write_archive
+
+    options = flags.FLAGS
+    rng = np.random.default_rng(options.seed)
+    with tempfile.TemporaryDirectory(dir=".") as name:
+        folder = pathlib.Path(name).resolve()
+        poses = np.resize(files.read_npz(options.data)["poses_2d"], (options.poses, H36M_17.num_joints, 2))
+        archive = write_archive(folder / "in", poses, H36M_17, shards=4, share=SHARE, seed=options.seed)
+        whole = measured_group(_job(archive, folder / "whole", options.model))
+        wrong = [
+            *unaccounted(archive, folder / "whole"),
+            *_not_as_lifted(archive, folder / "whole", poses, options.model),
+        ]
+        manifest = files.read_json(folder / "whole" / "manifest.json")
+        parts = len(manifest["parts"])
+        moments = [0, *sorted(rng.integers(1, parts, options.kills - 1).tolist())]
+        kills = [
+            _killed(archive, folder, options.model, number, least, float(rng.uniform(0.0, 1.0)))
+            for number, least in enumerate(moments)
+        ]
+    results = {
+        "batch_trials": kills, "poses": options.poses, "model": options.model, "spoilt": len(archive.spoilt),
+        "reasons": manifest["reasons"], "lifted": manifest["lifted"], "parts": parts, "wrong": len(wrong),
+        "uninterrupted_s": whole["seconds"], **provenance(),
+    }  # fmt: skip
+    print(markdown(results))
+    files.write_json(pathlib.Path(options.results) / "batch_trials.json", results)
+    for problem in wrong[:20]:
+        print(problem, file=sys.stderr)
+    return int(bool(wrong) or not all(kill["same"] for kill in kills))
+
+
+def _job(archive: Archive, output: pathlib.Path, model: str) -> list[str]:
+    return [
+        sys.executable, "-m", "tf_elepose.batch_lift", *(f"--input={given}" for given in archive.inputs),
+        f"--output={output}", f"--model={model}", "--part_rows=1024", "--direct_running_mode=multi_processing",
+        "--direct_num_workers=2",
+    ]  # fmt: skip
+
+
+def _not_as_lifted(archive: Archive, output: pathlib.Path, poses: np.ndarray, model: str) -> list[str]:
+    """What is wrong with the lifted poses of a job."""
+    from benchmarks.batch_archive import read_lifted
+    from tf_elepose.batch.results import read_poses
+    from tf_elepose.lifter import Lifter
+
+    table = read_lifted(output)
+    valid, frames = table["valid"].to_numpy(), table["frame"].to_numpy()
+    good = sorted(set(range(len(poses))) - archive.spoilt_frames)
+    if sorted(frames[valid].tolist()) != good:
+        return [f"expected {len(good)} valid poses, each once; got {int(valid.sum())}, or others"]
+    expected = Lifter(model)(poses, convention=H36M_17).poses_3d[frames[valid]]
+    difference = float(np.abs(read_poses(table, H36M_17)[valid] - expected).max())
+    return [] if difference <= TOLERANCE else [f"a coordinate differs by {difference:g}"]
+
+
+def _killed(
+    archive: Archive, folder: pathlib.Path, model: str, number: int, least: int, seconds: float
+) -> dict[str, Any]:
+    """A job killed so many seconds after it has begun, or has written so many parts, and run again."""
+    output = folder / f"killed{number}"
+    group = Group(_job(archive, output, model), folder / "log")
+    while len(list(output.glob("lifted/*.parquet"))) < least and group.wait(0.02) is None:
+        pass
+    ended = group.wait(seconds)
+    group.kill()
+    took = time.monotonic() - group.began
+    parts = len(list(output.glob("lifted/*.parquet")))
+    halves = len(list(output.rglob("*.partial")))
+    complete = (output / "manifest.json").exists()
+    again = measured_group(_job(archive, output, model))
+    same = _parts(output) == _parts(folder / "whole") and not list(output.rglob("*.partial"))
+    manifests = [files.read_json(path / "manifest.json") for path in (output, folder / "whole")]
+    same &= all(manifests[0][key] == manifests[1][key] for key in ("parts", "records", "lifted", "reasons"))
+    row = {
+        "after_s": round(took, 1), "ended_before": ended is not None, "parts": parts, "half_written": halves,
+        "complete": complete, "again_s": round(again["seconds"], 1), "same": same,
+    }  # fmt: skip
+    print(row, flush=True)
+    return row
+
+
+def _parts(output: pathlib.Path) -> dict[str, bytes]:
+    return {str(path.relative_to(output)): path.read_bytes() for path in sorted(output.rglob("*.parquet"))}
+
+
+def markdown(results: Mapping[str, Any]) -> str:
+    """The results as tables."""
+    counts = Counter(results["reasons"])
+    lines = ["| reason of dead letters | records |", "|---|---|"]
+    lines += [f"| {reason} | {count:,} |" for reason, count in counts.most_common()]
+    lines += [
+        "",
+        f"{results['poses']:,} records, {results['spoilt']:,} of them spoilt; lifted: {results['lifted']:,}; good "
+        f"records not lifted as `Lifter` does, or spoilt ones without their reason: {results['wrong']}.",
+        "",
+        "| killed after | parts there | half-written files there | run again: the same files |",
+        "|---|---|---|---|",
+    ]
+    for kill in results["batch_trials"]:
+        same = "yes" if kill["same"] else "NO"
+        lines.append(f"| {kill['after_s']:.1f} s | {kill['parts']} | {kill['half_written']} | {same} |")
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Uninterrupted, the job takes {results['uninterrupted_s']:.0f} s; it writes {results['parts']} parts.",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    commands.run(main, define_flags)

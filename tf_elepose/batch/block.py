@@ -1,0 +1,159 @@
+"""What flows through the pipeline: blocks of some ten thousand poses, not poses."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from tf_elepose.conversion import Convention
+from tf_elepose.skeletons import Skeleton
+
+IDS = pa.schema(
+    [
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("id", pa.string()),
+        pa.field("subject", pa.string(), nullable=False),
+        pa.field("clip", pa.string(), nullable=False),
+        pa.field("camera", pa.int32(), nullable=False),
+        pa.field("person", pa.int32(), nullable=False),
+        pa.field("frame", pa.int32(), nullable=False),
+    ]
+)
+"""What is known of each pose besides its joints; `row` counts a file's rows, or lines, from 0."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Unit:
+    """What is read in one go; frozen.
+
+    Attributes:
+      path: of a file.
+      file: its number among all inputs, from 0.
+      group: number of the row group, where the format has such; 0.
+      first_row: number in the file of its first row.
+    """
+
+    path: str
+    file: int
+    group: int = 0
+    first_row: int = 0
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Keypoints:
+    """Poses of a block that have one convention.
+
+    Attributes:
+      convention: of the K joints.
+      rows: [m] their rows in the block.
+      poses_2d: [m, K, 2] px; NaN where not seen.
+      confidence: [m, K], or None where all that is seen is trusted.
+    """
+
+    convention: Convention | Skeleton
+    rows: np.ndarray
+    poses_2d: np.ndarray
+    confidence: np.ndarray | None
+
+
+@dataclasses.dataclass(frozen=True)
+class DeadLetter:
+    """A record, or records that follow one another, and why they were not lifted.
+
+    Attributes:
+      row: number of the first of them in the file; -1 where it is about the file.
+      reason: for people, on one line.
+      id: of the record, where it could be read.
+      records: how many; None where that cannot be known.
+      read: whether the record could be read: it then has a row among the lifted poses as well, as not valid.
+    """
+
+    row: int
+    reason: str
+    id: str | None = None
+    records: int | None = 1
+    read: bool = False
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Stretch:
+    """Some records of a file that follow one another.
+
+    Attributes:
+      ids: of `IDS`, n rows.
+      keypoints: of all n rows, each once.
+      letters: records of the stretch that are not among them.
+    """
+
+    ids: pa.Table
+    keypoints: Sequence[Keypoints] = ()
+    letters: Sequence[DeadLetter] = ()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Block:
+    """A stretch, and which: it becomes one part of the output.
+
+    Attributes:
+      unit: where it comes from.
+      number: of the block in its unit, from 0.
+      stretch: what is in it.
+    """
+
+    unit: Unit
+    number: int
+    stretch: Stretch
+
+    def __len__(self) -> int:
+        return len(self.stretch)
+
+    @property
+    def name(self) -> str:
+        """Of its part: decided by the inputs, so that a second run writes over what a first one left."""
+        return f"part-{self.unit.file:06d}-{self.unit.group:05d}-{self.number:05d}"
+
+
+def unreadable(reason: str, row: int = -1, records: int | None = None) -> Stretch:
+    """A stretch without poses."""
+    return Stretch(IDS.empty_table(), letters=(DeadLetter(row, " ".join(reason.split()), records=records),))
+
+
+def merged(stretches: Iterable[Stretch], rows: int) -> Iterable[Stretch]:
+    """The same records in longer stretches: as many as it takes to come to `rows` poses."""
+    waiting: list[Stretch] = []
+    for stretch in stretches:
+        waiting.append(stretch)
+        if sum(map(len, waiting)) >= rows:
+            yield _joined(waiting)
+            waiting = []
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(stretches: Sequence[Stretch]) -> Stretch:
+    if len(stretches) == 1:
+        return stretches[0]
+    alike: dict[tuple[str, bool], list[tuple[int, Keypoints]]] = {}
+    first = 0
+    for stretch in stretches:
+        for keypoints in stretch.keypoints:
+            kind = (keypoints.convention.name, keypoints.confidence is None)
+            alike.setdefault(kind, []).append((first, keypoints))
+        first += len(stretch)
+    joined = [
+        Keypoints(
+            parts[0][1].convention,
+            np.concatenate([begins + keypoints.rows for begins, keypoints in parts]),
+            np.concatenate([keypoints.poses_2d for _, keypoints in parts]),
+            None if sure else np.concatenate([trust for _, k in parts if (trust := k.confidence) is not None]),
+        )
+        for (_, sure), parts in alike.items()
+    ]
+    letters = [letter for stretch in stretches for letter in stretch.letters]
+    return Stretch(pa.concat_tables([stretch.ids for stretch in stretches]), joined, letters)

@@ -1,0 +1,89 @@
+"""A model from the SavedModel of a bundle, run by TensorFlow: for workers that have it, on GPUs and TPUs as well."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+from collections.abc import Callable
+
+import numpy as np
+
+from tf_elepose.exported_model import WITH_LIKELIHOOD, WITHOUT, ExportedModel
+from tf_elepose.lifting_model import Answer
+
+_BATCH = 4096  # Poses at a time; the last of a call are padded, so that TensorFlow meets one shape.
+_FILE = re.compile(r"saved_model/(\d+)/saved_model\.pb")
+
+
+class ServedModel(ExportedModel):
+    """See the module; TensorFlow is imported when one is made."""
+
+    def __init__(
+        self, folder: str | os.PathLike[str], *, likelihood: bool = True, threads: int = 2, name: str | None = None
+    ) -> None:
+        """Opens a bundle.
+
+        Args:
+          folder: with metadata.json and saved_model/.
+          likelihood: whether likelihoods will be asked for.
+          threads: of one operation, and operations at a time.
+          name: the model's; the bundle's own when None.
+
+        Raises:
+          ValueError: as for `ExportedModel`; no SavedModel, or one that is not what was exported.
+        """
+        super().__init__(folder, name)
+        versions = [int(match[1]) for file in self.listed if (match := _FILE.fullmatch(file))]
+        if not versions:
+            raise ValueError(f"{self.folder}: has no SavedModel: export with --formats=saved_model")
+        self.file = pathlib.Path(self.folder, "saved_model", str(max(versions)))
+        for file in self.listed:
+            if file.startswith(f"saved_model/{max(versions)}/"):
+                self.read(file)
+        import tensorflow as tf
+
+        try:
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+            tf.config.threading.set_inter_op_parallelism_threads(threads)
+        except RuntimeError:
+            pass  # TensorFlow runs already, with the threads it was given.
+        self._loaded = tf.saved_model.load(str(self.file))
+        there = self._loaded.signatures
+        self._lift = next(there[name] for name in (WITH_LIKELIHOOD if likelihood else WITHOUT) if name in there)
+
+    def lift(
+        self,
+        poses_2d: np.ndarray,
+        seen: np.ndarray,
+        groups: np.ndarray | None,
+        *,
+        likelihood: bool,
+        confidence: np.ndarray | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Answer:
+        """See `LiftingModel.lift`; every pose for itself, `groups` do not matter."""
+        import tensorflow as tf
+
+        del groups
+        n, trust = len(poses_2d), self.trust(seen, confidence)
+        parts: list[dict[str, np.ndarray]] = []
+        for first in range(0, max(n, 1), _BATCH):
+            rows = slice(first, min(first + _BATCH, n))
+            count = max(rows.stop - first, 0)
+            padded = _BATCH - count if n > _BATCH else int(n == 0)
+            given = {
+                "keypoints": poses_2d[rows],
+                "confidence": trust[rows],
+                "root_head_mm": np.zeros(count, np.float32),
+            }
+            tensors = {
+                name: tf.constant(np.pad(values, [(0, padded)] + [(0, 0)] * (values.ndim - 1)), tf.float32)
+                for name, values in given.items()
+            }
+            parts.append({name: value.numpy()[:count] for name, value in self._lift(**tensors).items()})
+            if progress is not None:
+                progress(rows.stop)
+        found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        nll = found.get("nll") if likelihood else None
+        return Answer(found["poses_3d"], found["valid"], found.get("elevation_deg"), nll, found.get("camera_rotation"))
