@@ -120,7 +120,7 @@ def method_of(settings: Mapping[str, Any], weights: Mapping[str, np.ndarray], pr
 
 
 def write_comparison(task: pathlib.Path, perturbed: pathlib.Path, batch: pathlib.Path, poses: int = 64) -> Any:
-    """A task as `task` with weights that are not special, a batch with random numbers for it, and what this package says.
+    """As `task` with weights that are not special; a batch with random numbers for it; and what this package says.
 
     Returns:
       {"terms/NAME": [B], "gradients/NAME": array} of that batch.

@@ -178,8 +178,11 @@ def markdown(results: Mapping[str, Any]) -> str:
             f"{row['first_step_s']:.1f} | {row['memory_mb']:,} |"
         )
     for size, worst in results.get("parity", {}).items():
-        lines += ["", f"Same batch, weights and random numbers, {size}: loss terms differ by {worst['terms']:.1g} of the "
-                  f"largest, gradients by {worst['gradients']:.1g}."]  # fmt: skip
+        lines += [
+            "",
+            f"Same batch, weights and random numbers, `{size}`: loss terms of the two programs differ by "
+            f"{worst['terms']:.1g} of the largest, gradients by {worst['gradients']:.1g}.",
+        ]
     return "\n".join(lines)
 
 

@@ -1,7 +1,7 @@
 """Processes that take turns: what is compared is measured A B A B in one run, so that a machine's drift meets all.
 
-A worker is a Python program that calls `serve`; who compares starts it with `Worker` and asks it, one at a time, so that
-one works while the others wait at a pipe. Only the standard library is needed: a worker may run in another environment.
+A worker is a Python program that calls `serve`; who compares starts it with `Worker` and asks it, one at a time: one
+works while the others wait at a pipe. Only the standard library is needed: a worker may run in another environment.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Worker:
         """
         self._name = " ".join([module, *arguments])
         began = time.perf_counter()
-        self._told = tempfile.TemporaryFile()  # Not a pipe: nobody would empty it.
+        self._told = tempfile.TemporaryFile()  # noqa: SIM115 - not a pipe: nobody would empty it.
         self._process = subprocess.Popen(
             [python, "-m", module, *arguments], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=self._told, text=True, env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
@@ -110,9 +110,9 @@ def peak_memory_mb() -> float:
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")), 0.0)
 
 
-def in_turn(workers: Mapping[str, Callable[[int], float]], rounds: int) -> dict[str, list[float]]:
+def in_turn(workers: Mapping[str, Callable[[int], Any]], rounds: int) -> dict[str, list[Any]]:
     """What each of `workers` says of rounds 0, 1, ...; all of a round before any of the next."""
-    said: dict[str, list[float]] = {name: [] for name in workers}
+    said: dict[str, list[Any]] = {name: [] for name in workers}
     for number in range(rounds):
         for name, work in workers.items():
             said[name].append(work(number))

@@ -7,6 +7,7 @@ file of `benchmarks.step_task`, whose names of weights the modules bear.
 # pyright: reportMissingImports=false
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812
 
 
 class Block(nn.Module):
@@ -38,9 +39,10 @@ class Lifter(nn.Module):
         self.activated, self.input_deviation, self.half = arch == "paper", input_deviation, half
         self.upscale = nn.Linear(2 * joints, width)
         self.paths = {
-            of: [f"{of}_{i}" for i in range(n)] for of, n in (("shared", shared), ("depth", depth), ("elevation", depth))
+            of: [f"{of}_{i}" for i in range(n)]
+            for of, n in (("shared", shared), ("depth", depth), ("elevation", depth))
         }
-        for name in sum(self.paths.values(), []):
+        for name in itertools.chain(*self.paths.values()):
             self.add_module(name, Block(width))
         self.depth_head, self.elevation_head = nn.Linear(width, joints), nn.Linear(width, 1)
 

@@ -153,3 +153,8 @@ def test_numbers_out_of_range_are_refused(number):
 def test_one_dimension_cannot_be_split():
     with pytest.raises(ValueError, match="at least 2 dimensions; got 1"):
         CouplingBlock(1, width=4, layers=1, seed=0)
+
+
+def test_the_density_is_that_of_the_bijectors():
+    model, x = flow(5, layers=1), np.random.default_rng(1).normal(size=(16, 5)).astype(np.float32)
+    np.testing.assert_allclose(model(x), model.distribution().log_prob(x), rtol=1e-5)

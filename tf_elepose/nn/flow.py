@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -96,6 +98,20 @@ class CouplingBlock(keras.layers.Layer):
         log_scale, shift = tf.split(self.head(features), 2, axis=-1)
         return shift, _CLAMP * tf.tanh(log_scale / _CLAMP)
 
+    def forward(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """A step from data [..., size] towards latents, and the coupling's s, whose sum is its log-determinant.
+
+        The same as `bijectors` one after the other. Their way the subnet is computed twice, once for the value and
+        once for the log-determinant: variables are read again, so no optimiser of graphs sees that it is the same.
+        """
+        x_a, x_b = x[..., : self.kept], x[..., self.kept :]
+        shift, log_scale = self.subnet(x_a)
+        y = tf.concat([x_a, x_b * tf.exp(log_scale) + shift], axis=-1)
+        # W (exp(l) y + m) as one matrix and one vector: constants in an exported model.
+        rotation, scale = tf.convert_to_tensor(self.rotation), tf.exp(tf.convert_to_tensor(self.log_scale))
+        moved = tf.linalg.matvec(rotation, tf.convert_to_tensor(self.shift))
+        return tf.matmul(y, rotation * scale, transpose_b=True) + moved, log_scale
+
     def bijectors(self) -> list[tfb.Bijector]:
         """From data towards latents, in the order they are applied."""
         return [
@@ -159,8 +175,13 @@ class RealNVP(keras.Model):
         return tfd.TransformedDistribution(base, self.bijector(), name="pose_density")
 
     def call(self, x):
-        """log p(x) [...] of x [..., K]."""
-        return self.distribution().log_prob(x)
+        """log p(x) [...] of x [..., K]: that of `distribution`, in half the time."""
+        log_scales, volume = 0.0, -0.5 * self.size * math.log(2.0 * math.pi)
+        for block in self.coupling_blocks:
+            x, log_scale = block.forward(x)
+            log_scales += log_scale  # Added up first: one sum over coordinates at the end.
+            volume += tf.reduce_sum(tf.convert_to_tensor(block.log_scale))
+        return tf.reduce_sum(log_scales, axis=-1) - 0.5 * tf.reduce_sum(tf.square(x), axis=-1) + volume
 
 
 def _random_rotation(size: int, seed: int) -> np.ndarray:
