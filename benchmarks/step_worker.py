@@ -1,6 +1,7 @@
 """This package's training step as its loop runs it: python -m benchmarks.step_worker TASK OPTIONS
 
-A worker of `benchmarks.turns`. TASK is a file of `benchmarks.step_task`, OPTIONS is JSON: jit_compile, precision.
+A worker of `benchmarks.turns`. TASK is a file of `benchmarks.step_task`, OPTIONS is JSON: jit_compile, precision,
+replicas. Several workers that the environment variable TF_CONFIG names train together; all have to be asked the same.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import json
 import sys
 import time
+
+import numpy as np
 
 from benchmarks import turns
 from benchmarks.step_task import method_of, read_task
@@ -20,7 +23,12 @@ def main() -> None:
         import tensorflow as tf
 
         tf.config.list_physical_devices()
-    loop = make_loop(sys.argv[1], **json.loads(sys.argv[2]))
+    options = json.loads(sys.argv[2])
+    replicas = options.pop("replicas", 1)
+    if replicas > 1:
+        logical = [tf.config.LogicalDeviceConfiguration()] * replicas
+        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], logical)
+    loop = make_loop(sys.argv[1], **options)
     loop.run(0, 1)
     done = 1
 
@@ -34,8 +42,8 @@ def main() -> None:
     turns.serve({"run": run, "memory": lambda: {"memory_mb": turns.peak_memory_mb()}}, {"tensorflow": tf.__version__})
 
 
-def make_loop(path: str, *, jit_compile: bool = False, precision: str = "float32"):
-    """The loop over a task's steps."""
+def make_loop(path: str, *, jit_compile: bool = False, precision: str = "float32", poses: int = 0):
+    """The loop over a task's steps; over so many `poses`, the task's over again, where that is not 0."""
     from tf_elepose.data.pipeline import Batches
     from tf_elepose.skeletons import H36M_17
     from tf_elepose.training.adam import Adam
@@ -44,6 +52,8 @@ def make_loop(path: str, *, jit_compile: bool = False, precision: str = "float32
 
     settings, images, weights = read_task(path)
     options = settings["optimizer"]
+    if poses:
+        images = images[np.arange(poses) % len(images)]
     strategy = make_strategy()
     with strategy.scope():
         method = method_of(settings, weights, precision)

@@ -59,7 +59,7 @@ def define_flags() -> None:
     flags.DEFINE_float("seconds", 4.0, "About how long a measurement takes; the steps are chosen by it.")
     flags.DEFINE_multi_enum("sizes", list(SIZES), SIZES, "Which sizes, see benchmarks/step_task.py.")
     flags.DEFINE_string("torch_python", sys.executable, "Python that has PyTorch.")
-    flags.DEFINE_list("variants", [], "Only those whose name contains one of these.")
+    flags.DEFINE_multi_string("variants", [], "Only those whose name contains one of these.")
     flags.DEFINE_integer("width", 0, "Of all hidden layers; the size's own when 0. For trials.")
     flags.DEFINE_integer("batch_size", 0, "The size's own when 0. For trials.")
     flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")

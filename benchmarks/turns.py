@@ -26,11 +26,14 @@ class Worker:
       started_s: seconds from its start to its first answer.
     """
 
-    def __init__(self, module: str, *arguments: str, python: str = sys.executable, **environment: str) -> None:
+    def __init__(
+        self, module: str, *arguments: str, python: str = sys.executable, wait: bool = True, **environment: str
+    ) -> None:
         """Args:
           module: with `serve` in its main part.
           arguments: of its command line.
           python: that runs it.
+          wait: until it can be asked; workers that have to find each other start first and are waited for then.
           environment: changes to the environment's variables.
 
         Raises:
@@ -43,15 +46,26 @@ class Worker:
             [python, "-m", module, *arguments], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=self._told, text=True, env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         )  # fmt: skip
-        self.facts = self._answer()
-        self.started_s = time.perf_counter() - began
+        self._began = began
+        self.facts: dict[str, Any] = {}
+        if wait:
+            self.wait()
+
+    def wait(self) -> None:
+        """Until the worker can be asked."""
+        self.facts = self.answer()
+        self.started_s = time.perf_counter() - self._began
 
     def ask(self, request: str, **arguments: Any) -> dict[str, Any]:
         """What the worker answers; ValueError with its last line where it failed."""
+        self.tell(request, **arguments)
+        return self.answer()
+
+    def tell(self, request: str, **arguments: Any) -> None:
+        """Asks without waiting for the answer: for workers that work together."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"request": request, **arguments}) + "\n")
         self._process.stdin.flush()
-        return self._answer()
 
     def close(self) -> None:
         """Ends the process."""
@@ -70,7 +84,8 @@ class Worker:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _answer(self) -> dict[str, Any]:
+    def answer(self) -> dict[str, Any]:
+        """To what was asked last."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if line:
