@@ -17,6 +17,8 @@ from benchmarks import (
     body_size,
     convert,
     fuzz_readers,
+    growth,
+    inference,
     lift_speed,
     missing_joints,
     motion_files,
@@ -25,6 +27,8 @@ from benchmarks import (
     sanity,
     serving_soak,
     side_repair,
+    time_to_accuracy,
+    train_step,
 )
 from tf_elepose import commands, files
 from tf_elepose.pretrained import pretrained_models
@@ -35,6 +39,7 @@ PAGES = (
     "docs/data.md",
     "docs/lift.md",
     "docs/motion_files.md",
+    "docs/performance.md",
     "docs/pretrained.md",
     "docs/results.md",
     "docs/serving.md",
@@ -44,12 +49,16 @@ _TABLES = {
     "body_size": body_size.markdown,
     "convert": convert.markdown,
     "fuzz_readers": fuzz_readers.markdown,
+    "growth": growth.markdown,
+    "inference": inference.markdown,
     "lift_speed": lift_speed.markdown,
     "motion_files": motion_files.markdown,
     "pretrained": pretrained.markdown,
     "sanity": sanity.markdown,
     "serving_soak": serving_soak.markdown,
     "side_repair": side_repair.markdown,
+    "time_to_accuracy": time_to_accuracy.markdown,
+    "train_step": train_step.markdown,
 }
 _BLOCK = re.compile(r"(<!-- results: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
@@ -110,8 +119,6 @@ def block(name: str) -> str:
         return f"{_TABLES[name](results)}\n\n{made_with([results])}\n"
     if "kills" in results:
         return f"{killed(results)}\n\n{made_with([results])}\n"
-    if "variant" in results["rows"][0]:
-        return f"{step_rates(results)}\n\n{made_with([results])}\n"
     raise ValueError(f"{path}: no page knows how to show it")
 
 
@@ -129,15 +136,6 @@ def killed(results: Mapping[str, Any]) -> str:
     if "peak_memory_gb" in results:
         rows[f"Peak memory of a training of `{results['memory_config']}`"] = f"{results['peak_memory_gb']:.2f} GB"
     return "\n".join(["| | |", "|---|---|", *(f"| {label} | {value} |" for label, value in rows.items())])
-
-
-def step_rates(results: Mapping[str, Any]) -> str:
-    """The results of `benchmarks.train_step` as a table."""
-    lines = ["| | samples/s, median (range) | ratio to the first | first call, s |", "|---|---|---|---|"]
-    for row in results["rows"]:
-        rate = f"{row['samples_per_second']:,} ({row['lowest']:,} to {row['highest']:,})"
-        lines.append(f"| {row['variant']} | {rate} | {row['ratio']:.2f} | {row['first_call_s']:.1f} |")
-    return "\n".join(lines)
 
 
 def made_with(results: Sequence[Mapping[str, Any]]) -> str:

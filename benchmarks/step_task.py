@@ -53,10 +53,17 @@ def write_task(path: pathlib.Path, size: str, *, width: int | None = None, batch
     poses = synthesize(H36M_17).of_split("train").poses_2d
     normalizer = Normalizer.fit(poses, H36M_17, **config.normalization.to_dict())
     images, _ = normalizer.apply(poses)
-    method = _new_method(config, normalizer, images)
+    files.write_npz(path, task_arrays(config, normalizer, images))
+
+
+def task_arrays(config: Any, normalizer: Any, images: np.ndarray, bone_prior: Any = None) -> dict[str, np.ndarray]:
+    """What a task's file holds, of a config, a normaliser and its poses; the skeleton's bone lengths when None."""
+    from tf_elepose.anthropometry import stated_bone_prior
+    from tf_elepose.skeletons import H36M_17
+
+    method = _new_method(config, normalizer, images, bone_prior or stated_bone_prior(H36M_17))
     values = settings_of(method, config)
-    weights = method.saved_variables()
-    files.write_npz(path, {"settings": np.array(json.dumps(values)), "images": images} | _weights(weights))
+    return {"settings": np.array(json.dumps(values)), "images": images} | _weights(method.saved_variables())
 
 
 def settings_of(method: Any, config: Any) -> dict[str, Any]:
@@ -188,8 +195,7 @@ def operations(settings: Mapping[str, Any]) -> float:
     return 2.0 * (lifter + flow)
 
 
-def _new_method(config: Any, normalizer: Any, images: np.ndarray) -> Any:
-    from tf_elepose.anthropometry import stated_bone_prior
+def _new_method(config: Any, normalizer: Any, images: np.ndarray, bone_prior: Any) -> Any:
     from tf_elepose.methods.elepose import ElePose
     from tf_elepose.nn import pca
     from tf_elepose.nn.pose_prior import PosePrior
@@ -199,7 +205,7 @@ def _new_method(config: Any, normalizer: Any, images: np.ndarray) -> Any:
     prior = PosePrior(pca.fit_pca(images.reshape(len(images), -1), config.prior.bases), **flow)
     prior.build()
     return ElePose(
-        H36M_17, normalizer, prior, bone_prior=stated_bone_prior(H36M_17),
+        H36M_17, normalizer, prior, bone_prior=bone_prior,
         term_weights=config.lifter.term_weights.to_dict(), width=config.lifter.width, arch=config.lifter.arch,
         likelihood_ceiling=config.lifter.likelihood_ceiling,
     )  # fmt: skip

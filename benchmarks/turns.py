@@ -77,6 +77,8 @@ class Worker:
             self._process.kill()
             self._process.wait()
         self._told.close()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
 
     def __enter__(self) -> Worker:
         return self
