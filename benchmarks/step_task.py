@@ -120,6 +120,7 @@ def method_of(settings: Mapping[str, Any], weights: Mapping[str, np.ndarray], pr
         bone_prior=BonePrior.from_dict(settings["bone_prior"]),
         term_weights={name: settings["term_weights"].get(name, 0.0) for name in TERMS},
         width=size["width"], arch=size["arch"], likelihood_ceiling=settings["likelihood_ceiling"], precision=precision,
+        prior_settings=flow,
     )  # fmt: skip
     for name, variable in _networks(method.saved_variables()).items():
         variable.assign(weights[name])
