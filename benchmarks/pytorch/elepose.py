@@ -64,9 +64,9 @@ class Lifter(nn.Module):
 class CouplingBlock(nn.Module):
     """[x_a, x_b exp(s) + t], an affine map of every coordinate, a fixed rotation; and the log-determinant."""
 
-    def __init__(self, size: int, *, width: int, layers: int) -> None:
+    def __init__(self, size: int, *, width: int, layers: int, half: bool) -> None:
         super().__init__()
-        self.kept, self.layers = size // 2, layers
+        self.kept, self.layers, self.half = size // 2, layers, half
         inputs = self.kept
         for i in range(layers):
             self.add_module(f"hidden_{i}", nn.Linear(inputs, width))
@@ -77,10 +77,11 @@ class CouplingBlock(nn.Module):
 
     def forward(self, x):
         x_a, x_b = x[:, : self.kept], x[:, self.kept :]
-        features = x_a
-        for i in range(self.layers):
-            features = F.relu(getattr(self, f"hidden_{i}")(features))
-        s, t = self.head(features).chunk(2, dim=1)
+        features = F.relu(self.hidden_0(x_a))
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.half):
+            for i in range(1, self.layers):
+                features = F.relu(getattr(self, f"hidden_{i}")(features))
+        s, t = self.head(features.float()).chunk(2, dim=1)
         s = 2.0 * torch.tanh(s / 2.0)
         y = torch.cat([x_a, x_b * s.exp() + t], dim=1)
         return (y * self.log_scale.exp() + self.shift) @ self.rotation.T, s.sum(1) + self.log_scale.sum()
@@ -89,14 +90,17 @@ class CouplingBlock(nn.Module):
 class Prior(nn.Module):
     """log p [B] of poses [B, J, 2]: principal components, then a flow."""
 
-    def __init__(self, coordinates: int, bases: int, *, blocks: int, width: int, layers: int) -> None:
+    def __init__(
+        self, coordinates: int, bases: int, *, blocks: int, width: int, layers: int, half: bool = False
+    ) -> None:
+        """Args: `half`: products between hidden layers under bfloat16 autocast."""
         super().__init__()
         self.register_buffer("mean", torch.zeros(coordinates))
         self.register_buffer("basis", torch.zeros(bases, coordinates))
         self.register_buffer("deviation", torch.ones(bases))
         self.flow = nn.Module()
         for i in range(blocks):
-            self.flow.add_module(f"block_{i}", CouplingBlock(bases, width=width, layers=layers))
+            self.flow.add_module(f"block_{i}", CouplingBlock(bases, width=width, layers=layers, half=half))
 
     def log_volume(self):
         return -self.deviation.log().sum()
@@ -126,7 +130,7 @@ class Objective:
             task["joints"], width=size["width"], arch=size["arch"], input_deviation=task["input_deviation"], half=half
         )
         flow = {key: size[f"prior_{key}"] for key in ("blocks", "width", "layers")}
-        self.prior = Prior(2 * task["joints"], task["bases"], **flow).requires_grad_(False)
+        self.prior = Prior(2 * task["joints"], task["bases"], half=half, **flow).requires_grad_(False)
         children, parents = zip(*task["bones"], strict=True)
         self.children, self.parents = list(children), list(parents)
         self.bone_lengths, self.bone_deviations = (torch.tensor(task[f"bone_{of}"]) for of in ("lengths", "deviations"))

@@ -27,5 +27,5 @@ def trained(optimizer_class, steps=20):
 def test_weights_and_moments_are_those_of_keras():
     ours, theirs = trained(Adam), trained(keras.optimizers.Adam)
     assert len(ours[1]) == len(theirs[1])  # A checkpoint of one fits the other.
-    for mine, keras_value in zip(sum(ours, []), sum(theirs, []), strict=True):
+    for mine, keras_value in zip((*ours[0], *ours[1]), (*theirs[0], *theirs[1]), strict=True):
         np.testing.assert_allclose(mine, keras_value, rtol=2e-5, atol=1e-6)
