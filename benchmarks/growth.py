@@ -66,6 +66,7 @@ def main(argv: list[str]) -> int:
 
     options = flags.FLAGS
     path = pathlib.Path(options.results) / "growth.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
     if options.measure:
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)

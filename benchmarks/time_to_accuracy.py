@@ -54,6 +54,7 @@ def main(argv: list[str]) -> int:
     from tf_elepose.provenance import provenance
 
     options = flags.FLAGS
+    pathlib.Path(options.results).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         runs = [ours(folder, options)]

@@ -70,6 +70,7 @@ def main(argv: list[str]) -> int:
     from tf_elepose.provenance import provenance
 
     options = flags.FLAGS
+    pathlib.Path(options.results).mkdir(parents=True, exist_ok=True)
     theirs = has_torch(options.torch_python)
     if not theirs:
         print(f"PyTorch is left out: {options.torch_python} has no torch; --torch_python=PATH names a Python that has")
