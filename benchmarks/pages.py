@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pathlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from absl import flags
@@ -16,42 +16,52 @@ from absl import flags
 from benchmarks import (
     body_size,
     convert,
+    denoising,
+    detector_noise,
     fuzz_readers,
     growth,
     inference,
     lift_speed,
+    missing_halves,
     missing_joints,
+    morphing,
     motion_files,
     pretrained,
-    quality,
     sanity,
     serving_soak,
     side_repair,
     time_to_accuracy,
     train_step,
 )
+from benchmarks.made_with import made_with
+from benchmarks.quality import page as quality_page
+from benchmarks.quality import shown, uncertainty
 from tf_elepose import commands, files
 from tf_elepose.pretrained import pretrained_models
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGES = (
     "README.md",
+    "docs/canonpose.md",
     "docs/data.md",
     "docs/lift.md",
+    "docs/links.md",
     "docs/motion_files.md",
     "docs/performance.md",
     "docs/pretrained.md",
-    "docs/results.md",
     "docs/serving.md",
     "docs/training.md",
 )
 _TABLES = {
     "body_size": body_size.markdown,
     "convert": convert.markdown,
+    "denoising": denoising.markdown,
+    "detector_noise": detector_noise.markdown,
     "fuzz_readers": fuzz_readers.markdown,
     "growth": growth.markdown,
     "inference": inference.markdown,
     "lift_speed": lift_speed.markdown,
+    "morphing": morphing.markdown,
     "motion_files": motion_files.markdown,
     "pretrained": pretrained.markdown,
     "sanity": sanity.markdown,
@@ -81,7 +91,7 @@ def main(argv: list[str]) -> int:
             outdated.append(page)
             if not flags.FLAGS.check:
                 files.write_text(path, made)
-    for name, made in cards().items():
+    for name, made in {**cards(), "docs/results.md": quality_page.page(ROOT, block)}.items():
         path = ROOT / name
         if not path.exists() or path.read_text(encoding="utf-8") != made:
             outdated.append(name)
@@ -115,11 +125,15 @@ def block(name: str) -> str:
         return f"Not measured yet: `python -m benchmarks.{name}`.\n"
     results = files.read_json(path)
     if "table" in results:
-        made = made_with([row["metrics"] for row in results["rows"] if "hardware" in row["metrics"]])
-        return f"{quality.markdown(results['rows'])}\n\n{made}\n"
+        return f"{shown.markdown(results)}\n\n{shown.made(results)}\n"
+    if "uncertainty" in results:
+        return f"{uncertainty.markdown(results)}\n\n{uncertainty.made(results)}\n"
     if "missing_joints" in results:
         rows = results["missing_joints"]
         return f"{missing_joints.markdown(rows)}\n\n{made_with([row['trained'] for row in rows])}\n"
+    if "missing_halves" in results:
+        rows = results["missing_halves"]
+        return f"{missing_halves.markdown(rows)}\n\n{made_with([row['trained'] for row in rows])}\n"
     if name in _TABLES:
         return f"{_TABLES[name](results)}\n\n{made_with([results])}\n"
     if "kills" in results:
@@ -141,16 +155,6 @@ def killed(results: Mapping[str, Any]) -> str:
     if "peak_memory_gb" in results:
         rows[f"Peak memory of a training of `{results['memory_config']}`"] = f"{results['peak_memory_gb']:.2f} GB"
     return "\n".join(["| | |", "|---|---|", *(f"| {label} | {value} |" for label, value in rows.items())])
-
-
-def made_with(results: Sequence[Mapping[str, Any]]) -> str:
-    """Dates, hardware, versions and commits of `results`, each told once, in a line."""
-    days = sorted({result["date"][:10] for result in results})
-    told = [" to ".join(dict.fromkeys([days[0], days[-1]]))] if days else []
-    told += dict.fromkeys(result["hardware"] for result in results)
-    told += dict.fromkeys(f"{name} {version}" for result in results for name, version in result["versions"].items())
-    told += dict.fromkeys(f"commit {result['commit']}" for result in results if "commit" in result)
-    return ", ".join(told)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,9 @@ verified: the data are not free to all.
 
 from tf_elepose import default_config
 
+EXPECTED = {"pa_mpjpe_reflected_mm": 36.7, "n_mpjpe_norm_ratio_mm": 64.0, "cps": 196.1}
+"""The paper's table 1, the CPS from section 4.1, by keys of metrics.json that are made as its authors' code does."""
+
 
 def get_config():
     config = default_config.get_paper_config()

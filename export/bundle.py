@@ -29,7 +29,8 @@ _REPRESENTATIVE = 200  # Poses that the ranges of int8 are measured on.
 
 INPUTS = {
     "keypoints": "[B, K, 2] px, x right, y down; NaN, infinite or from 1e6 on: not seen",
-    "confidence": "[B, K]; not over min_confidence, not finite or from 1e6 on: not seen",
+    "confidence": "[B, K]; not over min_confidence, not finite or from 1e6 on: not seen. With usual_confidence "
+    "stated, it matters how sure the detector is, 0 to 1; the usual, of the model's joints, is for who does not know",
     "root_head_mm": "[B] mm from root to head that poses_3d shall have; 0 (or no such length): unit scale",
 }
 OUTPUTS = {
@@ -37,6 +38,9 @@ OUTPUTS = {
     "root at the origin; 0 where not valid",
     "valid": "[B] False: too few joints or no extent; the other outputs are 0 there",
     "elevation_deg": "[B] degrees of the camera above the horizon, positive looking down",
+    "canonical_3d": "[B, J, 3] poses_3d turned back, in the coordinate system that training found: the same from "
+    "whichever side a person is seen",
+    "camera_rotation": "[B, 3, 3] that brings canonical_3d to poses_3d: p = R c for each joint",
     "nll": "[B] mean negative log-likelihood over a fixed set of views, nats; lower is likelier; likelihood_quantiles "
     "has its quantiles over the training poses, 0 %, 1 %, ... 100 %",
 }
@@ -142,6 +146,8 @@ def _metadata(signed: Signed, convention: str, model: pathlib.Path, info: dict[s
     versions = {name: importlib.metadata.version(name) for name in packages}
     skeleton, quantiles = signed.method.skeleton, signed.method.likelihood_quantiles
     usual = {} if quantiles is None else {"likelihood_quantiles": [float(value) for value in quantiles]}
+    if (confidence := signed.method.usual_confidence) is not None:
+        usual["usual_confidence"] = [float(value) for value in confidence]
     return usual | {
         "model": signed.method.name,
         "fingerprint": "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest(),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import tensorflow as tf
 
 from export.signature import Signed
 
@@ -11,13 +10,12 @@ _HIDDEN = 0.15  # Share of the joints, in poses that hide some.
 
 
 def plausible(signed: Signed, count: int, seed: int) -> dict[str, np.ndarray]:
-    """Inputs of `lift` for `count` poses that the model's prior finds likely; in every other one joints are hidden.
+    """Inputs of `lift` for `count` poses like the training's (`Method.sample`); in every other one joints are hidden.
 
     Keypoints are those that are converted to the pose, as nearly as can be: of made joints some are fixed by others.
     """
     method, rng = signed.method, np.random.default_rng(seed)
-    image = method.prior.sample(count, tf.constant([seed, 1], tf.int32)).numpy()
-    pixels = image * method.normalizer.head_px * method.normalizer.distance
+    pixels = method.sample(count, seed) * method.normalizer.head_px * method.normalizer.distance
     keypoints = np.stack([pixels[..., axis] @ inverse.T for axis, inverse in enumerate(_inverses(signed))], axis=-1)
     keypoints += rng.uniform(300.0, 1000.0, (count, 1, 2))
     confidence = rng.uniform(0.5, 1.0, keypoints.shape[:2])

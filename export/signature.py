@@ -30,6 +30,9 @@ LARGEST_HEAD_MM = 1e4
 
 _FARTHEST = 2.0 * LARGEST_PX
 
+_FULL = ("poses_3d", "valid", "elevation_deg", "canonical_3d", "camera_rotation")
+"""What `lift_full` says, of it what the method knows."""
+
 
 class Signed(tf.Module):
     """A trained method as functions of keypoints, with every variable they read tracked.
@@ -59,8 +62,8 @@ class Signed(tf.Module):
         # weights and say nothing.
         self.vars = [getattr(variable, "value", variable) for variable in method.saved_variables().values()]
         found: dict[str, Callable] = {"lift": self._lift}
-        elevation, nll = _knows(method)
-        if elevation:
+        more, nll = _knows(method)
+        if more:
             found["lift_full"] = self._lift_full
         if nll:
             found["likelihood"] = self._likelihood
@@ -112,10 +115,10 @@ class Signed(tf.Module):
         return self._lifted(keypoints, confidence, root_head_mm, "poses_3d", "valid")
 
     def _lift_full(self, keypoints: tf.Tensor, confidence: tf.Tensor, root_head_mm: tf.Tensor) -> dict[str, tf.Tensor]:
-        return self._lifted(keypoints, confidence, root_head_mm, "poses_3d", "valid", "elevation_deg")
+        return self._lifted(keypoints, confidence, root_head_mm, *_FULL)
 
     def _lift_all(self, keypoints: tf.Tensor, confidence: tf.Tensor, root_head_mm: tf.Tensor) -> dict[str, tf.Tensor]:
-        return self._lifted(keypoints, confidence, root_head_mm, "poses_3d", "valid", "elevation_deg", "nll")
+        return self._lifted(keypoints, confidence, root_head_mm, *_FULL, "nll")
 
     def _likelihood(self, keypoints: tf.Tensor, confidence: tf.Tensor) -> dict[str, tf.Tensor]:
         return self._lifted(keypoints, confidence, tf.zeros_like(confidence[:, 0]), "nll", "valid")
@@ -125,13 +128,16 @@ class Signed(tf.Module):
     ) -> dict[str, tf.Tensor]:
         """Those of `outputs` that the method knows; nothing that is not finite, 0 where not valid."""
         image, seen, trust, valid = self.prepare(keypoints, confidence)
-        _, poses, elevation = self.method.complete_and_lift(image, seen, trust)
-        found = {"poses_3d": self._sized(poses, root_head_mm)}
-        if elevation is not None and "elevation_deg" in outputs:
-            found["elevation_deg"] = elevation * (180.0 / math.pi)
-        if "nll" in outputs and (nll := self.method.view_likelihood(poses, elevation)) is not None:
+        said = self.method.complete_and_lift(image, seen, trust)
+        found = {"poses_3d": self._sized(said.poses, root_head_mm)}
+        if said.elevation is not None and "elevation_deg" in outputs:
+            found["elevation_deg"] = said.elevation * (180.0 / math.pi)
+        if said.rotation is not None and "camera_rotation" in outputs:
+            found["camera_rotation"] = said.rotation
+            found["canonical_3d"] = geometry.rotate_back(said.rotation, found["poses_3d"])
+        if "nll" in outputs and (nll := self.method.view_likelihood(said.poses, said.elevation)) is not None:
             found["nll"] = nll
-        for values in (poses, *found.values()):
+        for values in (said.poses, *found.values()):
             valid = valid & _is_finite(tf.reduce_max(tf.abs(tf.reshape(values, [tf.shape(valid)[0], -1])), axis=-1))
         kept = {
             name: tf.where(tf.reshape(valid, [-1] + [1] * (len(values.shape) - 1)), values, 0.0)
@@ -223,9 +229,11 @@ def _is_finite(x: tf.Tensor) -> tf.Tensor:
 
 
 def _knows(method: Method) -> tuple[bool, bool]:
-    """Whether a method says an elevation and a likelihood: asked of it, for it may say None."""
-    poses, elevation = method.lift(tf.zeros([1, method.skeleton.num_joints, 2]))
-    return elevation is not None, method.view_likelihood(poses, elevation) is not None
+    """Whether a method says more than a pose, and a likelihood: asked of it, for it may say None."""
+    image = tf.zeros([1, method.skeleton.num_joints, 2])
+    said = method.complete_and_lift(image, tf.ones_like(image[..., 0], tf.bool))
+    more = said.elevation is not None or said.rotation is not None
+    return more, method.view_likelihood(said.poses, said.elevation) is not None
 
 
 def _require_usable(method: Method, convention: Convention | Skeleton, min_confidence: float) -> None:

@@ -10,12 +10,13 @@ from tf_elepose.evaluation import PROTOCOL_JOINTS, evaluate_poses
 from tf_elepose.skeletons import H36M_17, Skeleton
 
 N = 40
+REFUSED_KEYS = {f"pa_mpjpe_refused_{percent}_mm" for percent in (10, 20, 30)}
 FULL_KEYS = {
     "poses", "pa_mpjpe_mm", "pa_mpjpe_reflected_mm", "n_mpjpe_mm", "n_mpjpe_norm_ratio_mm", "flat_pa_mpjpe_mm",
     "pck_150", "auc_150", "cps", "depth_correlation", "elevation_mean_deg", "elevation_std_deg", "nll_mean",
     "nll_pa_spearman", "elevation_correlation", "elevation_mean_true_deg", "knees_forward_share",
     "elbows_forward_share", "by_action", "invalid_poses", "joints_hidden_share", "pa_mpjpe_seen_mm",
-    "pa_mpjpe_hidden_mm",
+    "pa_mpjpe_hidden_mm", *REFUSED_KEYS,
 }  # fmt: skip
 
 
@@ -67,13 +68,13 @@ def test_every_key_has_words():
             {
                 "pa_mpjpe_mm", "pa_mpjpe_reflected_mm", "n_mpjpe_mm", "n_mpjpe_norm_ratio_mm", "flat_pa_mpjpe_mm",
                 "pck_150", "auc_150", "cps", "depth_correlation", "nll_pa_spearman", "pa_mpjpe_seen_mm",
-                "pa_mpjpe_hidden_mm",
+                "pa_mpjpe_hidden_mm", *REFUSED_KEYS,
             },
         ),
         ({"flat_3d"}, {"flat_pa_mpjpe_mm"}),
         ({"elevation"}, {"elevation_mean_deg", "elevation_std_deg", "elevation_correlation"}),
         ({"true_elevation"}, {"elevation_correlation", "elevation_mean_true_deg"}),
-        ({"nll"}, {"nll_mean", "nll_pa_spearman"}),
+        ({"nll"}, {"nll_mean", "nll_pa_spearman", *REFUSED_KEYS}),
         ({"action"}, {"by_action"}),
         ({"knees_forward"}, {"knees_forward_share"}),
         ({"elbows_forward"}, {"elbows_forward_share"}),
@@ -90,6 +91,14 @@ def test_an_undefined_correlation_has_no_key(true, extras):
     extras["elevation"], extras["nll"] = np.full(N, 3.0), np.zeros(N)
     summary = evaluate_poses(H36M_17, true * [1, 1, 0], **extras).summary()
     assert set(summary) == FULL_KEYS - {"elevation_correlation", "nll_pa_spearman", "depth_correlation"}
+
+
+def test_refusing_the_least_likely_leaves_the_mean_of_the_others(true, extras):
+    evaluation = evaluate_poses(H36M_17, noisy(true, 80.0), **extras)
+    likeliest = evaluation.pa_mpjpe_mm[np.argsort(extras["nll"])]
+    summary = evaluation.summary()
+    for percent, kept in ((10, 36), (20, 32), (30, 28)):  # Of 40.
+        assert summary[f"pa_mpjpe_refused_{percent}_mm"] == pytest.approx(likeliest[:kept].mean())
 
 
 def test_figures_are_means_of_the_metrics(true, extras):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from lifted_samples import lifted, posing
+from lifted_samples import lifted, posing, rotations
 
 from tf_elepose import geometry
 from tf_elepose.levelling import levelled, turned_about_x
@@ -50,3 +50,10 @@ def test_without_an_elevation_nothing_is_level():
         levelled(lifted(posing(2)))
     with pytest.raises(ValueError, match="axes are 'level'"):
         levelled(lifted(posing(2), axes="level", elevation=np.zeros(2)))
+
+
+def test_canonical_poses_stay_where_they_are():
+    given = lifted(posing(4), elevation=np.array([10.0, 20.0, 15.0, 15.0], np.float32), rotation=rotations(4))
+    level = levelled(given)
+    np.testing.assert_allclose(level.canonical, given.canonical, atol=1e-3)
+    assert np.abs(level.rotation - given.rotation).max() > 0.1

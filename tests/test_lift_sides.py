@@ -21,7 +21,7 @@ class Flat(LiftingModel):
     name, fingerprint, skeleton, min_confidence = "flat", "sha256:0", H36M_17, 0.25
     likelihood_quantiles = None
 
-    def lift(self, poses_2d, seen, groups, *, likelihood, progress=None):
+    def lift(self, poses_2d, seen, groups, *, likelihood, confidence=None, progress=None):
         flat = np.concatenate([poses_2d, np.zeros_like(poses_2d[..., :1])], axis=-1)
         return Answer(flat, seen.any(axis=-1), None, None)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from lifted_samples import lifted, posing
+from lifted_samples import lifted, posing, rotations
 
 from tf_elepose.lifted import concatenate, row_values
 
@@ -57,6 +57,7 @@ def test_select_picks_rows_of_all_there_is():
         ({"axes": "world"}, "or axes 'world'"),
         ({"poses_2d": np.zeros((8, 17, 3))}, r"poses_2d: expected \[8, 17, 2\]; got \[8, 17, 3\]"),
         ({"poses_3d": np.zeros((8, 16, 3))}, r"poses_3d: expected \[8, 17, 3\]"),
+        ({"rotation": np.zeros((8, 3))}, r"rotation: expected \[8, 3, 3\]; got \[8, 3\]"),
         ({"valid": np.ones(7, bool)}, r"valid: expected \[8\]; got \[7\]"),
         ({"percentile": np.ones((8, 1))}, r"percentile: expected \[8\]"),
     ],
@@ -88,3 +89,12 @@ def test_what_only_some_parts_know_is_left_out_or_refused():
         concatenate([one, two])
     with pytest.raises(ValueError, match="expected at least one part"):
         concatenate([])
+
+
+def test_canonical_poses_are_turned_back_and_follow_what_becomes_of_the_poses():
+    given = lifted(posing(5), rotation=rotations(5))
+    np.testing.assert_allclose(np.einsum("nij,nkj->nki", given.rotation, given.canonical), given.poses_3d, atol=1e-9)
+    np.testing.assert_array_equal(given.select([3]).canonical, given.canonical[3:4])
+    twice = concatenate([given, given])
+    np.testing.assert_array_equal(twice.canonical[5:], given.canonical)
+    assert lifted(posing(2)).canonical is None

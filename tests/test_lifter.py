@@ -36,8 +36,8 @@ class Recorder(LiftingModel):
     def __init__(self, needs_groups=False):
         self.needs_groups = needs_groups
 
-    def lift(self, poses_2d, seen, groups, *, likelihood, progress=None):
-        self.asked = (poses_2d, seen, groups, likelihood)
+    def lift(self, poses_2d, seen, groups, *, likelihood, confidence=None, progress=None):
+        self.asked, self.trust = (poses_2d, seen, groups, likelihood), confidence
         flat = np.concatenate([poses_2d, np.zeros_like(poses_2d[..., :1])], axis=-1)
         return Answer(flat, seen.any(axis=-1), None, None)
 
@@ -93,6 +93,25 @@ def test_arrays_and_files_are_converted_alike():
     assert set(middle) == {"l_hip", "r_hip"}
     both = (confidence[:, [coco.index("l_hip"), coco.index("r_hip")]] > 0.3).all(axis=1)
     np.testing.assert_array_equal(seen[:, H36M_17.index("root")], both)
+
+
+def test_how_far_joints_are_trusted_is_told_for_the_models_own_joints():
+    coco = get_convention("coco_17")
+    points, trust = np.random.default_rng(0).uniform(0, 1000, (9, 17, 2)), np.random.default_rng(1).random((9, 17))
+    trust[4, 3] = np.nan
+    from_arrays, from_file = Recorder(), Recorder()
+    Lifter(from_arrays)(points, trust, convention="coco_17")
+    rows = Rows(
+        coco, points.astype(np.float32), confidence=trust.astype(np.float32), subject="s", clip="c", frame=np.arange(9)
+    )
+    Lifter(from_file).lift_recording(assemble([rows], H36M_17, "test", min_joints=1))
+    known = from_arrays.asked[1]
+    np.testing.assert_array_equal(from_arrays.trust[known], from_file.trust[known])
+    both = trust[:, [coco.index("l_hip"), coco.index("r_hip")]].min(axis=1)
+    seen = from_arrays.asked[1][:, H36M_17.root_index]
+    np.testing.assert_allclose(from_arrays.trust[seen, H36M_17.root_index], both[seen], rtol=1e-6)
+    Lifter(from_arrays)(points, convention="coco_17")
+    assert from_arrays.trust is None  # Nothing is known, which is not the same as being sure.
 
 
 def test_the_threshold_is_the_models_unless_said():

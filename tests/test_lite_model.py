@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from lifting_bundle import keypoints, small_lifting_bundle, small_run
+from lifting_bundle import keypoints, small_canonpose_run, small_lifting_bundle, small_run
 
 from tf_elepose import files, lite_model
 from tf_elepose.lifting_model import percentile
@@ -184,3 +184,29 @@ def test_the_training_poses_are_spread_evenly():
     found = percentile(nll, np.quantile(nll, np.linspace(0, 1, 101)))
     for share in (5, 20, 50, 95):
         assert (found < share).mean() * 100 == pytest.approx(share, abs=0.2)
+
+
+def test_canonical_poses_and_confidences_are_those_of_the_trained_model(tmp_path):
+    folder = small_lifting_bundle(run=small_canonpose_run())
+    trained, bundle = TrainedModel(small_canonpose_run()), LiteModel(folder)
+    poses, seen = partly_seen()
+    trust = np.random.default_rng(2).uniform(0.1, 1.2, seen.shape).astype(np.float32)
+    said = {}
+    for name, confidence in (("told", trust), ("not told", None)):
+        one, other = (m.lift(poses, seen, None, likelihood=True, confidence=confidence) for m in (bundle, trained))
+        np.testing.assert_array_equal(one.valid, other.valid)
+        np.testing.assert_allclose(one.poses_3d, other.poses_3d, atol=1e-4)
+        np.testing.assert_allclose(one.rotation, other.rotation, atol=1e-4)
+        assert np.all(one.rotation[~one.valid] == 0) and one.nll is None and one.elevation is None
+        said[name] = one.poses_3d
+    assert np.abs(said["told"] - said["not told"]).max() > 1e-3
+    # Joints that passed the caller's threshold are seen, whatever the file was exported with.
+    high = shutil.copytree(folder, tmp_path / "bundle")
+    change(high, min_confidence=0.4)
+    assert LiteModel(high)._trust(seen, trust)[seen].min() > 0.4
+    change(high, usual_confidence=[0.5])
+    with pytest.raises(ValueError, match="usual_confidence: expected 17 numbers, one a joint"):
+        LiteModel(high)
+    change(high, usual_confidence=[0.5] * 16 + ["sure"])
+    with pytest.raises(ValueError, match="usual_confidence: expected numbers from 0 to 1"):
+        LiteModel(high)

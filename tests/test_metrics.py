@@ -179,3 +179,18 @@ def test_every_metric_gives_one_finite_number_a_pose(metric):
     np.testing.assert_allclose(got.ravel(), [float(metric(p, t)) for p, t in zip(predicted, true, strict=True)])
     with pytest.raises(ValueError, match="one shape"):
         metric(predicted, true[:3])
+
+
+def test_what_is_kept_has_the_smallest_doubts():
+    doubt, error = np.array([5.0, 1.0, 4.0, 2.0, 3.0]), np.array([50.0, 10.0, 400.0, 20.0, 30.0])
+    kept = [metrics.mean_of_kept(doubt, error, refused) for refused in (0.0, 0.2, 0.4, 0.5, 0.99)]
+    assert kept == pytest.approx([102.0, 115.0, 20.0, 20.0, 10.0])  # 0.5 of 5 is 2: rounded down.
+    assert metrics.mean_of_kept(np.arange(10.0), np.arange(10.0), 0.3) == 3.0  # Of 0 ... 6, though 0.3 * 10 < 3.
+
+
+@pytest.mark.parametrize("refused", [-0.1, 1.0, float("nan")])
+def test_a_share_that_leaves_nothing_is_refused(refused):
+    with pytest.raises(ValueError, match="share from 0 to below 1"):
+        metrics.mean_of_kept(np.ones(3), np.ones(3), refused)
+    with pytest.raises(ValueError, match="at least one number"):
+        metrics.mean_of_kept(np.ones(0), np.ones(0), 0.1)

@@ -93,6 +93,13 @@ def test_every_picture_says_in_words_what_it_shows(tmp_path, evaluation, true):
         assert any(words in alt for alt in alts)
 
 
+def test_what_refusing_unlikely_poses_brings_is_said(tmp_path, evaluation):
+    page, summary = read(write_report(tmp_path, evaluation, H36M_17, title="A run")), evaluation.summary()
+    left = [f"{summary[f'pa_mpjpe_refused_{percent}_mm']:.1f}" for percent in (10, 20, 30)]
+    said = f"{left[0]}, {left[1]} and {left[2]} mm, with all {summary['pa_mpjpe_mm']:.1f} mm."
+    assert f"Without the least likely 10 %, 20 % and 30 % of the poses PA-MPJPE is {said}" in page.text
+
+
 def test_the_page_needs_nothing_from_elsewhere(tmp_path, evaluation, true):
     path = write_report(tmp_path, evaluation, H36M_17, title="A run", history=HISTORY, poses_2d=true[..., :2])
     text = path.read_text(encoding="utf-8")
@@ -247,8 +254,11 @@ def test_drawing_leaves_matplotlibs_settings_alone(tmp_path, evaluation):
 
 def test_canonical_poses_of_several_cameras_are_shown_where_there_are_some(evaluation, true, tmp_path):
     canonical = {"camera 0": true[0], "camera 2": true[1]}
-    page = write_report(tmp_path, evaluation, H36M_17, title="t", canonical=canonical).read_text()
-    assert "The canonical pose" in Page(page).text and (tmp_path / "canonical.png").read_bytes()[:8] == PNG
+    page = write_report(
+        tmp_path, evaluation, H36M_17, title="t", canonical=canonical, hips_deviation_mm=12.34
+    ).read_text()
+    assert "The canonical pose" in Page(page).text and "lie 12.3 mm from their mean" in Page(page).text
+    assert (tmp_path / "canonical.png").read_bytes()[:8] == PNG
     assert "The canonical pose" not in write_report(tmp_path, evaluation, H36M_17, title="t").read_text()
 
 
@@ -256,7 +266,7 @@ def test_views_without_a_canonical_pose_are_left_out_of_the_figure(true):
     poses = np.stack([true[0], np.full_like(true[0], np.nan), true[1]])
     figure = pose_figures.canonical_views(poses, H36M_17, ["a", "b", "c"])
     (legend,) = figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == ["a", "c"]
+    assert [text.get_text() for text in legend.get_texts()] == ["a", "c", "left side", "right side"]
     assert all(len(axis.lines) == 2 * H36M_17.num_bones for axis in figure.axes)
     with pytest.raises(ValueError, match="expected at least one view with a pose"):
         pose_figures.canonical_views(poses[1:2], H36M_17, ["b"])

@@ -55,6 +55,24 @@ def test_mirrors_are_involutions_that_keep_the_middle(skeleton):
         )  # fmt: skip
 
 
+def test_halves_are_legs_and_the_rest():
+    legs = ("r_hip", "r_knee", "r_ankle", "l_hip", "l_knee", "l_ankle")
+    for skeleton in SKELETONS.values():
+        assert skeleton.halves["legs"] == legs
+        assert {*legs, *skeleton.halves["torso"], skeleton.root} == set(skeleton.joints)
+        assert skeleton.halves["torso"] == tuple(j for j in skeleton.joints if j not in {*legs, "root"})
+
+
+def test_toes_belong_to_the_legs():
+    toes = H36M_17.to_dict()
+    toes["joints"] = ["l_toe", *toes["joints"], "r_toe"]
+    toes["parents"] |= {"l_toe": "l_ankle", "r_toe": "r_ankle"}
+    halves = Skeleton.from_dict(toes | {"name": "toes", "bone_prior": "estimate"}).halves
+    assert halves["legs"] == ("l_toe", *H36M_17.halves["legs"], "r_toe") and halves["torso"] == H36M_17.halves["torso"]
+    with pytest.raises(ValueError, match="'cross' names no legs; it cannot be divided"):
+        Skeleton.from_dict(CROSS).halves  # noqa: B018
+
+
 @pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=SKELETONS)
 def test_bone_matrix_is_child_minus_parent(skeleton):
     pose = np.random.default_rng(0).normal(size=(17, 3))

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from tf_elepose.evaluation import Evaluation, evaluate_poses
     from tf_elepose.lifted import Lifted
     from tf_elepose.lifter import Lifter
-    from tf_elepose.methods.base import Prediction
     from tf_elepose.methods.elepose import ElePose
+    from tf_elepose.methods.prediction import Prediction
     from tf_elepose.normalization import Normalizer
     from tf_elepose.skeletons import H36M_17, H36M_17_ELEPOSE, Skeleton, get_skeleton
     from tf_elepose.training.evaluator import evaluate_method
@@ -29,7 +29,7 @@ _HOMES = {
     "Lifted": "lifted",
     "Lifter": "lifter",
     "Normalizer": "normalization",
-    "Prediction": "methods.base",
+    "Prediction": "methods.prediction",
     "Recording": "data.recording",
     "Skeleton": "skeletons",
     "evaluate_method": "training.evaluator",

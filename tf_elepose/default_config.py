@@ -16,6 +16,8 @@ def _common(method: str) -> config_dict.ConfigDict:
     config.skeleton = "h36m_17"  # A built-in skeleton or the path of a .yaml file.
     config.poses_2d = "gt"  # gt or detected.
     config.min_confidence = 0.0  # Joints that a detector trusts no more than this are taken as missing.
+    # Detected training poses with less noise, by their way through time: auto, always or never; see docs/training.md.
+    config.denoise = "auto"
     config.hidden_joints = 0.0  # Share of the joints to hide in all poses, for studies.
     config.flip = True  # Mirrored poses are poses too: double the data.
     config.seed = 0
@@ -61,7 +63,7 @@ def get_config() -> config_dict.ConfigDict:
     lifter.precision = "auto"  # float32, mixed_bfloat16, or whichever is faster on this machine.
     # Eq. 13, and a term for knees that bend backwards.
     lifter.term_weights = config_dict.create(
-        likelihood=1.0, bone=50.0, lifting=1.0, deformation=1.0, reprojection=1.0, knees=10.0
+        likelihood=1.0, bone=50.0, lifting=1.0, deformation=1.0, reprojection=1.0, knees=10.0, elevation=0.0
     )
     lifter.batch_size = 1024
     lifter.epochs = 120.0
@@ -102,6 +104,22 @@ def get_paper_config() -> config_dict.ConfigDict:
         "clip_norm": 20.0,
         "average_decay": 0.0,
     }
+    return config
+
+
+def get_links_config() -> config_dict.ConfigDict:
+    """Of LInKs: ElePose's, a lifter and a flow for each half of the body; the PCA bases are shared out by joints."""
+    config = get_config()
+    config.method = "links"
+
+    # Fills in a half of which nothing is seen, in 3D.
+    filler = config.filler = config_dict.ConfigDict()
+    filler.width = 256
+    filler.precision = "auto"  # As the lifter's.
+    filler.batch_size = 1024
+    filler.epochs = 20.0  # 0: no fillers; missing halves are completed in 2D.
+    filler.evaluate_every = 1000  # Steps; only shown, nothing is selected.
+    filler.optimizer = _optimizer(learning_rate=2e-3, average_decay=0.998)
     return config
 
 
@@ -243,6 +261,7 @@ def get_svmac_config() -> config_dict.ConfigDict:
 
 METHODS = {
     "elepose": get_config,
+    "links": get_links_config,
     "distilled": get_distilled_config,
     "supervised": get_supervised_config,
     "canonpose": get_canonpose_config,

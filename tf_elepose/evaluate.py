@@ -19,7 +19,6 @@ if TYPE_CHECKING:  # They bring TensorFlow and Matplotlib.
     import numpy as np
 
     from tf_elepose.data.recording import Recording
-    from tf_elepose.evaluation import Evaluation
     from tf_elepose.methods.base import Method
 
 
@@ -34,6 +33,7 @@ def define_flags() -> None:
     flags.DEFINE_float(
         "hidden_joints", None, "Joints to hide: a share below 1 or a number; the training's if not given."
     )
+    flags.DEFINE_enum("hidden_half", None, ["legs", "torso"], "Half of every body to hide as a whole.")
     flags.DEFINE_string(
         "joints", None, "Joints that errors count: a protocol (mpi_inf_3dhp) or names; all if not given."
     )
@@ -46,7 +46,7 @@ def define_flags() -> None:
 def main(argv: list[str]) -> int:
     del argv
     from tf_elepose import depth_sign, files
-    from tf_elepose.data.missing import hide_joints
+    from tf_elepose.data.missing import hide_half, hide_joints
     from tf_elepose.data.sources import load_source
     from tf_elepose.evaluation import PROTOCOL_JOINTS
     from tf_elepose.provenance import provenance
@@ -70,6 +70,7 @@ def main(argv: list[str]) -> int:
     joints = None if options.joints is None else PROTOCOL_JOINTS.get(options.joints, options.joints.split(","))
     recording = load_source(source, method.skeleton, **source_options)
     recording = hide_joints(recording, hidden, seed=config["seed"])
+    recording = hide_half(recording, options.hidden_half) if options.hidden_half else recording
     split = options.split or ("test" if (recording.split == "test").any() else "train")
     recording = recording.of_split(split)
     # The training's seed: on the training's data, the figures are those of its metrics.json.
@@ -82,8 +83,11 @@ def main(argv: list[str]) -> int:
         likelihood_views=views,
         seed=config["seed"],
     )
+    canonical, hips = _canonical(method, recording, poses_2d, min_confidence)
     made = provenance()
     print(evaluation.table())
+    if hips:
+        print(f"Canonical hips of one moment's views: {hips['canonical_hips_std_mm']:.1f} mm from their mean (sd)")
     if options.output:
         output = pathlib.Path(options.output)
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -91,12 +95,24 @@ def main(argv: list[str]) -> int:
         verdict = depth_sign.sign_verdict(summary)
         facts = {"model": str(folder), "data": source, "split": split, "poses_2d": poses_2d}
         facts |= {"min_confidence": min_confidence, "hidden_joints": hidden, "joints": options.joints or "all", **made}
-        files.write_json(output, {**summary, "depth_sign": verdict, **facts})
+        facts |= {"hidden_half": options.hidden_half} if options.hidden_half else {}
+        files.write_json(output, {**summary, **hips, "depth_sign": verdict, **facts})
     if options.figures:
+        from tf_elepose.report import write_report
+
         facts = {"Model": str(folder), "Data": source, "Split": split, "2D poses": poses_2d}
         facts |= {"Trained": in_words(trained), "Evaluated": in_words(made)}
-        canonical = _canonical(method, recording, poses_2d, min_confidence)
-        page = _write_report(pathlib.Path(options.figures), folder, evaluation, recording, poses_2d, facts, canonical)
+        page = write_report(
+            pathlib.Path(options.figures),
+            evaluation,
+            recording.skeleton,
+            title=f"{method.title} on {recording.source}",
+            history=_history(folder),
+            facts=facts,
+            canonical=canonical,
+            hips_deviation_mm=hips.get("canonical_hips_std_mm"),
+            poses_2d=recording.keypoints(poses_2d)[slice(None) if evaluation.rows is None else evaluation.rows],
+        )
         print(f"report: {page}", file=sys.stderr)
     return 0
 
@@ -114,54 +130,39 @@ def in_words(values: Mapping[str, Any]) -> str:
 
 def _canonical(
     method: Method, recording: Recording, poses_2d: str, min_confidence: float
-) -> dict[str, np.ndarray] | None:
-    """{camera: [J, 3] mm} of the middle moment that most cameras see; None where there is no such thing."""
+) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    """{camera: canonical pose [J, 3] mm} of the middle moment that most cameras see, and how far the hips of all
+    moments' views lie from their mean; both empty where there is no such thing.
+    """
     import numpy as np
 
-    from tf_elepose.methods.canonpose import CanonPose
-    from tf_elepose.training.canonical_space import canonical_poses
+    from tf_elepose.training.canonical_space import canonical_poses, hips_deviation
 
-    if not isinstance(method, CanonPose) or recording.poses_3d is None or len(set(recording.camera.tolist())) < 2:
-        return None
+    if not method.has_canonical or recording.poses_3d is None or len(set(recording.camera.tolist())) < 2:
+        return {}, {}
     try:
         found, poses = canonical_poses(method, recording, poses_2d=poses_2d, min_confidence=min_confidence)
     except ValueError:  # No two rows are of one moment.
-        return None
+        return {}, {}
     count = np.isfinite(poses).all(axis=(2, 3)).sum(axis=1)
-    if not count.any():
-        return None
     most = np.flatnonzero(count == count.max())
-    moment = poses[most[len(most) // 2]]
-    return {
-        f"camera {camera}": pose for camera, pose in zip(found.cameras, moment, strict=True) if np.isfinite(pose).all()
+    named = {
+        f"camera {camera}": pose
+        for camera, pose in zip(found.cameras, poses[most[len(most) // 2]], strict=True)
+        if np.isfinite(pose).all()
     }
+    deviation = hips_deviation(poses, recording.skeleton)
+    return named, {"canonical_hips_std_mm": deviation} if np.isfinite(deviation) else {}
 
 
-def _write_report(
-    output: pathlib.Path,
-    folder: pathlib.Path,
-    evaluation: Evaluation,
-    recording: Recording,
-    poses_2d: str,
-    facts: Mapping[str, str],
-    canonical: Mapping[str, np.ndarray] | None,
-) -> pathlib.Path:
-    from tf_elepose.report import write_report
+def _history(folder: pathlib.Path) -> dict[str, list[Mapping[str, Any]]]:
+    """{phase: rows} of a run's metrics.jsonl."""
     from tf_elepose.training.metric_log import read_metric_log
 
     history: dict[str, list[Mapping[str, Any]]] = {}
     for row in read_metric_log(folder / "metrics.jsonl") if (folder / "metrics.jsonl").exists() else []:
         history.setdefault(row.get("phase", "training"), []).append(row)
-    return write_report(
-        output,
-        evaluation,
-        recording.skeleton,
-        title="ElePose on " + recording.source,
-        history=history,
-        facts=facts,
-        canonical=canonical,
-        poses_2d=recording.keypoints(poses_2d)[slice(None) if evaluation.rows is None else evaluation.rows],
-    )
+    return history
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tf_elepose import alignment, metrics
-from tf_elepose.measures import ACTION_MEASURES, summary_table
+from tf_elepose.measures import ACTION_MEASURES, REFUSED, summary_table
 from tf_elepose.skeletons import Skeleton
 
 
@@ -101,6 +101,9 @@ class Evaluation:
             values["nll_mean"] = float(self.nll.mean())
             if self.pa_mpjpe_mm is not None:
                 _put(values, "nll_pa_spearman", metrics.spearman(self.nll, self.pa_mpjpe_mm))
+                for refused in REFUSED:
+                    key = f"pa_mpjpe_refused_{refused}_mm"
+                    values[key] = metrics.mean_of_kept(self.nll, self.pa_mpjpe_mm, refused / 100)
         for joints in ("knees", "elbows"):
             if (forward := getattr(self, f"{joints}_forward")) is not None:
                 values[f"{joints}_forward_share"] = float(forward.mean())

@@ -16,6 +16,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tf_elepose import metrics
+from tf_elepose.measures import REFUSED
 from tf_elepose.palette import GRID, INK, LEFT, MUTED, RIGHT, TRUNK, TRUTH, side_of
 from tf_elepose.skeletons import Skeleton
 
@@ -161,7 +162,9 @@ def likelihood_boxes(nll: np.ndarray, pa_mpjpe_mm: np.ndarray) -> Figure | None:
 
 
 def rejection_curve(nll: np.ndarray, pa_mpjpe_mm: np.ndarray) -> Figure:
-    """Mean PA-MPJPE of the poses that remain when the least likely ones are put aside; both [N]."""
+    """Mean PA-MPJPE of the poses that remain when the least likely ones are put aside, the risk-coverage curve; both
+    [N].
+    """
     figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
     axis = figure.subplots()
     kept = np.arange(1, len(nll) + 1)
@@ -175,6 +178,12 @@ def rejection_curve(nll: np.ndarray, pa_mpjpe_mm: np.ndarray) -> Figure:
             100.0 * kept[chosen] / len(nll), mean[chosen], color=color, linestyle=line, linewidth=2.0, label=label
         )
     axis.axhline(float(pa_mpjpe_mm.mean()), color=RIGHT, linestyle="--", linewidth=1.4, label="all poses")
+    refused = [percent for percent in REFUSED if percent * len(nll) >= 100]  # Of fewer poses it would be none.
+    axis.plot(
+        [100 - percent for percent in refused],
+        [metrics.mean_of_kept(nll, pa_mpjpe_mm, percent / 100) for percent in refused],
+        "o", color=LEFT, markersize=5, label=f"{', '.join(map(str, REFUSED))} % refused",
+    )  # fmt: skip
     axis.set(xlabel="poses kept, %", ylabel="mean PA-MPJPE, mm", xlim=(0, 100))
     axis.set_ylim(bottom=0)
     axis.legend(loc="lower right")

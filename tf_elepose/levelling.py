@@ -22,12 +22,15 @@ def levelled(lifted: Lifted) -> Lifted:
         raise ValueError(f"{lifted.source}: expected poses in the camera's frame; axes are {lifted.axes!r}")
     if lifted.elevation is None:
         raise ValueError(f"{lifted.source}: model {lifted.model} predicts no elevation: level axes need one that does")
-    poses = lifted.poses_3d.copy()
+    poses, rotation = lifted.poses_3d.copy(), None if lifted.rotation is None else lifted.rotation.copy()
     for _, rows in lifted.tracks():
         rows = rows[lifted.valid[rows]]
         if len(rows):
-            poses[rows] = turned_about_x(poses[rows], -np.deg2rad(lifted.elevation[rows].mean(dtype=np.float64)))
-    return dataclasses.replace(lifted, poses_3d=poses, axes="level")
+            angle = -np.deg2rad(lifted.elevation[rows].mean(dtype=np.float64))
+            poses[rows] = turned_about_x(poses[rows], angle)
+            if rotation is not None:  # Its columns are the canonical axes.
+                rotation[rows] = np.swapaxes(turned_about_x(np.swapaxes(rotation[rows], 1, 2), angle), 1, 2)
+    return dataclasses.replace(lifted, poses_3d=poses, rotation=rotation, axes="level")
 
 
 def turned_about_x(poses: np.ndarray, angle: float) -> np.ndarray:

@@ -33,6 +33,8 @@ class Lifted:
       elevation: [N] degrees of the camera above the horizon, positive looking down; None where the model does not say.
       percentile: [N] 0 to 100: the share of the training's poses that are less likely than this one, None where the
         model knows no density. Below 5: unlike nearly all that the model has learnt from. NaN where not valid.
+      rotation: [N, 3, 3] that brings canonical poses to `poses_3d`; 0 where not valid, None where the model knows no
+        canonical poses.
       clip, subject: [N] text.
       camera, frame, person: [N] integers from 0.
       frame_rate: frames a second of the clips; None where it was not said.
@@ -54,23 +56,27 @@ class Lifted:
     frame: np.ndarray
     person: np.ndarray
     frame_rate: float | None = None
+    rotation: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if self.unit not in UNITS or self.axes not in AXES:
             raise ValueError(f"{self.source}: unknown unit {self.unit!r} or axes {self.axes!r}")
         rows, joints = len(self.poses_3d), self.skeleton.num_joints
-        for field, tail in (("poses_3d", (joints, 3)), ("poses_2d", (joints, 2))):
-            if np.shape(getattr(self, field)) != (rows, *tail):
-                raise ValueError(
-                    f"{self.source}: {field}: expected {[rows, *tail]}; got {list(np.shape(getattr(self, field)))}"
-                )
-        for field in _ROW_FIELDS[2:]:
-            values = getattr(self, field)
-            if values is not None and np.shape(values) != (rows,):
-                raise ValueError(f"{self.source}: {field}: expected {[rows]}; got {list(np.shape(values))}")
+        tails = {"poses_3d": (joints, 3), "poses_2d": (joints, 2), "rotation": (3, 3)}
+        for field in _ROW_FIELDS:
+            values, shape = getattr(self, field), (rows, *tails.get(field, ()))
+            if values is not None and np.shape(values) != shape:
+                raise ValueError(f"{self.source}: {field}: expected {list(shape)}; got {list(np.shape(values))}")
 
     def __len__(self) -> int:
         return len(self.poses_3d)
+
+    @property
+    def canonical(self) -> np.ndarray | None:
+        """[N, J, 3] `poses_3d` turned back by `rotation`, in the coordinate system that training found: the same from
+        whichever side somebody is seen. None where the model knows no such poses.
+        """
+        return None if self.rotation is None else self.poses_3d @ self.rotation
 
     def select(self, rows: np.ndarray | Sequence[int] | slice) -> Lifted:
         """The rows that a mask [N], indices or a slice pick."""
@@ -149,5 +155,6 @@ def _distinct_clips(part: Lifted, taken: set[tuple[str, str]]) -> np.ndarray:
 
 
 _ROW_FIELDS = (
-    "poses_3d", "poses_2d", "valid", "elevation", "percentile", "clip", "subject", "camera", "frame", "person",
+    "poses_3d", "poses_2d", "valid", "elevation", "percentile", "rotation",
+    "clip", "subject", "camera", "frame", "person",
 )  # fmt: skip

@@ -87,6 +87,7 @@ class Lifter:
         Args:
           keypoints: [N, K, 2] px, x right, y down. NaN, infinite or out of all proportion: not seen.
           confidence: [N, K]; what is not over `min_confidence`, or not a number, is not seen. All is seen when None.
+            Models of some methods (CanonPose) also look at how sure the detector is of what is seen, 0 to 1.
           convention: whose K joints these are: a name, the path of a convention file, or a convention itself.
           min_confidence: joints trusted no more than this are missing; the model's own threshold when None.
           height_mm: of the person: poses are then in mm, see `body_size`.
@@ -109,19 +110,22 @@ class Lifter:
         converted = _conversion(convention, self.skeleton, source)
         points = _keypoints(keypoints, converted, source)
         n = len(points)
+        trust = None
         with np.errstate(invalid="ignore"):
             shown = (np.abs(points) < LARGEST_PX).all(axis=-1)
             if confidence is not None:
                 trust = _numbers(confidence, (n, len(converted.source)), f"{source}: confidence")
                 shown &= (trust > self._threshold(min_confidence)) & (trust < LARGEST_PX)
         poses = converted.apply(np.where(shown[..., np.newaxis], points, np.float32(np.nan)))
+        if trust is not None:
+            trust = converted.apply_confidence(np.where(shown, trust, np.float32(0.0)))
         rows = {"frame": np.arange(n) if frame is None else frame, "camera": camera, "person": person}
         fields = {name: _column(values, "int", n, f"{source}: {name}") for name, values in rows.items()}
         fields |= {
             name: _column(values, "text", n, f"{source}: {name}")
             for name, values in (("subject", subject), ("clip", clip))
         }
-        return self._lifted(poses, fields, source, height_mm, axes, frame_rate, None)
+        return self._lifted(poses, trust, fields, source, height_mm, axes, frame_rate, None)
 
     def lift_recording(
         self,
@@ -162,7 +166,8 @@ class Lifter:
         fields = {name: getattr(recording, name) for name in ("subject", "clip", "camera", "frame", "person")}
         if recording.person is None:
             fields["person"] = np.zeros(len(recording), np.int32)
-        return self._lifted(poses, fields, recording.source, height_mm, axes, frame_rate, progress)
+        trust = recording.trust(poses_2d)
+        return self._lifted(poses, trust, fields, recording.source, height_mm, axes, frame_rate, progress)
 
     def _threshold(self, min_confidence: float | None) -> float:
         return self.model.min_confidence if min_confidence is None else float(min_confidence)
@@ -170,6 +175,7 @@ class Lifter:
     def _lifted(
         self,
         poses_2d: np.ndarray,
+        confidence: np.ndarray | None,
         fields: dict[str, np.ndarray],
         source: str,
         height_mm: float | None,
@@ -177,12 +183,12 @@ class Lifter:
         frame_rate: float | None,
         progress: Progress | None,
     ) -> Lifted:
-        """Poses [N, J, 2] px of the model's joints, NaN where not seen."""
+        """Poses [N, J, 2] px of the model's joints, NaN where not seen, and how far those are trusted [N, J]."""
         model = self.model
         seen = np.isfinite(poses_2d).all(axis=-1)
         groups = _groups(fields) if model.needs_groups else None
         plain = np.where(seen[..., np.newaxis], poses_2d, np.float32(0.0))
-        said = model.lift(plain, seen, groups, likelihood=self._likelihood, progress=progress)
+        said = model.lift(plain, seen, groups, likelihood=self._likelihood, confidence=confidence, progress=progress)
         usual = None
         if said.nll is not None and model.likelihood_quantiles is not None:
             usual = percentile(said.nll, model.likelihood_quantiles).astype(np.float32)
@@ -198,6 +204,7 @@ class Lifter:
             poses_2d=np.where(seen[..., np.newaxis], poses_2d, np.float32(np.nan)),
             elevation=said.elevation,
             percentile=usual,
+            rotation=said.rotation,
             frame_rate=frame_rate,
             **fields,
         )

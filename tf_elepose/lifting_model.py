@@ -21,12 +21,15 @@ class Answer:
       elevation: [N] degrees of the camera above the horizon, positive looking down; None where it is not predicted.
       nll: [N] negative log-likelihood, nats, that `LiftingModel.likelihood_quantiles` are of; None where the model
         knows no density, or it was not asked for.
+      rotation: [N, 3, 3] that brings canonical poses into the camera's frame; None where the model knows no other frame
+        than the camera's.
     """
 
     poses_3d: np.ndarray
     valid: np.ndarray
     elevation: np.ndarray | None
     nll: np.ndarray | None
+    rotation: np.ndarray | None = None
 
 
 class LiftingModel(abc.ABC):
@@ -57,6 +60,7 @@ class LiftingModel(abc.ABC):
         groups: np.ndarray | None,
         *,
         likelihood: bool,
+        confidence: np.ndarray | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Answer:
         """Lift poses.
@@ -66,6 +70,8 @@ class LiftingModel(abc.ABC):
           seen: [N, J] which joints are known; the others' coordinates mean nothing.
           groups: [N] labels of clip and camera; None where they are not needed.
           likelihood: whether `Answer.nll` is wanted.
+          confidence: [N, J] how far joints that are seen are trusted, above 0; None where nothing is known of it. Only
+            models of some methods look at it.
           progress: told how many poses are done.
         """
 

@@ -68,6 +68,7 @@ class LiteModel(LiftingModel):
         self.skeleton = Skeleton.from_dict(facts["skeleton"], where=f"{folder / METADATA}: skeleton")
         self.min_confidence = float(facts["min_confidence"])
         self.likelihood_quantiles = _quantiles(facts, folder)
+        self._usual = _usual_confidence(facts, self.skeleton, folder)
         if tuple(facts["keypoints"]) != self.skeleton.joints:
             raise ValueError(
                 f"{folder}: a bundle of the model's own joints is needed, this one takes {facts['convention']!r}: "
@@ -86,20 +87,20 @@ class LiteModel(LiftingModel):
         groups: np.ndarray | None,
         *,
         likelihood: bool,
+        confidence: np.ndarray | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Answer:
         """See `LiftingModel.lift`; every pose for itself, `groups` do not matter."""
         del groups
         n, joints = len(poses_2d), self.skeleton.num_joints
         wanted = {"poses_3d": (n, joints, 3), "valid": (n,), "elevation_deg": (n,), "nll": (n,)}
+        wanted["camera_rotation"] = (n, 3, 3)
         found = {
             name: np.zeros(shape, bool if name == "valid" else np.float32)
             for name, shape in wanted.items()
             if name in self._runs[0].outputs and (likelihood or name != "nll")
         }
-        # As the file wants it: 0 for hidden joints, and for the others more than any threshold it was exported with,
-        # as they have passed the caller's.
-        sure = np.where(seen, np.float32(max(1.0, 2.0 * self.min_confidence)), np.float32(0.0))
+        trust = self._trust(seen, confidence)
         batches = [slice(first, min(first + _BATCH, n)) for first in range(0, n, _BATCH)]
         while len(self._runs) < min(self._threads, len(batches)):
             self._runs.append(_Run(self._model, self.file, joints))
@@ -107,7 +108,7 @@ class LiteModel(LiftingModel):
 
         def lift_every(which: int) -> None:
             for rows in batches[which :: len(self._runs)]:
-                for name, values in self._runs[which](poses_2d[rows], sure[rows]).items():
+                for name, values in self._runs[which](poses_2d[rows], trust[rows]).items():
                     if name in found:
                         found[name][rows] = values
                 done[which] += rows.stop - rows.start
@@ -121,7 +122,19 @@ class LiteModel(LiftingModel):
                 list(pool.map(lift_every, range(len(self._runs))))
         if progress is not None:
             progress(n)
-        return Answer(found["poses_3d"], found["valid"], found.get("elevation_deg"), found.get("nll"))
+        known = (found.get(name) for name in ("elevation_deg", "nll", "camera_rotation"))
+        return Answer(found["poses_3d"], found["valid"], *known)
+
+    def _trust(self, seen: np.ndarray, confidence: np.ndarray | None) -> np.ndarray:
+        """Confidences [N, J] as the file wants them: 0 for hidden joints, and for the others, which have passed the
+        caller's threshold, more than any that it was exported with.
+        """
+        if self._usual is None:  # It does not matter how far the others are trusted.
+            trust = np.full_like(seen, max(1.0, 2.0 * self.min_confidence), np.float32)
+        else:
+            trust = self._usual if confidence is None else confidence
+            trust = np.maximum(trust, np.nextafter(np.float32(self.min_confidence), np.float32(np.inf)))
+        return np.where(seen, trust, np.float32(0.0)).astype(np.float32)
 
 
 class _Run:
@@ -192,6 +205,17 @@ def _quantiles(facts: Mapping[str, Any], folder: pathlib.Path) -> np.ndarray | N
     if len(quantiles) < 2 or not np.isfinite(quantiles).all() or (np.diff(quantiles) < 0).any():
         raise ValueError(f"{folder / METADATA}: likelihood_quantiles: expected ascending numbers")
     return quantiles
+
+
+def _usual_confidence(facts: Mapping[str, Any], skeleton: Skeleton, folder: pathlib.Path) -> np.ndarray | None:
+    values = facts.get("usual_confidence")
+    if values is None:
+        return None
+    if not isinstance(values, list) or len(values) != skeleton.num_joints:
+        raise ValueError(f"{folder / METADATA}: usual_confidence: expected {skeleton.num_joints} numbers, one a joint")
+    if not all(isinstance(value, (int, float)) and 0.0 <= value <= 1.0 for value in values):
+        raise ValueError(f"{folder / METADATA}: usual_confidence: expected numbers from 0 to 1")
+    return np.array(values, np.float32)
 
 
 def _chosen(

@@ -38,6 +38,9 @@ class Measure:
         return f"{number} {self.unit}".strip()
 
 
+REFUSED = (10, 20, 30)
+"""Percent of the poses, the least likely ones, without which the error is given as well."""
+
 MEASURES = (
     Measure("poses", "Poses", "", "how many were measured", "How many poses the figures below average.", 0),
     Measure(
@@ -121,6 +124,14 @@ MEASURES = (
         "nll_pa_spearman", "NLL and PA-MPJPE", "", "Spearman's rank correlation",
         "Whether unlikely poses are also the wrong ones: 1 if the likelihood ranks poses exactly by their error, 0 if "
         "it says nothing about it.", 3,
+    ),
+    *(
+        Measure(
+            f"pa_mpjpe_refused_{refused}_mm", f"PA-MPJPE, {refused}% refused", "mm",
+            f"of the {100 - refused}% likeliest poses",
+            f"PA-MPJPE of the poses that are left when the least likely {refused} % are refused.",
+        )
+        for refused in REFUSED
     ),
     Measure(
         "knees_forward_share", "Knees that bend forwards", "", "share of all knees, 0 to 1",

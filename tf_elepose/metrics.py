@@ -8,6 +8,7 @@ Everything is computed in float64.
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import numpy as np
@@ -133,6 +134,22 @@ def spearman(a: np.ndarray, b: np.ndarray) -> float | None:
     """
     a, b = _samples(a, b)
     return pearson(_ranks(a), _ranks(b))
+
+
+def mean_of_kept(doubt: np.ndarray, error: np.ndarray, refused: float) -> float:
+    """Mean of `error` [N] over what is left when the share `refused` with the largest `doubt` [N] is put aside: a point
+    of the risk-coverage curve.
+
+    Of equal doubts the later ones go first; how many go is rounded down, so that something is always left.
+
+    Raises:
+      ValueError: nothing to average, or a share that is not at least 0 and below 1.
+    """
+    doubt, error = _samples(doubt, error)
+    if not 0 <= refused < 1 or doubt.size == 0:
+        raise ValueError(f"expected a share from 0 to below 1 of at least one number; got {refused} of {doubt.size}")
+    kept = doubt.size - math.floor(refused * doubt.size + 1e-9)  # 0.3 * 10 is a little less than 3.
+    return float(error[np.argsort(doubt, kind="stable")[:kept]].mean())
 
 
 def _pck(errors: np.ndarray, threshold_mm: float) -> np.ndarray:

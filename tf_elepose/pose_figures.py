@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.ticker
 import numpy as np
@@ -60,18 +61,80 @@ def pose_views(
         for ticks in (axis.xaxis, axis.yaxis):
             ticks.set_major_locator(matplotlib.ticker.MaxNLocator(4, steps=[1, 2, 5, 10], symmetric=True))
         _plain(axis)
-    handles = [
-        Line2D([], [], color=color, linestyle=line, linewidth=width, label=side)
-        for side, (color, line, width) in _SIDES.items()
-    ]
-    if true is not None:
-        handles.append(Line2D([], [], color=TRUTH, linewidth=5, label="true"))
+    handles = _legend(with_truth=true is not None)
     if image is None:
         axes[0].legend(handles=handles, loc="center")
     else:
         figure.legend(
             handles=handles, loc="outside lower center", ncols=len(handles), handlelength=1.6, columnspacing=1
         )
+    return figure
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """A pose of `pose_gallery`.
+
+    Attributes:
+      title: above it; may have two lines.
+      image: [J, 2] the 2D input, px.
+      pose: [J, 3] mm, camera frame, root at the origin.
+      true: [J, 3] mm, likewise.
+    """
+
+    title: str
+    image: np.ndarray
+    pose: np.ndarray
+    true: np.ndarray
+
+
+def pose_gallery(rows: Mapping[str, Sequence[Example]], skeleton: Skeleton) -> Figure:
+    """Rows of poses side by side (figure 3 of ElePose): above, what was seen; below, the pose from the side, over the
+    true one in grey.
+
+    Args:
+      rows: {name of the row: its poses}, as many in each.
+      skeleton: names the joints.
+
+    Raises:
+      ValueError: no poses, or rows of different lengths.
+    """
+    counts = {len(examples) for examples in rows.values()}
+    if len(counts) != 1 or 0 in counts:
+        raise ValueError(f"pose_gallery: expected rows of equal length, at least 1; got {sorted(counts)}")
+    (columns,) = counts
+    figure = Figure(figsize=(1.15 * columns + 1.0, 3.9 * len(rows) + 0.35), layout="constrained")
+    panels = figure.subplots(2 * len(rows), columns, squeeze=False)
+    every = [example for examples in rows.values() for example in examples]
+    images = {id(e): e.image - 0.5 * (e.image.min(axis=0) + e.image.max(axis=0)) for e in every}
+    _, across, sign, right, along, sign_up, up = _VIEWS[1]
+    seen = np.abs(np.concatenate(list(images.values()))).max(axis=0)
+    side = np.abs(np.concatenate([np.concatenate([e.pose, e.true]) for e in every])[:, [across, along]]).max(axis=0)
+    reach_y, reach_up = (1.08 * max(float(reach[1]), 1e-6) for reach in (seen, side))
+    # Not narrower than half their height: there would be no room for the numbers of the ticks.
+    reach_x, reach_across = max(1.08 * seen[0], 0.55 * reach_y), max(1.08 * side[0], 0.55 * reach_up)
+    for place, (name, examples) in enumerate(rows.items()):
+        for column, example in enumerate(examples):
+            above, below = panels[2 * place, column], panels[2 * place + 1, column]
+            _draw(above, images[id(example)], skeleton)
+            above.set(xlim=(-reach_x, reach_x), ylim=(reach_y, -reach_y), title=example.title)
+            signs = np.array([sign, sign_up])
+            _draw(below, example.true[:, [across, along]] * signs, skeleton, truth=True)
+            _draw(below, example.pose[:, [across, along]] * signs, skeleton)
+            below.set(xlim=(-reach_across, reach_across), ylim=(-reach_up, reach_up))
+            if column == columns // 2:
+                above.set_xlabel("x, px")
+                below.set_xlabel(f"{right}, mm")
+            for axis, label in ((above, f"{name}: 2D input\ny, px"), (below, f"{name}: from the side\n{up}, mm")):
+                _plain(axis)
+                axis.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(2, steps=[1, 2, 5, 10], symmetric=True))
+                axis.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4, steps=[1, 2, 5, 10], symmetric=True))
+                if column:
+                    axis.tick_params(labelleft=False)
+                else:
+                    axis.set_ylabel(label)
+    handles = _legend(with_truth=True)
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), handlelength=1.6, columnspacing=1)
     return figure
 
 
@@ -103,8 +166,8 @@ def canonical_views(poses: np.ndarray, skeleton: Skeleton, names: Sequence[str],
                     line = styles[place % len(styles)]
                     axis.plot(ends[:, 0], ends[:, 1], color=color, linestyle=line, linewidth=1.4)
         axis.set(xlim=(-reach, reach), ylim=(reach, -reach), title=title)
-        axis.set_xlabel(f"{title[0]}, {unit}")
-        axis.set_ylabel(f"{title[-1]}, {unit}")
+        axis.set_xlabel(f"canonical {title[0]}, {unit}")
+        axis.set_ylabel(f"canonical {title[-1]}, {unit}")
         for ticks in (axis.xaxis, axis.yaxis):
             ticks.set_major_locator(matplotlib.ticker.MaxNLocator(4, steps=[1, 2, 5, 10], symmetric=True))
         _plain(axis)
@@ -112,7 +175,14 @@ def canonical_views(poses: np.ndarray, skeleton: Skeleton, names: Sequence[str],
         Line2D([], [], color=TRUNK, linestyle=styles[place % len(styles)], linewidth=1.4, label=names[view])
         for place, view in enumerate(kept)
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 6), handlelength=2.4)
+    sides = [
+        Line2D([], [], color=_SIDES[side][0], linewidth=4.0, label=f"{side} side")
+        for side in ("left", "right")
+        if any(side_of(joint, skeleton) == side for joint in skeleton.joints)
+    ]
+    figure.legend(
+        handles=handles + sides, loc="outside lower center", ncols=min(len(handles) + len(sides), 4), handlelength=2.4
+    )
     return figure
 
 
@@ -135,6 +205,14 @@ def _draw(axis: Axes, points: np.ndarray, skeleton: Skeleton, truth: bool = Fals
         axis.plot(ends[:, 0], ends[:, 1], color=color, linestyle=line, linewidth=width, solid_capstyle="round")
     if not truth:
         axis.scatter(points[:, 0], points[:, 1], s=7, color="white", edgecolors=MUTED, linewidths=0.6, zorder=3)
+
+
+def _legend(with_truth: bool) -> list[Line2D]:
+    handles = [
+        Line2D([], [], color=color, linestyle=line, linewidth=width, label=side)
+        for side, (color, line, width) in _SIDES.items()
+    ]
+    return [*handles, Line2D([], [], color=TRUTH, linewidth=5, label="true")] if with_truth else handles
 
 
 def _plain(axis: Axes) -> None:

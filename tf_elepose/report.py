@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from tf_elepose import figures, learning_figures, metrics, pose_figures
 from tf_elepose.evaluation import Evaluation
 from tf_elepose.files import write_bytes, write_text
+from tf_elepose.measures import REFUSED
 from tf_elepose.report_page import Picture, Section, render_page
 from tf_elepose.skeletons import Skeleton
 
@@ -29,6 +30,7 @@ def write_report(
     facts: Mapping[str, str] | None = None,
     poses_2d: np.ndarray | None = None,
     canonical: Mapping[str, np.ndarray] | None = None,
+    hips_deviation_mm: float | None = None,
 ) -> pathlib.Path:
     """Writes index.html, which holds everything, and the figures beside it as PNG files.
 
@@ -43,6 +45,7 @@ def write_report(
       facts: how the figures came about (date, hardware, versions, config), plain text.
       poses_2d: [N, J, 2] px, the input of every pose.
       canonical: {camera: [J, 3] mm}, the canonical poses of one moment, of a method that has such.
+      hips_deviation_mm: of the canonical hips of all moments, between a moment's views.
 
     Returns:
       The path of index.html.
@@ -67,7 +70,7 @@ def write_report(
             _errors(evaluation, skeleton),
             _elevation(evaluation),
             _likelihood(evaluation),
-            *([_canonical(canonical, skeleton)] if canonical else []),
+            *([_canonical(canonical, skeleton, hips_deviation_mm)] if canonical else []),
         ]
     page = render_page(title, evaluation.summary(), sections, facts or {})
     folder = pathlib.Path(folder)
@@ -201,9 +204,15 @@ def _likelihood(evaluation: Evaluation) -> Section:
         "Mean error of the poses that are left when unlikely ones are put aside",
         "Mean error when only the most likely poses are kept. Below the dashed line, the likelihood helps.",
     )
+    summary = evaluation.summary()
+    without = [f"{summary[f'pa_mpjpe_refused_{percent}_mm']:.1f}" for percent in REFUSED]
+    note = (
+        f"Without the least likely {_listed([f'{p} %' for p in REFUSED])} of the poses PA-MPJPE is "
+        f"{_listed(without)} mm, with all {summary['pa_mpjpe_mm']:.1f} mm."
+    )
     if boxes is None:
         few = f"No bin of 5 mm holds {figures.MIN_POSES_A_BOX} poses, so likelihood and error are not drawn as boxes."
-        return Section(title, "", (curve,), (few,))
+        return Section(title, note, (curve,), (few,))
     picture = _picture(
         "likelihood",
         boxes,
@@ -211,16 +220,23 @@ def _likelihood(evaluation: Evaluation) -> Section:
         f"Likelihood by error: boxes hold the middle half of a bin's poses; bins of fewer than "
         f"{figures.MIN_POSES_A_BOX} stay empty. The last bin holds all errors above.",
     )
-    return Section(title, "", (picture, curve), ())
+    return Section(title, note, (picture, curve), ())
 
 
-def _canonical(poses: Mapping[str, np.ndarray], skeleton: Skeleton) -> Section:
+def _listed(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _canonical(poses: Mapping[str, np.ndarray], skeleton: Skeleton, hips_deviation_mm: float | None) -> Section:
+    hips = ""
+    if hips_deviation_mm is not None:
+        hips = f" Of all moments, the views' hips lie {hips_deviation_mm:.1f} mm from their mean (standard deviation)."
     picture = _picture(
         "canonical",
         pose_figures.canonical_views(np.stack(list(poses.values())), skeleton, list(poses)),
         "Canonical poses of one moment, as each camera's view gave them, over one another",
         "One moment seen by several cameras, in the coordinate system that training found: agreeing views cover each "
-        "other.",
+        f"other.{hips}",
     )
     return Section("The canonical pose", "", (picture,), ())
 

@@ -12,6 +12,7 @@ from tf_elepose import default_config
 
 if TYPE_CHECKING:  # Imported where it is needed: a mistyped setting is answered without waiting for TensorFlow.
     from tf_elepose.training.elepose_settings import EleposeSettings
+    from tf_elepose.training.links_run import LinksSettings
     from tf_elepose.training.supervised_run import SupervisedSettings
     from tf_elepose.training.svmac_run import SvmacSettings
 
@@ -84,6 +85,28 @@ def elepose_settings(config: ConfigDict) -> EleposeSettings:
         lifter_batch_size=lifter.batch_size,
         lifter_stage=_stage_settings(config, lifter),
     )
+
+
+def links_settings(config: ConfigDict) -> LinksSettings:
+    """Of a LInKs run."""
+    from tf_elepose.training.links_run import LinksSettings
+
+    shared, filler = elepose_settings(config), config.filler
+    if not filler.epochs >= 0:
+        raise ValueError(f"filler.epochs must not be negative; got {filler.epochs}")
+    return LinksSettings(
+        **{field.name: getattr(shared, field.name) for field in dataclasses.fields(shared)},
+        filler={"width": filler.width, "precision": _precision(filler)} if filler.epochs else None,
+        filler_batch_size=filler.batch_size,
+        filler_stage=_stage_settings(config, filler) if filler.epochs else None,
+    )
+
+
+def _links_run(config: ConfigDict) -> Callable:
+    from tf_elepose.training.links_run import LinksRun
+
+    settings = links_settings(config)
+    return lambda folder, recording, strategy: LinksRun(folder, recording, settings, strategy)
 
 
 def _elepose_run(config: ConfigDict) -> Callable:
@@ -200,6 +223,7 @@ def _common(config: ConfigDict) -> dict[str, Any]:
         "poses_2d": config.poses_2d,
         "normalization": config.normalization.to_dict(),
         "min_confidence": config.min_confidence,
+        "denoise": config.denoise,
         "flip": config.flip,
         "seed": config.seed,
     }
@@ -232,6 +256,7 @@ def _stage_settings(config: ConfigDict, stage: ConfigDict):
 
 _RUNS = {
     "elepose": _elepose_run,
+    "links": _links_run,
     "distilled": _distilled_run,
     "supervised": _supervised_run,
     "canonpose": _canonpose_run,

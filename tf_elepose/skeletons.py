@@ -143,6 +143,27 @@ class Skeleton:
         partner = dict(zip(self.left + self.right, self.right + self.left, strict=True))
         return tuple(children.index(partner.get(child, child)) for child in children)
 
+    @functools.cached_property
+    def halves(self) -> dict[str, tuple[str, ...]]:
+        """Joints of the body's halves, "legs" and "torso", in joint order; without the root, which belongs to both.
+
+        Raises:
+          ValueError: the skeleton names no legs.
+        """
+        if not self.legs:
+            raise ValueError(f"skeleton {self.name!r} names no legs; it cannot be divided into legs and torso")
+        hips = {leg[0] for leg in self.legs}
+        below = {joint for joint in self.joints if hips & set(self._up_from(joint))}
+        legs = tuple(joint for joint in self.joints if joint in below and joint != self.root)
+        return {"legs": legs, "torso": tuple(j for j in self.joints if j not in below and j != self.root)}
+
+    def _up_from(self, joint: str) -> list[str]:
+        """`joint`, its parent, and so on up to the joint the tree starts from."""
+        path = [joint]
+        while (parent := self.parents[self.joints.index(path[-1])]) is not None:
+            path.append(parent)
+        return path
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON or YAML; `from_dict` turns them back into an equal skeleton."""
         values: dict[str, Any] = {"name": self.name, "joints": list(self.joints)}

@@ -51,22 +51,24 @@ class TrainedModel(LiftingModel):
         groups: np.ndarray | None,
         *,
         likelihood: bool,
+        confidence: np.ndarray | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Answer:
         """See `LiftingModel.lift`."""
-        said = self.method.predict(poses_2d, groups, seen)
+        said = self.method.predict(poses_2d, groups, seen, confidence)
         nll = self._likelihood(said.poses_3d, said.elevation) if likelihood else None
-        parts = [part for part in (said.poses_3d, said.elevation, nll) if part is not None]
+        parts = [part for part in (said.poses_3d, said.elevation, nll, said.rotation) if part is not None]
         finite = [np.isfinite(part).all(axis=tuple(range(1, part.ndim))) for part in parts]
         valid = np.logical_and.reduce([said.valid, *finite])
         if progress is not None:
             progress(len(poses_2d))
 
         def kept(values: np.ndarray | None) -> np.ndarray | None:
-            return None if values is None else np.where(valid, values, np.float32(0.0))
+            return None if values is None else np.where(valid.reshape(-1, *[1] * (values.ndim - 1)), values, zero)
 
-        poses = np.where(valid[:, np.newaxis, np.newaxis], said.poses_3d, np.float32(0.0))
-        return Answer(poses, valid, kept(said.elevation), kept(nll))
+        zero = np.float32(0.0)
+        poses = np.where(valid[:, np.newaxis, np.newaxis], said.poses_3d, zero)
+        return Answer(poses, valid, kept(said.elevation), kept(nll), kept(said.rotation))
 
     def _likelihood(self, poses: np.ndarray, elevation: np.ndarray | None) -> np.ndarray | None:
         """`Method.view_likelihood` of poses [N, J, 3] and elevations [N] degrees."""

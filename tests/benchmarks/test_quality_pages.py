@@ -1,78 +1,15 @@
-"""Claims: tables say what the results hold, and no page shows a number that no result file holds."""
+"""Claims: no page shows a number that no result file holds."""
 
 import json
 import re
-import types
 
 import pytest
 
-from benchmarks import pages, quality
-
-ROWS = [
-    {"label": f"seed {seed}", "metrics": {"pa_mpjpe_mm": error, "training_seconds": 480.4}}
-    for seed, error in enumerate((24.0, 27.0))
-]
+from benchmarks import pages
 
 
 def cells(line):
     return [cell.strip() for cell in line.strip("|").split("|")]
-
-
-def test_a_table_has_the_columns_that_were_measured_and_the_spread_of_seeds():
-    lines = quality.markdown(ROWS).splitlines()
-    assert cells(lines[0]) == ["", "PA-MPJPE, mm", "Training, s"]
-    assert cells(lines[2]) == ["seed 0", "24.0", "480"]
-    assert cells(lines[-2]) == ["mean", "25.5", "480.4"]
-    assert cells(lines[-1]) == ["standard deviation", "2.1", "0.0"]  # sqrt(((-1.5)^2 + 1.5^2) / 1) = 2.12
-
-
-def test_what_failed_is_shown_as_failed():
-    lines = quality.markdown(
-        [*ROWS, {"label": "no clipping", "metrics": {"failed": "depths are mirrored"}}]
-    ).splitlines()
-    assert any(cells(line)[:2] == ["no clipping", "failed"] for line in lines)
-
-
-def test_wrong_depths_are_shown_with_their_verdict_and_left_out_of_the_mean():
-    wrong = {"label": "seed 2", "metrics": {"pa_mpjpe_mm": 99.0, "depth_sign": "mirrored"}}
-    lines = [cells(line) for line in quality.markdown([*ROWS, wrong]).splitlines()]
-    assert lines[4] == ["seed 2 (mirrored)", "99.0", ""]
-    assert lines[5][:2] == ["mean of the 2 right ones", "25.5"]
-
-
-@pytest.fixture
-def training(tmp_path, monkeypatch):
-    """quality.train with a training that leaves `metrics` (None: no file) and ends as told."""
-
-    def call(metrics, status, message=""):
-        (tmp_path / "metrics.json").unlink(missing_ok=True)
-        if metrics is not None:
-            (tmp_path / "metrics.json").write_text(json.dumps(metrics))
-        ended = types.SimpleNamespace(returncode=status, stderr=f"warning: x\n{message}\n")
-        monkeypatch.setattr(quality.subprocess, "run", lambda *_, **__: ended)
-        return quality.train(quality.Row("a row", "configs/cmu.py"), tmp_path)
-
-    return call
-
-
-def test_a_training_that_refuses_its_depths_is_a_result_and_any_other_error_stops(training):
-    right, mirrored = {"pa_mpjpe_mm": 30.0, "depth_sign": "right"}, {"pa_mpjpe_mm": 99.0, "depth_sign": "mirrored"}
-    refused = "error: the depths are mirrored: ..."
-    assert training(right, 0) == right
-    assert training(mirrored, 2, refused) == mirrored
-    assert training(None, 2, refused) == training(right, 2, refused) == {"failed": refused}
-    with pytest.raises(ValueError, match="a row: training ended with status 2: error: no such file"):
-        training(mirrored, 2, "error: no such file")
-
-
-def test_equal_trainings_share_a_folder_and_different_ones_do_not():
-    rows = [row for table in quality.TABLES.values() for row in table]
-    folders = {}
-    for row in rows:
-        changes = frozenset(row.overrides) - {"--config.seed=0"}
-        folders.setdefault(quality.folder_of(row), set()).add((row.config, changes))
-    assert all(len(trainings) == 1 for trainings in folders.values())
-    assert quality.folder_of(quality.TABLES["seeds"][0]) == quality.folder_of(quality.TABLES["elevation"][0])
 
 
 @pytest.mark.parametrize("page", pages.PAGES)

@@ -12,6 +12,7 @@ from tf_elepose.data.pipeline import Batches
 from tf_elepose.methods import METHODS
 from tf_elepose.methods.base import Method
 from tf_elepose.methods.completion import CompletionFitting
+from tf_elepose.methods.filling import FillFitting
 from tf_elepose.methods.morphing import MorphFitting
 from tf_elepose.methods.prior import PriorFitting
 from tf_elepose.methods.trainable import Trainable, named_variables
@@ -26,6 +27,7 @@ SEED = tf.constant([5, 6])
 # How tests make a small one of each: it and normalised poses.
 METHOD_MAKERS = {
     "elepose": lambda: small_models.small_elepose(noise=0.05),
+    "links": lambda: small_models.small_links(noise=0.05),
     "canonpose": lambda: small_models.small_canonpose(noise=0.05),
     "distilled": lambda: small_models.small_distilled(noise=0.05),
     "supervised": lambda: small_models.small_supervised(noise=0.05),
@@ -44,6 +46,11 @@ def _completion():
     return CompletionFitting(small_models.small_completer()), small_models.normalized()[0]
 
 
+def _filling():
+    method, image = small_models.small_links(noise=0.05)
+    return FillFitting(method), image
+
+
 def _morphing():
     morpher = PoseMorpher(H36M_17.num_joints, width=8, input_deviation=0.1, seed=3)
     morpher.build()
@@ -51,11 +58,18 @@ def _morphing():
     return MorphFitting(morpher), small_models.normalized()[0]
 
 
-TRAINABLE_MAKERS = {**METHOD_MAKERS, "prior": _prior, "completion": _completion, "morphing": _morphing}
+TRAINABLE_MAKERS = {
+    **METHOD_MAKERS,
+    "prior": _prior,
+    "completion": _completion,
+    "morphing": _morphing,
+    "filling": _filling,
+}
 
 # Methods taught to complete poses, and normalised poses.
 COMPLETING_MAKERS = {
     "elepose": lambda: small_models.small_elepose(noise=0.05, completer=small_models.small_completer()),
+    "links": lambda: small_models.small_links(noise=0.05, completer=small_models.small_completer()),
     "canonpose": lambda: small_models.small_canonpose(noise=0.05, hidden=0.5),
     "distilled": lambda: small_models.small_distilled(noise=0.05),
     "supervised": lambda: small_models.small_supervised(noise=0.05, completer=small_models.small_completer()),
@@ -179,10 +193,22 @@ def test_predictions_have_the_promised_shape_and_frame(method):
     assert prediction.poses_3d.shape == (7, 17, 3) and prediction.poses_3d.dtype == np.float32
     assert np.all(prediction.poses_3d[:, made.skeleton.root_index] == 0)
     assert prediction.elevation is None or prediction.elevation.shape == (7,)
+    assert (prediction.canonical is not None) == (prediction.rotation is not None) == made.has_canonical
+    if prediction.rotation is not None:
+        np.testing.assert_allclose(np.linalg.det(prediction.rotation), 1.0, atol=1e-5)
     one_by_one = np.concatenate([made.predict(pixels[i : i + 1]).poses_3d for i in range(7)])
     np.testing.assert_allclose(one_by_one, prediction.poses_3d, atol=1e-5)  # Poses do not see each other.
     with pytest.raises(ValueError, match=r"expected \[N, 17, 2\] px"):
         made.predict(pixels[:, :5])
+
+
+def test_samples_are_normalised_poses_that_can_be_lifted(method):
+    made, image = method
+    drawn = made.sample(200, seed=1)
+    assert drawn.shape == (200, 17, 2) and drawn.dtype == np.float32 and np.all(np.isfinite(drawn))
+    np.testing.assert_array_equal(drawn, made.sample(200, seed=1))
+    assert 0.5 < drawn.std() / image.std() < 2.0
+    assert np.all(np.isfinite(made.predict_normalized(drawn).poses_3d)) and made.title
 
 
 def test_likelihoods_are_one_a_pose_and_follow_the_seed(method):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import small_runs
 
-from tf_elepose.data.missing import hide_joints
+from tf_elepose.data.missing import hide_half, hide_joints
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +33,17 @@ def test_a_number_hides_so_many_joints_of_every_pose(recording):
 
 def test_nothing_hidden_is_the_recording_itself(recording):
     assert hide_joints(recording, 0, seed=1) is recording
+
+
+@pytest.mark.parametrize(("half", "joint", "other"), [("legs", "l_knee", "nose"), ("torso", "nose", "l_knee")])
+def test_a_half_is_hidden_but_for_the_root(recording, half, joint, other):
+    hidden, skeleton = hide_half(recording, half), recording.skeleton
+    np.testing.assert_array_equal(hidden.seen("detected"), hidden.visible)
+    np.testing.assert_array_equal((~hidden.visible).sum(axis=1), len(skeleton.halves[half]))
+    assert not hidden.visible[:, skeleton.index(joint)].any()
+    assert hidden.visible[:, [skeleton.index(other), skeleton.root_index]].all()
+    with pytest.raises(ValueError, match="expected legs or torso; got 'arms'"):
+        hide_half(recording, "arms")
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.5, 12])

@@ -58,6 +58,22 @@ def test_a_camera_counted_twice_is_told_with_its_clip(views):
     )
 
 
+def test_cameras_that_are_one_in_many_clips_are_told_in_a_line(views):
+    image, clip = views[0].copy(), views[1]
+    image[:, 3] = image[:, 1]
+    (message,) = told(image, clip)
+    first = ", ".join(repr(str(name)) for name in np.unique(clip)[:3])
+    assert message.startswith(f"clips {first} and {len(np.unique(clip)) - 3} more: cameras 6 and 8 show the same")
+
+
+def test_of_many_clips_that_do_not_fit_ten_are_named(views):
+    image, clip = views[0].copy(), views[1]
+    image[:, 1] = image[::-1, 1]
+    messages = told(image, clip)
+    assert len(messages) == 11 and all("do not show one body" in message for message in messages[:10])
+    assert messages[10].endswith("more clips")
+
+
 def test_what_is_not_seen_is_not_judged(views):
     image, clip = views[0].copy(), views[1]
     seen = np.ones(image.shape[:3])

@@ -210,7 +210,7 @@ def test_refuses_the_rule_clip():
 
 def test_equals_predict_of_a_method_that_looks_at_confidences():
     method, _ = small_canonpose(rule="pose", hidden=0.5)
-    method.measure_confidence(np.random.default_rng(1).uniform(0.3, 0.9, (100, 17)))
+    method.trust.measure(np.random.default_rng(1).uniform(0.3, 0.9, (100, 17)))
     keypoints, rng = poses_2d(32, seed=3), np.random.default_rng(0)
     trust = rng.uniform(0.1, 1.0, (32, 17)).astype(np.float32)
     trust[8:][rng.random((24, 17)) < 0.2] = 0.0
@@ -222,7 +222,14 @@ def test_equals_predict_of_a_method_that_looks_at_confidences():
     assert np.abs(got["poses_3d"] - expected(signed, "lift", inputs)["poses_3d"]).max() < 1e-4
     unsure = method.predict(keypoints, seen=trust > 0).poses_3d
     assert np.abs(want.poses_3d - unsure).max() > 1e-3  # Confidences do something.
-    assert set(signed.functions) == {"lift", "lift_all"}
+    assert set(signed.functions) == {"lift", "lift_full", "lift_all"}
+    full = outputs(signed, "lift_full", inputs)
+    assert set(full) == {"poses_3d", "valid", "canonical_3d", "camera_rotation"}
+    np.testing.assert_allclose(full["camera_rotation"], want.rotation, atol=1e-4)
+    np.testing.assert_allclose(full["canonical_3d"], want.canonical, atol=1e-4)
+    sized = outputs(signed, "lift_full", inputs | {"root_head_mm": np.full(32, 700.0, np.float32)})
+    turned = np.einsum("nij,nkj->nki", sized["camera_rotation"], sized["canonical_3d"])
+    np.testing.assert_allclose(turned, sized["poses_3d"], atol=1e-2)
 
 
 @pytest.mark.parametrize("name", sorted(CONVENTIONS))

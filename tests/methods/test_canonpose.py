@@ -10,6 +10,7 @@ import small_models
 import tensorflow as tf
 
 from tf_elepose import geometry
+from tf_elepose.methods import rig_partners
 from tf_elepose.methods.canonpose import TERMS, CanonPose
 from tf_elepose.nn.pose_statistics import blank_statistics
 from tf_elepose.skeletons import H36M_17
@@ -32,7 +33,7 @@ def by_reference(method, batch):
     """{term: [B]} in float64, with the partners that the method draws."""
     weights = small_models.weights64(method.saved_variables())
     lifter = reference.Lifter(weights, ROOT, method.lifter.confidences)
-    partners = method.partners(batch["rig"], tf.random.experimental.stateless_fold_in(SEED, 0)).numpy()
+    partners = rig_partners.partners(batch["rig"], tf.random.experimental.stateless_fold_in(SEED, 0)).numpy()
     W, c = batch["image"].numpy(), batch["confidence"].numpy()
     legs = [H36M_17.indices(leg) for leg in H36M_17.legs]
     rows = [
@@ -142,9 +143,8 @@ def test_the_right_scene_has_no_error_and_its_depth_mirror_neither():
 
 
 def test_partners_are_permuted_within_their_rigs():
-    method, _ = small_models.small_canonpose()
     rig = np.float32([5, 0, 5, 2, 0, 5, 5, 0, 9])
-    found = [method.partners(tf.constant(rig), tf.constant([1, n])).numpy() for n in range(40)]
+    found = [rig_partners.partners(tf.constant(rig), tf.constant([1, n])).numpy() for n in range(40)]
     for partners in found:
         np.testing.assert_array_equal(np.sort(partners), np.arange(9))
         np.testing.assert_array_equal(rig[partners], rig)
@@ -179,7 +179,7 @@ def test_confidences_weigh_errors_and_are_seen_by_the_network():
 def test_hidden_joints_are_hidden_from_the_lifter_and_not_from_the_errors():
     method, image = small_models.small_canonpose(noise=0.2, hidden=1.0)
     batch = batch_of(image[:32])
-    C = method.trusted(batch)
+    C = method.trust.weights(batch)
     shown, input_confidence = method.shown(batch["image"], C, SEED)
     hidden = input_confidence.numpy() == 0.0
     assert 0.15 < hidden.mean() < 0.35 and not np.any(C.numpy() == 0.0)

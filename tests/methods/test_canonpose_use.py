@@ -12,8 +12,13 @@ from tf_elepose.skeletons import H36M_17
 def test_the_pose_is_the_canonical_one_turned_into_the_cameras_frame():
     method, _ = small_models.small_canonpose()
     pixels = small_models.poses_2d(9)
-    X, R = method.predict_canonical(pixels)
-    np.testing.assert_allclose(method.predict(pixels).poses_3d, np.einsum("nij,nkj->nki", R, X), atol=1e-5)
+    said = method.predict(pixels)
+    X, R = said.canonical, said.rotation
+    np.testing.assert_allclose(said.poses_3d, np.einsum("nij,nkj->nki", R, X), atol=1e-5)
+    network, rotation = method.X_and_R(tf.constant(said.image), tf.ones([9, 17]))
+    np.testing.assert_allclose(R, rotation, atol=1e-6)
+    sizes = [np.linalg.norm(values, axis=(1, 2), keepdims=True) for values in (X, network)]
+    np.testing.assert_allclose(X / sizes[0], network / sizes[1], atol=1e-5)
     np.testing.assert_allclose(R @ np.swapaxes(R, 1, 2), np.broadcast_to(np.eye(3), R.shape), atol=1e-5)
     np.testing.assert_allclose(np.linalg.det(R), 1.0, atol=1e-5)
     assert np.all(X[:, H36M_17.root_index] == 0)
@@ -58,8 +63,9 @@ def test_joints_without_a_confidence_have_the_usual_one_and_none_is_out_of_what_
     training = np.random.default_rng(0).uniform(0.4, 0.8, (1000, 17)).astype(np.float32)
     training[:, 3] += 0.1
     training[::4, 5] = 0.0  # Not seen.
-    method.measure_confidence(training)
-    low, usual, high = method.confidence_range.numpy()
+    method.trust.measure(training)
+    low, usual, high = method.trust.range.numpy()
+    np.testing.assert_array_equal(method.usual_confidence, usual)
     np.testing.assert_allclose(low[[0, 3, 5]], [0.4, 0.5, 0.4], atol=0.02)
     np.testing.assert_allclose(usual[[0, 3, 5]], [0.6, 0.7, 0.6], atol=0.03)
     np.testing.assert_allclose(high[[0, 3, 5]], [0.8, 0.9, 0.8], atol=0.02)
@@ -95,8 +101,28 @@ def test_poses_that_cannot_be_lifted_have_no_canonical_pose():
     method, _ = small_models.small_canonpose()
     pixels = small_models.poses_2d(3)
     pixels[1] = np.nan
-    X, R = method.predict_canonical(pixels)
-    assert np.isnan(X).all(axis=(1, 2)).tolist() == np.isnan(R).all(axis=(1, 2)).tolist() == [False, True, False]
+    said = method.predict(pixels)
+    assert said.canonical.any(axis=(1, 2)).tolist() == said.rotation.any(axis=(1, 2)).tolist() == [True, False, True]
+
+
+def test_flip_averaging_keeps_the_images_own_rotation():
+    (one, _), (averaged, _) = (small_models.small_canonpose(flip_average=flip) for flip in (False, True))
+    pixels = small_models.poses_2d(4)
+    plain, said = one.predict(pixels), averaged.predict(pixels)
+    np.testing.assert_allclose(said.rotation, plain.rotation, atol=1e-6)
+    np.testing.assert_allclose(said.canonical, said.poses_3d @ said.rotation, atol=1e-6)
+    assert np.abs(said.canonical - plain.canonical).max() > 1e-3
+
+
+def test_samples_have_the_training_poses_mean_and_covariance():
+    method, image = small_models.small_canonpose()
+    image = image.reshape(-1, 17, 2)
+    drawn = method.sample(20_000, seed=1)
+    assert np.all(drawn[:, H36M_17.root_index] == 0) and not np.array_equal(drawn, method.sample(20_000, seed=2))
+    deviation = image.std()
+    np.testing.assert_allclose(drawn.mean(axis=0), image.mean(axis=0), atol=0.05 * deviation)
+    covariances = [np.cov(poses.reshape(len(poses), -1).T) / deviation**2 for poses in (drawn, image)]
+    np.testing.assert_allclose(*covariances, atol=0.1)
 
 
 def test_it_knows_no_elevation_and_no_density():

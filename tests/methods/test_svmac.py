@@ -11,7 +11,9 @@ import tensorflow as tf
 
 from tf_elepose import geometry
 from tf_elepose.methods import replicas
-from tf_elepose.methods.svmac import LARGEST_DISTANCE, LARGEST_SLOPE, LEAST_DISTANCE, SVMAC, TERMS, Angle
+from tf_elepose.methods.angles import Angle
+from tf_elepose.methods.svmac import SVMAC, TERMS
+from tf_elepose.methods.wasserstein import LARGEST_DISTANCE, LARGEST_SLOPE, LEAST_DISTANCE
 from tf_elepose.skeletons import H36M_17
 
 SEED = tf.constant([3, 8])

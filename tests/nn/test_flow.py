@@ -7,7 +7,7 @@ import small_models
 import tensorflow as tf
 
 from tf_elepose.methods.trainable import named_variables
-from tf_elepose.nn.flow import CouplingBlock, FixedRotation, RealNVP
+from tf_elepose.nn.flow import CouplingBlock, FixedRotation, IndependentFlows, RealNVP
 
 
 def flow(size, *, noise=0.3, blocks=3, width=8, layers=1, seed=5):
@@ -167,3 +167,19 @@ def test_bfloat16_is_near_and_only_between_hidden_layers():
     exact, rounded = np.asarray(two(x)), np.asarray(two(x, half=True))
     assert rounded.dtype == np.float32 and np.any(exact != rounded)
     np.testing.assert_allclose(rounded, exact, rtol=0.02, atol=0.05)
+
+
+def test_independent_flows_are_the_product_of_their_densities():
+    model = IndependentFlows([2, 3], blocks=2, width=8, layers=1, seed=5)
+    model.build()
+    small_models.perturb(model.trainable_variables, 0.3)
+    x = tf.constant(np.random.default_rng(0).normal(size=(7, 5)), tf.float32)
+    np.testing.assert_allclose(model(x), model.flows[0](x[:, :2]) + model.flows[1](x[:, 2:]), rtol=1e-6)
+    drawn = model.from_normal(x)
+    back = [
+        flow.bijector().inverse(tf.identity(p))
+        for flow, p in zip(model.flows, (drawn[:, :2], drawn[:, 2:]), strict=True)
+    ]
+    np.testing.assert_allclose(tf.concat(back, axis=-1), x, atol=1e-4)
+    first, second = (flow.coupling_blocks[0].rotation.numpy() for flow in model.flows)
+    assert first.shape == (2, 2) and second.shape == (3, 3)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tf_elepose.nn.pca import fit_coordinates, fit_pca
+from tf_elepose.nn.pca import fit_coordinates, fit_pca, side_by_side
 
 
 def data(count=400, seed=0):
@@ -108,3 +108,17 @@ def test_coordinates_never_known_together_are_refused():
     known[:25, 0] = known[25:, 1] = False
     with pytest.raises(ValueError, match="never seen together"):
         fit_pca(np.random.default_rng(0).normal(size=(50, 4)), 2, known)
+
+
+def test_subspaces_side_by_side_are_those_of_the_parts():
+    flat, _ = data()
+    left, right = fit_pca(flat[:, [0, 3]], 1), fit_pca(flat[:, [5, 1, 4]], 2)
+    both = side_by_side([(left, [0, 3]), (right, [5, 1, 4])], 6)
+    assert both.groups == (1, 2) and both.size == 3
+    apart = [whitened(left, flat[:, [0, 3]]), whitened(right, flat[:, [5, 1, 4]])]
+    np.testing.assert_allclose(whitened(both, flat), np.concatenate(apart, axis=1), atol=1e-12)
+    np.testing.assert_allclose(both.basis @ both.basis.T, np.eye(3), atol=1e-12)
+    moved = flat + np.array([0, 0, 9, 0, 0, 0])  # Of no part.
+    np.testing.assert_array_equal(whitened(both, moved), whitened(both, flat))
+    variance = np.var(flat, axis=0, ddof=1)[[0, 1, 3, 4, 5]].sum()
+    np.testing.assert_allclose(both.explained, np.sum(both.deviation**2) / variance)

@@ -3,7 +3,7 @@
 import json
 
 import numpy as np
-from lifted_samples import lifted, posing
+from lifted_samples import lifted, posing, rotations
 
 from tf_elepose.outputs import json as outputs_json
 from tf_elepose.skeletons import H36M_17
@@ -62,4 +62,18 @@ def test_no_poses_are_a_file_as_well(tmp_path):
 def test_what_is_not_known_has_no_field(tmp_path):
     outputs_json.write_json(tmp_path / "a.json", lifted(posing(1), frame_rate=None))
     values = strict((tmp_path / "a.json").read_text())
-    assert values["frame_rate"] is None and not {"percentile", "elevation_deg"} & set(values["rows"][0])
+    assert values["frame_rate"] is None and not {
+        "percentile",
+        "elevation_deg",
+        "canonical_3d",
+        "camera_rotation",
+    } & set(values["rows"][0])
+
+
+def test_canonical_poses_are_those_that_the_rotation_turns_into_the_cameras_frame(tmp_path):
+    given = lifted(posing(3), rotation=rotations(3), valid=np.array([True, True, False]))
+    outputs_json.write_json(tmp_path / "a.json", given)
+    for row, pose in zip(strict((tmp_path / "a.json").read_text())["rows"], given.poses_3d, strict=True):
+        R, canonical = np.array(row["camera_rotation"]), np.array(row["canonical_3d"])
+        np.testing.assert_allclose(R @ R.T, np.eye(3), atol=1e-5)
+        np.testing.assert_allclose(canonical @ R.T, pose, atol=0.02)

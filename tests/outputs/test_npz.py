@@ -3,7 +3,7 @@
 import json
 
 import numpy as np
-from lifted_samples import lifted, posing
+from lifted_samples import lifted, posing, rotations
 
 from tf_elepose.outputs.npz import write_npz
 from tf_elepose.skeletons import H36M_17, Skeleton
@@ -26,4 +26,15 @@ def test_everything_known_is_there(tmp_path):
 def test_what_is_not_known_has_no_array(tmp_path):
     write_npz(tmp_path / "a.npz", lifted(posing(2), frame_rate=None))
     with np.load(tmp_path / "a.npz") as read:
-        assert not {"elevation", "percentile", "frame_rate"} & set(read)
+        unknown = {"elevation", "percentile", "frame_rate", "canonical_3d", "camera_rotation", "rotation"}
+        assert not unknown & set(read)
+
+
+def test_canonical_poses_are_those_that_the_rotation_turns_into_the_cameras_frame(tmp_path):
+    given = lifted(posing(3), rotation=rotations(3))
+    write_npz(tmp_path / "a.npz", given)
+    with np.load(tmp_path / "a.npz") as read:
+        turned = np.einsum("nij,nkj->nki", read["camera_rotation"], read["canonical_3d"])
+        np.testing.assert_allclose(turned, given.poses_3d, atol=1e-9)
+        np.testing.assert_array_equal(read["camera_rotation"], given.rotation)
+        assert "rotation" not in read

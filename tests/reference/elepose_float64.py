@@ -154,8 +154,8 @@ class Objective:
     ceiling: float = 0.0
     pose_scale: float | None = None  # head_to_spread of the normalisation rule "pose"; None: another rule.
 
-    def lift(self, image):
-        d, e = self.lifter(image)
+    def lift(self, image, detected=None):
+        d, e = self.lifter(image if detected is None else detected)
         d[self.root] = 0.0
         return back_project(image, d, self.distance), e
 
@@ -168,23 +168,31 @@ class Objective:
 
     def rotations(self, e, azimuth, noise):
         """Eq. 5-7: level, turn, raise by a draw from the normal distribution that the levelled angles have."""
-        mean = sum(e) / len(e)
-        deviation = math.sqrt(sum((one - mean) ** 2 for one in e) / (len(e) - 1))
         return [
-            rotation("x", -mean + deviation * n) @ rotation("y", a) @ rotation("x", one)
-            for one, a, n in zip(e, azimuth, noise, strict=True)
+            rotation("x", raised) @ rotation("y", a) @ rotation("x", one)
+            for one, a, raised in zip(e, azimuth, self.raised(e, noise), strict=True)
         ]
 
-    def terms(self, images, azimuth, noise):
+    def raised(self, e, noise):
+        mean = sum(e) / len(e)
+        deviation = math.sqrt(sum((one - mean) ** 2 for one in e) / (len(e) - 1))
+        return [-mean + deviation * n for n in noise]
+
+    def terms(self, images, azimuth, noise, detected=None):
         """Every term [B] by name."""
-        lifted = [self.lift(image) for image in images]
+        shown = images if detected is None else detected
+        lifted = [self.lift(*pair) for pair in zip(images, shown, strict=True)]
+        raised = self.raised([e for _, e in lifted], noise)
         poses = [pose for pose, _ in lifted]
         again = []
-        terms = {name: [] for name in ("likelihood", "bone", "lifting", "reprojection", "knees")}
-        for image, y1, R in zip(images, poses, self.rotations([e for _, e in lifted], azimuth, noise), strict=True):
+        terms = {name: [] for name in ("likelihood", "bone", "lifting", "reprojection", "knees", "elevation")}
+        rotations = self.rotations([e for _, e in lifted], azimuth, noise)
+        for i, (image, y1, R) in enumerate(zip(images, poses, rotations, strict=True)):
             y2 = np.array([R @ joint for joint in y1])
             x2, factor = self.rescale(project(y2, self.distance))
-            y2_again = self.lift(x2)[0] * factor
+            other = i + 1 - 2 * (i % 2)
+            y2_again, e_again = self.lift(x2, x2 + shown[other] - images[other])
+            y2_again = y2_again * factor
             y1_again = np.array([R.T @ joint for joint in y2_again])
             again.append(y1_again)
             terms["likelihood"].append(self.limited(-self.prior.log_prob(x2)))
@@ -192,6 +200,7 @@ class Objective:
             terms["lifting"].append(math.sqrt(((y2_again - y2) ** 2).sum()))
             terms["reprojection"].append(np.abs(project(y1_again, self.distance) - image).sum())
             terms["knees"].append(backward_knees(y1, self.legs))
+            terms["elevation"].append(2.0 - 2.0 * math.cos(raised[i] + e_again))
         terms["deformation"] = []
         for i in range(len(images)):
             a, b = i - i % 2, i - i % 2 + 1
@@ -208,6 +217,6 @@ class Objective:
             whitened = self.ceiling * (1.0 + math.log(whitened / self.ceiling))
         return whitened + volume
 
-    def loss(self, images, azimuth, noise):
-        terms = self.terms(images, azimuth, noise)
+    def loss(self, images, azimuth, noise, detected=None):
+        terms = self.terms(images, azimuth, noise, detected)
         return sum(weight * terms[name].mean() for name, weight in self.weights.items())

@@ -34,3 +34,9 @@ def posing(rows: int = 20, noise: float = 0.0, turn: float = 90.0, seed: int = 0
     poses[..., 0], poses[..., 2] = np.cos(angle) * x + np.sin(angle) * z, np.cos(angle) * z - np.sin(angle) * x
     poses += np.random.default_rng(seed).normal(0.0, noise, poses.shape)
     return poses - poses[:, H36M_17.root_index, np.newaxis]
+
+
+def rotations(rows: int, seed: int = 0) -> np.ndarray:
+    """[rows, 3, 3] proper rotations."""
+    found, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(rows, 3, 3)))
+    return found * np.sign(np.linalg.det(found))[:, np.newaxis, np.newaxis]

@@ -6,7 +6,7 @@ import tempfile
 
 import numpy as np
 import pytest
-from small_models import normalized, poses_2d, small_completer, small_elepose
+from small_models import normalized, poses_2d, small_canonpose, small_completer, small_elepose
 
 from export import bundle, tflite, verify
 from tf_elepose.training.workdir import save_model
@@ -25,8 +25,18 @@ def small_run() -> pathlib.Path:
 
 
 @functools.cache
-def small_lifting_bundle(convention: str | None = None) -> pathlib.Path:
-    """Folder of the export of `small_run`: files for any number of poses, in two precisions."""
+def small_canonpose_run() -> pathlib.Path:
+    """A workdir whose model looks at confidences and knows canonical poses."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="small_canonpose"))
+    method, _ = small_canonpose(rule="pose", hidden=0.5, flip_average=True)
+    method.trust.measure(np.random.default_rng(1).uniform(0.3, 0.9, (100, 17)))
+    save_model(folder / "model.npz", method, {"data": "small"})
+    return folder
+
+
+@functools.cache
+def small_lifting_bundle(convention: str | None = None, run: pathlib.Path | None = None) -> pathlib.Path:
+    """Folder of the export of `run`, `small_run` when None: files for any number of poses, in two precisions."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="small_lifting")) / "bundle"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bundle, "_REPRESENTATIVE", 2)
@@ -34,7 +44,7 @@ def small_lifting_bundle(convention: str | None = None) -> pathlib.Path:
         patch.setattr(tflite, "PRECISIONS", ("float32", "int8_dynamic"))
         patch.setattr(bundle, "Signed", _for_lifting)
         patch.setattr(verify, "verify", lambda *_: [])  # Of the exporter's own tests.
-        bundle.export_bundle(small_run(), folder, formats=["tflite"], convention=convention)
+        bundle.export_bundle(run or small_run(), folder, formats=["tflite"], convention=convention)
     return folder
 
 

@@ -7,6 +7,7 @@ from tf_elepose.anthropometry import BonePrior
 from tf_elepose.methods.canonpose import CanonPose
 from tf_elepose.methods.distilled import Distilled
 from tf_elepose.methods.elepose import TERMS, ElePose
+from tf_elepose.methods.links import LInKs
 from tf_elepose.methods.supervised import Supervised
 from tf_elepose.methods.svmac import SVMAC
 from tf_elepose.methods.svmac import TERMS as SVMAC_TERMS
@@ -19,7 +20,14 @@ from tf_elepose.normalization import Normalizer
 from tf_elepose.skeletons import H36M_17
 
 PRIOR = {"blocks": 2, "width": 8, "layers": 1, "seed": 4}
-PAPER_WEIGHTS = {"likelihood": 1.0, "bone": 50.0, "lifting": 1.0, "deformation": 1.0, "reprojection": 1.0}
+PAPER_WEIGHTS = {
+    "likelihood": 1.0,
+    "bone": 50.0,
+    "lifting": 1.0,
+    "deformation": 1.0,
+    "reprojection": 1.0,
+    "elevation": 0.0,
+}
 
 # A standing person of about one unit from root to head, x to their left, y up, z to their front.
 STANDING = {
@@ -82,6 +90,27 @@ def bone_prior():
     return BonePrior(lengths / lengths.mean(), np.linspace(0.5, 2.0, len(lengths), dtype=np.float32))
 
 
+def small_links(rule="dataset", *, width=12, noise=0.1, fill=True, skeleton=H36M_17, **options):
+    """A `LInKs` of unusual weights, and 64 normalised poses."""
+    image, normalizer = normalized(rule=rule)
+    flat, parts = image.reshape(len(image), -1), []
+    for joints, bases in zip(H36M_17.halves.values(), (4, 5), strict=True):
+        places = [2 * joint + axis for joint in H36M_17.indices(joints) for axis in range(2)]
+        parts.append((pca.fit_pca(flat[:, places], bases), places))
+    prior = PosePrior(pca.side_by_side(parts, flat.shape[1]), **PRIOR)
+    prior.build()
+    perturb(prior.trainable_variables, noise)
+    method = LInKs(
+        skeleton, normalizer, prior,
+        bone_prior=bone_prior(), term_weights={name: {**PAPER_WEIGHTS, "knees": 3.0}[name] for name in TERMS},
+        width=width, prior_settings=PRIOR, filler={"width": 10} if fill else None, **{"arch": "code", **options},
+    )  # fmt: skip
+    perturb(method.lifter.trainable_variables, noise)
+    for filler in method.fillers.values():
+        perturb(filler.trainable_variables, noise)
+    return method, image
+
+
 def small_elepose(rule="dataset", *, bases=6, width=12, noise=0.1, term_weights=None, skeleton=H36M_17, **options):
     """An ElePose of unusual weights, and 64 normalised poses: every term and branch of it does something."""
     image, normalizer = normalized(rule=rule)
@@ -90,7 +119,7 @@ def small_elepose(rule="dataset", *, bases=6, width=12, noise=0.1, term_weights=
     method = ElePose(
         skeleton, normalizer, prior,
         bone_prior=bone_prior(),
-        term_weights=term_weights or {name: {**PAPER_WEIGHTS, "knees": 3.0}[name] for name in TERMS},
+        term_weights=term_weights or {name: {**PAPER_WEIGHTS, "knees": 3.0, "elevation": 20.0}[name] for name in TERMS},
         width=width, prior_settings=PRIOR, **options,
     )  # fmt: skip
     perturb(method.lifter.trainable_variables, noise)

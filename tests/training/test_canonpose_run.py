@@ -108,8 +108,8 @@ def test_detections_and_their_confidences_are_trained_on_when_asked_for(recordin
     trust = recording.confidence if recording.confidence is not None else np.full(recording.poses_2d.shape[:2], 0.7)
     detected = _changed(recording, poses_2d_detected=recording.poses_2d + 1.0, confidence=np.clip(trust, 0.1, 0.9))
     exact, run = (_run(tmp_path, detected, dataclasses.replace(settings, poses_2d=kind)) for kind in ("gt", "detected"))
-    assert np.all(exact.method.confidence_range.numpy() == 1.0)
-    assert np.all(run.method.confidence_range.numpy()[2] <= 0.9)
+    assert np.all(exact.method.trust.range.numpy() == 1.0)
+    assert np.all(run.method.trust.range.numpy()[2] <= 0.9)
     batch = run.stages[0]._loop._arrays
     used = detected.of_split("train").select(run._moments.rows[:, 0])
     np.testing.assert_allclose(batch["confidence"][:, 0], used.confidence)
@@ -152,7 +152,18 @@ def test_moments_of_unequal_number_of_views(recording, settings, tmp_path, warni
     run = _stepped(tmp_path, recording.select(~gone), settings)
     assert not run._moments.present.all()
     (message,) = [line for line in warnings_told() if "one camera only" in line]
-    assert f"{run._moments.single} moments" in message
+    assert f"{run._moments.single} moments" in message and f"clips '{np.unique(recording.clip)[0]}', '" in message
+
+
+def test_a_camera_without_detections_in_one_clip_is_told_with_the_clip(recording, settings, tmp_path, warnings_told):
+    clip = recording.of_split("train").clip[0]
+    gone = (recording.camera == 1) & (recording.clip == clip)
+    confidence = np.where(gone[:, None], 0.0, np.full((len(recording), 17), 0.9, np.float32))
+    detected = _changed(recording, poses_2d_detected=recording.poses_2d, confidence=confidence)
+    run = _stepped(tmp_path, detected, dataclasses.replace(settings, poses_2d="detected"))
+    assert run.facts["cameras"] == [0, 1, 2] and not run._moments.present.all()
+    (message,) = [line for line in warnings_told() if "camera 1" in line]
+    assert f"clip '{clip}': camera 1 has no pose with enough joints" in message
 
 
 def test_a_camera_without_detections_is_told_and_the_others_are_trained_on(
@@ -186,5 +197,6 @@ def test_identical_cameras_are_told_with_their_clips_and_trained_on_without_nan(
     rows = [first[key] for key in zip(two.subject, two.clip, two.frame, strict=True)]
     same = _changed(two, poses_2d=two.poses_2d[rows])
     _stepped(tmp_path, same, settings)
-    clip = two.of_split("train").clip[0]
-    assert any(f"clip '{clip}': cameras 0 and 1 show the same picture" in line for line in warnings_told())
+    clips = np.unique(two.of_split("train").clip)
+    (message,) = [line for line in warnings_told() if "cameras 0 and 1 show the same picture" in line]
+    assert f"clips '{clips[0]}', '{clips[1]}', '{clips[2]}' and {len(clips) - 3} more" in message

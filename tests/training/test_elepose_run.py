@@ -94,6 +94,15 @@ def test_detections_are_trained_on_when_asked_for(recording, settings, tmp_path)
     assert detected["normalizer"] != _run(tmp_path, recording, settings).facts["normalizer"]
 
 
+def test_detections_are_trained_on_denoised_and_measured_as_they_are(recording, settings, tmp_path):
+    noisy = dataclasses.replace(settings, poses_2d="detected")
+    run = _run(tmp_path, recording, noisy)
+    plain = _run(tmp_path, recording, dataclasses.replace(noisy, denoise="never"))
+    exact = _run(tmp_path, recording, settings)
+    assert np.abs(run._image - exact._image).mean() < 0.9 * np.abs(plain._image - exact._image).mean()
+    np.testing.assert_allclose(run._detected, plain._image, rtol=0.02, atol=0.02)  # Up to the normaliser's scale.
+
+
 @pytest.mark.parametrize(
     ("data", "changes", "message"),
     [

@@ -8,7 +8,7 @@ import small_runs
 
 from tf_elepose import default_config, run_settings
 from tf_elepose.data.missing import hide_joints
-from tf_elepose.methods import svmac
+from tf_elepose.methods import wasserstein
 from tf_elepose.training import workdir
 from tf_elepose.training.interruption import StopRequest
 from tf_elepose.training.metric_log import MetricLog, read_metric_log
@@ -60,7 +60,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(recording, tmp_path, mon
 
 
 def test_the_critics_health_is_in_the_log(recording, tmp_path, monkeypatch):
-    monkeypatch.setattr(svmac, "LEAST_DISTANCE", -10.0)  # Two dozen steps of a toy: it need not be healthy.
+    monkeypatch.setattr(wasserstein, "LEAST_DISTANCE", -10.0)  # Two dozen steps of a toy: it need not be healthy.
     tmp_path.joinpath("run").mkdir()
     with MetricLog(tmp_path / "run" / "metrics.jsonl") as log:
         _trained(tmp_path / "run", recording, _config(epochs=3.0), log)

@@ -30,7 +30,25 @@ def hide_joints(recording: Recording, hidden: float | int, *, seed: int) -> Reco
     if not hidden:
         return recording
     coins = np.random.default_rng(seed).random((n, joints))
-    kept = coins >= hidden if hidden < 1 else coins.argsort(axis=1).argsort(axis=1) >= hidden
+    return _showing(recording, coins >= hidden if hidden < 1 else coins.argsort(axis=1).argsort(axis=1) >= hidden)
+
+
+def hide_half(recording: Recording, half: str) -> Recording:
+    """`recording` with a whole half of every body hidden, "legs" or "torso"; see `Skeleton.halves` and `hide_joints`.
+
+    Raises:
+      ValueError: another half, or a skeleton without legs.
+    """
+    halves = recording.skeleton.halves
+    if half not in halves:
+        raise ValueError(f"hidden half: expected {' or '.join(halves)}; got {half!r}")
+    kept = np.ones(recording.poses_2d.shape[:2], bool)
+    kept[:, recording.skeleton.indices(halves[half])] = False
+    return _showing(recording, kept)
+
+
+def _showing(recording: Recording, kept: np.ndarray) -> Recording:
+    """`recording` with only joints that are `kept` [N, J], of those it shows."""
     changes = {"visible": kept if recording.visible is None else kept & recording.visible}
     changes["poses_2d"] = np.where(changes["visible"][..., np.newaxis], recording.poses_2d, np.float32(0.0))
     if recording.confidence is not None:

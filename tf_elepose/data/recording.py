@@ -130,18 +130,25 @@ class Recording:
         `min_confidence`.
         """
         self._require_kind(kind)
-        own_confidence = self.poses_2d_detected is None or kind == "detected"
+        confidence = self.trust(kind)
         known = np.ones(self.poses_2d.shape[:2], bool)
         if self.visible is not None and (kind == "gt" or self.poses_2d_detected is None):
             known = self.visible.copy()
-        if own_confidence and self.confidence is not None:
-            known &= self.confidence > min_confidence
+        if confidence is not None:
+            known &= confidence > min_confidence
         return known
 
     def trust(self, kind: str) -> np.ndarray | None:
         """Confidence [N, J] of the joints of `keypoints(kind)`, or None where there is none."""
         self._require_kind(kind)
         return self.confidence if self.poses_2d_detected is None or kind == "detected" else None
+
+    @property
+    def tracks(self) -> np.ndarray:
+        """Labels [N]: equal for one person in a clip of one camera."""
+        labels = [np.unique(values, return_inverse=True)[1] for values in (self.subject, self.clip)]
+        labels += [self.camera] + ([] if self.person is None else [self.person])
+        return np.unique(np.stack(labels, axis=-1), axis=0, return_inverse=True)[1].reshape(-1)
 
     def _require_kind(self, kind: str) -> None:
         if kind not in ("gt", "detected"):

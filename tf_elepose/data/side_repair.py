@@ -96,12 +96,9 @@ def repair_recording(
     A track is a person in a clip of a camera. Joints trusted no more than `min_confidence` are not looked at, but move
     with their limb. Other poses of the recording, in 3D or detected, stay as they are.
     """
-    labels = [np.unique(values, return_inverse=True)[1] for values in (recording.subject, recording.clip)]
-    labels += [recording.camera] + ([] if recording.person is None else [recording.person])
-    tracks = np.unique(np.stack(labels, axis=-1), axis=0, return_inverse=True)[1].reshape(-1)
     seen = recording.seen(poses_2d, min_confidence)
     skeleton = recording.skeleton
-    *_, swapped = repair_sides(recording.keypoints(poses_2d), seen, tracks, recording.frame, skeleton)
+    *_, swapped = repair_sides(recording.keypoints(poses_2d), seen, recording.tracks, recording.frame, skeleton)
     if recording.poses_2d_detected is None:
         names = ("poses_2d", "visible", "confidence")
     else:

@@ -7,6 +7,8 @@ bodies leave far more. A second camera in the same place leaves nothing, and add
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 LARGEST_RESIDUAL = {2: 0.04, 3: 0.06}
@@ -21,11 +23,14 @@ SAME_PLACE = 1e-3
 
 _FEWEST_JOINTS = 6
 
+_MOST_LINES = 10
+
 _MOST_MOMENTS = 200  # Of a clip; more tell nothing new.
 
 
 def disagreements(image: np.ndarray, seen: np.ndarray, clip: np.ndarray, cameras: np.ndarray) -> list[str]:
-    """One line for each clip whose views do not fit, or for cameras that show the same.
+    """A line for each clip whose views do not fit (of many, for the first ten), and for each two cameras that show the
+    same.
 
     Args:
       image: [M, V, J, 2] about any point, any unit.
@@ -33,7 +38,8 @@ def disagreements(image: np.ndarray, seen: np.ndarray, clip: np.ndarray, cameras
       clip: [M] names.
       cameras: [V] their numbers.
     """
-    found = []
+    found: list[str] = []
+    same: dict[tuple[int, int], list[str]] = {}
     for name in np.unique(clip):
         rows = np.flatnonzero(clip == name)
         rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), _MOST_MOMENTS)).astype(int)]
@@ -44,12 +50,22 @@ def disagreements(image: np.ndarray, seen: np.ndarray, clip: np.ndarray, cameras
                 f"clip {str(name)!r}: its views do not show one body ({100 * np.median(left):.0f} % of the 2D poses "
                 "fits no 3D pose): are cameras synchronised, and is it the same person in all of them?"
             )
-        found += [
-            f"clip {str(name)!r}: cameras {cameras[a]} and {cameras[b]} show the same picture; two views of one place "
-            "tell nothing about depth"
-            for a, b in _same_views(image[rows], seen[rows] > 0)
-        ]
-    return found
+        for pair in _same_views(image[rows], seen[rows] > 0):
+            same.setdefault(pair, []).append(str(name))
+    if len(found) > _MOST_LINES:
+        found[_MOST_LINES:] = [f"and so do not those of {len(found) - _MOST_LINES} more clips"]
+    return found + [
+        f"{named(clips)}: cameras {cameras[a]} and {cameras[b]} show the same picture; two views of one place tell "
+        "nothing about depth"
+        for (a, b), clips in same.items()
+    ]
+
+
+def named(clips: Sequence[str]) -> str:
+    """Clips as messages name them: the first three."""
+    told = ", ".join(repr(str(clip)) for clip in clips[:3])
+    more = f" and {len(clips) - 3} more" if len(clips) > 3 else ""
+    return f"clip {told}" if len(clips) == 1 else f"clips {told}{more}"
 
 
 def residual(views: np.ndarray, seen: np.ndarray) -> float | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import abc
-import dataclasses
 import itertools
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -15,34 +14,20 @@ from absl import logging
 
 from tf_elepose import geometry
 from tf_elepose.methods.lifted_likelihood import LiftedLikelihood
+from tf_elepose.methods.prediction import Prediction, Said
 from tf_elepose.methods.trainable import Trainable
 from tf_elepose.nn.completer import PoseCompleter, complete
 from tf_elepose.normalization import Normalizer
 from tf_elepose.skeletons import MIN_JOINTS, Skeleton
 
 
-@dataclasses.dataclass(frozen=True)
-class Prediction:
-    """What a method says of N poses.
-
-    Attributes:
-      poses_3d: [N, J, 3] camera frame, root at the origin, unit scale (about one from root to head).
-      elevation: [N] degrees of the camera above the horizon, positive looking down; None where it is not predicted.
-      valid: [N] False for a pose that could not be lifted: too few joints, no extent, or joints missing and a model
-        that was not taught to complete them. Its numbers are 0.
-      image: [N, J, 2] the normalised 2D poses that were lifted, hidden joints completed.
-    """
-
-    poses_3d: np.ndarray
-    elevation: np.ndarray | None
-    valid: np.ndarray
-    image: np.ndarray
-
-
 class Method(Trainable):
     """A way to learn lifting; what evaluation, export and benchmarks see of it."""
 
     name: str
+    title: str
+    """What reports call it."""
+
     skeleton: Skeleton
     normalizer: Normalizer
 
@@ -95,7 +80,8 @@ class Method(Trainable):
             return
 
         def nll(batch: tf.Tensor, known: tf.Tensor) -> tf.Tensor | None:
-            return self.view_likelihood(*self.complete_and_lift(batch, known)[1:])
+            said = self.complete_and_lift(batch, known)
+            return self.view_likelihood(said.poses, said.elevation)
 
         compiled = self._compiled(nll, "view nll")
         measured = np.concatenate([compiled(batch, known) for batch, known in _batches(image, seen, 1024)])
@@ -119,16 +105,33 @@ class Method(Trainable):
     uses_confidence: bool = False
     """Whether it matters how far a detector trusts each joint, and not only which joints are seen."""
 
-    def complete_and_lift(
-        self, image: tf.Tensor, seen: tf.Tensor, confidence: tf.Tensor | None = None
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor | None]:
+    usual_confidence: np.ndarray | None = None
+    """[J] what joints that are seen without a confidence are taken to have; None where it does not matter."""
+
+    has_canonical: bool = False
+    """Whether it knows canonical poses and how the camera is turned against them, see `Prediction`."""
+
+    def complete_and_lift(self, image: tf.Tensor, seen: tf.Tensor, confidence: tf.Tensor | None = None) -> Said:
         """Of normalised poses [B, J, 2] of which `seen` [B, J] are known: the completed pose, and what `lift` says.
 
         `confidence` [B, J], of the joints that are seen, is for methods that use it; None where nothing is known of it.
         """
         del confidence
         whole = self.complete(image, seen)
-        return whole, *self.lift(whole)
+        return Said(whole, *self.lift(whole))
+
+    def sample(self, count: int, seed: int) -> np.ndarray:
+        """Normalised poses [count, J, 2] that are about as the training's, to try a model with: of its density, of its
+        completer's normal distribution, or, where it has neither, independent coordinates of the right spread.
+        """
+        if self.density is not None:
+            return self.density.prior.sample(count, tf.constant([seed, 1], tf.int32)).numpy()
+        if self.completer is not None:
+            image = self.completer.distribution.sample(count, seed)
+        else:
+            shape = (count, self.skeleton.num_joints, 2)
+            image = np.random.default_rng(seed).normal(0.0, self.normalizer.deviation, shape).astype(np.float32)
+        return image - image[:, self.skeleton.root_index, np.newaxis]
 
     def predict(
         self,
@@ -188,22 +191,28 @@ class Method(Trainable):
         self, image: np.ndarray, seen: np.ndarray | None = None, confidence: np.ndarray | None = None
     ) -> Prediction:
         """As `predict`, of poses [N, J, 2] that went through `normalized`; where `seen` [N, J] is None all is."""
-        whole, poses, elevations = [], [], []
+        trust = None
+        if confidence is not None and self.uses_confidence:
+            trust = _checked_confidence(confidence, image.shape[:2])
+        said = []
         for first, (batch, known) in zip(itertools.count(step=4096), _batches(image, seen, 4096), strict=False):
-            if confidence is not None and self.uses_confidence:
-                trust = tf.constant(_checked_confidence(confidence, image.shape[:2])[first : first + 4096])
-                said = self._compiled(self.complete_and_lift, "lift trusted", with_confidence=True)(batch, known, trust)
+            if trust is None:
+                said.append(self._compiled(self.complete_and_lift, "lift")(batch, known))
             else:
-                said = self._compiled(self.complete_and_lift, "lift")(batch, known)
-            complete, pose, elevation = said
-            whole.append(complete.numpy())
-            poses.append(pose.numpy())
-            if elevation is not None:
-                elevations.append(np.rad2deg(elevation.numpy()))
+                lift = self._compiled(self.complete_and_lift, "lift trusted", with_confidence=True)
+                said.append(lift(batch, known, tf.constant(trust[first : first + 4096])))
         valid = np.ones(len(image), bool) if seen is None else seen.any(axis=-1)
-        elevation = np.where(valid, np.concatenate(elevations), 0.0) if elevations else None
-        pose = np.where(valid[:, np.newaxis, np.newaxis], np.concatenate(poses), np.float32(0.0))
-        return Prediction(pose, elevation, valid, np.concatenate(whole))
+        whole, poses, elevation, rotation = (
+            None if parts[0] is None else np.concatenate([part.numpy() for part in parts])
+            for parts in zip(*said, strict=True)
+        )
+        return Prediction(
+            np.where(valid[:, np.newaxis, np.newaxis], poses, np.float32(0.0)),
+            None if elevation is None else np.where(valid, np.rad2deg(elevation), 0.0),
+            valid,
+            whole,
+            None if rotation is None else np.where(valid[:, np.newaxis, np.newaxis], rotation, np.float32(0.0)),
+        )
 
     def likelihood(
         self,
@@ -232,8 +241,8 @@ class Method(Trainable):
         """As `likelihood`, of poses [N, J, 2] that went through `normalized`."""
 
         def nll(batch: tf.Tensor, known: tf.Tensor) -> tf.Tensor | None:
-            _, poses, elevation = self.complete_and_lift(batch, known)
-            return self.random_view_likelihood(poses, elevation, tf.constant([seed, 0], tf.int32), views)
+            said = self.complete_and_lift(batch, known)
+            return self.random_view_likelihood(said.poses, said.elevation, tf.constant([seed, 0], tf.int32), views)
 
         compiled = self._compiled(nll, f"nll {views} {seed}")
         parts = [compiled(batch, known) for batch, known in _batches(image, seen, 1024)]

@@ -11,11 +11,9 @@ views: with M = diag(1, 1, -1), M X seen by M R M looks as X does seen by R. Kne
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -23,7 +21,10 @@ from tf_elepose import geometry, losses
 from tf_elepose.methods import replicas
 from tf_elepose.methods.base import Method
 from tf_elepose.methods.completion import hide_joints
-from tf_elepose.methods.trainable import Batch, named_variables
+from tf_elepose.methods.joint_trust import JointTrust
+from tf_elepose.methods.prediction import Said
+from tf_elepose.methods.rig_partners import of_partners
+from tf_elepose.methods.trainable import Batch, named_variables, require_term_weights
 from tf_elepose.nn.canonical_lifter import CanonicalLifter
 from tf_elepose.nn.pose_statistics import PoseStatistics, blank_statistics
 from tf_elepose.normalization import Normalizer
@@ -41,6 +42,8 @@ class CanonPose(Method):
     """The method of the paper."""
 
     name = "canonpose"
+    title = "CanonPose"
+    has_canonical = True
 
     def __init__(
         self,
@@ -73,12 +76,7 @@ class CanonPose(Method):
         Raises:
           ValueError: an unknown term, or a number out of its range.
         """
-        if set(term_weights) != set(TERMS):
-            raise ValueError(f"expected a weight for each of {', '.join(TERMS)}; got {', '.join(term_weights)}")
-        if not all(map(math.isfinite, term_weights.values())) or not any(term_weights.values()):
-            raise ValueError(f"expected finite term weights, at least one of them not 0; got {dict(term_weights)}")
-        if term_weights["knees"] and not skeleton.legs:
-            raise ValueError(f"skeleton {skeleton.name!r} names no legs: give them, or set term_weights.knees to 0")
+        require_term_weights(term_weights, TERMS, skeleton)
         if not 0 <= hidden <= 1:
             raise ValueError(f"hidden must lie between 0 and 1; got {hidden}")
         self.skeleton = skeleton
@@ -97,10 +95,7 @@ class CanonPose(Method):
         )
         self.lifter.build()
         self.networks = {"lifter": self.lifter}
-        # Low, usual and high confidence of each joint in training (1 %, 50 %, 99 %): the lifter is asked about no
-        # others.
-        blank = np.repeat(np.float32([[0.0], [1.0], [1.0]]), skeleton.num_joints, axis=1)
-        self.confidence_range = keras.Variable(blank, trainable=False, name="confidence_range")
+        self.trust = JointTrust(skeleton.num_joints, used=confidences)
 
     # ---- the objective, in the paper's order -------------------------------------------------------------------
 
@@ -124,23 +119,6 @@ class CanonPose(Method):
         """Eq. 5 (eq. 2 where all confidences are 1): [B, target, source] of W_rep against the targets' W and C."""
         return losses.scale_independent_error(W_rep, W[:, :, tf.newaxis], C[:, :, tf.newaxis])
 
-    def partners(self, rig: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Section 3.4: for each of the moments of one or more rigs [B], named by equal numbers, a moment of the same
-        rig: a random permutation [B] that leaves every moment in its rig.
-        """
-        shuffled = tf.argsort(tf.random.stateless_uniform(tf.shape(rig), seed))
-        by_rig_shuffled = tf.gather(shuffled, tf.argsort(tf.gather(rig, shuffled), stable=True))
-        by_rig = tf.argsort(rig, stable=True)
-        return tf.gather(by_rig_shuffled, tf.argsort(by_rig))
-
-    def partner_rotations(
-        self, R: tf.Tensor, present: tf.Tensor, rig: tf.Tensor, seed: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """R^(s) [B, V, 3, 3] and which of its views there are [B, V]; s is a moment's partner in the global batch."""
-        partner = replicas.rows_of_this_replica(self.partners(replicas.all_rows(rig), seed))
-        there = tf.gather(replicas.all_rows(tf.cast(present, tf.float32)), partner) > 0.0
-        return tf.gather(replicas.all_rows(R), partner), there
-
     def carried(self, R_s: tf.Tensor, R: tf.Tensor, X: tf.Tensor) -> tf.Tensor:
         """R_1^(s)T R_1^(s') X^(s'), which R_2^(s) turns to eq. 8, for R_1,2^(s) = R_2^(s) R_1^(s)T (eq. 7)."""
         return geometry.rotate_back(R_s, geometry.rotate(R, X))
@@ -149,7 +127,7 @@ class CanonPose(Method):
         """Of batches with "image" [B, V, J, 2], and where they are known "confidence" [B, V, J] and "rig" [B], which
         tells the sets of cameras apart that stood still.
         """
-        W, C = batch["image"], self.trusted(batch)
+        W, C = batch["image"], self.trust.weights(batch)
         present = tf.reduce_any(C > 0.0, axis=-1)
         shown, input_confidence = self.shown(W, C, seed)
         X, R = self.X_and_R(shown, input_confidence)
@@ -164,7 +142,9 @@ class CanonPose(Method):
         def partner() -> tuple[tf.Tensor, tf.Tensor]:
             if "partner" not in made:
                 rig = batch.get("rig", tf.zeros_like(W[:, 0, 0, 0]))
-                R_s, there = self.partner_rotations(R, present, rig, replicas.fold_in(seed, 0))
+                seed_s = replicas.fold_in(seed, 0)
+                R_s = of_partners(R, rig, seed_s)
+                there = of_partners(tf.cast(present, tf.float32), rig, seed_s) > 0.0
                 made["partner"] = R_s, both & there[:, :, tf.newaxis] & there[:, tf.newaxis] & ~own
             return made["partner"]
 
@@ -192,24 +172,12 @@ class CanonPose(Method):
         }
         return {name: terms[name]() for name in self.term_weights}
 
-    def trusted(self, batch: Batch) -> tf.Tensor:
-        """Eq. 6: the confidences C [B, V, J] that errors are weighed with; 1 for what is seen, where they are not used
-        or not known.
-        """
-        if "confidence" in batch:
-            C = tf.clip_by_value(batch["confidence"], 0.0, 1.0)
-        else:
-            C = tf.ones_like(batch["image"][..., 0])
-        if "seen" in batch:
-            C = tf.where(batch["seen"], C, 0.0)
-        return C if self.uses_confidence else tf.cast(C > 0.0, tf.float32)
-
     def shown(self, W: tf.Tensor, C: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """What the lifter is shown of the views [B, V, J, 2] and confidences [B, V, J]: some joints of some views are
         hidden from it, but not from the errors.
         """
         if not self.completes:
-            return W, self._input_confidence(C, C > 0.0)
+            return W, self.trust.told(C, C > 0.0)
         joints = self.skeleton.num_joints
         image, known = tf.reshape(W, [-1, joints, 2]), tf.reshape(C > 0.0, [-1, joints])
         coins = replicas.draw(
@@ -218,13 +186,17 @@ class CanonPose(Method):
         known = tf.where(coins < self.hidden, hide_joints(known, replicas.fold_in(seed, 2), MOST_HIDDEN), known)
         whole = self.complete(image, known)
         known = tf.reshape(known, tf.shape(C))
-        return tf.reshape(whole, tf.shape(W)), self._input_confidence(C, known)
+        return tf.reshape(whole, tf.shape(W)), self.trust.told(C, known)
 
     # ---- use -------------------------------------------------------------------------------------------------------
 
     @property
     def uses_confidence(self) -> bool:
-        return self.lifter.confidences
+        return self.trust.used
+
+    @property
+    def usual_confidence(self) -> np.ndarray | None:
+        return self.trust.range.numpy()[1] if self.uses_confidence else None
 
     @property
     def completes(self) -> bool:
@@ -239,75 +211,34 @@ class CanonPose(Method):
         resized, _ = self.normalizer.rescale(whole)
         return tf.where(tf.reduce_all(seen, axis=-1)[..., tf.newaxis, tf.newaxis], image, resized)
 
-    def complete_and_lift(
-        self, image: tf.Tensor, seen: tf.Tensor, confidence: tf.Tensor | None = None
-    ) -> tuple[tf.Tensor, tf.Tensor, None]:
-        """See `Method.complete_and_lift`; joints without a confidence have the usual one."""
-        whole = self.complete(image, seen)
-        return whole, self._averaged(whole, self._input_confidence(confidence, seen)), None
+    def complete_and_lift(self, image: tf.Tensor, seen: tf.Tensor, confidence: tf.Tensor | None = None) -> Said:
+        """See `Method.complete_and_lift`; joints without a confidence have the usual one, no elevation is known.
+
+        With flip_average the pose in the camera's frame is the mean of those of the image and of its mirror image; the
+        rotation is the image's own.
+        """
+        x, c = self.complete(image, seen), self.trust.told(confidence, seen)
+        y, R = self._camera_frame(x, c)
+        if self.flip_average:
+            flipped = geometry.flip(x, self.skeleton), tf.gather(c, self.skeleton.mirror, axis=-1)
+            y = 0.5 * (y + geometry.flip(self._camera_frame(*flipped)[0], self.skeleton))
+        return Said(x, y, None, R)
 
     def lift(self, image: tf.Tensor) -> tuple[tf.Tensor, None]:
         """See `Method.lift`; no elevation is known."""
-        return self.complete_and_lift(image, tf.ones_like(image[..., 0], tf.bool))[1:]
+        return self.complete_and_lift(image, tf.ones_like(image[..., 0], tf.bool)).poses, None
 
-    def canonical(
-        self, image: tf.Tensor, seen: tf.Tensor, confidence: tf.Tensor | None = None
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The canonical poses [B, J, 3] and the rotations [B, 3, 3] that bring them into the camera's frame; arguments
-        as in `complete_and_lift`. Poses are scaled so that, turned, they fit the image as `lift` has it.
-        """
-        whole = self.complete(image, seen)
-        X, R = self.X_and_R(whole, self._input_confidence(confidence, seen))
-        return X * self._scale(whole, geometry.rotate(R, X)), R
-
-    def predict_canonical(
-        self,
-        poses_2d: np.ndarray,
-        groups: np.ndarray | None = None,
-        seen: np.ndarray | None = None,
-        confidence: np.ndarray | None = None,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """`canonical` of poses in px, arguments as in `predict`: poses [N, J, 3] in unit scale, and rotations
-        [N, 3, 3]; not a number for poses that cannot be lifted.
-        """
-        image, known = self.normalized(poses_2d, groups, seen)
-        trust = None if confidence is None else tf.constant(confidence, tf.float32)
-        X, R = self.canonical(tf.constant(image), tf.constant(known), trust)
-        valid = known.any(axis=-1)[:, np.newaxis, np.newaxis]
-        return np.where(valid, X, np.float32(np.nan)), np.where(valid, R, np.float32(np.nan))
-
-    def measure_confidence(self, confidence: np.ndarray) -> None:
-        """Set the range of confidences from those [N, J] of the training poses; 0 is not seen."""
-        for joint, column in enumerate(confidence.T):
-            values = np.clip(column[column > 0.0], 0.0, 1.0)
-            if len(values):
-                quantiles = self.confidence_range.numpy()
-                quantiles[:, joint] = np.quantile(values, [0.01, 0.5, 0.99])
-                self.confidence_range.assign(quantiles)
-
-    def _input_confidence(self, confidence: tf.Tensor | None, seen: tf.Tensor) -> tf.Tensor:
-        low, usual, high = tf.unstack(tf.convert_to_tensor(self.confidence_range))
-        if confidence is None:
-            confidence = usual + tf.zeros_like(seen, tf.float32)
-        return tf.where(seen, tf.clip_by_value(confidence, low, high), 0.0)
-
-    def _averaged(self, x: tf.Tensor, c: tf.Tensor) -> tf.Tensor:
-        """Poses in the camera's frame; with flip_average those of x and of its mirror image, averaged."""
-        y = self._camera_frame(x, c)
-        if self.flip_average:
-            mirrored = self._camera_frame(geometry.flip(x, self.skeleton), tf.gather(c, self.skeleton.mirror, axis=-1))
-            y = 0.5 * (y + geometry.flip(mirrored, self.skeleton))
-        return y
-
-    def _camera_frame(self, x: tf.Tensor, c: tf.Tensor) -> tf.Tensor:
+    def _camera_frame(self, x: tf.Tensor, c: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Poses [B, J, 3] as large as x [B, J, 2] seen from the normaliser's distance, and R."""
         X, R = self.X_and_R(x, c)
         y = geometry.rotate(R, X)
-        return y * self._scale(x, y)
-
-    def _scale(self, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-        """[..., 1, 1] with which the projection of y is as large as x seen from the normaliser's distance."""
         ratio = tf.math.divide_no_nan(geometry.frobenius_norm(x), geometry.frobenius_norm(y[..., :2]))
-        return self.normalizer.distance * ratio[..., tf.newaxis, tf.newaxis]
+        return self.normalizer.distance * ratio[..., tf.newaxis, tf.newaxis] * y, R
+
+    def sample(self, count: int, seed: int) -> np.ndarray:
+        """See `Method.sample`: of the normal distribution that hidden joints are guessed by."""
+        image = self.lifter.distribution.sample(count, seed)
+        return image - image[:, self.skeleton.root_index, np.newaxis]
 
     # ---- storing ---------------------------------------------------------------------------------------------------
 
@@ -334,7 +265,7 @@ class CanonPose(Method):
         )
 
     def saved_variables(self) -> dict[str, Any]:
-        return {**named_variables(self.networks), "statistics/confidence_range": self.confidence_range}
+        return {**named_variables(self.networks), "statistics/confidence_range": self.trust.range}
 
 
 def _mean(values: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:

@@ -15,7 +15,8 @@ import tensorflow as tf
 from tf_elepose import geometry
 from tf_elepose.methods.base import Method
 from tf_elepose.methods.lifted_likelihood import LiftedLikelihood, blank_prior, subspace_settings
-from tf_elepose.methods.trainable import Batch, named_variables
+from tf_elepose.methods.prediction import Said
+from tf_elepose.methods.trainable import Batch, named_variables, require_term_weights
 from tf_elepose.methods.virtual_views import ViewSettings, random_view
 from tf_elepose.nn.pose_prior import PosePrior
 from tf_elepose.nn.pose_statistics import PoseStatistics, blank_statistics
@@ -30,6 +31,7 @@ class Distilled(Method):
     """The lifting method; it keeps its teacher's prior, to say how likely a lifted pose is."""
 
     name = "distilled"
+    title = "Distilled ElePose"
     batch_arrays = ("pose",)
 
     def __init__(
@@ -62,8 +64,7 @@ class Distilled(Method):
                 "a student sees people at any distance: its teacher needs normalization.rule=pose; "
                 f"got {normalizer.rule}"
             )
-        if set(term_weights) != set(TERMS):
-            raise ValueError(f"expected a weight for each of {', '.join(TERMS)}; got {', '.join(term_weights)}")
+        require_term_weights(term_weights, TERMS, skeleton)
         self.skeleton, self.normalizer, self.prior = skeleton, normalizer, prior
         self.distance = normalizer.distance
         self.views = views
@@ -87,26 +88,25 @@ class Distilled(Method):
         """
         assert self.views is not None
         view = random_view(batch["pose"], self.normalizer, self.views, seed)
-        _, lifted, elevation = self.complete_and_lift(view.image, view.seen)
+        said = self.complete_and_lift(view.image, view.seen)
+        lifted = said.poses
         product = tf.reduce_sum(lifted * view.pose, axis=[-2, -1], keepdims=True)
         scale = product / tf.reduce_sum(tf.square(view.pose), axis=[-2, -1], keepdims=True)
         distance = geometry.safe_norm(lifted - scale * view.pose)
-        return {"pose": tf.reduce_mean(distance, axis=-1), "elevation": tf.abs(elevation - view.elevation)}
+        return {"pose": tf.reduce_mean(distance, axis=-1), "elevation": tf.abs(view.elevation - said.elevation)}
 
     # ---- use -------------------------------------------------------------------------------------------------------
 
-    def complete_and_lift(
-        self, image: tf.Tensor, seen: tf.Tensor, confidence: tf.Tensor | None = None
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def complete_and_lift(self, image: tf.Tensor, seen: tf.Tensor, confidence: tf.Tensor | None = None) -> Said:
         """See `Method.complete_and_lift`; joints that are seen are corrected too, as far as training has shown how."""
         del confidence
         whole, d, elevation = self.student(image, seen)
         whole, _ = self.normalizer.rescale(geometry.center(whole, self.skeleton.root_index))
-        return whole, geometry.back_project(whole, d, self.distance, self.skeleton.root_index), elevation
+        return Said(whole, geometry.back_project(whole, d, self.distance, self.skeleton.root_index), elevation)
 
     def complete(self, image: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
         """See `Method.complete`."""
-        return self.complete_and_lift(image, seen)[0]
+        return self.complete_and_lift(image, seen).image
 
     @property
     def completes(self) -> bool:
@@ -114,7 +114,8 @@ class Distilled(Method):
 
     def lift(self, image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
         """See `Method.lift`."""
-        return self.complete_and_lift(image, tf.ones_like(image[..., 0], tf.bool))[1:]
+        said = self.complete_and_lift(image, tf.ones_like(image[..., 0], tf.bool))
+        return said.poses, said.elevation
 
     # ---- storing ---------------------------------------------------------------------------------------------------
 

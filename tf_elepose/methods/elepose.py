@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
 import numpy as np
 import tensorflow as tf
@@ -24,7 +24,7 @@ from tf_elepose.anthropometry import BonePrior
 from tf_elepose.methods import replicas
 from tf_elepose.methods.base import Method
 from tf_elepose.methods.lifted_likelihood import LiftedLikelihood, blank_prior, subspace_settings
-from tf_elepose.methods.trainable import Batch, named_variables
+from tf_elepose.methods.trainable import Batch, named_variables, require_term_weights
 from tf_elepose.nn.completer import PoseCompleter, blank_completer
 from tf_elepose.nn.lifters import DepthElevationLifter
 from tf_elepose.nn.pose_prior import PosePrior
@@ -34,8 +34,9 @@ from tf_elepose.skeletons import Skeleton
 FIXED_ELEVATION = math.pi / 9
 """Bound of the uniform elevation prior of earlier work, which the paper compares with ("[-pi/9, pi/9] [4, 59]")."""
 
-TERMS = ("likelihood", "bone", "lifting", "deformation", "reprojection", "knees")
-"""L_NF, L_bone, L_3D, L_def, L_2D of eq. 13, and an anatomical term against the depth mirror."""
+TERMS = ("likelihood", "bone", "lifting", "deformation", "reprojection", "knees", "elevation")
+"""L_NF, L_bone, L_3D, L_def, L_2D of eq. 13; an anatomical term against the depth mirror; and the virtual camera's
+elevation, which is known."""
 
 ELEVATIONS = ("predicted", "fixed")
 
@@ -51,12 +52,14 @@ class Lift:
     y2: tf.Tensor  # [B, J, 3] R y1
     y2_again: tf.Tensor  # [B, J, 3] lifted from x2
     y1_again: tf.Tensor  # [B, J, 3] R^T y2_again
+    e_again: tf.Tensor  # [B] with x2
 
 
 class ElePose(Method):
     """The lifting method of the paper; `prior` is trained beforehand and stays as it is."""
 
     name = "elepose"
+    title = "ElePose"
 
     def __init__(
         self,
@@ -97,12 +100,7 @@ class ElePose(Method):
         """
         if elevation not in ELEVATIONS:
             raise ValueError(f"unknown elevation {elevation!r}; expected one of {', '.join(ELEVATIONS)}")
-        if set(term_weights) != set(TERMS):
-            raise ValueError(f"expected a weight for each of {', '.join(TERMS)}; got {', '.join(term_weights)}")
-        if not all(map(math.isfinite, term_weights.values())) or not any(term_weights.values()):
-            raise ValueError(f"expected finite term weights, at least one of them not 0; got {dict(term_weights)}")
-        if term_weights["knees"] and not skeleton.legs:
-            raise ValueError(f"skeleton {skeleton.name!r} names no legs: give them, or set term_weights.knees to 0")
+        require_term_weights(term_weights, TERMS, skeleton)
         if not 0 <= likelihood_ceiling < math.inf:
             raise ValueError(f"likelihood_ceiling must be at least 0; got {likelihood_ceiling}")
         self.skeleton = skeleton
@@ -113,27 +111,29 @@ class ElePose(Method):
         self.bone_prior = bone_prior
         self.flip_average = flip_average
         self.term_weights = {name: float(weight) for name, weight in term_weights.items() if weight}
+        if elevation == "fixed":
+            self.term_weights.pop("elevation", None)
         self.elevation = elevation
         self.likelihood_ceiling = float(likelihood_ceiling)
+        self._half = precision == "mixed_bfloat16"
         self._prior_settings = dict(prior_settings or {})
-        self.lifter = DepthElevationLifter(
-            skeleton.num_joints,
-            width=width,
-            arch=arch,
-            input_deviation=normalizer.deviation,
-            precision=precision,
-            seed=seed,
+        self.lifter = self._new_lifter(
+            width=width, arch=arch, input_deviation=normalizer.deviation, precision=precision, seed=seed
         )
         self.lifter.build()
         self.networks = {"lifter": self.lifter}
         bound = None if elevation == "predicted" else FIXED_ELEVATION
         self.density = LiftedLikelihood(prior, normalizer, bound)
 
+    def _new_lifter(self, **options):
+        """The network that gives d and e of x."""
+        return DepthElevationLifter(self.skeleton.num_joints, **options)
+
     # ---- the objective, in the paper's order -------------------------------------------------------------------
 
-    def y(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Eq. 2: the 3D pose and elevation that the lifter sees in x."""
-        d, e = self.lifter(x)
+    def y(self, x: tf.Tensor, detected: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
+        """Eq. 2: the 3D pose and elevation that the lifter sees in x; `detected` is what it is shown of x."""
+        d, e = self.lifter(x if detected is None else detected)
         return geometry.back_project(x, d, self.distance, self.skeleton.root_index), e
 
     def virtual_rotation(self, e: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
@@ -156,21 +156,25 @@ class ElePose(Method):
         raised = -mean + deviation * replicas.draw(lambda n: tf.random.stateless_normal(n, seed_e), shape)
         return geometry.rotation_x(raised) @ geometry.rotation_y(azimuth) @ geometry.rotation_x(e)
 
-    def turn_and_lift_again(self, x: tf.Tensor, seed: tf.Tensor) -> Lift:
-        """Figure 2: lift, turn, project, lift again, turn back."""
-        y1, e = self.y(x)
+    def turn_and_lift_again(self, x: tf.Tensor, seed: tf.Tensor, detected: tf.Tensor | None = None) -> Lift:
+        """Figure 2: lift, turn, project, lift again, turn back.
+
+        Where the poses x are denoised detections, the lifter is shown the detections [B, J, 2] themselves, as it will
+        be when it is used, and virtual poses with the errors that the detector made in another pose of the batch.
+        """
+        y1, e = self.y(x, detected)
         R = self.virtual_rotation(e, seed)
         y2 = geometry.rotate(R, y1)
         # Under the normalisation rule "pose" all poses have one size; its factor is taken out of the projection and
         # given back to what is lifted from it.
         x2, factor = self.normalizer.rescale(geometry.project(y2, self.distance))
-        y2_again, _ = self.y(x2)
+        y2_again, e_again = self.y(x2, None if detected is None else x2 + replicas.neighbours(detected - x))
         y2_again *= factor[..., tf.newaxis, tf.newaxis]
-        return Lift(y1, e, R, x2, y2, y2_again, geometry.rotate_back(R, y2_again))
+        return Lift(y1, e, R, x2, y2, y2_again, geometry.rotate_back(R, y2_again), e_again)
 
     def likelihood_loss(self, lift: Lift) -> tf.Tensor:
         """Eq. 4: L_NF = -log p(x2), flattened where x2 is nothing like the data."""
-        nll = -self.prior.log_prob(lift.x2, self.lifter.precision == "mixed_bfloat16")
+        nll = -self.prior.log_prob(lift.x2, self._half)
         if not self.likelihood_ceiling:
             return nll
         unit = self.prior.log_volume()
@@ -197,11 +201,25 @@ class ElePose(Method):
         """Not in the paper: knees bend forwards. It tells a pose from its depth mirror, which eq. 13 hardly does."""
         return losses.backward_knees(lift.y1, self.skeleton)
 
+    def elevation_loss(self, lift: Lift) -> tf.Tensor:
+        """Not in the paper: the elevation seen in x2 is that of the virtual camera, which is known. The squared
+        distance (about the squared angle) of the vertical, levelled with e_again, from where it should be.
+        """
+        up = tf.constant(
+            [[0.0, -1.0, 0.0]]
+        )  # As in the level pose; R Rx(-e) takes it to where the virtual camera has it.
+        seen = tf.stop_gradient(geometry.rotate(lift.R, geometry.rotate(geometry.rotation_x(-lift.e), up)))
+        levelled = geometry.rotate(geometry.rotation_x(lift.e_again), seen)
+        return tf.reduce_sum(tf.square(levelled - up), axis=(-2, -1))
+
     def loss_terms(self, batch: Batch, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         """Eq. 12 and 13, term by term; hidden joints are completed first."""
         seen = batch.get("seen")
         x = batch["image"] if seen is None else self.complete(batch["image"], seen)
-        lift = self.turn_and_lift_again(x, seed)
+        detected = batch.get("detected")
+        if detected is not None and seen is not None:
+            detected = self.complete(detected, seen)
+        lift = self.turn_and_lift_again(x, seed, detected)
         terms = {
             "likelihood": lambda: self.likelihood_loss(lift),
             "bone": lambda: self.bone_loss(lift, seen),
@@ -209,16 +227,23 @@ class ElePose(Method):
             "deformation": lambda: self.deformation_loss(lift),
             "reprojection": lambda: self.reprojection_loss(lift, x, seen),
             "knees": lambda: self.knee_loss(lift),
+            "elevation": lambda: self.elevation_loss(lift),
         }
         return {name: terms[name]() for name in self.term_weights}
 
     # ---- use -------------------------------------------------------------------------------------------------------
 
-    def averaged(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """y and e as they are used after training: with flip_average those of x and of its mirror image, averaged."""
-        y, e = self.y(x)
+    def averaged(
+        self, x: tf.Tensor, lifted: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]] | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """y and e as they are used after training: with flip_average those of x and of its mirror image, averaged.
+
+        `lifted` gives both for an image; `y` when None.
+        """
+        lifted = lifted or self.y
+        y, e = lifted(x)
         if self.flip_average:
-            y_flipped, e_flipped = self.y(geometry.flip(x, self.skeleton))
+            y_flipped, e_flipped = lifted(geometry.flip(x, self.skeleton))
             y, e = 0.5 * (y + geometry.flip(y_flipped, self.skeleton)), 0.5 * (e + e_flipped)
         return y, e
 
@@ -247,7 +272,7 @@ class ElePose(Method):
             "bone_prior": self.bone_prior.to_dict(),
             "flip_average": self.flip_average,
             "term_weights": {name: self.term_weights.get(name, 0.0) for name in TERMS},
-            "width": self.lifter.upscale.units,
+            "width": self.lifter.width,
             "arch": self.lifter.arch,
             "elevation": self.elevation,
             "likelihood_ceiling": self.likelihood_ceiling,
@@ -255,22 +280,23 @@ class ElePose(Method):
         }
 
     @classmethod
-    def restore(cls, settings: Mapping[str, Any]) -> ElePose:
+    def restore(cls, settings: Mapping[str, Any]) -> Self:
+        return cls(**cls._arguments(settings))
+
+    @classmethod
+    def _arguments(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Of the constructor."""
         skeleton = Skeleton.from_dict(settings["skeleton"])
-        return cls(
-            skeleton,
-            Normalizer.from_dict(settings["normalizer"], skeleton),
-            blank_prior(skeleton, settings["subspace"], settings["prior"]),
-            bone_prior=BonePrior.from_dict(settings["bone_prior"]),
-            flip_average=settings["flip_average"],
-            term_weights=settings["term_weights"],
-            width=settings["width"],
-            arch=settings["arch"],
-            elevation=settings["elevation"],
-            likelihood_ceiling=settings["likelihood_ceiling"],
-            prior_settings=settings["prior"],
-            completer=blank_completer(skeleton.num_joints, settings["completer_width"]),
-        )
+        same = ("flip_average", "term_weights", "width", "arch", "elevation", "likelihood_ceiling")
+        return {
+            "skeleton": skeleton,
+            "normalizer": Normalizer.from_dict(settings["normalizer"], skeleton),
+            "prior": blank_prior(skeleton, settings["subspace"], settings["prior"]),
+            "bone_prior": BonePrior.from_dict(settings["bone_prior"]),
+            "prior_settings": settings["prior"],
+            "completer": blank_completer(skeleton.num_joints, settings["completer_width"]),
+            **{name: settings[name] for name in same},
+        }
 
     def saved_variables(self) -> dict[str, Any]:
         networks = {"prior": self.prior, "lifter": self.lifter}

@@ -113,13 +113,12 @@ class LiftedLikelihood:
 
 def blank_prior(skeleton: Skeleton, subspace: Mapping[str, Any], settings: Mapping[str, Any]) -> PosePrior:
     """A prior whose weights are assigned afterwards; `subspace` is what `subspace_settings` says of the trained one."""
-    size, coordinates = subspace["size"], 2 * skeleton.num_joints
-    blank = pca.Subspace(np.zeros(coordinates), np.zeros((size, coordinates)), np.ones(size), subspace["explained"])
-    prior = PosePrior(blank, **settings)
+    prior = PosePrior(pca.blank_subspace(2 * skeleton.num_joints, **subspace), **settings)
     prior.build()
     return prior
 
 
 def subspace_settings(prior: PosePrior) -> dict[str, Any]:
     """Plain values."""
-    return {"size": prior.flow.size, "explained": prior.explained}
+    groups = {"groups": list(prior.groups)} if prior.groups else {}
+    return {"size": prior.flow.size, "explained": prior.explained, **groups}

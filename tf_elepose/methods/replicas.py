@@ -75,3 +75,8 @@ def mean_and_deviation(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 def fold_in(seed: tf.Tensor, number: int) -> tf.Tensor:
     """An independent seed [2] for another use of the same step."""
     return tf.random.experimental.stateless_fold_in(seed, number)
+
+
+def neighbours(x: tf.Tensor) -> tf.Tensor:
+    """Each row's neighbour in the batch `x` [B, ...], B even: the same one however many replicas share the batch."""
+    return tf.reshape(tf.reverse(tf.reshape(x, [-1, 2, *x.shape[1:]]), axis=[1]), tf.shape(x))

@@ -24,6 +24,7 @@ class Supervised(Method):
     """Learns from pairs of a 2D and a 3D pose."""
 
     name = "supervised"
+    title = "Supervised lifting"
     batch_arrays = ("image", "pose")
 
     def __init__(

@@ -19,12 +19,13 @@ import keras
 import tensorflow as tf
 
 from tf_elepose import geometry, losses
-from tf_elepose.methods import replicas
+from tf_elepose.methods import replicas, wasserstein
+from tf_elepose.methods.angles import Angle, cameras, mean, pairs_of, squared_distance
 from tf_elepose.methods.base import Method
-from tf_elepose.methods.trainable import Batch, named_variables
+from tf_elepose.methods.trainable import Batch, named_variables, require_term_weights
 from tf_elepose.nn import pca
 from tf_elepose.nn.completer import PoseCompleter, blank_completer
-from tf_elepose.nn.critic import Critic, gradient_penalty, slope
+from tf_elepose.nn.critic import Critic
 from tf_elepose.nn.generator import Generator
 from tf_elepose.normalization import Normalizer
 from tf_elepose.skeletons import Skeleton
@@ -33,36 +34,13 @@ TERMS = ("adversarial", "angle", "camera", "symmetry", "lifting", "consistency",
 """L_adv, L_angle, L_cam, L_sym, L_3D, L_svmac of eq. 24; an anatomical term against the depth mirror that is not in the
 paper; and the distance from the truth where it is known (table 4)."""
 
-PENALTY = 10.0
-"""lambda_gp of eq. 16, as Gulrajani et al. have it; the paper does not say."""
-
-LARGEST_SLOPE = 10.0
-"""Mean slope of the critic, which the penalty holds at 1, from which on training counts as lost."""
-
-LARGEST_DISTANCE = 100.0
-"""Wasserstein estimate likewise: poses of unit variance are sqrt(2 * 2 N) apart, 8 for 17 joints, and the critic's
-slope is about 1."""
-
-LEAST_DISTANCE = -1.0
-"""Likewise: a distance is not negative. A critic that likes what is made better than the data has lost the race, and
-the generator runs away."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Angle:
-    """A pose from one of the n angles; of angle 0 what was seen, of the others what is made of it."""
-
-    X_rot: tf.Tensor  # [B, N, 3] eq. 5, 8: the pose of angle 0, turned here
-    x: tf.Tensor  # [B, N, 2] the 2D pose, x_real or eq. 9
-    X: tf.Tensor | None = None  # [B, N, 3] eq. 10, 14: lifted from x
-    K: tf.Tensor | None = None  # [B, 2, 3] eq. 6, 10
-
 
 class SVMAC(Method):
     """The lifting method of the paper."""
 
     name = "svmac"
-    health = ("wasserstein", "critic_slope", "critic_gradient_norm")
+    title = "SVMAC"
+    health = wasserstein.HEALTH
 
     def __init__(
         self,
@@ -99,12 +77,7 @@ class SVMAC(Method):
         Raises:
           ValueError: an unknown term, or a number out of its range.
         """
-        if set(term_weights) != set(TERMS):
-            raise ValueError(f"expected a weight for each of {', '.join(TERMS)}; got {', '.join(term_weights)}")
-        if not all(map(math.isfinite, term_weights.values())) or not any(term_weights.values()):
-            raise ValueError(f"expected finite term weights, at least one of them not 0; got {dict(term_weights)}")
-        if term_weights["knees"] and not skeleton.legs:
-            raise ValueError(f"skeleton {skeleton.name!r} names no legs: give them, or set term_weights.knees to 0")
+        require_term_weights(term_weights, TERMS, skeleton)
         for what, count in (("angles", angles), ("critic_steps", critic_steps)):
             if count < 1:
                 raise ValueError(f"{what} must be at least 1; got {count}")
@@ -172,12 +145,12 @@ class SVMAC(Method):
 
     def lifting_loss(self, seen: list[Angle]) -> tf.Tensor:
         """Eq. 11: L_3D."""
-        return _mean([_squared_distance(angle.X, angle.X_rot) for angle in seen[1:]])
+        return mean([squared_distance(angle.X, angle.X_rot) for angle in seen[1:]])
 
     def equal_camera_loss(self, seen: list[Angle]) -> tf.Tensor:
         """Eq. 12: L_cameq; 0 where there is one camera."""
-        pairs = [tf.reduce_mean(tf.abs(a - b), axis=(-2, -1)) for a, b in _pairs(_cameras(seen))]
-        return _mean(pairs) if pairs else tf.zeros_like(seen[0].x[..., 0, 0])
+        pairs = [tf.reduce_mean(tf.abs(a - b), axis=(-2, -1)) for a, b in pairs_of(cameras(seen))]
+        return mean(pairs) if pairs else tf.zeros_like(seen[0].x[..., 0, 0])
 
     def consistency_loss(self, seen: list[Angle]) -> tf.Tensor:
         """Eq. 13-15: L_svmac over the 2D poses of each angle: as all n cameras see what was lifted there, and the one
@@ -185,10 +158,10 @@ class SVMAC(Method):
         """
 
         def disagreement(angle: Angle) -> tf.Tensor:
-            P = [angle.x, *(geometry.observe(K, angle.X) for K in _cameras(seen))]
-            return tf.add_n([_squared_distance(a, b) for a, b in _pairs(P)]) / len(P)
+            P = [angle.x, *(geometry.observe(K, angle.X) for K in cameras(seen))]
+            return tf.add_n([squared_distance(a, b) for a, b in pairs_of(P)]) / len(P)
 
-        return _mean([disagreement(angle) for angle in seen if angle.X is not None])
+        return mean([disagreement(angle) for angle in seen if angle.X is not None])
 
     def adversarial_loss(self, seen: list[Angle]) -> tf.Tensor:
         """Eq. 16, the generator's part: how unlike the data the reprojections are. (The signs there are exchanged: a
@@ -198,7 +171,7 @@ class SVMAC(Method):
 
     def camera_loss(self, seen: list[Angle]) -> tf.Tensor:
         """Eq. 17-20: L_cam = L_weakcam + L_cameq."""
-        weak = tf.add_n([losses.weak_perspective_error(K) for K in _cameras(seen)])
+        weak = tf.add_n([losses.weak_perspective_error(K) for K in cameras(seen)])
         return weak + self.equal_camera_loss(seen)
 
     def supervision_loss(self, X: tf.Tensor, truth: tf.Tensor) -> tf.Tensor:
@@ -236,19 +209,8 @@ class SVMAC(Method):
         return self.critic.latents(self._one_size(x)[0] / self.unit)
 
     def critic_terms(self, x: tf.Tensor, x_proj: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Eq. 16, the critic's part, for one reprojection x_proj of another pose for each x; [B] each.
-
-        "critic": what it minimises, D(x_proj) - D(x_sam) + lambda_gp (|gradient of D at x^| - 1)^2, x^ between the two;
-        "wasserstein": the estimate D(x_sam) - D(x_proj); "critic_slope": |gradient of D at x^|.
-        """
-        real, made = (self._latents(pose) for pose in (x, x_proj))
-        shape = [tf.shape(x)[0], 1]
-        share = replicas.draw(lambda size: tf.random.stateless_uniform(size, seed), shape)
-        slopes = slope(self.critic, share * real + (1.0 - share) * made)
-        distance = self.critic(real) - self.critic(made)
-        return {
-            "critic": PENALTY * gradient_penalty(slopes) - distance, "wasserstein": distance, "critic_slope": slopes,
-        }  # fmt: skip
+        """Eq. 16, the critic's part, for one reprojection x_proj of another pose for each x; [B] each."""
+        return wasserstein.critic_terms(self.critic, self._latents(x), self._latents(x_proj), seed)
 
     def _critic_gradients(
         self, x: tf.Tensor, seen: Angle, seed: tf.Tensor
@@ -261,7 +223,7 @@ class SVMAC(Method):
         x_proj = self.turned(X, K, replicas.fold_in(seed, 0)).x
         watched = [variable.value for variable in self.critic.trainable_variables]
         with tf.GradientTape() as tape:
-            terms = self.critic_terms(_neighbours(x), x_proj, replicas.fold_in(seed, 1))
+            terms = self.critic_terms(replicas.neighbours(x), x_proj, replicas.fold_in(seed, 1))
             means = {name: tf.reduce_sum(term) / self._total(x) for name, term in terms.items()}
         return means, cast(list[tf.Tensor], tape.gradient(means["critic"], watched))
 
@@ -324,13 +286,7 @@ class SVMAC(Method):
 
     def require_healthy(self, values: Mapping[str, float]) -> None:
         """See `Trainable.require_healthy`: a critic that has no bounded slope tells the generator nothing."""
-        distance, slopes = values["wasserstein"], values["critic_slope"]
-        if not LEAST_DISTANCE <= distance <= LARGEST_DISTANCE or slopes > LARGEST_SLOPE:
-            raise ValueError(
-                f"training stopped: the critic diverged (Wasserstein estimate {distance:.3g}, {LEAST_DISTANCE:g} to "
-                f"{LARGEST_DISTANCE:g} expected; slope {slopes:.3g}, about 1 expected): raise critic_steps, or lower "
-                "the learning rate or term_weights.adversarial"
-            )
+        wasserstein.require_healthy(values)
 
     # ---- use -------------------------------------------------------------------------------------------------------
 
@@ -378,25 +334,3 @@ class SVMAC(Method):
     def saved_variables(self) -> dict[str, Any]:
         networks = {**self.networks} | ({} if self.completer is None else {"completer": self.completer})
         return named_variables(networks)
-
-
-def _cameras(seen: list[Angle]) -> list[tf.Tensor]:
-    return [angle.K for angle in seen if angle.K is not None]
-
-
-def _pairs(items: list[tf.Tensor]) -> list[tuple[tf.Tensor, tf.Tensor]]:
-    return [(a, b) for i, a in enumerate(items) for b in items[i + 1 :]]
-
-
-def _mean(terms: list[tf.Tensor]) -> tf.Tensor:
-    return tf.add_n(terms) / len(terms)
-
-
-def _squared_distance(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
-    """1 / N |a - b|^2 [B] of poses [B, N, 2 or 3]."""
-    return tf.reduce_mean(tf.reduce_sum(tf.square(a - b), axis=-1), axis=-1)
-
-
-def _neighbours(x: tf.Tensor) -> tf.Tensor:
-    """Each pose's neighbour in the batch: another, and the same one however many replicas share the batch."""
-    return tf.reshape(tf.reverse(tf.reshape(x, [-1, 2, *x.shape[1:]]), axis=[1]), tf.shape(x))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -10,10 +11,12 @@ import keras
 import tensorflow as tf
 
 from tf_elepose.methods import replicas
+from tf_elepose.skeletons import Skeleton
 
 Batch = Mapping[str, tf.Tensor]
 """Named tensors, one row an example: "image" [B, J, 2], normalised 2D poses, and where joints are missing "seen"
-[B, J], which of them are known; for methods that learn from it "pose" [B, J, 3], the 3D truth in unit scale."""
+[B, J], which of them are known; where they are denoised "detected" [B, J, 2], as the detector had them; for methods
+that learn from it "pose" [B, J, 3], the 3D truth in unit scale."""
 
 
 class Trainable(abc.ABC):
@@ -108,6 +111,18 @@ class Trainable(abc.ABC):
             optimizers[name].apply_gradients(rest[:count])
             rest = rest[count:]
         return norm
+
+
+def require_term_weights(term_weights: Mapping[str, float], terms: Sequence[str], skeleton: Skeleton) -> None:
+    """ValueError unless there is a finite weight for each of `terms`, not all of them 0, and the skeleton has legs
+    where "knees" is one of them that counts.
+    """
+    if set(term_weights) != set(terms):
+        raise ValueError(f"expected a weight for each of {', '.join(terms)}; got {', '.join(term_weights)}")
+    if not all(map(math.isfinite, term_weights.values())) or not any(term_weights.values()):
+        raise ValueError(f"expected finite term weights, at least one of them not 0; got {dict(term_weights)}")
+    if term_weights.get("knees") and not skeleton.legs:
+        raise ValueError(f"skeleton {skeleton.name!r} names no legs: give them, or set term_weights.knees to 0")
 
 
 def named_variables(networks: Mapping[str, keras.Model]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -183,6 +184,38 @@ class RealNVP(keras.Model):
             log_scales += log_scale  # Added up first: one sum over coordinates at the end.
             volume += tf.reduce_sum(tf.convert_to_tensor(block.log_scale))
         return tf.reduce_sum(log_scales, axis=-1) - 0.5 * tf.reduce_sum(tf.square(x), axis=-1) + volume
+
+    def from_normal(self, z: tf.Tensor) -> tf.Tensor:
+        """Data [..., K] of standard normal latents [..., K]."""
+        return self.bijector().forward(z)
+
+
+class IndependentFlows(keras.Model):
+    """The density of several independent vectors, joined to one: a flow of its own for each."""
+
+    def __init__(self, sizes: Sequence[int], *, seed: int, name: str = "flow", **options) -> None:
+        """Args: the vectors' lengths, K together; the rest as in `RealNVP`, for each of them."""
+        super().__init__(name=name)
+        self.sizes = list(sizes)
+        self.size = sum(sizes)
+        self.flows = [
+            RealNVP(size, seed=seeds.derive(seed, i), name=f"part_{i}", **options) for i, size in enumerate(sizes)
+        ]
+
+    def build(self, input_shape=None) -> None:
+        for flow in self.flows:
+            flow.build()
+        self.built = True
+
+    def call(self, x, half: bool = False):
+        """log p(x) [...] of x [..., K]: the sum over the parts; `half` as in `RealNVP`."""
+        parts = tf.split(x, self.sizes, axis=-1)
+        return tf.add_n([flow(part, half=half) for flow, part in zip(self.flows, parts, strict=True)])
+
+    def from_normal(self, z: tf.Tensor) -> tf.Tensor:
+        """Data [..., K] of standard normal latents [..., K]."""
+        parts = tf.split(z, self.sizes, axis=-1)
+        return tf.concat([flow.from_normal(part) for flow, part in zip(self.flows, parts, strict=True)], axis=-1)
 
 
 def _in_bfloat16(layer: keras.layers.Dense, x: tf.Tensor) -> tf.Tensor:

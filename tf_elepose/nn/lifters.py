@@ -56,6 +56,7 @@ class DepthElevationLifter(BranchedNetwork):
             **kwargs,
         )
         self.num_joints = num_joints
+        self.width = width
         self.arch = arch
         self.input_deviation = input_deviation
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -16,21 +17,45 @@ class Subspace:
       basis: [K, M], orthonormal rows.
       deviation: [K] standard deviation of the training data along each row.
       explained: share of the training data's variance that lies in the subspace, 0 to 1.
+      groups: numbers of latents, K together, that belong to independent parts of the pose, in this order; empty when
+        there is one part.
     """
 
     mean: np.ndarray
     basis: np.ndarray
     deviation: np.ndarray
     explained: float
+    groups: tuple[int, ...] = ()
 
     @property
     def size(self) -> int:
         return len(self.basis)
 
 
-def blank_subspace(coordinates: int, size: int, explained: float) -> Subspace:
+def blank_subspace(coordinates: int, size: int, explained: float, groups: Sequence[int] = ()) -> Subspace:
     """To build networks with whose weights, the subspace among them, are then read."""
-    return Subspace(np.zeros(coordinates), np.zeros((size, coordinates)), np.ones(size), explained)
+    return Subspace(np.zeros(coordinates), np.zeros((size, coordinates)), np.ones(size), explained, tuple(groups))
+
+
+def side_by_side(parts: Sequence[tuple[Subspace, Sequence[int]]], coordinates: int) -> Subspace:
+    """Subspaces of parts of a pose as one of the whole, whose `groups` they are.
+
+    Args:
+      parts: each with the coordinates it is about, out of `coordinates`; no coordinate is in two of them. What is in
+        none does not count.
+    """
+    mean = np.zeros(coordinates)
+    bases, variance, kept = [], 0.0, 0.0
+    for subspace, places in parts:
+        basis = np.zeros((subspace.size, coordinates))
+        basis[:, list(places)] = subspace.basis
+        bases.append(basis)
+        mean[list(places)] = subspace.mean
+        inside = float(np.sum(subspace.deviation**2))
+        kept, variance = kept + inside, variance + inside / subspace.explained
+    deviation = np.concatenate([subspace.deviation for subspace, _ in parts])
+    sizes = tuple(subspace.size for subspace, _ in parts)
+    return Subspace(mean, np.concatenate(bases), deviation, kept / variance, sizes)
 
 
 def fit_pca(flat: np.ndarray, bases: int, known: np.ndarray | None = None) -> Subspace:

@@ -13,7 +13,8 @@ class PosePrior(keras.Model):
     """Density of 2D poses [..., J, 2] (ElePose section 3, "Stabilized Normalizing Flows").
 
     log p(x) is the density of the pose's image in the subspace: the flow's log-density of the whitened latents minus
-    the sum of log deviations of the whitening. It includes all constants, unlike ElePose's published code.
+    the sum of log deviations of the whitening. It includes all constants, unlike ElePose's published code. Where the
+    subspace has independent parts, each has a flow of its own.
     """
 
     def __init__(
@@ -31,7 +32,12 @@ class PosePrior(keras.Model):
         super().__init__(name=name, **kwargs)
         self._fitted = subspace
         self.explained = subspace.explained
-        self.flow = flow.RealNVP(subspace.size, blocks=blocks, width=width, layers=layers, seed=seed, name="flow")
+        self.groups = subspace.groups
+        options = {"blocks": blocks, "width": width, "layers": layers, "seed": seed, "name": "flow"}
+        if subspace.groups:
+            self.flow = flow.IndependentFlows(subspace.groups, **options)
+        else:
+            self.flow = flow.RealNVP(subspace.size, **options)
 
     def build(self, input_shape=None) -> None:
         def constant(name: str, value: np.ndarray):
@@ -79,7 +85,7 @@ class PosePrior(keras.Model):
     def sample(self, count: int, seed: tf.Tensor) -> tf.Tensor:
         """`count` poses [count, J, 2] drawn from the prior; `seed` [2] int as for tf.random.stateless_normal."""
         noise = tf.random.stateless_normal([count, self._fitted.size], seed)
-        return self.from_latents(self.flow.bijector().forward(noise))
+        return self.from_latents(self.flow.from_normal(noise))
 
     def call(self, image):
         return self.log_prob(image)

@@ -62,8 +62,7 @@ def fit_statistics(flat: np.ndarray, known: np.ndarray | None = None) -> PoseSta
     # Covariances of pairs, where joints are missing, need not be those of any distribution: raise what is negative.
     variance, vectors = np.linalg.eigh(covariance / deviation**2)
     covariance = (vectors * np.maximum(variance, _LEAST_VARIANCE)) @ vectors.T
-    place = np.kron(np.ones((len(mean) // 2, len(mean) // 2)), _PLACE_VARIANCE * np.eye(2))
-    return PoseStatistics(mean / deviation, np.linalg.inv(covariance + place), deviation)
+    return PoseStatistics(mean / deviation, np.linalg.inv(covariance + _any_place(len(mean))), deviation)
 
 
 def blank_statistics(num_joints: int) -> PoseStatistics:
@@ -78,6 +77,13 @@ class PoseDistribution(NamedTuple):
     precision: keras.Variable
     deviation: keras.Variable
 
+    def sample(self, count: int, seed: int) -> np.ndarray:
+        """Poses [count, J, 2] of the distribution, units of the normaliser, about where the roots are."""
+        mean, precision = (np.asarray(values).astype(np.float64) for values in (self.mean, self.precision))
+        variance, vectors = np.linalg.eigh(np.linalg.inv(precision) - _any_place(len(mean)))
+        noise = np.random.default_rng(seed).normal(size=(count, len(mean))) * np.sqrt(np.maximum(variance, 0.0))
+        return (float(self.deviation) * (mean + noise @ vectors.T)).reshape(count, -1, 2).astype(np.float32)
+
     def guess(self, image, seen, iterations: int = ITERATIONS):
         """All joints [B, J, 2], in units of the deviation, as the `conditional_mean` given those `seen` [B, J].
 
@@ -86,6 +92,11 @@ class PoseDistribution(NamedTuple):
         known = tf.where(seen[..., tf.newaxis], image, 0.0) / tf.convert_to_tensor(self.deviation)
         mean, precision = tf.convert_to_tensor(self.mean), tf.convert_to_tensor(self.precision)
         return conditional_mean(known, tf.cast(seen, tf.float32), mean, precision, iterations)
+
+
+def _any_place(coordinates: int) -> np.ndarray:
+    """Covariance of all x, and of all y, that a whole pose lies anywhere by; in units of the coordinates' variance."""
+    return np.kron(np.ones((coordinates // 2, coordinates // 2)), _PLACE_VARIANCE * np.eye(2))
 
 
 def describe(whole, seen):

@@ -3,6 +3,8 @@
 One object: format ("tf_elepose.lifted"), version (1), source, model, unit, axes, axes_are (in words), frame_rate,
 joints (names), parents (by joint; the top one has none) and rows, one a pose: subject, clip, camera, person, frame,
 valid, elevation_deg, percentile, poses_3d [[x, y, z], ...] in the order of the joints, poses_2d [[x, y], ...] px.
+Where the model knows canonical poses, rows also have canonical_3d, like poses_3d, and camera_rotation, three rows of
+three numbers, with p = R c for each joint p of poses_3d and c of canonical_3d; 0 where the pose is not valid.
 null stands for what is not known (a joint that was not seen, the percentile of a pose that is not valid); there is no
 NaN. Every row is a line of the file.
 """
@@ -62,6 +64,9 @@ def _rows(lifted: Lifted) -> Iterator[dict[str, Any]]:
         if part.percentile is not None:
             columns["percentile"] = rounded(part.percentile, "percent").tolist()
         columns["poses_3d"] = rounded(part.poses_3d, part.unit).tolist()
+        if part.canonical is not None:
+            columns["canonical_3d"] = rounded(part.canonical, part.unit).tolist()
+            columns["camera_rotation"] = rounded(part.rotation, "rotation").tolist()
         columns["poses_2d"] = rounded(part.poses_2d, "px").tolist()
         for values in zip(*columns.values(), strict=True):
             yield files.finite_or_null(dict(zip(columns, values, strict=True)))

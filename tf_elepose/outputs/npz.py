@@ -1,9 +1,10 @@
 """npz: all that is known of lifted poses as arrays, for Python; no pickle.
 
 Arrays of N rows: poses_3d [N, J, 3], poses_2d [N, J, 2] px (NaN: not seen), valid, clip, subject, camera, frame,
-person [N]; elevation (degrees) and percentile [N] where the model says them; frame_rate where it is known. About them:
-unit ("unit" or "mm"), axes ("camera" or "level"), model (name and fingerprint), source, joints [J], parents [J] (""
-for the joint that has none) and skeleton (JSON).
+person [N]; elevation (degrees) and percentile [N] where the model says them; frame_rate where it is known. Where the
+model knows canonical poses, canonical_3d [N, J, 3] and camera_rotation [N, 3, 3], 0 where not valid: p = R c for each
+joint p of poses_3d and c of canonical_3d. About them: unit ("unit" or "mm"), axes ("camera" or "level"), model (name
+and fingerprint), source, joints [J], parents [J] ("" for the joint that has none) and skeleton (JSON).
 """
 
 from __future__ import annotations
@@ -30,4 +31,7 @@ def write_npz(path: str | os.PathLike[str], lifted: Lifted) -> None:
     about["skeleton"] = np.array(json.dumps(skeleton.to_dict()))
     if lifted.frame_rate is not None:
         about["frame_rate"] = np.array(lifted.frame_rate)
-    files.write_npz(path, row_values(lifted) | about)
+    rows = row_values(lifted)
+    if lifted.canonical is not None:
+        rows |= {"canonical_3d": lifted.canonical, "camera_rotation": rows.pop("rotation")}
+    files.write_npz(path, rows | about)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-_DECIMALS = {"mm": 2, "unit": 5, "px": 2, "degrees": 2, "percent": 2}  # A body is one unit, 1e-5 of it 1/100 mm.
+_DECIMALS = {
+    "mm": 2,
+    "unit": 5,
+    "px": 2,
+    "degrees": 2,
+    "percent": 2,
+    "rotation": 6,
+}  # A body is one unit, 1e-5 of it 1/100 mm.
 
 
 def rounded(values: np.ndarray, unit: str) -> np.ndarray:

@@ -6,30 +6,35 @@ import numpy as np
 
 from tf_elepose.data.moments import Moments, moments
 from tf_elepose.data.recording import Recording
-from tf_elepose.methods.canonpose import CanonPose
+from tf_elepose.methods.base import Method
+from tf_elepose.skeletons import Skeleton
 from tf_elepose.training.evaluator import clip_and_camera
 
 HIPS = ("l_hip", "r_hip")
 
 
 def canonical_poses(
-    method: CanonPose, recording: Recording, *, poses_2d: str = "gt", min_confidence: float = 0.0
+    method: Method, recording: Recording, *, poses_2d: str = "gt", min_confidence: float = 0.0
 ) -> tuple[Moments, np.ndarray]:
     """The moments of `recording` and their canonical poses [M, V, J, 3], each as large as the true body, mm; NaN where
     there is no view, or none that can be lifted.
 
     Raises:
-      ValueError: no true poses, or no moment that two cameras see.
+      ValueError: a method without canonical poses, no true poses, or no moment that two cameras see.
     """
+    if not method.has_canonical:
+        raise ValueError(f"{method.title}: knows no canonical poses")
     if recording.poses_3d is None:
         raise ValueError(f"{recording.source}: has no 3D poses: how large its bodies are is not known")
     found = moments(recording)
-    X, _ = method.predict_canonical(
+    said = method.predict(
         recording.keypoints(poses_2d),
         clip_and_camera(recording),
         recording.seen(poses_2d, min_confidence),
         recording.trust(poses_2d),
     )
+    X = said.canonical
+    assert X is not None
     root = recording.skeleton.root_index
     true = recording.poses_3d - recording.poses_3d[:, root : root + 1]
     size = np.linalg.norm(X, axis=(1, 2))
@@ -50,11 +55,14 @@ def spread_between_views(poses: np.ndarray) -> np.ndarray:
 
 
 def hips_deviation_mm(
-    method: CanonPose, recording: Recording, *, poses_2d: str = "gt", min_confidence: float = 0.0
+    method: Method, recording: Recording, *, poses_2d: str = "gt", min_confidence: float = 0.0
 ) -> float:
     """How far, mm, the canonical hips of the views of one moment lie from their mean, see `spread_between_views`."""
     _, poses = canonical_poses(method, recording, poses_2d=poses_2d, min_confidence=min_confidence)
-    hips = [joint for joint in HIPS if joint in recording.skeleton.joints]
-    return float(
-        np.sqrt(np.mean(spread_between_views(poses[:, :, list(recording.skeleton.indices(tuple(hips)))]) ** 2))
-    )
+    return hips_deviation(poses, recording.skeleton)
+
+
+def hips_deviation(poses: np.ndarray, skeleton: Skeleton) -> float:
+    """`hips_deviation_mm` of canonical poses [M, V, J, 3]; not a number where no moment has two."""
+    hips = [skeleton.index(joint) for joint in HIPS if joint in skeleton.joints]
+    return float(np.sqrt(np.mean(spread_between_views(poses[:, :, hips]) ** 2))) if hips else float("nan")

@@ -14,10 +14,10 @@ from absl import logging
 from tf_elepose import geometry
 from tf_elepose.data.moments import MomentBatches, moments
 from tf_elepose.data.recording import Recording
-from tf_elepose.data.view_agreement import disagreements
+from tf_elepose.data.view_agreement import disagreements, named
 from tf_elepose.methods.base import Method
 from tf_elepose.methods.canonpose import CanonPose
-from tf_elepose.nn.pose_statistics import blank_statistics, fit_statistics
+from tf_elepose.nn.pose_statistics import fit_statistics
 from tf_elepose.training.canonical_space import HIPS, hips_deviation_mm
 from tf_elepose.training.run import Run, RunSettings
 from tf_elepose.training.stage import Stage, StageSettings
@@ -60,18 +60,17 @@ class CanonposeRun(Run):
         trust = train.trust(settings.poses_2d)
         confidence = np.where(self._seen, np.float32(1.0) if trust is None else np.clip(trust, 0.0, 1.0), 0.0)
         used = self._moments.rows[self._moments.present]
-        hides = bool(settings.lifter["hidden"])
-        if not hides and not self._seen[used].all():
+        if not settings.lifter["hidden"] and not self._seen[used].all():
             raise ValueError(
                 f"{train.source}: {(~self._seen[used].all(axis=1)).sum()} of {len(used)} training poses lack joints: "
                 "they need lifter.hidden over 0"
             )
-        statistics = fit_statistics(*self._flat(used)) if hides else blank_statistics(train.skeleton.num_joints)
+        statistics = fit_statistics(*self._flat(used))
         with strategy.scope():
             self._method = CanonPose(
                 train.skeleton, self._normalizer, statistics, seed=settings.seed, **settings.lifter
             )  # fmt: skip
-            self._method.measure_confidence(confidence[used])
+            self._method.trust.measure(confidence[used])
         arrays = {
             "image": self._moments.views(self._image),
             "confidence": self._moments.views(confidence.astype(np.float32)),
@@ -106,7 +105,6 @@ class CanonposeRun(Run):
 
     def own_figures(self, method: Method) -> dict[str, float]:
         """Figure 7: how far the views of one moment agree on the canonical hips."""
-        assert isinstance(method, CanonPose)
         watched = self._watched
         known = set(HIPS) <= set(watched.skeleton.joints) and watched.poses_3d is not None
         if not known or len(np.unique(watched.camera)) < 2:
@@ -131,14 +129,24 @@ class CanonposeRun(Run):
 
     def _tell_of_views(self, asked: Recording) -> None:
         """Warn of views that are missing or that cannot be of one moment."""
-        found, source = self._moments, self._train.source
+        train, found, source = self._train, self._moments, self._train.source
         if found.single:
+            alone = np.isin(train.camera, found.cameras)
+            alone[found.rows[found.present]] = False
             logging.warning(
-                "%s: %d moments are seen by one camera only and are left out of training", source, found.single
-            )
-        for camera in sorted(set(np.unique(asked.camera)) - set(np.unique(self._train.camera))):
-            logging.warning("%s: camera %d has no pose with enough joints and is not trained on", source, camera)
+                "%s: %s: %d moments are seen by one camera only and are left out of training",
+                source, named(np.unique(train.clip[alone]).tolist()), found.single,
+            )  # fmt: skip
+        for camera in np.unique(asked.camera):
+            if camera not in train.camera:
+                logging.warning("%s: camera %d has no pose with enough joints and is not trained on", source, camera)
+            elif blind := sorted(_clips_of(asked, camera) - _clips_of(train, camera)):
+                logging.warning("%s: %s: camera %d has no pose with enough joints", source, named(blind), camera)
         weight = found.views(self._seen.astype(np.float32))
         clip = self._train.clip[found.rows.max(axis=1)]
         for message in disagreements(found.views(self._image), weight, clip, found.cameras):
             logging.warning("%s: %s", source, message)
+
+
+def _clips_of(recording: Recording, camera: int) -> set[str]:
+    return set(np.unique(recording.clip[recording.camera == camera]).tolist())

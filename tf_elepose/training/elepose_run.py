@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from tf_elepose.data.shards import Shards
 from tf_elepose.methods.base import Method
 from tf_elepose.methods.completion import CompletionFitting
 from tf_elepose.methods.elepose import ElePose
+from tf_elepose.methods.lifted_likelihood import subspace_settings
 from tf_elepose.methods.prior import PriorFitting
 from tf_elepose.nn import pca
 from tf_elepose.nn.completer import PoseCompleter, complete
@@ -48,6 +51,8 @@ class EleposeRun(Run):
         Raises:
           ValueError: data that cannot be trained on, or settings that do not fit them.
         """
+        if shards is not None:
+            settings = dataclasses.replace(settings, denoise=_denoising_of_shards(settings.denoise))
         super().__init__(folder, recording, settings, strategy)
         self._settings = settings
         self._shards = shards
@@ -78,8 +83,14 @@ class EleposeRun(Run):
 
     def _measure(self, method: Method) -> None:
         assert isinstance(method, ElePose)
-        method.measure_elevation(self._image, self._seen)
+        method.measure_elevation(self._detected, self._seen)
         super()._measure(method)
+
+    def own_figures(self, method: Method) -> dict[str, float]:
+        """How many dimensions the prior has and how much of the training poses' variance they hold (figure 4)."""
+        assert isinstance(method, ElePose)
+        subspace = subspace_settings(method.prior)
+        return {"prior_dimensions": subspace["size"], "prior_variance_share": subspace["explained"]}
 
     def _new_completer(self) -> tuple[PoseCompleter | None, Stage | None]:
         settings, skeleton = self._settings, self._train.skeleton
@@ -118,8 +129,7 @@ class EleposeRun(Run):
 
     def _new_prior(self) -> tuple[PosePrior, Stage]:
         settings = self._settings
-        flat, known = self._flat()
-        subspace = pca.fit_pca(flat, settings.bases, known) if settings.bases else pca.fit_coordinates(flat, known)
+        subspace = self._subspace(*self._flat())
         logging.info("prior: %d dimensions hold %.2f %% of the variance", subspace.size, 100 * subspace.explained)
         with self._strategy.scope():
             prior = PosePrior(subspace, **self._prior_settings)
@@ -135,11 +145,19 @@ class EleposeRun(Run):
         )  # fmt: skip
         return prior, stage
 
+    def _subspace(self, flat: np.ndarray, known: np.ndarray) -> pca.Subspace:
+        """Of the prior, from what `_flat` gives."""
+        bases = self._settings.bases
+        return pca.fit_pca(flat, bases, known) if bases else pca.fit_coordinates(flat, known)
+
+    def _new_method(self, **options) -> ElePose:
+        return ElePose(**options)
+
     def _new_lifter(self, prior: PosePrior) -> tuple[ElePose, Stage]:
         settings = self._settings
         with self._strategy.scope():
-            method = ElePose(
-                self._train.skeleton, self._normalizer, prior,
+            method = self._new_method(
+                skeleton=self._train.skeleton, normalizer=self._normalizer, prior=prior,
                 bone_prior=self._bone_prior, prior_settings=self._prior_settings, seed=settings.seed,
                 completer=self._completer, **settings.lifter,
             )  # fmt: skip
@@ -154,16 +172,19 @@ class EleposeRun(Run):
     def _prior_settings(self) -> dict[str, Any]:
         return {**self._settings.prior, "seed": self._settings.seed}
 
-    def _poses(self, stage: str, rows: np.ndarray | slice, batch_size: int, seed: int) -> Batches:
-        """Batches of the rows' poses, and where joints are missing, of which are seen."""
-        arrays, seen = {"image": self._image[rows]}, self._seen[rows]
+    def _poses(
+        self, stage: str, rows: np.ndarray | slice, batch_size: int, seed: int, more: Mapping[str, np.ndarray] = {}
+    ) -> Batches:
+        """Batches of the rows' poses, and where joints are missing, of which are seen; and what `more` there is."""
+        arrays, seen = {"image": self._image[rows], **more}, self._seen[rows]
         return self._batches(stage, arrays if seen.all() else arrays | {"seen": seen}, batch_size, seed)
 
     def _lifter_batches(self) -> Batches | ShardBatches:
         settings = self._settings
         batch_size, seed = settings.lifter_batch_size, settings.seed + 1
         if self._shards is None:
-            return self._poses("lifter", slice(None), batch_size, seed)
+            detected = {"detected": self._detected} if self._denoised else {}
+            return self._poses("lifter", slice(None), batch_size, seed, detected)
         return ShardBatches(
             self._shards, self._normalizer, poses_2d=settings.poses_2d, min_confidence=settings.min_confidence,
             batch_size=batch_size, seed=seed, flip=settings.flip,
@@ -179,3 +200,11 @@ class EleposeRun(Run):
         if choice == "skeleton" and skeleton.bone_prior is not None:
             return stated_bone_prior(skeleton)
         return estimate_bone_prior(self._clip_image, clip_names(self._train), skeleton, seen=self._clip_seen)
+
+
+def _denoising_of_shards(choice: str) -> str:
+    """ValueError where shards are to be denoised: their rows come in any order, and tracks are spread over them."""
+    if choice == "always":
+        raise ValueError("denoise=always: shards are read in pieces, without tracks; denoise before they are written")
+    logging.info("shards: training poses are taken as they are, not denoised")
+    return "never"

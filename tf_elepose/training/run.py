@@ -22,7 +22,7 @@ from tf_elepose.training.evaluator import clip_and_camera, clip_names, evaluate_
 from tf_elepose.training.interruption import StopRequest
 from tf_elepose.training.metric_log import MetricLog
 from tf_elepose.training.stage import Stage
-from tf_elepose.training.training_poses import usable
+from tf_elepose.training.training_poses import denoised, usable
 
 EVALUATION_POSES = 2000
 """Poses looked at while training goes on."""
@@ -39,6 +39,7 @@ class RunSettings:
       poses_2d: "gt" or "detected".
       normalization: keywords of `Normalizer.fit`: rule, distance.
       min_confidence: joints that a detector trusts no more than this are taken as missing.
+      denoise: "auto", "always" or "never", see `training_poses.denoised`.
       flip: mirror poses in training.
       seed: everything random comes from it.
     """
@@ -46,6 +47,7 @@ class RunSettings:
     poses_2d: str
     normalization: Mapping[str, Any]
     min_confidence: float
+    denoise: str
     flip: bool
     seed: int
 
@@ -81,11 +83,16 @@ class Run(abc.ABC):
         self._train, self._seen = usable(recording.of_split("train"), settings.poses_2d, settings.min_confidence)
         has_test = bool(np.any(recording.split == "test"))
         self._watched = recording.of_split("test") if has_test else self._train
-        self._pixels, self._groups = self._train.keypoints(settings.poses_2d), clip_and_camera(self._train)
+        self._pixels = denoised(self._train, settings.poses_2d, self._seen, settings.denoise)
+        self._groups = clip_and_camera(self._train)
         self._normalizer = normalizer or Normalizer.fit(
             self._pixels, recording.skeleton, groups=self._groups, seen=self._seen, **settings.normalization
         )
         self._image, _ = self._normalizer.apply(self._pixels, self._groups, self._seen)
+        # As they will be when the trained model is asked: one at a time, with all their noise.
+        given = self._train.keypoints(settings.poses_2d)
+        self._denoised = self._pixels is not given
+        self._detected = self._normalizer.apply(given, self._groups, self._seen)[0] if self._denoised else self._image
 
     @property
     @abc.abstractmethod
@@ -154,7 +161,7 @@ class Run(abc.ABC):
     def _measure(self, method: Method) -> None:
         """Set what a trained method stores about the training poses."""
         rows = spread_rows(self._train, LIKELIHOOD_POSES)
-        method.measure_likelihood(self._image[rows], self._seen[rows])
+        method.measure_likelihood(self._detected[rows], self._seen[rows])
 
     def watch(self) -> dict[str, float]:
         """Figures of poses that are not trained on, where there are any, to be shown during training."""

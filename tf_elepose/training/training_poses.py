@@ -7,10 +7,13 @@ import dataclasses
 import numpy as np
 from absl import logging
 
+from tf_elepose.data.denoising import denoise
 from tf_elepose.data.recording import Recording
 from tf_elepose.normalization import Normalizer
 from tf_elepose.skeletons import MIN_JOINTS
 from tf_elepose.training.evaluator import clip_names
+
+DENOISING = ("auto", "always", "never")
 
 
 def usable(train: Recording, poses_2d: str, min_confidence: float) -> tuple[Recording, np.ndarray]:
@@ -26,6 +29,30 @@ def usable(train: Recording, poses_2d: str, min_confidence: float) -> tuple[Reco
         train.source, (~enough).sum(), len(seen), MIN_JOINTS,
     )  # fmt: skip
     return train.select(enough), seen[enough]
+
+
+def denoised(train: Recording, poses_2d: str, seen: np.ndarray, choice: str) -> np.ndarray:
+    """The training poses [N, J, 2] in pixels with less of their detector's noise (data/denoising.py).
+
+    Args:
+      train, poses_2d, seen: as `usable` has them.
+      choice: "auto" (poses that come with confidences, and so from a detector), "always" or "never".
+
+    Raises:
+      ValueError: another choice.
+    """
+    if choice not in DENOISING:
+        raise ValueError(f"denoise must be {', '.join(DENOISING[:-1])} or {DENOISING[-1]}; got {choice!r}")
+    pixels, confidence = train.keypoints(poses_2d), train.trust(poses_2d)
+    if choice == "never" or (choice == "auto" and confidence is None):
+        return pixels
+    found = denoise(pixels, seen, train.tracks, train.frame, confidence)
+    logging.info(
+        "%s: training poses denoised over time: a joint's coordinate was off by %.1f to %.1f %% of the body's size; "
+        "%.0f %% of the poses have neighbours in time",
+        train.source, 100 * found.noise.min(), 100 * found.noise.max(), 100 * found.in_tracks,
+    )  # fmt: skip
+    return found.poses_2d
 
 
 def scaled_by_clip(

@@ -1,0 +1,16 @@
+"""The line under a table that says when, on what and with what it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def made_with(results: Sequence[Mapping[str, Any]]) -> str:
+    """Dates, hardware, versions and commits of `results`, each told once, in a line."""
+    days = sorted({result["date"][:10] for result in results})
+    told = [" to ".join(dict.fromkeys([days[0], days[-1]]))] if days else []
+    told += dict.fromkeys(result["hardware"] for result in results)
+    told += dict.fromkeys(f"{name} {version}" for result in results for name, version in result["versions"].items())
+    told += dict.fromkeys(f"commit {result['commit']}" for result in results if "commit" in result)
+    return ", ".join(told)

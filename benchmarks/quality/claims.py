@@ -1,0 +1,146 @@
+"""What the papers and this package claim, held against what was measured."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from benchmarks.quality.shown import usable
+from benchmarks.quality.tables import FULL
+from benchmarks.quality.uncertainty import RANDOM
+
+Results = Mapping[str, Any]
+
+BASES_RANGE = (15, 30)
+"""Where the minimum of figure 4 is looked for: with fewer the paper's errors are above 100 mm, with 31 they rise."""
+
+SUPERVISED_MM = 27.3
+"""PA-MPJPE that supervised lifting of this width reached in a study before this package, in less time."""
+
+FIXED_RATIO = 1.5
+"""Of the fixed elevation prior's error to ElePose's."""
+
+SPEARMAN = 0.35
+"""Of likelihood and error, at least."""
+
+REFUSAL_GAIN = 0.1
+"""Share of the error that refusing the least likely fifth of the poses takes away, at least."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Claim:
+    """A sentence, what was measured, and whether it holds."""
+
+    statement: str
+    measured: str
+    holds: bool
+
+
+def claims(results: Mapping[str, Results]) -> list[Claim]:
+    """Of every table among `results` {name: what quality_NAME.json holds} that claims are made of."""
+    made: list[Claim] = []
+    for name, function in _OF_TABLE.items():
+        if name in results:
+            made += function(results[name])
+    return made
+
+
+def markdown(made: Sequence[Claim]) -> str:
+    """A row a claim."""
+    lines = ["| Claim | Measured | Holds |", "|---|---|---|"]
+    lines += [f"| {claim.statement} | {claim.measured} | {'yes' if claim.holds else '**no**'} |" for claim in made]
+    return "\n".join(lines)
+
+
+def best_bases(results: Results) -> tuple[int, float] | None:
+    """The number of PCA bases with the least mean PA-MPJPE, and that error; None when none has right depths."""
+    means = {int(label.split()[0]): statistics.mean(errors) for label, errors in _errors(results["rows"]).items()}
+    return min(means.items(), key=lambda item: item[1]) if means else None
+
+
+def _ablation(results: Results) -> Iterator[Claim]:
+    where = "table 5, at full length, one seed" if results["table"] == "ablation_full" else "table 5"
+    errors = _errors(results["rows"])
+    steps = (
+        ("Bones help", "base + bones", "base"),
+        ("Elevation helps, without PCA", "base + bones + elevation", "base + bones"),
+        ("PCA helps, without elevation", "base + bones + PCA", "base + bones"),
+        ("Elevation helps, with PCA", FULL, "base + bones + PCA"),
+        ("PCA helps, with elevation", FULL, "base + bones + elevation"),
+    )
+    for statement, better, worse in steps:
+        if better not in errors:
+            yield Claim(f"{statement} ({where})", f"{better}: depths wrong in every training", False)
+        elif worse not in errors:
+            yield Claim(f"{statement} ({where})", f"without, depths are wrong in every training: {worse}", True)
+        else:
+            told = f"{_told(errors[better])} after {_told(errors[worse])} mm"
+            yield Claim(
+                f"{statement} ({where})", told, statistics.mean(errors[better]) < statistics.mean(errors[worse])
+            )
+    if FULL in errors:
+        others = [statistics.mean(values) for label, values in errors.items() if label != FULL]
+        best = all(statistics.mean(errors[FULL]) < other for other in others)
+        nearest = f", the next {min(others):.1f} mm" if others else ""
+        yield Claim(f"Everything together is best ({where})", f"{_told(errors[FULL])} mm{nearest}", best)
+
+
+def _pca(results: Results) -> Iterator[Claim]:
+    if (best := best_bases(results)) is not None:
+        low, high = BASES_RANGE
+        statement = f"The best number of PCA bases lies between {low} and {high} (figure 4)"
+        yield Claim(statement, f"{best[0]} bases, {best[1]:.1f} mm", low <= best[0] <= high)
+
+
+def _lines(results: Results) -> Iterator[Claim]:
+    found = {row["label"]: row["metrics"] for row in results["rows"] if usable([row])}
+    label = "supervised, ElePose's width and epochs"
+    if label in found:
+        error, seconds = found[label]["pa_mpjpe_mm"], found[label].get("training_seconds")
+        told = f"{error:.1f} mm" + (f" after {seconds:.0f} s" if seconds else "")
+        if seconds and "training_seconds" in found.get("ElePose", {}):
+            told += f" (ElePose {found['ElePose']['training_seconds']:.0f} s)"
+        yield Claim(f"Supervised at ElePose's width reaches {SUPERVISED_MM} mm PA-MPJPE", told, error <= SUPERVISED_MM)
+    if {"ElePose", "fixed elevation prior"} <= set(found):
+        for key, name in (("pa_mpjpe_mm", "PA-MPJPE"), ("n_mpjpe_mm", "N-MPJPE")):
+            fixed, own = found["fixed elevation prior"][key], found["ElePose"][key]
+            statement = f"A fixed elevation prior is at least {FIXED_RATIO} times worse than ElePose in {name}"
+            yield Claim(statement, f"{fixed:.1f} to {own:.1f} mm, {fixed / own:.2f} times", fixed >= FIXED_RATIO * own)
+
+
+def _uncertainty(results: Results) -> Iterator[Claim]:
+    (row,) = (row for row in results["uncertainty"] if row["label"] == RANDOM)
+    spearman, error, kept = row["nll_pa_spearman"], row["pa_mpjpe_mm"], row["pa_mpjpe_refused_20_mm"]
+    statement = f"Likelihood and error go together: Spearman at least {SPEARMAN}"
+    yield Claim(statement, f"{spearman:.2f}", spearman >= SPEARMAN)
+    statement = f"Refusing the least likely 20 % of the poses lowers PA-MPJPE by at least {100 * REFUSAL_GAIN:.0f} %"
+    gain = 1.0 - kept / error
+    yield Claim(statement, f"{error:.1f} to {kept:.1f} mm, {100 * gain:.0f} % less", gain >= REFUSAL_GAIN)
+
+
+_OF_TABLE = {
+    "ablation": _ablation,
+    "ablation_full": _ablation,
+    "pca": _pca,
+    "lines": _lines,
+    "uncertainty": _uncertainty,
+}
+
+TABLES_USED = tuple(_OF_TABLE)
+"""Whose results claims are made of."""
+
+
+def _errors(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
+    """{label: PA-MPJPE of its trainings with right depths}; labels without such are left out."""
+    errors: dict[str, list[float]] = {}
+    for row in rows:
+        for metrics in usable([row]):
+            errors.setdefault(row["label"], []).append(metrics["pa_mpjpe_mm"])
+    return errors
+
+
+def _told(errors: Sequence[float]) -> str:
+    spread = f" ± {statistics.stdev(errors):.1f}" if len(errors) > 1 else ""
+    return f"{statistics.mean(errors):.1f}{spread}"

@@ -1,0 +1,242 @@
+"""Which models each table trains: the papers' tables, and the lines that they are held against."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One trained model.
+
+    Attributes:
+      label: rows of one label are seeds of one thing.
+      config: the file it is trained with.
+      overrides: what is changed in it, as on the command line.
+      seed: of the training.
+      variant: what else makes it another training, for its folder's name.
+      hidden: overrides that belong to `variant` and are not named one by one.
+    """
+
+    label: str
+    config: str
+    overrides: tuple[str, ...] = ()
+    seed: int = 0
+    variant: str = ""
+    hidden: tuple[str, ...] = ()
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """All that follows --config on the command line."""
+        return (*self.overrides, *self.hidden, f"--config.seed={self.seed}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Rows to train, and what is shown of them.
+
+    Attributes:
+      rows: in the order in which they are trained.
+      columns: keys of metrics.json; those that no row has are not shown.
+      timed: False where rows may be trained beside other work: their seconds say nothing and are left out.
+      own_data: the rows are about the data of their configs; such tables are not among "all".
+    """
+
+    rows: tuple[Row, ...]
+    columns: tuple[str, ...] = (
+        "pa_mpjpe_mm", "n_mpjpe_mm", "n_mpjpe_norm_ratio_mm", "pck_150", "depth_correlation", "elevation_mean_deg",
+        "elevation_mean_true_deg", "elevation_correlation", "nll_pa_spearman", "training_seconds",
+    )  # fmt: skip
+    timed: bool = True
+    own_data: bool = False
+
+
+ELEPOSE = "configs/cmu.py"
+
+FIXED = "configs/fixed_elevation_cmu.py"
+
+FULL = "base + bones + PCA + elevation"
+
+BASES = (4, 8, 12, 16, 20, 23, 26, 29, 32)
+"""Of figure 4. 32 are all directions in which 17 joints about their root can move."""
+
+FIGURE_4 = "{} bases"
+"""Label of its rows."""
+
+_BRIEF = (
+    "pa_mpjpe_mm", "pa_mpjpe_reflected_mm", "n_mpjpe_mm", "pck_150", "depth_correlation", "elevation_correlation",
+    "nll_pa_spearman",
+)  # fmt: skip
+
+_PAPER = (
+    "pa_mpjpe_reflected_mm", "pa_mpjpe_mm", "n_mpjpe_norm_ratio_mm", "n_mpjpe_mm", "pck_150", "auc_150", "cps",
+    "training_seconds",
+)  # fmt: skip
+
+
+def _seeds(config: str, seeds: Sequence[int]) -> tuple[Row, ...]:
+    return tuple(Row(f"seed {seed}", config, seed=seed) for seed in seeds)
+
+
+def _changed(config: str, *overrides: str) -> tuple[str, tuple[str, ...]]:
+    return config, tuple(f"--config.{override}" for override in overrides)
+
+
+def _short(*overrides: str) -> tuple[str, ...]:
+    """Of ElePose for a sixth of its epochs. The poses are complete, so the completer has no say and is left out."""
+    return _changed(ELEPOSE, "completer.epochs=0.0", "lifter.epochs=20.0", *overrides)[1]
+
+
+def _repeated(seeds: Sequence[int], *rows: Row) -> tuple[Row, ...]:
+    """The first seed of all rows, then the second of all, ..."""
+    return tuple(dataclasses.replace(row, seed=seed) for seed in seeds for row in rows)
+
+
+def _canonpose(*changes: tuple[str, str, tuple[str, ...]]) -> tuple[Row, ...]:
+    """Rows of half of the training."""
+    return tuple(
+        Row(label, *_changed(f"configs/{config}.py", "lifter.epochs=30", *overrides))
+        for label, config, overrides in changes
+    )
+
+
+_NO_C = "lifter.term_weights.camera=0.0"
+_AS_THEY_ARE = ("denoise=never", "min_confidence=0.0")
+"""Detections, as the paper has them."""
+
+_NO_PCA, _FIXED, _NO_BONES = "prior.bases=0", "lifter.elevation=fixed", "lifter.term_weights.bone=0.0"
+
+TABLES: dict[str, Table] = {
+    # Is the sign of the depths right whatever the seed, and how far do results spread?
+    "seeds": Table(_seeds(ELEPOSE, range(5))),
+    # The paper's main claim: predicting the camera's elevation.
+    "elevation": Table((Row("elevation predicted", ELEPOSE), Row("elevation U(-20, 20) degrees", FIXED))),
+    # Table 5 of ElePose.
+    "ablation": Table(
+        _repeated(
+            range(3),
+            Row("base", ELEPOSE, _short(_NO_PCA, _FIXED, _NO_BONES)),
+            Row("base + bones", ELEPOSE, _short(_NO_PCA, _FIXED)),
+            Row("base + bones + elevation", ELEPOSE, _short(_NO_PCA)),
+            Row("base + bones + PCA", ELEPOSE, _short(_FIXED)),
+            Row(FULL, ELEPOSE, _short()),
+        ),
+        columns=_BRIEF,
+        timed=False,
+    ),
+    # The same at full length, one seed.
+    "ablation_full": Table(
+        (
+            *(
+                Row(label, *_changed(ELEPOSE, "completer.epochs=0.0", *overrides))
+                for label, overrides in (
+                    ("base", (_NO_PCA, _FIXED, _NO_BONES)),
+                    ("base + bones", (_NO_PCA, _FIXED)),
+                    ("base + bones + elevation", (_NO_PCA,)),
+                )
+            ),
+            Row("base + bones + PCA", FIXED),
+            Row(FULL, ELEPOSE),
+        ),
+        columns=_BRIEF,
+        timed=False,
+    ),
+    # Figure 4 of ElePose.
+    "pca": Table(
+        _repeated(
+            range(2),
+            *(Row(FIGURE_4.format(n), ELEPOSE, _short(*([f"prior.bases={n}"] if n != 26 else []))) for n in BASES),
+        ),
+        columns=("prior_variance_share", *_BRIEF),
+        timed=False,
+    ),
+    # What unsupervised lifting is held against, and what it costs.
+    "lines": Table(
+        (
+            Row("ElePose", ELEPOSE),
+            Row("fixed elevation prior", FIXED),
+            Row(
+                "supervised, ElePose's width and epochs",
+                *_changed("configs/supervised_cmu.py", "lifter.width=256", "lifter.epochs=120.0"),
+            ),
+            Row("supervised, its own settings", "configs/supervised_cmu.py"),
+            Row("CanonPose, four cameras", "configs/canonpose_cmu.py"),
+            Row("SVMAC", "configs/svmac_cmu.py"),
+            Row("ElePose, no knee term", *_changed(ELEPOSE, "lifter.term_weights.knees=0.0")),
+            Row("fixed elevation prior, no knee term", *_changed(FIXED, "lifter.term_weights.knees=0.0")),
+        ),
+        columns=("pa_mpjpe_mm", "n_mpjpe_mm", "pck_150", "cps", "depth_correlation", "training_seconds"),
+    ),
+    # What the defaults owe to each departure from the paper: a sixth of the training.
+    "settings": Table(
+        tuple(
+            Row(label, ELEPOSE, _short(*overrides))
+            for label, overrides in (
+                ("default", ()),
+                ("bones of Human3.6M", ("bone_prior=skeleton",)),
+                (
+                    "gradient not clipped, no ceiling",
+                    ("lifter.optimizer.clip_norm=0.0", "lifter.likelihood_ceiling=0.0"),
+                ),
+                ("no knee term", ("lifter.term_weights.knees=0.0",)),
+                ("elevation U(-20, 20) degrees", (_FIXED,)),
+                ("the same, bones of Human3.6M", (_FIXED, "bone_prior=skeleton")),
+            )
+        ),
+        timed=False,
+    ),
+    # CanonPose's table 4: numbers of cameras, confidences, camera consistency (+C), and what fails.
+    "canonpose": Table(
+        (
+            Row("exact 2D, +C, full length", "configs/canonpose_cmu.py"),
+            Row("detections, +C, full length", "configs/canonpose_cmu_detected.py"),
+            Row("the same, taken as they are", *_changed("configs/canonpose_cmu_detected.py", *_AS_THEY_ARE)),
+            *_canonpose(
+                ("detections, 4 cameras, +C", "canonpose_cmu_detected", _AS_THEY_ARE),
+                ("detections, 4 cameras", "canonpose_cmu_detected", (*_AS_THEY_ARE, _NO_C)),
+                ("detections, 3 cameras", "canonpose_cmu_detected", (*_AS_THEY_ARE, _NO_C, "cameras=3")),
+                ("detections, 2 cameras", "canonpose_cmu_detected", (*_AS_THEY_ARE, _NO_C, "cameras=2")),
+                (
+                    "detections, 4 cameras, no confidences",
+                    "canonpose_cmu_detected",
+                    (*_AS_THEY_ARE, _NO_C, "lifter.confidences=False"),
+                ),
+                ("exact 2D, 4 cameras, +C", "canonpose_cmu", ()),
+                ("exact 2D, 4 cameras", "canonpose_cmu", (_NO_C,)),
+                (
+                    "exact 2D, direct pose equality",
+                    "canonpose_cmu",
+                    (_NO_C, "lifter.term_weights.view=0.0", "lifter.term_weights.pose_equality=1.0"),
+                ),
+                (
+                    "exact 2D, direct camera equality",
+                    "canonpose_cmu",
+                    (_NO_C, "lifter.term_weights.view=0.0", "lifter.term_weights.camera_equality=1.0"),
+                ),
+            ),
+        ),
+        timed=False,
+    ),
+    # The line that unsupervised methods are held against.
+    "supervised": Table(_seeds("configs/supervised_cmu.py", range(3))),
+    # Table 4 of SVMAC.
+    "svmac": Table(
+        (
+            *(Row(f"n = 2, seed {seed}", "configs/svmac_cmu.py", seed=seed) for seed in range(3)),
+            Row("without critic", *_changed("configs/svmac_cmu.py", "generator.term_weights.adversarial=0.0")),
+            Row("n = 1", *_changed("configs/svmac_cmu.py", "generator.angles=1")),
+            Row("n = 3", *_changed("configs/svmac_cmu.py", "generator.angles=3")),
+            Row("n = 2, 5 % of 3D poses", *_changed("configs/svmac_cmu.py", "supervised_share=0.05")),
+        )
+    ),
+    "quickstart": Table((Row("quickstart", "configs/quickstart.py"),)),
+    # Tables 1 and 4 of ElePose.
+    "h36m": Table(
+        (Row("exact 2D", "configs/h36m.py"), Row("detections", "configs/h36m_detected.py")), _PAPER, own_data=True
+    ),
+    # Table 2 of ElePose.
+    "mpi_inf_3dhp": Table((Row("exact 2D", "configs/mpi_inf_3dhp.py"),), _PAPER, own_data=True),
+    # Table 3 of ElePose.
+    "3dpw": Table((Row("exact 2D", "configs/3dpw.py"),), _PAPER, own_data=True),
+}

@@ -1,0 +1,98 @@
+"""Claims: a claim holds when the numbers say so, and wrong depths are no evidence for it."""
+
+import pytest
+
+from benchmarks.quality import claims
+from benchmarks.quality.tables import FULL, TABLES
+from benchmarks.quality.uncertainty import RANDOM
+
+
+def row(label, error, seed=0, **metrics):
+    return {"label": label, "seed": seed, "metrics": {"pa_mpjpe_mm": error, **metrics}}
+
+
+PAPER = {
+    "base": 77.9, "base + bones": 48.1, "base + bones + elevation": 45.5, "base + bones + PCA": 43.1, FULL: 36.7,
+}  # fmt: skip
+"""Table 5 of ElePose."""
+
+
+def held(name, results):
+    return {claim.statement: claim.holds for claim in claims.claims({name: results})}
+
+
+def ablation(**changed):
+    errors = PAPER | changed
+    return {
+        "table": "ablation",
+        "rows": [row(label, error + seed, seed) for seed in range(3) for label, error in errors.items()],
+    }
+
+
+def test_the_papers_table_5_holds():
+    found = held("ablation", ablation())
+    assert len(found) == 6 and all(found.values())
+    (told,) = (claim.measured for claim in claims.claims({"ablation": ablation()}) if "together" in claim.statement)
+    assert told == "37.7 ± 1.0 mm, the next 44.1 mm"
+
+
+def test_the_table_at_full_length_is_told_apart():
+    both = {"ablation": ablation(), "ablation_full": ablation() | {"table": "ablation_full"}}
+    assert len({claim.statement for claim in claims.claims(both)}) == 12
+
+
+def test_what_does_not_help_is_told():
+    found = held("ablation", ablation(**{"base + bones + elevation": 30.0}))
+    assert {statement for statement, holds in found.items() if not holds} == {
+        "PCA helps, with elevation (table 5)", "Everything together is best (table 5)"
+    }  # fmt: skip
+
+
+def test_wrong_depths_prove_nothing_for_the_better_and_something_against_the_worse():
+    results = ablation()
+    for one in results["rows"]:
+        if one["label"] == "base":
+            one["metrics"]["depth_sign"] = "mixed"
+    assert held("ablation", results)["Bones help (table 5)"]
+    for one in results["rows"]:
+        if one["label"] == "base + bones":
+            one["metrics"]["depth_sign"] = "mirrored"
+    assert not held("ablation", results)["Bones help (table 5)"]
+
+
+@pytest.mark.parametrize(("best", "holds"), [(12, False), (16, True), (26, True), (32, False)])
+def test_the_minimum_of_figure_4_is_that_of_the_means(best, holds):
+    errors = {n: (20.0, 30.0) if n == best else (19.0, 40.0) for n in (12, 16, 26, 32)}
+    results = {"rows": [row(f"{n} bases", errors[n][seed], seed) for seed in range(2) for n in errors]}
+    assert claims.best_bases(results) == (best, 25.0)
+    assert list(held("pca", results).values()) == [holds]
+
+
+def test_nothing_can_be_said_of_trainings_that_all_failed():
+    assert claims.best_bases({"rows": [{"label": "4 bases", "metrics": {"failed": "x"}}]}) is None
+    assert claims.claims({"pca": {"rows": [row("4 bases", 99.0, depth_sign="mixed")]}}) == []
+    assert claims.claims({}) == []
+
+
+def test_lines_are_held_against_elepose():
+    names = [row_.label for row_ in TABLES["lines"].rows]
+    fixed, supervised = (
+        next(name for name in names if name.startswith(start)) for start in ("fixed", "supervised, ElePose")
+    )
+    rows = [row("ElePose", 24.0, n_mpjpe_mm=34.0), row(fixed, 31.0, n_mpjpe_mm=51.0), row(supervised, 27.3)]
+    assert list(held("lines", {"rows": rows}).values()) == [True, False, True]
+    assert not any(held("lines", {"rows": [row(supervised, 27.4)]}).values())
+
+
+def test_uncertainty_has_to_pay():
+    def results(spearman, kept):
+        numbers = {"nll_pa_spearman": spearman, "pa_mpjpe_mm": 30.0, "pa_mpjpe_refused_20_mm": kept}
+        return {"uncertainty": [{"label": RANDOM, **numbers}, {"label": "another", **numbers}]}
+
+    assert list(held("uncertainty", results(0.35, 26.9)).values()) == [True, True]
+    assert list(held("uncertainty", results(0.34, 27.1)).values()) == [False, False]
+
+
+def test_a_claim_that_does_not_hold_stands_out():
+    lines = claims.markdown([claims.Claim("A", "1 mm", True), claims.Claim("B", "2 mm", False)]).splitlines()
+    assert lines[2:] == ["| A | 1 mm | yes |", "| B | 2 mm | **no** |"]

@@ -1,0 +1,120 @@
+"""Claims: one command trains what is missing and leaves JSON, CSV, Markdown and figures; its mistakes are one line."""
+
+import csv
+import dataclasses
+import pathlib
+
+import numpy as np
+import pytest
+from small_models import normalized, small_elepose
+from small_runs import Command
+
+from benchmarks.quality import __main__ as quality
+from benchmarks.quality import tables, training, uncertainty
+from tf_elepose import files
+from tf_elepose.training import workdir
+
+ROOT = pathlib.Path(__file__).parents[3]
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    return Command(quality, monkeypatch, capsys)
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """Every row's metrics without training: its PA-MPJPE is its number; a list of the rows that were asked for."""
+    asked = []
+
+    def train(row, folder):
+        asked.append((row, folder))
+        made = {"date": "2026-01-02", "hardware": "2 x A", "versions": {"keras": "3"}, "commit": "abc"}
+        return {"pa_mpjpe_mm": 20.0 + len(asked), "n_mpjpe_mm": 50.0, "training_seconds": 1.0, **made}
+
+    monkeypatch.setattr(training, "train", train)
+    return asked
+
+
+def test_a_table_becomes_json_csv_markdown_and_a_figure(command, trained, tmp_path):
+    status, out, _ = command("--table=ablation", f"--output={tmp_path}/runs", f"--results={tmp_path}/results")
+    assert status == 0 and len(trained) == 15 and out.count("| base (") == 10  # After each row from the sixth on.
+    written = {path.name for path in (tmp_path / "results").rglob("*.*")}
+    assert written == {f"quality_ablation.{kind}" for kind in ("json", "csv", "md", "png")}
+    results = files.read_json(tmp_path / "results" / "quality_ablation.json")
+    assert [row["metrics"]["pa_mpjpe_mm"] for row in results["rows"]] == [20.0 + n for n in range(1, 16)]
+    assert "training_seconds" not in results["rows"][0]["metrics"]  # They may be trained beside other work.
+    with open(tmp_path / "results" / "quality_ablation.csv", newline="") as file:
+        assert len(list(csv.DictReader(file))) == 15
+    page = (tmp_path / "results" / "quality_ablation.md").read_text()
+    assert "| base (3 seeds) | 26.0 ± 5.0 |" in page and "2026-01-02, 2 x A, keras 3, commit abc" in page
+
+
+def test_other_data_and_fewer_seeds(command, trained, tmp_path):
+    assert (
+        command("--table=pca", "--data=views:a.npz", "--seeds=1", f"--output={tmp_path}", f"--results={tmp_path}/r")[0]
+        == 0
+    )
+    assert len(trained) == len(tables.BASES)
+    assert all("--config.data=views:a.npz" in row.arguments and row.seed == 0 for row, _ in trained)
+    assert len({folder for _, folder in trained}) == len(trained)
+
+
+def test_a_papers_table_carries_its_numbers(command, trained, tmp_path):
+    assert command("--table=h36m", f"--output={tmp_path}/runs", f"--results={tmp_path}")[0] == 0
+    rows = files.read_json(tmp_path / "quality_h36m.json")["rows"]
+    assert [row["expected"]["pa_mpjpe_reflected_mm"] for row in rows] == [36.7, 50.2]
+    assert "exact 2D, the paper" in (tmp_path / "quality_h36m.md").read_text()
+
+
+def test_all_is_every_table_that_needs_no_other_data(command, trained, tmp_path):
+    status, out, _ = command("--table=all", "--quick", f"--output={tmp_path}")
+    assert status == 0 and "uncertainty: left out" in out  # No model was saved.
+    configs = {row.config for row, _ in trained}
+    assert "configs/svmac_cmu.py" in configs and "configs/h36m.py" not in configs
+    assert len({folder for _, folder in trained}) < 40
+    assert all(row.seed == 0 and row.variant == "quick" for row, _ in trained)
+    assert (tmp_path / "results" / "quality_pca.json").exists()  # Not where the real ones are.
+
+
+def test_mistakes_are_one_line(command, tmp_path):
+    assert "expected at least 1" in command.refuses("--table=pca", "--seeds=0", f"--output={tmp_path}")
+    assert "--table" in command.refuses("--table=nothing", f"--output={tmp_path}")
+
+
+def test_a_rehearsal_trains_on_built_in_data(command, tmp_path, monkeypatch):
+    """Two of the rows, smaller still, with the real training command; and data that is not there, in one line."""
+    ablation, supervised = tables.TABLES["ablation"], tables.TABLES["supervised"]
+    rows = (ablation.rows[0], dataclasses.replace(supervised.rows[0], label="supervised"))
+    monkeypatch.setitem(tables.TABLES, "ablation", dataclasses.replace(ablation, rows=rows))
+    least = {"width": 16, "batch_size": 128, "epochs": 0.5}
+    sizes = {f"{part}.{key}": value for part in ("prior", "lifter") for key, value in least.items()}
+    monkeypatch.setitem(training.QUICK, "elepose", {"completer.epochs": 0.0, **sizes})
+    monkeypatch.setitem(training.QUICK, "supervised", {f"lifter.{key}": value for key, value in least.items()})
+    assert command("--table=ablation", "--quick", f"--output={tmp_path}")[0] == 0
+    base, line = files.read_json(tmp_path / "results" / "quality_ablation.json")["rows"]
+    assert base["metrics"]["prior_dimensions"] == 32 and base["metrics"]["prior_variance_share"] == 1.0  # No PCA.
+    assert base["metrics"]["source"] == line["metrics"]["source"] == "synthetic"
+    assert base["metrics"]["pa_mpjpe_mm"] > 0 and line["metrics"]["pa_mpjpe_mm"] > 0
+    told = command("--table=h36m", "--data=h36m:nowhere", "--quick", f"--output={tmp_path}")
+    assert told[0] == 2 and "no such folder" in told[2].strip().splitlines()[-1]
+    assert not (tmp_path / "results" / "quality_h36m.json").exists()
+
+
+def test_uncertainty_is_measured_as_evaluate_and_lift_do(tmp_path):
+    method, _ = small_elepose()
+    method.measure_likelihood(normalized(64)[0])
+    options = {"subjects": 4, "takes": 1, "frames": 8, "cameras": 2}
+    config = {"data": "synthetic", "poses_2d": "gt", "seed": 3, "min_confidence": 0.0, "data_options": options}
+    workdir.claim(tmp_path / "run", config)
+    made = {"date": "2026-01-02", "hardware": "2 x A", "versions": {"keras": "3"}}
+    workdir.save_model(tmp_path / "run" / "model.npz", method, made)
+    results, evaluation, recording = uncertainty.measure(tmp_path / "run")
+    summary, (random, fixed, perfect) = evaluation.summary(), results["uncertainty"]
+    assert random["pa_mpjpe_refused_20_mm"] == summary["pa_mpjpe_refused_20_mm"]
+    assert random["nll_pa_spearman"] == pytest.approx(summary["nll_pa_spearman"])
+    assert perfect["nll_pa_spearman"] == 1.0 and np.isfinite(fixed["nll_pa_spearman"])
+    assert perfect["pa_mpjpe_refused_30_mm"] <= min(random["pa_mpjpe_refused_30_mm"], fixed["pa_mpjpe_refused_30_mm"])
+    assert results["poses"] == len(recording) == 80 and results["trained"] == made
+    assert sum(band["poses_percent"] for band in results["bands"]) == pytest.approx(100.0)

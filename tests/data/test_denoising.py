@@ -1,0 +1,153 @@
+"""Denoising over time: as strong as the noise asks for, no stronger, and no way across a cut."""
+
+import numpy as np
+import pytest
+
+from tf_elepose.data import denoising, random_walk
+from tf_elepose.data.denoising import MAX_GAP, denoise
+
+NOISE = 3.0  # px
+
+
+def ways(tracks=12, length=150, joints=5, seed=0):
+    """People [N, J, 2] px whose joints swing about, some fast and some slowly; their tracks and frames."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(length)[:, None, None] / 25.0
+    rest = 100.0 * np.stack([np.cos(np.arange(joints)), np.sin(np.arange(joints))], axis=-1)
+    people = []
+    for track in range(tracks):
+        hertz, phase = rng.uniform(0.2, 0.8, (joints, 2)) * (1 + track % 2), rng.uniform(0, 6, (joints, 2))
+        people.append(rest + 500 + 60 * t + 25 * np.sin(2 * np.pi * hertz * t + phase))
+    return np.concatenate(people), np.repeat(np.arange(tracks), length), np.tile(np.arange(length), tracks)
+
+
+def spoilt(true, seed=1):
+    return true + NOISE * np.random.default_rng(seed).normal(size=true.shape)
+
+
+def everything(poses):
+    return np.ones(poses.shape[:2], bool)
+
+
+def rms(poses, true):
+    return np.sqrt(((poses - true) ** 2).mean())
+
+
+def size(poses):
+    return np.linalg.norm(poses - poses.mean(axis=1, keepdims=True), axis=-1).mean()
+
+
+def test_noise_is_measured_and_most_of_it_goes():
+    true, tracks, frames = ways()
+    found = denoise(spoilt(true), everything(true), tracks, frames)
+    np.testing.assert_allclose(found.noise * size(true), NOISE, rtol=0.15)
+    assert rms(found.poses_2d, true) < 0.6 * NOISE and found.in_tracks == 1.0
+
+
+def test_what_has_no_noise_stays():
+    true, tracks, frames = ways()
+    found = denoise(true, everything(true), tracks, frames)
+    assert np.abs(found.poses_2d - true).max() < 0.2 and (found.noise * size(true)).max() < 0.1
+
+
+def test_a_smoothed_way_is_the_posterior_mean_of_a_gaussian_process():
+    """Written out: an integrated Wiener process of intensity q from anywhere has the covariance
+    q (m^3 / 3 + |s - t| m^2 / 2) + A (1 + s t), m = min(s, t); its mean given y is K (K + R)^-1 y.
+    """
+    rng = np.random.default_rng(2)
+    t = np.array([0.0, 1.0, 2.0, 4.0, 5.0, 6.5, 7.5])
+    places, seen = rng.normal(size=(1, 7, 2, 2)), np.ones((1, 7, 2), bool)
+    seen[0, 3, 1] = False
+    bins, weight = rng.integers(0, 2, (1, 7, 2)), rng.uniform(0.3, 1.0, (1, 7, 2))
+    block = denoising._Block(
+        np.arange(7)[None], np.where(seen[..., None], places, 0.0), seen, bins, np.diff(t, prepend=0.0)[None],
+        np.ones((1, 1, 1, 1)), np.zeros((1, 1, 1, 2)),
+    )  # fmt: skip
+    model = denoising._Model(np.array([0.4, 0.1]), np.array([0.3, 0.02]), np.array([0.8, 1.5]))
+    got = denoising._smooth(block, model, np.full((1, 1), 2.0), weight)
+    first, second = np.minimum(t[:, None], t), np.abs(t[:, None] - t)
+    for joint in range(2):
+        R = model.error[joint] * model.of_bin[bins[0, :, joint]] / weight[0, :, joint]
+        anywhere = random_walk.ANYWHERE * R[0] * (1 + np.outer(t, t))
+        K = 2.0 * model.change[joint] * (first**3 / 3 + second * first**2 / 2) + anywhere
+        known = np.flatnonzero(seen[0, :, joint])
+        inverse = np.linalg.inv(K[np.ix_(known, known)] + np.diag(R[known]))
+        mean = K[:, known] @ inverse @ places[0, known, joint]
+        np.testing.assert_allclose(got.places[0, :, joint], mean, atol=1e-4)
+        left = R[known] * np.diag(inverse) * R[known]  # R less the posterior variance.
+        expected = ((places[0, known, joint] - mean[known]) ** 2).sum(axis=-1) / 2 / left
+        np.testing.assert_allclose(got.surprise[0, known, joint], expected, rtol=1e-3)
+
+
+def test_a_gross_error_is_drawn_to_the_way_and_spoils_no_neighbour():
+    true, tracks, frames = ways()
+    given = spoilt(true)
+    clean = denoise(given, everything(true), tracks, frames).poses_2d
+    given[75, 2] += 80.0
+    found = denoise(given, everything(true), tracks, frames).poses_2d
+    assert np.linalg.norm(found[75, 2] - true[75, 2]) < 15.0
+    assert np.linalg.norm(found[70:75, 2] - clean[70:75, 2], axis=-1).max() < 2.0
+
+
+def test_detections_of_low_confidence_weigh_less():
+    true, tracks, frames = ways(seed=3)
+    rng = np.random.default_rng(4)
+    confidence = rng.uniform(0.1, 1.0, true.shape[:2])
+    given = true + NOISE / confidence[..., None] * rng.normal(size=true.shape)
+    blind = denoise(given, everything(true), tracks, frames)
+    told = denoise(given, everything(true), tracks, frames, confidence)
+    assert rms(told.poses_2d, true) < 0.85 * rms(blind.poses_2d, true)
+    one_value = denoise(given, everything(true), tracks, frames, np.ones(true.shape[:2]))
+    np.testing.assert_array_equal(one_value.poses_2d, blind.poses_2d)
+
+
+def test_units_frame_rates_and_the_order_of_rows_do_not_matter():
+    true, tracks, frames = ways(tracks=4, length=60)
+    given = spoilt(true)
+    expected = denoise(given, everything(true), tracks, frames)
+    other = denoise(7.0 * given, everything(true), tracks + 5, 3 * frames + 11)
+    np.testing.assert_allclose(other.poses_2d / 7.0, expected.poses_2d, atol=1e-6)
+    np.testing.assert_allclose(other.noise, expected.noise, rtol=1e-9)
+    order = np.random.default_rng(0).permutation(len(given))
+    mixed = denoise(given[order], everything(true), tracks[order], frames[order])
+    np.testing.assert_allclose(mixed.poses_2d, expected.poses_2d[order], atol=1e-9)
+
+
+def test_joints_not_seen_stay_and_are_not_looked_at():
+    true, tracks, frames = ways(tracks=4, length=60)
+    given, seen = spoilt(true), np.random.default_rng(0).random(true.shape[:2]) > 0.2
+    found = denoise(np.where(seen[..., None], given, np.nan), seen, tracks, frames).poses_2d
+    assert np.isnan(found[~seen]).all() and np.isfinite(found[seen]).all()
+    np.testing.assert_array_equal(
+        found[seen], denoise(np.where(seen[..., None], given, 9e9), seen, tracks, frames).poses_2d[seen]
+    )
+    assert rms(found[seen], true[seen]) < 0.75 * NOISE
+
+
+def test_nothing_is_smoothed_across_a_cut_and_single_pictures_stay():
+    true, _, frames = ways(tracks=1, length=80)
+    later = np.concatenate([true, true + 300.0])
+    frames = np.concatenate([frames, frames + frames[-1] + MAX_GAP + 2])
+    found = denoise(spoilt(later), everything(later), np.zeros(160, int), frames).poses_2d
+    assert np.abs(found - later).max() < 5 * NOISE  # Were it one way, the places beside the cut would be far off.
+    alone = denoise(spoilt(true), everything(true), np.arange(80), frames[:80])
+    np.testing.assert_array_equal(alone.poses_2d, spoilt(true))
+    assert alone.in_tracks == 0.0 and not alone.noise.any()
+
+
+def test_float32_comes_back_as_float32_and_the_input_is_left_alone():
+    true, tracks, frames = ways(tracks=2, length=30)
+    given = spoilt(true).astype(np.float32)
+    before = given.copy()
+    assert denoise(given, everything(given), tracks, frames).poses_2d.dtype == np.float32
+    np.testing.assert_array_equal(given, before)
+
+
+@pytest.mark.parametrize("name", ["tracks", "frames", "confidence", "poses_2d"])
+def test_arrays_that_do_not_fit_are_named(name):
+    true, tracks, frames = ways(tracks=1, length=10)
+    given = {
+        "poses_2d": true, "seen": everything(true), "tracks": tracks, "frames": frames, "confidence": np.ones((10, 5)),
+    }  # fmt: skip
+    with pytest.raises(ValueError, match=rf"denoise: {name}: expected \[\d+.*\]; got \[\d+"):
+        denoise(**{**given, name: given[name][:9]})

@@ -1,0 +1,123 @@
+"""LInKs: halves are scored and lifted apart, and a missing half comes from the other's 3D pose."""
+
+import itertools
+
+import numpy as np
+import pytest
+import small_models
+import tensorflow as tf
+
+from tf_elepose import geometry
+from tf_elepose.methods import replicas
+from tf_elepose.methods.filling import FillFitting
+from tf_elepose.skeletons import H36M_17
+
+LEGS, TORSO = (list(H36M_17.indices(joints)) for joints in H36M_17.halves.values())
+OF = {"legs": LEGS, "torso": TORSO}
+SEED = tf.constant([3, 8])
+
+
+@pytest.fixture(scope="module")
+def made():
+    return small_models.small_links(completer=small_models.small_completer())
+
+
+def _seen(count, half):
+    seen = np.ones((count, 17), bool)
+    seen[:, OF[half]] = False
+    return seen
+
+
+def test_legs_and_torsos_may_be_exchanged_without_a_change_of_likelihood(made):
+    """Not so for a density of whole poses."""
+    method, image = made
+    a, b = image[:8].copy(), image[8:16].copy()
+    before = method.prior.log_prob(a) + method.prior.log_prob(b)
+    a[:, LEGS], b[:, LEGS] = b[:, LEGS], a[:, LEGS].copy()
+    np.testing.assert_allclose(method.prior.log_prob(a) + method.prior.log_prob(b), before, rtol=1e-5)
+    whole = small_models.small_prior(image, bases=9)
+    small_models.perturb(whole.trainable_variables, 0.1)
+    kept = whole.log_prob(image[:8]) + whole.log_prob(image[8:16])
+    assert np.abs(whole.log_prob(a) + whole.log_prob(b) - kept).max() > 1.0
+
+
+@pytest.mark.parametrize(("missing", "there"), [("legs", "torso"), ("torso", "legs")])
+def test_a_half_is_lifted_as_if_the_other_were_there(made, missing, there):
+    method, _ = made
+    pixels = small_models.poses_2d(6, seed=3)
+    whole, part = method.predict(pixels), method.predict(pixels, seen=_seen(6, missing))
+    np.testing.assert_allclose(part.poses_3d[:, OF[there]], whole.poses_3d[:, OF[there]], atol=1e-6)
+    assert np.abs(part.poses_3d[:, OF[missing]] - whole.poses_3d[:, OF[missing]]).max() > 0.01
+
+
+@pytest.mark.parametrize(("missing", "there"), [("legs", "torso"), ("torso", "legs")])
+def test_a_missing_half_is_filled_from_the_3d_pose_of_the_other(made, missing, there):
+    method, image = made
+    x, seen = tf.constant(image[:6]), tf.constant(_seen(6, missing))
+    whole, y, elevation = method.complete_and_lift(x, seen)
+    filled = method.fillers[missing](tf.gather(y, OF[there], axis=1))
+    np.testing.assert_allclose(tf.gather(y, OF[missing], axis=1), filled, atol=1e-6)
+    seen_there = geometry.project(filled, method.distance)
+    np.testing.assert_allclose(tf.gather(whole, OF[missing], axis=1), seen_there, atol=1e-7)
+    own = method.lifter.by_part(x)[1][:, list(OF).index(there)]
+    np.testing.assert_allclose(elevation, -own, atol=1e-6)  # Of the half that is seen.
+
+
+def test_single_hidden_joints_are_completed_as_by_elepose(made):
+    method, image = made
+    seen = np.ones((6, 17), bool)
+    seen[:, LEGS[:-1]] = False  # One joint of the legs is left.
+    x, known = tf.constant(image[:6]), tf.constant(seen)
+    whole, y, _ = method.complete_and_lift(x, known)
+    np.testing.assert_array_equal(whole, method.complete(x, known))
+    np.testing.assert_allclose(y, method.lift(whole)[0], atol=1e-6)
+
+
+def test_a_pose_with_a_missing_half_does_not_touch_its_neighbours(made):
+    method, _ = made
+    pixels, seen = small_models.poses_2d(3, seed=3), np.ones((3, 17), bool)
+    seen[1, LEGS] = False
+    mixed, whole = method.predict(pixels, seen=seen), method.predict(pixels)
+    np.testing.assert_allclose(mixed.poses_3d[::2], whole.poses_3d[::2], atol=1e-6)
+    np.testing.assert_allclose(mixed.elevation[::2], whole.elevation[::2], atol=1e-4)
+
+
+def test_without_fillers_missing_halves_are_completed_in_2d():
+    method, image = small_models.small_links(completer=small_models.small_completer(), fill=False)
+    x, seen = tf.constant(image[:6]), tf.constant(_seen(6, "legs"))
+    whole, y, _ = method.complete_and_lift(x, seen)
+    np.testing.assert_array_equal(whole, method.complete(x, seen))
+    np.testing.assert_array_equal(y, method.lift(whole)[0])
+
+
+def test_a_step_compiled_with_xla_gives_the_eager_gradients(made, monkeypatch):
+    method, image = made
+    # XLA draws other random numbers from the same seed: give both the same azimuths and noise.
+    numbers = itertools.cycle(np.random.default_rng(5).uniform(-3, 3, (2, 8)).astype(np.float32))
+    monkeypatch.setattr(replicas, "draw", lambda sampler, shape: tf.constant(next(numbers)))
+    batch = {"image": tf.constant(image[:8])}
+    values, gradients = method.gradients(batch, SEED)
+    other_values, other = tf.function(method.gradients, jit_compile=True)(batch, SEED)
+    scale = max(np.abs(one).max() for one in gradients)
+    for name, value in values.items():
+        np.testing.assert_allclose(other_values[name], value, rtol=2e-5, err_msg=name)
+    for variable, a, b in zip(method.variables, gradients, other, strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-3, atol=1e-5 * scale, err_msg=variable.path)
+
+
+def test_fillers_learn_halves_of_lifted_poses_from_a_virtual_camera(made):
+    method, image = made
+    terms = FillFitting(method).loss_terms({"image": tf.constant(image[:8])}, SEED)
+    y, e = method.y(tf.constant(image[:8]))
+    turned = np.einsum("bij,bkj->bki", method.virtual_rotation(e, SEED), y)
+    for half, there in (("legs", TORSO), ("torso", LEGS)):
+        guess = method.fillers[half](tf.constant(turned[:, there], tf.float32)).numpy()
+        expected = np.linalg.norm(guess - turned[:, OF[half]], axis=-1).mean(axis=-1)
+        np.testing.assert_allclose(terms[half], expected, rtol=1e-4)
+
+
+def test_a_skeleton_without_legs_is_refused():
+    legless = H36M_17.to_dict() | {"legs": [], "name": "legless"}
+    skeleton = type(H36M_17).from_dict(legless)
+    with pytest.raises(ValueError, match="'legless' names no legs; it cannot be divided into legs and torso"):
+        small_models.small_links(skeleton=skeleton)

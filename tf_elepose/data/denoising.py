@@ -1,0 +1,276 @@
+"""Detected 2D poses with less of the detector's noise: what a joint's way through time says of where it was.
+
+A detector looks at one picture at a time, so that its errors in neighbouring pictures have little to do with each
+other, while a joint's way is smooth. A joint's coordinate is modelled as an integrated random walk (its velocity
+changes at random) seen with independent errors (data/random_walk.py). How strongly to smooth is not set by hand: the
+variances of both are those of largest likelihood, of errors for each joint, of movement for each joint and stretch.
+Poses without noise stay nearly as they are.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+
+from tf_elepose.data.random_walk import expected, smoothed
+
+MAX_GAP = 5
+"""Steps (the track's usual ones) that a joint, or a frame, may be missing; after more its way begins anew."""
+
+_RATIOS = np.logspace(-4, 4, 17)
+"""Tried ratios of the variance of a velocity's change in a step to that of a place's error; at the largest one places
+stay nearly as they are."""
+
+_PACES = np.array([1 / 64, 1 / 16, 1 / 4, 1.0, 4.0, 16.0, 64.0])
+"""Tried factors of the variance of a velocity's change, for each stretch: who jumps moves otherwise than who stands."""
+
+_SAMPLE = 20_000  # Poses that the variances are estimated from.
+
+_OUTLIER = 3.0  # Deviations from which on an error counts as gross: the farther, the less such a detection weighs.
+
+_ROUNDS = 3  # Of smoothing, each with the weights that the last one's errors suggest.
+
+_BINS = 10  # Of confidence, equally full: the errors of each have a variance of their own.
+
+_BLOCK = 50_000  # Poses, padding included, that are smoothed at once.
+
+
+@dataclasses.dataclass(frozen=True)
+class Denoised:
+    """Poses with less noise, and how much there was.
+
+    Attributes:
+      poses_2d: [N, J, 2] in the unit given; joints not seen are as they were.
+      noise: [J] estimated standard deviation of a coordinate's error, of those of usual confidence, as a share of the
+        body's size, the mean distance of its joints from their middle; 0 where too few tracks tell.
+      in_tracks: share of the poses that have neighbours in time; the others are as they were.
+    """
+
+    poses_2d: np.ndarray
+    noise: np.ndarray
+    in_tracks: float
+
+
+def denoise(
+    poses_2d: np.ndarray,
+    seen: np.ndarray,
+    tracks: np.ndarray,
+    frames: np.ndarray,
+    confidence: np.ndarray | None = None,
+) -> Denoised:
+    """Smooth poses over time, track by track, as strongly as their noise asks for.
+
+    Args:
+      poses_2d: [N, J, 2] px, or any unit; what is not seen may be anything.
+      seen: [N, J].
+      tracks: [N] labels, one a person in a clip of a camera; rows in any order.
+      frames: [N] integers.
+      confidence: [N, J] how far the detector trusts each joint; the errors' variance may depend on it.
+
+    Raises:
+      ValueError: arrays whose shapes do not fit each other.
+    """
+    poses_2d, seen = np.asarray(poses_2d), np.asarray(seen, bool)
+    rows, joints = seen.shape if seen.ndim == 2 else (-1, -1)
+    expected = {"poses_2d": (rows, joints, 2), "tracks": (rows,), "frames": (rows,)}
+    given = {"poses_2d": poses_2d, "tracks": tracks, "frames": frames}
+    if confidence is not None:
+        expected["confidence"], given["confidence"] = (rows, joints), confidence
+    for name, shape in expected.items():
+        if np.shape(given[name]) != shape:
+            raise ValueError(f"denoise: {name}: expected {list(shape)}; got {list(np.shape(given[name]))}")
+    stretches = _stretches(np.asarray(tracks), np.asarray(frames))
+    if not stretches:
+        return Denoised(poses_2d.copy(), np.zeros(joints), 0.0)
+    bins = _bins(confidence, seen)
+    model = _fit(list(_blocks(poses_2d, seen, frames, bins, _sample(stretches))), int(bins.max()) + 1)
+    out = poses_2d.astype(np.float64)
+    for block in _blocks(poses_2d, seen, frames, bins, stretches):
+        pace, weight = _pace(block, model), np.ones(block.seen.shape)
+        for _ in range(_ROUNDS):
+            found = _smooth(block, model, pace, weight)
+            weight = found.weight
+        at = block.rows[block.seen.any(axis=-1)]
+        whole = np.where(block.seen[..., np.newaxis], found.places * block.size + block.origin, out[block.rows])
+        out[at] = whole[block.seen.any(axis=-1)]
+    covered = sum(map(len, stretches)) / rows
+    return Denoised(out.astype(poses_2d.dtype), np.sqrt(model.error), covered)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Block:
+    """S stretches side by side, the shorter ones padded to T poses; padding is not seen.
+
+    Attributes:
+      rows: [S, T] where each pose stands.
+      places: [S, T, J, 2] in sizes of the body, about `origin`.
+      seen, bins: [S, T, J] whether a joint is seen, and the bin of its confidence.
+      steps: [S, T] time since the pose before, in the track's usual steps.
+      size, origin: [S, 1, 1, 1] and [S, 1, 1, 2], in the unit of the poses.
+    """
+
+    rows: np.ndarray
+    places: np.ndarray
+    seen: np.ndarray
+    bins: np.ndarray
+    steps: np.ndarray
+    size: np.ndarray
+    origin: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class _Model:
+    """Variances in squares of the body's size: of errors [J], of a velocity's change in a step [J], and what those of
+    the errors are multiplied by for each bin of confidence.
+    """
+
+    error: np.ndarray
+    change: np.ndarray
+    of_bin: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class _Smoothed:
+    """Places [S, T, J, 2]; the weight [S, T, J] that each error suggests, 1 unless it is gross; and the errors' squares
+    over what they were expected to be [S, T, J].
+    """
+
+    places: np.ndarray
+    weight: np.ndarray
+    surprise: np.ndarray
+
+
+def _stretches(tracks: np.ndarray, frames: np.ndarray) -> list[np.ndarray]:
+    """Rows of poses that follow one another in time, three or more."""
+    order = np.lexsort((frames, tracks))
+    found = []
+    for track in np.split(order, np.flatnonzero(np.diff(tracks[order])) + 1):
+        step = np.diff(frames[track])
+        usual = np.median(step) if len(step) else 1
+        found += np.split(track, np.flatnonzero((step > MAX_GAP * usual) | (step == 0)) + 1)
+    return sorted((stretch for stretch in found if len(stretch) > 2), key=len)
+
+
+def _sample(stretches: list[np.ndarray]) -> list[np.ndarray]:
+    """Every so many of the stretches, long and short, that hold about `_SAMPLE` poses."""
+    every = max(1, round(sum(map(len, stretches)) / _SAMPLE))
+    return stretches[::every]
+
+
+def _bins(confidence: np.ndarray | None, seen: np.ndarray) -> np.ndarray:
+    """The bin [N, J] of every joint's confidence."""
+    if confidence is None or not seen.any():
+        return np.zeros(seen.shape, np.int8)
+    edges = np.unique(np.quantile(confidence[seen], np.linspace(0, 1, _BINS + 1)[1:-1]))
+    return np.searchsorted(edges, confidence).astype(np.int8)
+
+
+def _blocks(
+    poses: np.ndarray, seen: np.ndarray, frames: np.ndarray, bins: np.ndarray, stretches: list[np.ndarray]
+) -> Iterator[_Block]:
+    """The stretches, which come by length, in blocks of about `_BLOCK` poses."""
+    begin = 0
+    while begin < len(stretches):
+        end = begin + 1
+        while end < len(stretches) and (end + 1 - begin) * len(stretches[end]) <= _BLOCK:
+            end += 1
+        length = np.array([len(stretch) for stretch in stretches[begin:end]])
+        rows = np.stack(
+            [np.pad(stretch, (0, length[-1] - len(stretch)), mode="edge") for stretch in stretches[begin:end]]
+        )
+        present = np.arange(length[-1]) < length[:, np.newaxis]
+        known = seen[rows] & present[..., np.newaxis] & np.isfinite(poses[rows]).all(axis=-1)
+        places = np.where(known[..., np.newaxis], poses[rows], 0.0).astype(np.float64)
+        count = np.maximum(known.sum(axis=(1, 2)), 1)[:, np.newaxis, np.newaxis, np.newaxis]
+        origin = places.sum(axis=(1, 2), keepdims=True) / count
+        middle = places.sum(axis=2, keepdims=True) / np.maximum(known.sum(axis=2), 1)[..., np.newaxis, np.newaxis]
+        reach = np.where(known, np.linalg.norm(places - middle, axis=-1), 0.0)
+        size = reach.sum(axis=(1, 2))[:, np.newaxis, np.newaxis, np.newaxis] / count
+        size = np.where(size > 0, size, 1.0)
+        step = np.diff(frames[rows].astype(np.float64), axis=1, prepend=0.0)
+        usual = np.array([np.median(np.diff(frames[stretch])) for stretch in stretches[begin:end]])
+        yield _Block(
+            rows, np.where(known[..., np.newaxis], (places - origin) / size, 0.0), known, bins[rows],
+            step / usual[:, np.newaxis], size, origin,
+        )  # fmt: skip
+        begin = end
+
+
+def _fit(blocks: list[_Block], bins: int) -> _Model:
+    """The model of largest likelihood, gross errors aside."""
+    joints = blocks[0].seen.shape[-1]
+    of_bin, weights = np.ones(bins), [np.ones(block.seen.shape) for block in blocks]
+    paces = [np.ones((len(block.seen), 1)) for block in blocks]
+    model = _Model(np.ones(joints), np.ones(joints), of_bin)
+    for _ in range(_ROUNDS):
+        # For each ratio the errors' variance is what makes the innovations' mean square as it should be; that leaves
+        # one number to search for. The log likelihood of an innovation e of variance S is -log S - |e|^2 / (2 S).
+        count, squares, logs = np.zeros(joints), np.zeros((len(_RATIOS), joints)), np.zeros((len(_RATIOS), joints))
+        for block, pace, weight in zip(blocks, paces, weights, strict=True):
+            error = of_bin[block.bins] / weight
+            told = _told(block)
+            count += told.sum(axis=(0, 1))
+            for number, ratio in enumerate(_RATIOS):
+                covariance, _, innovation = _expected(block, error, pace * np.full(joints, ratio))
+                spread = covariance[..., 0] + error
+                squares[number] += np.where(told, (innovation**2).sum(axis=-1) / (2 * spread), 0.0).sum(axis=(0, 1))
+                logs[number] += np.where(told, np.log(spread), 0.0).sum(axis=(0, 1))
+        many = np.maximum(count, 1)
+        best = np.argmin(logs / many + np.log(np.maximum(squares / many, 1e-300)), axis=0)
+        error = (squares / many)[best, np.arange(joints)]
+        model = _Model(error, _RATIOS[best] * error, of_bin)
+        paces = [_pace(block, model) for block in blocks]
+        found = [_smooth(*one) for one in zip(blocks, [model] * len(blocks), paces, weights, strict=True)]
+        weights = [one.weight for one in found]
+        of_bin = of_bin * _surprise(blocks, found, bins)
+        of_bin /= of_bin.mean()
+    return _Model(model.error, model.change, of_bin)
+
+
+def _pace(block: _Block, model: _Model) -> np.ndarray:
+    """Of `_PACES` that of largest likelihood for each stretch [S, 1]."""
+    error, told = model.error * model.of_bin[block.bins], _told(block)
+    costs = []
+    for pace in _PACES:
+        covariance, _, innovation = _expected(block, error, pace * model.change)
+        spread = covariance[..., 0] + error
+        # A gross error says nothing about how a body moves.
+        surprise = np.minimum((innovation**2).sum(axis=-1) / (2 * spread), _OUTLIER**2)
+        costs.append(np.where(told, surprise + np.log(spread), 0.0).sum(axis=(1, 2)))
+    return _PACES[np.argmin(costs, axis=0), np.newaxis]
+
+
+def _expected(block: _Block, error: np.ndarray, change: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return expected(block.places, block.seen, block.steps, error, change)
+
+
+def _told(block: _Block) -> np.ndarray:
+    """Mask [S, T, J] of the places that could be expected: a place and a velocity take two to be known."""
+    return block.seen & (np.cumsum(block.seen, axis=1) > 2)
+
+
+def _surprise(blocks: list[_Block], smoothed: list[_Smoothed], bins: int) -> np.ndarray:
+    """The mean of `surprise` [bins]; 1 where a bin is empty."""
+    total, count = np.zeros(bins), np.zeros(bins)
+    for block, one in zip(blocks, smoothed, strict=True):
+        total += np.bincount(block.bins[block.seen], one.surprise[block.seen], bins)
+        count += np.bincount(block.bins[block.seen], minlength=bins)
+    return np.where(count > 0, total / np.maximum(count, 1), 1.0)
+
+
+def _smooth(block: _Block, model: _Model, pace: np.ndarray, weight: np.ndarray) -> _Smoothed:
+    """What all poses of a stretch say of each place.
+
+    `pace` [S, 1]: what the variances of the velocities' changes are multiplied by; `weight` [S, T, J]: what those of
+    errors are divided by.
+    """
+    usual = model.error * model.of_bin[block.bins]
+    error = usual / weight
+    places, variance = smoothed(block.places, block.seen, block.steps, error, pace * model.change)
+    left = np.maximum(error - variance, 1e-12 * error)  # Variance of what is left of an error after smoothing.
+    residual = ((block.places - places) ** 2).sum(axis=-1) / 2
+    others = error * variance / left  # Variance of the place as the other poses tell it.
+    alone = residual * (error / left) ** 2 / (usual + others)
+    return _Smoothed(places, 1.0 / np.maximum(alone / (_OUTLIER**2 / 2), 1.0), residual / left)

@@ -1,0 +1,54 @@
+"""How far the joints of a view are trusted: as a weight of errors, and as what a network is told (CanonPose 3.3)."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tf_elepose.methods.trainable import Batch
+
+
+class JointTrust:
+    """A detector's confidences, 0 to 1; 0 is not seen.
+
+    Attributes:
+      used: whether they count; otherwise joints are seen or not.
+      range: [3, J] low, usual and high confidence of each joint in training (1 %, 50 %, 99 %): the network is asked
+        about no others. A trained model's own; 0, 1 and 1 until `measure`.
+    """
+
+    def __init__(self, num_joints: int, *, used: bool) -> None:
+        self.used = used
+        blank = np.repeat(np.float32([[0.0], [1.0], [1.0]]), num_joints, axis=1)
+        self.range = keras.Variable(blank, trainable=False, name="confidence_range")
+
+    def measure(self, confidence: np.ndarray) -> None:
+        """Set the range from the confidences [N, J] of the training poses."""
+        for joint, column in enumerate(confidence.T):
+            values = np.clip(column[column > 0.0], 0.0, 1.0)
+            if len(values):
+                quantiles = self.range.numpy()
+                quantiles[:, joint] = np.quantile(values, [0.01, 0.5, 0.99])
+                self.range.assign(quantiles)
+
+    def weights(self, batch: Batch) -> tf.Tensor:
+        """Eq. 6: the confidences C [B, V, J] that errors are weighed with; 1 for what is seen, where they are not used
+        or not known.
+        """
+        if "confidence" in batch:
+            C = tf.clip_by_value(batch["confidence"], 0.0, 1.0)
+        else:
+            C = tf.ones_like(batch["image"][..., 0])
+        if "seen" in batch:
+            C = tf.where(batch["seen"], C, 0.0)
+        return C if self.used else tf.cast(C > 0.0, tf.float32)
+
+    def told(self, confidence: tf.Tensor | None, seen: tf.Tensor) -> tf.Tensor:
+        """What the network is told of joints [..., J] of which some are `seen`: their confidence, the usual one where
+        that is None.
+        """
+        low, usual, high = tf.unstack(tf.convert_to_tensor(self.range))
+        if confidence is None:
+            confidence = usual + tf.zeros_like(seen, tf.float32)
+        return tf.where(seen, tf.clip_by_value(confidence, low, high), 0.0)
