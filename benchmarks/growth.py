@@ -87,7 +87,8 @@ def commands_growth(folder: pathlib.Path, lift: Sequence[int], convert: Sequence
         ("lift", lift, _WRITE_POSES, folder / "poses.npz"), ("convert", convert, _WRITE_COCO, folder / "results.json"),
     ):  # fmt: skip
         for poses in counts:
-            subprocess.run([sys.executable, "-c", write, source, str(poses)], check=True, cwd=turns.ROOT)
+            made = [sys.executable, "-c", write, source, str(poses)]
+            subprocess.run(made, check=True, cwd=turns.ROOT, stderr=subprocess.DEVNULL)
             target = folder / "out.npz"
             command = [sys.executable, "-m", f"tf_elepose.{what}"]
             command += (

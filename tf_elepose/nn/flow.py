@@ -219,9 +219,9 @@ class IndependentFlows(keras.Model):
 
 
 def _in_bfloat16(layer: keras.layers.Dense, x: tf.Tensor) -> tf.Tensor:
-    """What `layer` says of x [..., inputs], inputs and weights rounded; bias, activation and result are float32."""
+    """What `layer` says of x [..., inputs], inputs and weights rounded; bias, ReLU and result are float32."""
     product = tf.matmul(tf.cast(x, tf.bfloat16), tf.cast(tf.convert_to_tensor(layer.kernel), tf.bfloat16))
-    return layer.activation(tf.cast(product, tf.float32) + tf.convert_to_tensor(layer.bias))
+    return tf.nn.relu(tf.cast(product, tf.float32) + tf.convert_to_tensor(layer.bias))
 
 
 def _random_rotation(size: int, seed: int) -> np.ndarray:
