@@ -1,30 +1,67 @@
-"""Samples a second of the lifter's step: python -m benchmarks.train_step [--rounds=5]
+"""Samples a second of the lifter's step beside PyTorch: python -m benchmarks.train_step [--torch_python=PATH]
 
-Graph and XLA, float32 and bfloat16 products, the same networks and data, taken in turn (A B C D A B C D ...) in one
-process, so that a machine's drift meets all of them. Writes benchmarks/results/train_step.json.
+This package (graph and XLA, float32 and bfloat16 products) and an independent PyTorch implementation of the same step
+(benchmarks/pytorch; eager, torch.compile, bfloat16 autocast, fused Adam), each in a process of its own with the same
+networks, first weights and poses. They take turns (A B C ... A B C ...), so that a machine's drift meets all of them.
+That both compute the same is measured first: loss terms and gradients of one batch with the same random numbers.
+Writes benchmarks/results/train_step.json. PyTorch is left out, and that is said, where --torch_python has none.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import pathlib
 import statistics
-import time
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from typing import Any
 
 from absl import flags
 
+from benchmarks import limits, turns
+from benchmarks.step_task import SIZES
 from tf_elepose import commands, files
 
-VARIANTS = {
-    "graph, float32": {"jit_compile": False, "precision": "float32"},
-    "XLA, float32": {"jit_compile": True, "precision": "float32"},
-    "graph, bfloat16": {"jit_compile": False, "precision": "mixed_bfloat16"},
-    "XLA, bfloat16": {"jit_compile": True, "precision": "mixed_bfloat16"},
+OURS = {
+    "TensorFlow graph, float32": {},
+    "TensorFlow XLA, float32": {"jit_compile": True},
+    "TensorFlow graph, bfloat16": {"precision": "mixed_bfloat16"},
+    "TensorFlow XLA, bfloat16": {"jit_compile": True, "precision": "mixed_bfloat16"},
 }
+THEIRS = {
+    "PyTorch eager, float32": {},
+    "PyTorch eager, float32, fused Adam": {"fused": True},
+    "PyTorch compile, float32": {"compile": True, "fused": True},
+    "PyTorch eager, bfloat16": {"half": True, "fused": True},
+    "PyTorch compile, bfloat16": {"compile": True, "half": True, "fused": True},
+}
+"""What to compare with; the first as a user of PyTorch has it, the others its best."""
+
+# In processes of their own: this one stays small and has no library's threads.
+_WRITE = """
+import sys, pathlib
+from benchmarks import step_task
+width, batch_size = (int(text) or None for text in sys.argv[3:])
+step_task.write_task(pathlib.Path(sys.argv[1]), sys.argv[2], width=width, batch_size=batch_size)
+"""
+_COMPARE = """
+import json, sys
+from benchmarks.train_step import compared
+print(json.dumps(compared(sys.argv[1], sys.argv[2])))
+"""
 
 
 def define_flags() -> None:
-    flags.DEFINE_integer("rounds", 5, "How often every variant is measured.", lower_bound=1)
-    flags.DEFINE_integer("steps", 40, "Steps a measurement.", lower_bound=1)
+    flags.DEFINE_integer("rounds", 7, "How often every variant is measured.", lower_bound=1)
+    flags.DEFINE_float("seconds", 4.0, "About how long a measurement takes; the steps are chosen by it.")
+    flags.DEFINE_multi_enum("sizes", list(SIZES), SIZES, "Which sizes, see benchmarks/step_task.py.")
+    flags.DEFINE_string("torch_python", sys.executable, "Python that has PyTorch.")
+    flags.DEFINE_multi_string("variants", [], "Only those whose name contains one of these.")
+    flags.DEFINE_integer("width", 0, "Of all hidden layers; the size's own when 0. For trials.")
+    flags.DEFINE_integer("batch_size", 0, "The size's own when 0. For trials.")
     flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
 
 
@@ -33,79 +70,142 @@ def main(argv: list[str]) -> int:
     from tf_elepose.provenance import provenance
 
     options = flags.FLAGS
-    loops, first_call, batch_size = {}, {}, 0
-    for name, variant in VARIANTS.items():
-        loops[name], batch_size = _make_loop(**variant)
-        began = time.perf_counter()
-        loops[name].run(0, 1)
-        first_call[name] = time.perf_counter() - began
-    rates: dict[str, list[float]] = {name: [] for name in VARIANTS}
-    for measured in range(options.rounds):
-        for name, loop in loops.items():
-            began = time.perf_counter()
-            loop.run(1 + measured * options.steps, options.steps)
-            rates[name].append(batch_size * options.steps / (time.perf_counter() - began))
-    base = rates[next(iter(VARIANTS))]
-    rows = [
-        {
-            "variant": name,
-            "samples_per_second": round(statistics.median(rates[name])),
-            "lowest": round(min(rates[name])),
-            "highest": round(max(rates[name])),
-            # The median of the ratios of neighbours in time, not the ratio of medians.
-            "ratio": round(statistics.median(a / b for a, b in zip(rates[name], base, strict=True)), 2),
-            "first_call_s": round(first_call[name], 1),
-        }
-        for name in VARIANTS
-    ]
-    for row in rows:
-        print(row)
-    results = pathlib.Path(options.results)
-    results.mkdir(parents=True, exist_ok=True)
-    made = {"batch_size": batch_size, "rounds": options.rounds, "steps": options.steps, "rows": rows, **provenance()}
-    files.write_json(results / "train_step.json", made)
+    pathlib.Path(options.results).mkdir(parents=True, exist_ok=True)
+    theirs = has_torch(options.torch_python)
+    if not theirs:
+        print(f"PyTorch is left out: {options.torch_python} has no torch; --torch_python=PATH names a Python that has")
+    variants = {name: arguments for name, arguments in {**OURS, **(THEIRS if theirs else {})}.items() if _wanted(name)}
+    rows, parity, facts = [], {}, {}
+    with tempfile.TemporaryDirectory() as name:
+        for size in options.sizes:
+            path = pathlib.Path(name) / f"{size}.npz"
+            _python(_WRITE, path, size, options.width, options.batch_size)
+            if theirs:
+                parity[size] = json.loads(_python(_COMPARE, path, options.torch_python))
+                print(f"{size}: terms and gradients of the two implementations differ by {parity[size]}", flush=True)
+            measured, said = measure(path, variants, options.rounds, options.seconds, options.torch_python)
+            facts |= said
+            rows += [{"size": size, **row} for row in measured]
+    made = {"rounds": options.rounds, "rows": rows, "parity": parity, "limits": limits.gemm_peaks(), **provenance()}
+    made["versions"] |= facts
+    files.write_json(pathlib.Path(options.results) / "train_step.json", made)
     return 0
 
 
-def _make_loop(jit_compile: bool, precision: str):
-    """A loop over the lifter's step at the default config's size, and its batch size."""
-    import keras
+def has_torch(python: str) -> bool:
+    """Whether PyTorch can be imported there."""
+    done = subprocess.run([python, "-c", "import torch"], capture_output=True)
+    return done.returncode == 0
 
-    from tf_elepose import default_config
-    from tf_elepose.anthropometry import stated_bone_prior
-    from tf_elepose.data.pipeline import Batches
-    from tf_elepose.data.synthetic import synthesize
-    from tf_elepose.methods.elepose import ElePose
-    from tf_elepose.nn import pca
-    from tf_elepose.nn.pose_prior import PosePrior
-    from tf_elepose.normalization import Normalizer
-    from tf_elepose.skeletons import H36M_17
-    from tf_elepose.training.loop import Loop
-    from tf_elepose.training.strategy import make_strategy
 
-    config = default_config.get_config()
-    poses = synthesize(H36M_17).of_split("train").poses_2d
-    normalizer = Normalizer.fit(poses, H36M_17, **config.normalization.to_dict())
-    image, _ = normalizer.apply(poses)
-    size = {key: config.prior[key] for key in ("blocks", "width", "layers")}
-    strategy = make_strategy()
-    with strategy.scope():
-        prior = PosePrior(pca.fit_pca(image.reshape(len(image), -1), config.prior.bases), **size)
-        prior.build()
-        method = ElePose(
-            H36M_17, normalizer, prior, bone_prior=stated_bone_prior(H36M_17),
-            term_weights=config.lifter.term_weights.to_dict(), width=config.lifter.width, arch=config.lifter.arch,
-            likelihood_ceiling=config.lifter.likelihood_ceiling, precision=precision,
-        )  # fmt: skip
-        optimizer = keras.optimizers.Adam(1e-4)
-        optimizer.build(method.lifter.trainable_variables)
-    batches = Batches({"image": image}, H36M_17, batch_size=config.lifter.batch_size, seed=0, flip=True)
-    loop = Loop(
-        method, {"lifter": optimizer}, batches, strategy, seed=0, clip_norm=config.lifter.optimizer.clip_norm,
-        jit_compile=jit_compile, average_decay=config.lifter.optimizer.average_decay,
-    )  # fmt: skip
-    return loop, batches.batch_size
+def measure(
+    path: pathlib.Path, variants: Mapping[str, Mapping[str, Any]], rounds: int, seconds: float, torch_python: str
+) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """A row a variant, and versions."""
+    settings = _settings(path)
+    with contextlib.ExitStack() as stack:
+        workers, steps, versions = {}, {}, {}
+        for name, arguments in variants.items():
+            is_ours = name in OURS
+            workers[name] = stack.enter_context(turns.Worker(
+                "benchmarks.step_worker" if is_ours else "benchmarks.pytorch.step_worker",
+                str(path), json.dumps(arguments), python=sys.executable if is_ours else torch_python,
+            ))  # fmt: skip
+            versions |= {key: value for key, value in workers[name].facts.items() if key == "torch"}
+            for _ in range(2):  # The first call of a loop may trace it once more.
+                taken = workers[name].ask("run", steps=3)["seconds"]
+            steps[name] = max(3, round(seconds * 3 / taken))
+            print(f"{name}: first step after {workers[name].started_s:.1f} s", flush=True)
+
+        def rate(name: str) -> float:
+            taken = workers[name].ask("run", steps=steps[name])["seconds"]
+            return settings["batch_size"] * steps[name] / taken
+
+        rates = turns.in_turn({name: lambda _, name=name: rate(name) for name in variants}, rounds)
+        memory = {name: worker.ask("memory")["memory_mb"] for name, worker in workers.items()}
+    base = rates[base_of(variants)]
+    rows = [
+        {
+            "variant": name,
+            "width": settings["size"]["width"],
+            "batch_size": settings["batch_size"],
+            "samples_per_second": round(statistics.median(rates[name])),
+            "lowest": round(min(rates[name])),
+            "highest": round(max(rates[name])),
+            "ratio": round(turns.median_ratio(rates[name], base), 2),
+            "first_step_s": round(workers[name].started_s, 1),
+            "memory_mb": round(memory[name]),
+            "gflops": round(statistics.median(rates[name]) * settings["operations"] / 1e9, 1),
+        }
+        for name in variants
+    ]
+    for row in rows:
+        print(row, flush=True)
+    return rows, versions
+
+
+def base_of(variants: Mapping[str, Any]) -> str:
+    """What the others are set against: PyTorch as a user has it, or the first where it is left out."""
+    plain = next(iter(THEIRS))
+    return plain if plain in variants else next(iter(variants))
+
+
+def compared(task: str, torch_python: str) -> dict[str, float]:
+    """The largest differences of the two implementations, see `step_task.differences`."""
+    from benchmarks import step_task
+
+    with tempfile.TemporaryDirectory() as name:
+        perturbed, batch, said = (pathlib.Path(name) / f"{part}.npz" for part in ("task", "batch", "said"))
+        ours = step_task.write_comparison(pathlib.Path(task), perturbed, batch)
+        with turns.Worker("benchmarks.pytorch.step_worker", str(perturbed), "{}", python=torch_python) as worker:
+            worker.ask("compare", path=str(batch), output=str(said))
+        return step_task.differences(ours, files.read_npz(said))
+
+
+def markdown(results: Mapping[str, Any]) -> str:
+    """The results as a table."""
+    peaks = results.get("limits", {})
+    lines = [
+        "| size | | samples/s, median (range) | ratio | GFLOP/s | of the matrix peak | first step, s | memory, MB |",
+        "|---" * 8 + "|",
+    ]
+    for row in results["rows"]:
+        rate = f"{row['samples_per_second']:,} ({row['lowest']:,} to {row['highest']:,})"
+        size = f"{row['size']} ({row['width']}, batch {row['batch_size']:,})"
+        peak = peaks.get("bfloat16" if "bfloat16" in row["variant"] else "float32")
+        share = f"{100 * row['gflops'] / peak:.0f} %" if peak else ""
+        lines.append(
+            f"| {size} | {row['variant']} | {rate} | {row['ratio']:.2f} | {row['gflops']:.0f} | {share} | "
+            f"{row['first_step_s']:.1f} | {row['memory_mb']:,} |"
+        )
+    for size, worst in results.get("parity", {}).items():
+        lines += [
+            "",
+            f"Same batch, weights and random numbers, `{size}`: loss terms of the two programs differ by "
+            f"{worst['terms']:.1g} of the largest, gradients by {worst['gradients']:.1g}.",
+        ]
+    return "\n".join(lines)
+
+
+def _wanted(name: str) -> bool:
+    parts = flags.FLAGS.variants
+    return not parts or any(part in name for part in parts)
+
+
+def _settings(path: pathlib.Path) -> dict[str, Any]:
+    from benchmarks import step_task
+
+    settings, _, _ = step_task.read_task(path)
+    return settings | {"operations": step_task.operations(settings)}
+
+
+def _python(program: str, *arguments: Any) -> str:
+    command = [sys.executable, "-c", program, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=turns.ROOT)
+    if done.returncode:
+        raise ValueError(f"ended with status {done.returncode}: {done.stderr.strip().splitlines()[-1]}")
+    return done.stdout.strip().splitlines()[-1] if done.stdout.strip() else ""
 
 
 if __name__ == "__main__":
-    commands.run(main, define_flags, tensorflow=True)
+    commands.run(main, define_flags)

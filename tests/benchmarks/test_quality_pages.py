@@ -54,7 +54,8 @@ def test_every_result_says_when_and_on_what_it_was_made():
         assert not re.search(r"NaN|Infinity", text)
 
 
-def test_step_rates_are_shown_with_their_spread():
-    row = {"variant": "graph", "samples_per_second": 31000, "lowest": 29000, "highest": 32000, "ratio": 1.0}
-    table = pages.step_rates({"rows": [{**row, "first_call_s": 4.25}]})
-    assert cells(table.splitlines()[-1]) == ["graph", "31,000 (29,000 to 32,000)", "1.00", "4.2"]
+def test_what_a_busy_machine_cannot_measure_may_be_missing_and_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.setattr(pages, "ROOT", tmp_path)
+    assert "python -m benchmarks.inference" in pages.block("inference")
+    with pytest.raises(ValueError, match="convert"):
+        pages.block("convert")

@@ -9,7 +9,7 @@ from stick_people import turning
 
 from tf_elepose.conventions import CONVENTIONS
 from tf_elepose.conversion import conversion
-from tf_elepose.data import corrections, sanity
+from tf_elepose.data import corrections, plausibility, sanity
 from tf_elepose.data.assembly import assemble
 from tf_elepose.data.readers.views import read_views
 from tf_elepose.data.recording import Recording
@@ -159,6 +159,22 @@ def test_a_few_unusual_windows_among_many_are_no_finding():
 def test_long_clips_are_judged_in_windows():
     finding = found(corrections.flip_y(only_2d(turning(rows=2500))))["flipped_y"]
     assert (finding.flagged, finding.judged) == (3, 3)
+
+
+def test_of_many_windows_some_are_judged_from_the_first_to_the_last(monkeypatch):
+    monkeypatch.setattr(sanity, "MOST_WINDOWS", 10)
+    clips = [turning(rows=20, cameras=1, clip=np.full(20, f"{i:03d}")) for i in range(35)]
+    finding = found(corrections.flip_y(only_2d(joined(*clips))))["flipped_y"]
+    assert (finding.flagged, finding.judged) == (10, 10)
+    half = [corrections.flip_y(clip) if i >= 30 else clip for i, clip in enumerate(clips)]
+    assert "flipped_y" in found(only_2d(joined(*half)))  # In a seventh of the windows, the last ones.
+
+
+@pytest.mark.parametrize("count", [1, 2, 11, 100])
+def test_percentiles_are_those_of_numpy(count):
+    values = np.random.default_rng(count).normal(size=count)
+    for percent in (0, 37.5, 90, 99, 100):
+        assert plausibility._percentile(values, percent) == pytest.approx(np.percentile(values, percent), abs=1e-12)
 
 
 # ---- bones, missing joints, units ------------------------------------------------------------------------------------

@@ -155,6 +155,20 @@ def test_one_dimension_cannot_be_split():
         CouplingBlock(1, width=4, layers=1, seed=0)
 
 
+def test_the_density_is_that_of_the_bijectors():
+    model, x = flow(5, layers=1), np.random.default_rng(1).normal(size=(16, 5)).astype(np.float32)
+    np.testing.assert_allclose(model(x), model.distribution().log_prob(x), rtol=1e-5)
+
+
+def test_bfloat16_is_near_and_only_between_hidden_layers():
+    x = np.random.default_rng(1).normal(size=(64, 6)).astype(np.float32)
+    one, two = (flow(6, layers=layers, width=32, noise=0.1) for layers in (1, 2))
+    np.testing.assert_array_equal(one(x, half=True), one(x))
+    exact, rounded = np.asarray(two(x)), np.asarray(two(x, half=True))
+    assert rounded.dtype == np.float32 and np.any(exact != rounded)
+    np.testing.assert_allclose(rounded, exact, rtol=0.02, atol=0.05)
+
+
 def test_independent_flows_are_the_product_of_their_densities():
     model = IndependentFlows([2, 3], blocks=2, width=8, layers=1, seed=5)
     model.build()

@@ -93,7 +93,7 @@ def normalised(poses: SeenPoses, skeleton: Skeleton) -> bool | None:
     seen = poses.values[poses.seen]
     if len(seen) == 0:
         return None
-    return bool(np.percentile(np.abs(seen), 99) <= _NORMALISED)
+    return bool(_percentile(np.abs(seen).ravel(), 99) <= _NORMALISED)
 
 
 def bone_ratios(poses: SeenPoses, skeleton: Skeleton) -> np.ndarray:
@@ -180,6 +180,15 @@ def _medians(values: np.ndarray) -> np.ndarray:
     return np.take_along_axis(ordered, middle, axis=0).mean(axis=0)
 
 
+def _percentile(values: np.ndarray, percent: float) -> float:
+    """As np.percentile of `values` [n], which spends most of its time on what small arrays do not need."""
+    place = percent / 100.0 * (len(values) - 1)
+    below = int(place)
+    above = min(below + 1, len(values) - 1)
+    ordered = np.partition(values, (below, above))
+    return float(ordered[below] + (place - below) * (ordered[above] - ordered[below]))
+
+
 def _without_outliers(width: np.ndarray) -> np.ndarray:
-    edge = np.percentile(np.abs(width), 90)
+    edge = _percentile(np.abs(width), 90)
     return np.clip(width, -edge, edge)

@@ -21,6 +21,10 @@ from tf_elepose.skeletons import Skeleton
 WINDOW_ROWS = 1000
 """A clip is judged in windows of so many rows at most."""
 
+MOST_WINDOWS = 400
+"""So many are judged, evenly spread over the recording: a fault of the file is in a share of them, and in a large file
+it is seen in these as well."""
+
 _SHORT_CLIP = 20  # Clips of fewer rows (images, each a clip of its own) are judged together, camera by camera.
 _MOST_BENDS = 20_000  # Poses whose knees and elbows are looked at.
 # Among short clips one or two in a hundred are merely unusual: a fault of the file is in more of its windows.
@@ -56,7 +60,7 @@ def findings(recording: Recording) -> list[Finding]:
     Args:
       recording: poses_2d, detections and poses_3d (in their camera's frame) are all looked at.
     """
-    skeleton, windows, found = recording.skeleton, _windows(recording), []
+    skeleton, windows, found = recording.skeleton, _spread(_windows(recording)), []
     arrays = _arrays(recording)
     verdicts: dict[tuple[str, str], list[bool | None]] = {
         (test, poses.name): [judge(poses.rows(rows), skeleton) for rows in windows]
@@ -190,6 +194,12 @@ def _windows(recording: Recording) -> list[np.ndarray]:
     for clips in short.values():
         windows += _cut(np.concatenate(clips))
     return windows
+
+
+def _spread(windows: list[np.ndarray]) -> list[np.ndarray]:
+    if len(windows) <= MOST_WINDOWS:
+        return windows
+    return [windows[i] for i in np.linspace(0, len(windows) - 1, MOST_WINDOWS).astype(int)]
 
 
 def _cut(rows: np.ndarray) -> list[np.ndarray]:

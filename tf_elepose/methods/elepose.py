@@ -89,8 +89,8 @@ class ElePose(Method):
         likelihood_ceiling: nats from which on L_NF grows like its logarithm, see `losses.soft_ceiling`; counted in
           whitened latents, where poses of the data have about 10. 0: never (the paper).
         flip_average: `lift` averages each pose with that of its mirror image.
-        precision: "float32" or "mixed_bfloat16", of the lifter's hidden layers while it is trained; a restored method
-          computes in float32.
+        precision: "float32" or "mixed_bfloat16", of the lifter's hidden layers while it is trained, and of products
+          between hidden layers of the prior, which is frozen then; a restored method computes in float32.
         seed: of the lifter's first weights.
         prior_settings: what `PosePrior` was built with; `settings` stores it.
         completer: fills in hidden joints; trained beforehand, it stays as it is.
@@ -115,6 +115,7 @@ class ElePose(Method):
             self.term_weights.pop("elevation", None)
         self.elevation = elevation
         self.likelihood_ceiling = float(likelihood_ceiling)
+        self._half = precision == "mixed_bfloat16"
         self._prior_settings = dict(prior_settings or {})
         self.lifter = self._new_lifter(
             width=width, arch=arch, input_deviation=normalizer.deviation, precision=precision, seed=seed
@@ -173,10 +174,11 @@ class ElePose(Method):
 
     def likelihood_loss(self, lift: Lift) -> tf.Tensor:
         """Eq. 4: L_NF = -log p(x2), flattened where x2 is nothing like the data."""
+        nll = -self.prior.log_prob(lift.x2, self._half)
         if not self.likelihood_ceiling:
-            return -self.prior.log_prob(lift.x2)
+            return nll
         unit = self.prior.log_volume()
-        return losses.soft_ceiling(-self.prior.log_prob(lift.x2) + unit, self.likelihood_ceiling) - unit
+        return losses.soft_ceiling(nll + unit, self.likelihood_ceiling) - unit
 
     def bone_loss(self, lift: Lift, seen: tf.Tensor | None = None) -> tf.Tensor:
         """Eq. 8: L_bone, the relative bone lengths of y1 against their prior; of bones whose ends are seen."""

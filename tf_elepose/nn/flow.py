@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import keras
@@ -90,13 +91,28 @@ class CouplingBlock(keras.layers.Layer):
         )  # fmt: skip
         self.built = True
 
-    def subnet(self, x_a: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """t and s [..., size - kept] from x_a [..., kept]."""
+    def subnet(self, x_a: tf.Tensor, half: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        """t and s [..., size - kept] from x_a [..., kept]; with `half` products of hidden layers are bfloat16."""
         features = x_a
-        for layer in self.hidden:
-            features = layer(features)
+        for number, layer in enumerate(self.hidden):
+            # The first layer has few inputs; a rounded pose would cost more than it gains.
+            features = _in_bfloat16(layer, features) if half and number else layer(features)
         log_scale, shift = tf.split(self.head(features), 2, axis=-1)
         return shift, _CLAMP * tf.tanh(log_scale / _CLAMP)
+
+    def forward(self, x: tf.Tensor, half: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        """A step from data [..., size] towards latents, and the coupling's s, whose sum is its log-determinant.
+
+        The same as `bijectors` one after the other. Their way the subnet is computed twice, once for the value and
+        once for the log-determinant: variables are read again, so no optimiser of graphs sees that it is the same.
+        """
+        x_a, x_b = x[..., : self.kept], x[..., self.kept :]
+        shift, log_scale = self.subnet(x_a, half)
+        y = tf.concat([x_a, x_b * tf.exp(log_scale) + shift], axis=-1)
+        # W (exp(l) y + m) as one matrix and one vector: constants in an exported model.
+        rotation, scale = tf.convert_to_tensor(self.rotation), tf.exp(tf.convert_to_tensor(self.log_scale))
+        moved = tf.linalg.matvec(rotation, tf.convert_to_tensor(self.shift))
+        return tf.matmul(y, rotation * scale, transpose_b=True) + moved, log_scale
 
     def bijectors(self) -> list[tfb.Bijector]:
         """From data towards latents, in the order they are applied."""
@@ -160,9 +176,14 @@ class RealNVP(keras.Model):
         base = tfd.Independent(tfd.Normal(tf.zeros(self.size), tf.ones(self.size)), 1)
         return tfd.TransformedDistribution(base, self.bijector(), name="pose_density")
 
-    def call(self, x):
-        """log p(x) [...] of x [..., K]."""
-        return self.distribution().log_prob(x)
+    def call(self, x, half: bool = False):
+        """log p(x) [...] of x [..., K]: that of `distribution`, in half the time; `half` as in the blocks' subnets."""
+        log_scales, volume = 0.0, -0.5 * self.size * math.log(2.0 * math.pi)
+        for block in self.coupling_blocks:
+            x, log_scale = block.forward(x, half)
+            log_scales += log_scale  # Added up first: one sum over coordinates at the end.
+            volume += tf.reduce_sum(tf.convert_to_tensor(block.log_scale))
+        return tf.reduce_sum(log_scales, axis=-1) - 0.5 * tf.reduce_sum(tf.square(x), axis=-1) + volume
 
     def from_normal(self, z: tf.Tensor) -> tf.Tensor:
         """Data [..., K] of standard normal latents [..., K]."""
@@ -186,15 +207,21 @@ class IndependentFlows(keras.Model):
             flow.build()
         self.built = True
 
-    def call(self, x):
-        """log p(x) [...] of x [..., K]: the sum over the parts."""
+    def call(self, x, half: bool = False):
+        """log p(x) [...] of x [..., K]: the sum over the parts; `half` as in `RealNVP`."""
         parts = tf.split(x, self.sizes, axis=-1)
-        return tf.add_n([flow(part) for flow, part in zip(self.flows, parts, strict=True)])
+        return tf.add_n([flow(part, half=half) for flow, part in zip(self.flows, parts, strict=True)])
 
     def from_normal(self, z: tf.Tensor) -> tf.Tensor:
         """Data [..., K] of standard normal latents [..., K]."""
         parts = tf.split(z, self.sizes, axis=-1)
         return tf.concat([flow.from_normal(part) for flow, part in zip(self.flows, parts, strict=True)], axis=-1)
+
+
+def _in_bfloat16(layer: keras.layers.Dense, x: tf.Tensor) -> tf.Tensor:
+    """What `layer` says of x [..., inputs], inputs and weights rounded; bias, ReLU and result are float32."""
+    product = tf.matmul(tf.cast(x, tf.bfloat16), tf.cast(tf.convert_to_tensor(layer.kernel), tf.bfloat16))
+    return tf.nn.relu(tf.cast(product, tf.float32) + tf.convert_to_tensor(layer.bias))
 
 
 def _random_rotation(size: int, seed: int) -> np.ndarray:

@@ -68,13 +68,15 @@ class PosePrior(keras.Model):
         flat = flat + tf.convert_to_tensor(self.mean)
         return tf.reshape(flat, tf.concat([tf.shape(flat)[:-1], [self._fitted.mean.size // 2, 2]], axis=0))
 
-    def log_prob(self, image: tf.Tensor) -> tf.Tensor:
-        """log p [...] of normalised poses [..., J, 2] in the subspace (eq. 1)."""
-        return self.latent_log_prob(self.latents(image))
+    def log_prob(self, image: tf.Tensor, half: bool = False) -> tf.Tensor:
+        """log p [...] of normalised poses [..., J, 2] in the subspace (eq. 1); `half`: see `latent_log_prob`."""
+        return self.latent_log_prob(self.latents(image), half)
 
-    def latent_log_prob(self, latents: tf.Tensor) -> tf.Tensor:
-        """log p [...] of the pose with whitened coordinates `latents` [..., K]."""
-        return self.flow(latents) + self.log_volume()
+    def latent_log_prob(self, latents: tf.Tensor, half: bool = False) -> tf.Tensor:
+        """log p [...] of the pose with whitened coordinates `latents` [..., K]; with `half` products of matrices
+        between hidden layers are bfloat16, good enough for a gradient.
+        """
+        return self.flow(latents, half=half) + self.log_volume()
 
     def log_volume(self) -> tf.Tensor:
         """Logarithm [] of the whitening's determinant: log p(pose) = log p(latents) + log_volume()."""

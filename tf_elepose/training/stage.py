@@ -19,6 +19,7 @@ from tf_elepose.data.shard_batches import ShardBatches
 from tf_elepose.methods.trainable import Trainable, named_variables
 from tf_elepose.progress import Progress
 from tf_elepose.training import schedules
+from tf_elepose.training.adam import Adam
 from tf_elepose.training.checkpoint import Checkpointer, assign
 from tf_elepose.training.interruption import StopRequest
 from tf_elepose.training.loop import Loop
@@ -114,7 +115,7 @@ class Stage:
                 )
                 # PyTorch's epsilon; Keras' default is 1e-7. A name of its own: Keras would number the optimizers of a
                 # process, and a checkpoint would fit only the process's first run.
-                optimizer = keras.optimizers.Adam(rate, *settings.betas, epsilon=1e-8, name="adam")
+                optimizer = Adam(rate, *settings.betas, epsilon=1e-8, name="adam")
                 optimizer.build(network.trainable_variables)
                 self._optimizers[network_name] = optimizer
         self._loop = Loop(

@@ -1,0 +1,221 @@
+"""What a training step is measured on: sizes, poses and first weights, in a file that any program can read.
+
+An .npz without pickles: `settings` (JSON), `images` [N, J, 2] normalised poses, and `weights/NAME` by the names of
+`Method.saved_variables`. Two programs with the same file make the same steps.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tf_elepose import files
+
+SIZES = ("paper", "code", "default")
+"""The networks and the batch of the paper (section 3), of its published code (one shared block, one hidden layer in the
+flow's subnets), and of this package's default config."""
+
+_PERTURBED = 0.02  # Deviation of what is added to first weights, which are special (nearly flat poses, no coupling).
+
+
+def size_config(size: str) -> Any:
+    """The config of one of `SIZES`.
+
+    Raises:
+      ValueError: another size.
+    """
+    from tf_elepose import default_config
+
+    if size not in SIZES:
+        raise ValueError(f"size: expected one of {', '.join(SIZES)}; got {size!r}")
+    config = default_config.get_config() if size == "default" else default_config.get_paper_config()
+    if size == "code":
+        config.lifter.arch, config.prior.layers = "code", 1
+    return config
+
+
+def write_task(path: pathlib.Path, size: str, *, width: int | None = None, batch_size: int | None = None) -> None:
+    """A task of built-in motion; `width` and `batch_size` for a smaller one, for tests."""
+    from tf_elepose.data.synthetic import synthesize
+    from tf_elepose.normalization import Normalizer
+    from tf_elepose.skeletons import H36M_17
+
+    config = size_config(size)
+    if width is not None:
+        config.lifter.width = config.prior.width = width
+    if batch_size is not None:
+        config.lifter.batch_size = batch_size
+    poses = synthesize(H36M_17).of_split("train").poses_2d
+    normalizer = Normalizer.fit(poses, H36M_17, **config.normalization.to_dict())
+    images, _ = normalizer.apply(poses)
+    files.write_npz(path, task_arrays(config, normalizer, images))
+
+
+def task_arrays(config: Any, normalizer: Any, images: np.ndarray, bone_prior: Any = None) -> dict[str, np.ndarray]:
+    """What a task's file holds, of a config, a normaliser and its poses; the skeleton's bone lengths when None."""
+    from tf_elepose.anthropometry import stated_bone_prior
+    from tf_elepose.skeletons import H36M_17
+
+    method = _new_method(config, normalizer, images, bone_prior or stated_bone_prior(H36M_17))
+    values = settings_of(method, config)
+    return {"settings": np.array(json.dumps(values)), "images": images} | _weights(method.saved_variables())
+
+
+def settings_of(method: Any, config: Any) -> dict[str, Any]:
+    """Plain values that together with the weights determine the objective and the step."""
+    skeleton, lifter = method.skeleton, config.lifter
+    place = skeleton.index
+    optimizer = {key: lifter.optimizer[key] for key in ("learning_rate", "weight_decay", "clip_norm", "average_decay")}
+    return {
+        "size": {
+            "width": lifter.width, "arch": lifter.arch,
+            **{f"prior_{key}": config.prior[key] for key in ("blocks", "width", "layers")},
+        },
+        "batch_size": lifter.batch_size,
+        "optimizer": optimizer,
+        "term_weights": method.term_weights,
+        "likelihood_ceiling": method.likelihood_ceiling,
+        "joints": skeleton.num_joints,
+        "root": skeleton.root_index,
+        "mirror": [int(joint) for joint in skeleton.mirror],
+        "bones": [[place(child), place(parent)] for child, parent in skeleton.bones],
+        "legs": [[place(joint) for joint in leg] for leg in skeleton.legs],
+        "bases": method.prior.flow.size,
+        "explained": method.prior.explained,
+        "normalizer": method.normalizer.to_dict(),
+        "bone_prior": method.bone_prior.to_dict(),
+        # Of the three above, what another program needs.
+        "distance": method.distance,
+        "input_deviation": method.normalizer.deviation,
+        "bone_lengths": method.bone_prior.to_dict()["lengths"],
+        "bone_deviations": method.bone_prior.to_dict()["deviations"],
+    }  # fmt: skip
+
+
+def read_task(path: str | pathlib.Path) -> tuple[dict[str, Any], np.ndarray, dict[str, np.ndarray]]:
+    """Settings, images [N, J, 2] and weights by name."""
+    arrays = files.read_npz(path)
+    settings, images = json.loads(str(arrays.pop("settings"))), arrays.pop("images")
+    return settings, images, {name.removeprefix("weights/"): values for name, values in arrays.items()}
+
+
+def method_of(settings: Mapping[str, Any], weights: Mapping[str, np.ndarray], precision: str = "float32") -> Any:
+    """The method of a task, with its weights."""
+    from tf_elepose.anthropometry import BonePrior
+    from tf_elepose.methods.elepose import TERMS, ElePose
+    from tf_elepose.methods.lifted_likelihood import blank_prior
+    from tf_elepose.normalization import Normalizer
+    from tf_elepose.skeletons import H36M_17
+
+    size = settings["size"]
+    flow = {key: size[f"prior_{key}"] for key in ("blocks", "width", "layers")}
+    subspace = {"size": settings["bases"], "explained": settings["explained"]}
+    method = ElePose(
+        H36M_17, Normalizer.from_dict(settings["normalizer"], H36M_17), blank_prior(H36M_17, subspace, flow),
+        bone_prior=BonePrior.from_dict(settings["bone_prior"]),
+        term_weights={name: settings["term_weights"].get(name, 0.0) for name in TERMS},
+        width=size["width"], arch=size["arch"], likelihood_ceiling=settings["likelihood_ceiling"], precision=precision,
+        prior_settings=flow,
+    )  # fmt: skip
+    for name, variable in _networks(method.saved_variables()).items():
+        variable.assign(weights[name])
+    return method
+
+
+def write_comparison(task: pathlib.Path, perturbed: pathlib.Path, batch: pathlib.Path, poses: int = 64) -> Any:
+    """As `task` with weights that are not special; a batch with random numbers for it; and what this package says.
+
+    Returns:
+      {"terms/NAME": [B], "gradients/NAME": array} of that batch.
+    """
+    import tensorflow as tf
+
+    from tf_elepose.methods import replicas
+
+    settings, images, weights = read_task(task)
+    rng = np.random.default_rng(0)
+    constant = ("prior/mean", "prior/basis", "prior/deviation")
+    weights = {
+        name: values if name in constant or name.endswith("/rotation")
+        else values + rng.normal(0.0, _PERTURBED, values.shape).astype(np.float32)
+        for name, values in weights.items()
+    }  # fmt: skip
+    stored = {f"weights/{name}": values for name, values in weights.items()}
+    files.write_npz(perturbed, {"settings": np.array(json.dumps(settings)), "images": images} | stored)
+    method = method_of(settings, weights)
+    x, seed = images[rng.permutation(len(images))[:poses]], tf.constant([0, 1])
+    azimuth = tf.random.stateless_uniform([poses], replicas.fold_in(seed, 0), -math.pi, math.pi)
+    noise = tf.random.stateless_normal([poses], replicas.fold_in(seed, 1))
+    files.write_npz(batch, {"x": x, "azimuth": azimuth.numpy(), "noise": noise.numpy()})
+    given = {"image": tf.constant(x)}
+    said = {f"terms/{name}": values.numpy() for name, values in method.loss_terms(given, seed).items()}
+    _, gradients = method.gradients(given, seed)
+    return said | {
+        f"gradients/{variable.path}": np.asarray(values)
+        for variable, values in zip(method.variables, gradients, strict=True)
+    }
+
+
+def differences(said: Mapping[str, np.ndarray], also: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Largest difference of the two programs by kind: of a term to the term's largest value, of a gradient to the
+    largest of its array.
+
+    Raises:
+      ValueError: one knows something that the other does not.
+    """
+    if said.keys() != also.keys():
+        raise ValueError(f"only one of the two knows {', '.join(sorted(said.keys() ^ also.keys())[:5])}")
+    worst = {"terms": 0.0, "gradients": 0.0}
+    for name, values in said.items():
+        kind = name.partition("/")[0]
+        largest = max(float(np.abs(values).max()), 1e-6)
+        worst[kind] = max(worst[kind], float(np.abs(values - also[name]).max()) / largest)
+    return worst
+
+
+def operations(settings: Mapping[str, Any]) -> float:
+    """Floating-point operations of the matrix products of one sample's step, 2 for each multiplication with addition.
+
+    The lifter runs twice, forwards and then backwards for weights and inputs (the data's own inputs need no gradient);
+    the frozen flow once, backwards for inputs only. The rest of the step has a few thousand.
+    """
+    size, joints, bases = settings["size"], settings["joints"], settings["bases"]
+    width = size["width"]
+    blocks = 5 if size["arch"] == "code" else 6
+    upscale, rest = 2 * joints * width, 2 * blocks * width**2 + (joints + 1) * width
+    lifter = 6 * (upscale + rest) - upscale
+    kept, hidden = bases // 2, size["prior_width"]
+    layers = size["prior_layers"]
+    subnet = kept * hidden + (layers - 1) * hidden**2 + hidden * 2 * (bases - kept)
+    flow = 2 * (size["prior_blocks"] * (subnet + bases**2) + 2 * joints * bases)
+    return 2.0 * (lifter + flow)
+
+
+def _new_method(config: Any, normalizer: Any, images: np.ndarray, bone_prior: Any) -> Any:
+    from tf_elepose.methods.elepose import ElePose
+    from tf_elepose.nn import pca
+    from tf_elepose.nn.pose_prior import PosePrior
+    from tf_elepose.skeletons import H36M_17
+
+    flow = {key: config.prior[key] for key in ("blocks", "width", "layers")}
+    prior = PosePrior(pca.fit_pca(images.reshape(len(images), -1), config.prior.bases), **flow)
+    prior.build()
+    return ElePose(
+        H36M_17, normalizer, prior, bone_prior=bone_prior,
+        term_weights=config.lifter.term_weights.to_dict(), width=config.lifter.width, arch=config.lifter.arch,
+        likelihood_ceiling=config.lifter.likelihood_ceiling,
+    )  # fmt: skip
+
+
+def _networks(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the networks; a new method has no statistics yet."""
+    return {name: variable for name, variable in variables.items() if not name.startswith("statistics/")}
+
+
+def _weights(variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    return {f"weights/{name}": np.asarray(variable) for name, variable in _networks(variables).items()}

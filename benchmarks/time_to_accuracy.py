@@ -1,0 +1,156 @@
+"""Minutes to a PA-MPJPE of 40 mm: python -m benchmarks.time_to_accuracy [--torch_python=PATH]
+
+This package: the training command with few epochs, from its start to its end, start-up, reading, prior and the stored
+model included; then its model is evaluated on the whole test split. PyTorch: the paper's sizes and schedule with
+this package's bone lengths (the literature's do not fit this data), clipping, ceiling and knee term, without which it
+often ends mirrored; it ends as soon as its test poses are good enough, or after --limit_minutes, and no time is counted
+for reading and evaluating. One after the other, as each takes minutes. Writes
+benchmarks/results/time_to_accuracy.json.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from absl import flags
+
+from benchmarks import turns
+from benchmarks.train_step import has_torch
+from tf_elepose import commands, files
+
+GOAL_MM = 40.0
+
+_TEST_POSES = 2000  # Of the test split, evenly spread, that PyTorch is watched by.
+
+_WRITE = """
+import sys
+from benchmarks.time_to_accuracy import write_task
+write_task(sys.argv[1], sys.argv[2])
+"""
+
+
+def define_flags() -> None:
+    flags.DEFINE_string("data", "views:../shared/data/cmu_views.npz", "With 3D poses in its test split.")
+    flags.DEFINE_float("prior_epochs", 12.0, "Of this package's training.")
+    flags.DEFINE_float("lifter_epochs", 10.0, "Of this package's training.")
+    flags.DEFINE_list("overrides", [], "More of them, KEY=VALUE of the config.")
+    flags.DEFINE_string("torch_python", sys.executable, "Python that has PyTorch.")
+    flags.DEFINE_string("torch_options", "{}", "See benchmarks/pytorch/step_worker.py; {} is eager float32.")
+    flags.DEFINE_integer("torch_prior_epochs", 100, "The paper's 100, or fewer to be kind.")
+    flags.DEFINE_float("limit_minutes", 90.0, "After so long PyTorch's training is given up.")
+    flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
+
+
+def main(argv: list[str]) -> int:
+    del argv
+    from tf_elepose.provenance import provenance
+
+    options = flags.FLAGS
+    pathlib.Path(options.results).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        runs = [ours(folder, options)]
+        print(runs[-1], flush=True)
+        if has_torch(options.torch_python):
+            runs.append(theirs(folder, options))
+            print(runs[-1], flush=True)
+        else:
+            print(f"PyTorch is left out: {options.torch_python} has no torch")
+    made = {"goal_mm": GOAL_MM, "runs": runs, **provenance()}
+    files.write_json(pathlib.Path(options.results) / "time_to_accuracy.json", made)
+    return 0
+
+
+def ours(folder: pathlib.Path, options: Any) -> dict[str, Any]:
+    """Wall-clock seconds of the command, and the error of the model it leaves."""
+    overrides = [
+        f"data={options.data}", "completer.epochs=0.0", f"prior.epochs={options.prior_epochs}",
+        f"lifter.epochs={options.lifter_epochs}", *options.overrides,
+    ]  # fmt: skip
+    command = [sys.executable, "-m", "tf_elepose.train", "--config=configs/cmu.py", f"--workdir={folder}/run"]
+    began = time.perf_counter()
+    done = subprocess.run(
+        [*command, *(f"--config.{override}" for override in overrides)], cwd=turns.ROOT, capture_output=True, text=True
+    )
+    seconds = time.perf_counter() - began
+    if done.returncode:
+        raise ValueError(f"training ended with status {done.returncode}: {done.stderr.strip().splitlines()[-1]}")
+    evaluate = [sys.executable, "-m", "tf_elepose.evaluate", f"--workdir={folder}/run", "--likelihood_views=0"]
+    subprocess.run(
+        [*evaluate, f"--output={folder}/metrics.json"], check=True, cwd=turns.ROOT, stdout=subprocess.DEVNULL
+    )
+    error = files.read_json(folder / "metrics.json")["pa_mpjpe_mm"]
+    return {"program": "tf_elepose.train", "seconds": seconds, "pa_mpjpe_mm": error, "overrides": overrides[1:]}
+
+
+def theirs(folder: pathlib.Path, options: Any) -> dict[str, Any]:
+    """Seconds of training until the goal or the limit; and the error then."""
+    from tf_elepose.metrics import pa_mpjpe
+
+    task = folder / "task.npz"
+    subprocess.run([sys.executable, "-c", _WRITE, task, options.data], check=True, cwd=turns.ROOT, capture_output=True)
+    truth = files.read_npz(task)["test_poses_3d"]
+    limit = 60.0 * options.limit_minutes
+    with turns.Worker(
+        "benchmarks.pytorch.training_worker", str(task), options.torch_options, python=options.torch_python
+    ) as worker:
+        seconds, epoch, error, curve = worker.started_s, 0, float("inf"), []
+        for _ in range(options.torch_prior_epochs):
+            seconds += worker.ask("prior", epochs=1)["seconds"]
+        prior_seconds = seconds
+        while error > GOAL_MM and seconds < limit:
+            seconds += worker.ask("lifter", epochs=1)["seconds"]
+            epoch += 1
+            worker.ask("lift", output=str(folder / "lifted.npy"))
+            error = float(np.mean(pa_mpjpe(np.load(folder / "lifted.npy"), truth)))
+            curve.append([round(seconds, 1), round(error, 2)])
+            print(f"PyTorch: epoch {epoch}, {seconds:.0f} s, {error:.1f} mm", flush=True)
+    return {
+        "program": "PyTorch, the authors' settings", "options": json.loads(options.torch_options), "seconds": seconds,
+        "prior_seconds": prior_seconds, "pa_mpjpe_mm": error, "reached": error <= GOAL_MM, "curve": curve,
+    }  # fmt: skip
+
+
+def write_task(path: str, data: str) -> None:
+    """The paper's task of that data (see `benchmarks.step_task`) with test_images and test_poses_3d [N, J, 3] mm."""
+    from benchmarks import step_task
+    from tf_elepose.anthropometry import estimate_bone_prior
+    from tf_elepose.data.sources import load_source
+    from tf_elepose.normalization import Normalizer
+    from tf_elepose.skeletons import H36M_17
+    from tf_elepose.training.evaluator import clip_and_camera, clip_names, spread_rows
+    from tf_elepose.training.training_poses import scaled_by_clip
+
+    recording = load_source(data, H36M_17)
+    train, test = recording.of_split("train"), recording.of_split("test")
+    normalizer = Normalizer.fit(train.poses_2d, H36M_17)
+    images, _ = normalizer.apply(train.poses_2d)
+    seen = train.seen("gt")
+    clips, clip_seen = scaled_by_clip(normalizer, train.poses_2d, clip_and_camera(train), seen)
+    bones = estimate_bone_prior(clips, clip_names(train), H36M_17, seen=clip_seen)
+    config = step_task.size_config("paper")
+    arrays = step_task.task_arrays(config, normalizer, images, bones)
+    rows = spread_rows(test, _TEST_POSES)
+    arrays |= {"test_images": normalizer.apply(test.poses_2d[rows])[0], "test_poses_3d": test.poses_3d[rows]}
+    files.write_npz(path, arrays)
+
+
+def markdown(results: Mapping[str, Any]) -> str:
+    """The results as a table."""
+    lines = [f"| to {results['goal_mm']:.0f} mm | minutes | PA-MPJPE then, mm |", "|---|---|---|"]
+    for run in results["runs"]:
+        told = "" if run.get("reached", run["pa_mpjpe_mm"] <= results["goal_mm"]) else " (not reached)"
+        lines.append(f"| {run['program']} | {run['seconds'] / 60:.1f}{told} | {run['pa_mpjpe_mm']:.1f} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    commands.run(main, define_flags)

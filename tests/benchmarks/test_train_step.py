@@ -1,0 +1,88 @@
+"""Processes take turns, a task means the same to whoever reads it, and PyTorch's step is the package's."""
+
+import importlib.util
+import os
+import sys
+
+import numpy as np
+import pytest
+import small_models
+
+from benchmarks import step_task, train_step, turns
+from tf_elepose import files
+
+TORCH_PYTHON = os.environ.get("TORCH_PYTHON", sys.executable)
+
+
+@pytest.fixture
+def task(tmp_path):
+    """A task of small networks, in the paper's architecture."""
+    config = step_task.size_config("paper")
+    config.lifter.width = config.prior.width = 8
+    config.prior.blocks, config.prior.bases, config.lifter.batch_size = 2, 6, 16
+    images, normalizer = small_models.normalized()
+    files.write_npz(tmp_path / "task.npz", step_task.task_arrays(config, normalizer, images))
+    return tmp_path / "task.npz"
+
+
+def test_workers_answer_in_turn_and_one_that_fails_is_an_error():
+    with turns.Worker("benchmarks.limits", "1") as worker:
+        assert worker.facts == {"threads": 1} and worker.started_s > 0.0
+        assert worker.ask("read", size=100_000)["gb_per_s"] > 0.0
+        with pytest.raises(ValueError, match=r"benchmarks\.limits 1: .*nonsense"):
+            worker.ask("nonsense")
+    said = []
+    turns.in_turn({name: lambda n, name=name: said.append((n, name)) for name in "ab"}, 2)
+    assert said == [(0, "a"), (0, "b"), (1, "a"), (1, "b")]
+
+
+def test_the_ratio_is_that_of_neighbours():
+    assert turns.median_ratio([2.0, 20.0, 9.0], [1.0, 10.0, 3.0]) == 2.0
+    assert turns.median_ratio([2.0, 20.0, 9.0, 4.0], [1.0, 10.0, 3.0, 1.0]) == 2.5
+
+
+def test_a_method_read_from_its_task_has_the_same_terms_and_gradients(task, tmp_path):
+    names = ("perturbed", "batch", "again", "same")
+    perturbed, batch, again, same = (tmp_path / f"{name}.npz" for name in names)
+    said = step_task.write_comparison(task, perturbed, batch, poses=8)
+    assert step_task.differences(said, step_task.write_comparison(task, again, same, poses=8)) == {
+        "terms": 0.0, "gradients": 0.0,
+    }  # fmt: skip
+    assert {name.partition("/")[0] for name in said} == {"terms", "gradients"}
+    assert all(np.any(values) for name, values in said.items() if name.startswith("terms/") and "knees" not in name)
+    with pytest.raises(ValueError, match="only one of the two knows terms/bone"):
+        step_task.differences(said, {name: values for name, values in said.items() if name != "terms/bone"})
+
+
+def test_operations_are_counted_by_hand(task):
+    settings, _, weights = step_task.read_task(task)
+    lifter = sum(w.size for name, w in weights.items() if name.startswith("lifter/") and name.endswith("/kernel"))
+    prior = sum(w.size for name, w in weights.items() if name.startswith("prior/flow") and name.endswith("/kernel"))
+    rotations = sum(w.size for name, w in weights.items() if name.endswith("/rotation"))
+    once = 6 * lifter - weights["lifter/upscale/kernel"].size  # Two passes; each forwards, for weights, for inputs.
+    assert step_task.operations(settings) == 2 * (once + 2 * (prior + rotations + weights["prior/basis"].size))
+
+
+@pytest.mark.skipif(
+    sys.executable == TORCH_PYTHON and importlib.util.find_spec("torch") is None,
+    reason="PyTorch is not installed; the environment variable TORCH_PYTHON names a Python that has it",
+)
+def test_pytorch_computes_the_same_objective(task):
+    worst = train_step.compared(str(task), TORCH_PYTHON)
+    assert worst["terms"] < 1e-4 and worst["gradients"] < 1e-4
+
+
+def test_a_table_says_sizes_and_shares_of_the_peak():
+    row = {
+        "size": "paper", "variant": "TensorFlow graph, bfloat16", "width": 1024, "batch_size": 256,
+        "samples_per_second": 4400, "lowest": 4000, "highest": 4500, "ratio": 3.3, "first_step_s": 9.0,
+        "memory_mb": 1000, "gflops": 300.0,
+    }  # fmt: skip
+    results = {"rows": [row], "limits": {"float32": 200.0, "bfloat16": 400.0}, "parity": {}}
+    cells = [cell.strip() for cell in train_step.markdown(results).splitlines()[2].strip("|").split("|")]
+    assert cells == [
+        "paper (1024, batch 256)", "TensorFlow graph, bfloat16", "4,400 (4,000 to 4,500)", "3.30", "300", "75 %", "9.0",
+        "1,000",
+    ]  # fmt: skip
+    variants = {"a": {}, "PyTorch eager, float32": {}}
+    assert train_step.base_of(variants) == "PyTorch eager, float32" and train_step.base_of({"a": {}}) == "a"
