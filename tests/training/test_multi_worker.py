@@ -180,4 +180,4 @@ def test_two_workers_train_what_one_process_trains(runs):
     assert compared > 50
     start, end = (files.read_npz(folder / "one" / "lifter" / step) for step in (min(steps[0]), max(steps[0])))
     moved = max(np.abs(end[key] - start[key]).max() for key in end if key.startswith("lifter/"))
-    assert moved > 1e-3  # There is something to get wrong.
+    assert moved > 1e-4  # Ten times the tolerance: there is something to get wrong.
