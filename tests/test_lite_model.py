@@ -204,7 +204,7 @@ def test_canonical_poses_and_confidences_are_those_of_the_trained_model(tmp_path
     # Joints that passed the caller's threshold are seen, whatever the file was exported with.
     high = shutil.copytree(folder, tmp_path / "bundle")
     change(high, min_confidence=0.4)
-    assert LiteModel(high)._trust(seen, trust)[seen].min() > 0.4
+    assert LiteModel(high).trust(seen, trust)[seen].min() > 0.4
     change(high, usual_confidence=[0.5])
     with pytest.raises(ValueError, match="usual_confidence: expected 17 numbers, one a joint"):
         LiteModel(high)
