@@ -45,6 +45,7 @@ def get_config():
     config.prior.update(bases=6, held_out=0.2, blocks=2, width=8, noise=0.1, batch_size=32, epochs=1.0)
     config.lifter.update(width=64, precision="float32", batch_size=32, epochs=6.25)
     config.prior.evaluate_every = config.lifter.evaluate_every = 1000
+    config.lifter.optimizer.learning_rate = 2e-4  # The paper's.
     config.loop.update(steps_per_call=1, checkpoint_every=10)
     return config
 """
