@@ -35,6 +35,23 @@ def _trained(folder, recording, config, stop_after=None):
         return run.run(None, stop)
 
 
+def test_detections_are_learnt_from_as_they_are(tmp_path, monkeypatch):
+    recording = synthesize(H36M_17, subjects=4, takes=1, frames=16, cameras=2)
+    config = _config()
+    config.poses_2d = "detected"
+    seen, original = {}, SupervisedRun._batches
+
+    def batches(run, stage, arrays, *rest):
+        seen.update(arrays)
+        return original(run, stage, arrays, *rest)
+
+    monkeypatch.setattr(SupervisedRun, "_batches", batches)
+    run = _run(tmp_path, recording, config)
+    as_they_are, _ = run._normalizer.apply(recording.of_split("train").poses_2d_detected)
+    np.testing.assert_allclose(seen["image"], as_they_are, atol=1e-6)
+    assert run._denoised and np.abs(run._image - as_they_are).max() > 1e-2
+
+
 def test_it_learns_to_lift(tmp_path):
     recording = synthesize(H36M_17, subjects=4, takes=2, frames=16, cameras=2)
     method = _trained(tmp_path, recording, _config(epochs=20.0))

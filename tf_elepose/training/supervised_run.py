@@ -48,7 +48,8 @@ class SupervisedRun(Run):
         """
         super().__init__(folder, recording, settings, strategy)
         self._require_whole_poses()
-        arrays = {"image": self._image, "pose": unit_poses(self._normalizer, self._train, self._groups)}
+        # Detections as they are, and not denoised: the truth is known, and the lifter shall learn to see through them.
+        arrays = {"image": self._detected, "pose": unit_poses(self._normalizer, self._train, self._groups)}
         with strategy.scope():
             self._method = Supervised(self._train.skeleton, self._normalizer, seed=settings.seed, **settings.lifter)
         self._stage = Stage(
