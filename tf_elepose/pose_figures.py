@@ -154,10 +154,10 @@ def canonical_views(poses: np.ndarray, skeleton: Skeleton, names: Sequence[str],
     kept = [view for view in range(len(poses)) if np.isfinite(poses[view]).all()]
     if not kept:
         raise ValueError("canonical_views: expected at least one view with a pose")
-    figure = Figure(figsize=(5.4, 3.0), layout="constrained")
+    figure = Figure(figsize=(5.4, 3.2), layout="constrained")
     reach = 1.08 * max(float(np.abs(poses[kept]).max()), 1e-6)
     styles = ["-", (0, (3.2, 1.1)), (0, (1.2, 1.0)), (0, (4.0, 1.0, 1.0, 1.0))]
-    for axis, (title, across, along) in zip(figure.subplots(1, 2), (("x and y", 0, 1), ("x and z", 0, 2)), strict=True):
+    for axis, (across, along) in zip(figure.subplots(1, 2), ((0, 1), (0, 2)), strict=True):
         for place, view in enumerate(kept):
             for side, (color, _, _) in _SIDES.items():
                 bones = [bone for bone in skeleton.bones if side_of(bone[0], skeleton) == side]
@@ -165,9 +165,9 @@ def canonical_views(poses: np.ndarray, skeleton: Skeleton, names: Sequence[str],
                     ends = poses[view][[skeleton.index(parent), skeleton.index(child)]][:, [across, along]]
                     line = styles[place % len(styles)]
                     axis.plot(ends[:, 0], ends[:, 1], color=color, linestyle=line, linewidth=1.4)
-        axis.set(xlim=(-reach, reach), ylim=(reach, -reach), title=title)
-        axis.set_xlabel(f"canonical {title[0]}, {unit}")
-        axis.set_ylabel(f"canonical {title[-1]}, {unit}")
+        axis.set(xlim=(-reach, reach), ylim=(reach, -reach))
+        axis.set_xlabel(f"canonical {'xyz'[across]}, {unit}")
+        axis.set_ylabel(f"canonical {'xyz'[along]}, {unit}")
         for ticks in (axis.xaxis, axis.yaxis):
             ticks.set_major_locator(matplotlib.ticker.MaxNLocator(4, steps=[1, 2, 5, 10], symmetric=True))
         _plain(axis)
