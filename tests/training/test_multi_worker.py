@@ -25,7 +25,7 @@ PROGRAM = pathlib.Path(__file__).with_name("worker_run.py")
 STEPS = 50
 OVERRIDES = (
     "--config.prior.epochs=2.0", "--config.lifter.epochs=6.25", "--config.prior.evaluate_every=12",
-    "--config.lifter.evaluate_every=12", "--config.loop.steps_per_call=2", "--config.loop.checkpoint_every=4",
+    "--config.lifter.evaluate_every=12", "--config.loop.steps_per_call=2", "--config.loop.checkpoint_every=10",
 )  # fmt: skip
 
 
@@ -180,4 +180,4 @@ def test_two_workers_train_what_one_process_trains(runs):
     assert compared > 50
     start, end = (files.read_npz(folder / "one" / "lifter" / step) for step in (min(steps[0]), max(steps[0])))
     moved = max(np.abs(end[key] - start[key]).max() for key in end if key.startswith("lifter/"))
-    assert moved > 1e-4  # Ten times the tolerance: there is something to get wrong.
+    assert moved > 1e-3  # There is something to get wrong.
