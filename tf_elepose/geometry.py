@@ -14,6 +14,9 @@ from tf_elepose.skeletons import Skeleton
 MIN_DEPTH = 1.0
 """Smallest distance from the camera a joint may have: below eq. 3, "w_j is clipped to be larger than one"."""
 
+UP = (0.0, -1.0, 0.0)
+"""The vertical of a level pose, whose y points down."""
+
 _SMALL_ANGLE = 1e-2  # Radians; below it the first two terms of a series are exact in float32.
 
 _TINY = 1e-12  # Squared length below which a vector counts as zero; far above float32's smallest normal number.

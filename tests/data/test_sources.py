@@ -64,7 +64,7 @@ def test_a_format_needs_a_path():
 def test_unknown_options_are_named_with_the_known_ones():
     with pytest.raises(ValueError, match=r"'synthetic': unknown option clips; options are .*subjects.*takes.*flip_y"):
         load_source("synthetic", H36M_17, clips=3)
-    known = "convention, people, min_joints, flip_y, swap_sides, test_from, check"
+    known = "convention, people, min_joints, flip_y, swap_sides, test_from, test_subjects, check"
     # A name that the function itself uses is no option either.
     for load, name in ((load_source, "seed"), (load_source, "source"), (stream_source, "skeleton")):
         with pytest.raises(
@@ -84,6 +84,9 @@ def test_unknown_options_are_named_with_the_known_ones():
         ({"min_joints": 0}, "min_joints: expected an integer from 1; got 0"),
         ({"min_joints": "six"}, "min_joints: expected an integer from 1; got 'six'"),
         ({"progress": 3}, "progress: expected a function; got 3"),
+        ({"test_subjects": 1}, "test_subjects: expected names of people, in quotes if they are numbers; got 1"),
+        ({"test_subjects": ["a", 2]}, "test_subjects: expected names of people, .*; got "),
+        ({"test_subjects": "a", "test_from": 3}, "test_from=3 and test_subjects=a: give one of them"),
     ],
 )
 def test_wrong_options_are_told_before_anything_is_read(load, options, message):
@@ -165,3 +168,26 @@ def test_people_and_progress_are_handed_on(tmp_path):
     assert len(recording) == 6 and told == [(6, 1.0)]
     with pytest.raises(ValueError, match="people: expected all or best; got 'none'"):
         load_source(source, H36M_17, people="none")
+
+
+@pytest.mark.parametrize("given", ["S2", ["S2"], ("S1", "S2")])
+@pytest.mark.parametrize("streamed", [False, True])
+def test_one_leaves_people_out_for_the_test(given, streamed):
+    whole = load_source("synthetic", H36M_17, subjects=3, takes=1, frames=4)
+    names = sorted(set(whole.subject.tolist()))
+    wanted = names[1] if given == "S2" else names[1:2] if len(given) == 1 else tuple(names[:2])
+    options = {"subjects": 3, "takes": 1, "frames": 4, "test_subjects": wanted}
+    if streamed:
+        (left_out,) = stream_source("synthetic", H36M_17, **options)
+    else:
+        left_out = load_source("synthetic", H36M_17, **options)
+    of_test = set(left_out.subject[left_out.split == "test"].tolist())
+    assert of_test == ({wanted} if isinstance(wanted, str) else set(wanted))
+    assert not of_test & set(left_out.subject[left_out.split == "train"].tolist())
+    np.testing.assert_array_equal(left_out.poses_2d, whole.poses_2d)
+
+
+@pytest.mark.parametrize("load", [load_source, lambda *a, **k: list(stream_source(*a, **k))])
+def test_nobody_of_that_name(load):
+    with pytest.raises(ValueError, match="synthetic: test_subjects: nobody is called Ann; there are "):
+        load("synthetic", H36M_17, subjects=3, takes=1, frames=4, test_subjects="Ann")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -78,3 +79,8 @@ def _turned(poses: np.ndarray, seen: np.ndarray, height: np.ndarray) -> np.ndarr
 def split_at(recording: Recording, frame: int) -> Recording:
     """`recording` with all frames from `frame` on in the split "test", those before it in "train"."""
     return dataclasses.replace(recording, split=np.where(recording.frame >= frame, "test", "train"))
+
+
+def leave_out(recording: Recording, subjects: Sequence[str]) -> Recording:
+    """`recording` with all poses of `subjects` in the split "test", everybody else's in "train"."""
+    return dataclasses.replace(recording, split=np.where(np.isin(recording.subject, subjects), "test", "train"))

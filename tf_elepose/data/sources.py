@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from absl import logging
@@ -15,6 +15,7 @@ from tf_elepose.data.assembly import assemble, recordings
 from tf_elepose.data.recording import Recording
 from tf_elepose.data.rows import Rows
 from tf_elepose.data.sanity import Finding
+from tf_elepose.data.untrusted import listed
 from tf_elepose.skeletons import MIN_JOINTS, Skeleton
 
 SYNTHETIC = "synthetic"
@@ -58,6 +59,7 @@ def load_source(
     flip_y: bool = False,
     swap_sides: str = "none",
     test_from: int = 0,
+    test_subjects: str | Sequence[str] = (),
     check: str = "warn",
     progress: Progress | None = None,
     **options: Any,
@@ -71,6 +73,8 @@ def load_source(
       flip_y, swap_sides: see `corrections`.
       test_from: frames from this number on are the test split and all before them train, in every clip; 0 leaves the
         source's own split.
+      test_subjects: all of these people is the test split and everybody else is the train split; () leaves the
+        source's own split.
       check: what becomes of what looks wrong after the corrections (see `sanity`): "warn" logs it, "strict" makes it
         an error, "off" does not look.
       progress: see `Progress`.
@@ -80,6 +84,7 @@ def load_source(
       ValueError: an unknown format or option, what the reader found wrong, or, when strict, what looks wrong.
     """
     _require_common(min_joints, flip_y, swap_sides, test_from, check, progress)
+    left_out = _subjects(test_subjects, test_from)
     if source == SYNTHETIC:
         from tf_elepose.data.synthetic import synthesize  # It brings TensorFlow, which readers do without.
 
@@ -88,7 +93,8 @@ def load_source(
     else:
         rows, where = open_source(source, **options)
         recording = assemble(rows, skeleton, where, people=people, min_joints=min_joints, progress=progress)
-    recording = _corrected(recording, flip_y, swap_sides, test_from)
+    _require_known_people(left_out, set(recording.subject.tolist()), recording.source)
+    recording = _corrected(recording, flip_y, swap_sides, test_from, left_out)
     tell(what_looks_wrong(recording, flip_y, swap_sides, check), recording.source, check)
     return recording
 
@@ -102,6 +108,7 @@ def stream_source(
     flip_y: bool = False,
     swap_sides: str = "none",
     test_from: int = 0,
+    test_subjects: str | Sequence[str] = (),
     check: str = "warn",
     progress: Progress | None = None,
     **options: Any,
@@ -111,12 +118,13 @@ def stream_source(
     Each part is looked at by itself; what looks wrong is logged once.
     """
     _require_common(min_joints, flip_y, swap_sides, test_from, check, progress)
+    left_out = _subjects(test_subjects, test_from)
     if source == SYNTHETIC:
         parts = iter([load_source(source, skeleton, check="off", **options)])
     else:
         rows, where = open_source(source, **options)
         parts = recordings(rows, skeleton, where, min_joints=min_joints, progress=progress)
-    return _corrected_parts(parts, flip_y, swap_sides, test_from, check)
+    return _corrected_parts(parts, source, flip_y, swap_sides, test_from, left_out, check)
 
 
 def what_looks_wrong(recording: Recording, flip_y: bool, swap_sides: str, check: str) -> list[Finding]:
@@ -178,21 +186,29 @@ def common_options() -> dict[str, Any]:
     return {name: default for name, default in reader_options(load_source).items() if name != "progress"}
 
 
-def _corrected(recording: Recording, flip_y: bool, swap_sides: str, test_from: int) -> Recording:
+def _corrected(
+    recording: Recording, flip_y: bool, swap_sides: str, test_from: int, left_out: Sequence[str]
+) -> Recording:
     recording = corrections.swap_sides(corrections.flip_y(recording) if flip_y else recording, swap_sides)
+    if left_out:
+        return corrections.leave_out(recording, left_out)
     return corrections.split_at(recording, test_from) if test_from else recording
 
 
 def _corrected_parts(
-    parts: Iterator[Recording], flip_y: bool, swap_sides: str, test_from: int, check: str
-) -> Iterator[Recording]:
+    parts: Iterator[Recording], source: str, flip_y: bool, swap_sides: str, test_from: int, left_out: Sequence[str],
+    check: str,
+) -> Iterator[Recording]:  # fmt: skip
     told: set[str] = set()
+    people: set[str] = set()
     for part in parts:
-        part = _corrected(part, flip_y, swap_sides, test_from)
+        people |= set(part.subject.tolist())
+        part = _corrected(part, flip_y, swap_sides, test_from, left_out)
         found = [finding for finding in what_looks_wrong(part, flip_y, swap_sides, check) if finding.what not in told]
         tell(found, part.source, check)
         told.update(finding.what for finding in found)
         yield part
+    _require_known_people(left_out, people, source)
 
 
 def _require_common(min_joints: Any, flip_y: Any, swap_sides: Any, test_from: Any, check: Any, progress: Any) -> None:
@@ -208,6 +224,22 @@ def _require_common(min_joints: Any, flip_y: Any, swap_sides: Any, test_from: An
             raise ValueError(f"{name}: expected one of {', '.join(known)}; got {value!r}")
     if progress is not None and not callable(progress):
         raise ValueError(f"progress: expected a function; got {progress!r}")
+
+
+def _subjects(test_subjects: Any, test_from: int) -> tuple[str, ...]:
+    names = (test_subjects,) if isinstance(test_subjects, str) else test_subjects
+    if not isinstance(names, Sequence) or not all(isinstance(name, str) and name for name in names):
+        raise ValueError(f"test_subjects: expected names of people, in quotes if they are numbers; got {names!r}")
+    if names and test_from:
+        raise ValueError(f"test_from={test_from} and test_subjects={listed(names)}: give one of them")
+    return tuple(names)
+
+
+def _require_known_people(wanted: Sequence[str], people: Set[str], source: str) -> None:
+    if strangers := sorted(set(wanted) - people):
+        raise ValueError(
+            f"{source}: test_subjects: nobody is called {listed(strangers)}; there are {listed(sorted(people))}"
+        )
 
 
 def _require_known(options: Mapping[str, Any], reader: Callable[..., Any], source: str) -> None:

@@ -205,9 +205,7 @@ class ElePose(Method):
         """Not in the paper: the elevation seen in x2 is that of the virtual camera, which is known. The squared
         distance (about the squared angle) of the vertical, levelled with e_again, from where it should be.
         """
-        up = tf.constant(
-            [[0.0, -1.0, 0.0]]
-        )  # As in the level pose; R Rx(-e) takes it to where the virtual camera has it.
+        up = tf.constant([geometry.UP])  # R Rx(-e) takes it to where the virtual camera has it.
         seen = tf.stop_gradient(geometry.rotate(lift.R, geometry.rotate(geometry.rotation_x(-lift.e), up)))
         levelled = geometry.rotate(geometry.rotation_x(lift.e_again), seen)
         return tf.reduce_sum(tf.square(levelled - up), axis=(-2, -1))
