@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from benchmarks.quality.shown import usable
-from benchmarks.quality.tables import FULL
+from benchmarks.quality.tables import DETECTIONS, EXACT, FULL, LEFT_OUT, SUBJECTS
 from benchmarks.quality.uncertainty import RANDOM
 
 Results = Mapping[str, Any]
@@ -27,6 +27,19 @@ SPEARMAN = 0.35
 
 REFUSAL_GAIN = 0.1
 """Share of the error that refusing the least likely fifth of the poses takes away, at least."""
+
+
+AT_MOST = {EXACT: {"pa_mpjpe_mm": 30.0, "n_mpjpe_mm": 40.0}, DETECTIONS: {"pa_mpjpe_mm": 48.0, "n_mpjpe_mm": 64.0}}
+"""Errors, mm, of the means over seeds."""
+
+ELEVATION_CORRELATION = 0.75
+"""Of predicted and true elevation with exact 2D, at least."""
+
+SPREAD = 0.05
+"""Standard deviation of PA-MPJPE over seeds, as a share of its mean, below."""
+
+LEFT_OUT_RATIO = 1.3
+"""Of the error on a person who was left out to that of supervised training on the same split, at most."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,6 +123,44 @@ def _lines(results: Results) -> Iterator[Claim]:
             yield Claim(statement, f"{fixed:.1f} to {own:.1f} mm, {fixed / own:.2f} times", fixed >= FIXED_RATIO * own)
 
 
+def _detections(results: Results) -> Iterator[Claim]:
+    for label, bounds in AT_MOST.items():
+        rows = [row for row in results["rows"] if row["label"] == label]
+        right = usable(rows)
+        if not rows:
+            continue
+        statement = f"The sign of depth is right in every training ({label})"
+        yield Claim(statement, f"{len(right)} of {len(rows)}", len(right) == len(rows))
+        if not right:
+            continue
+        for key, bound in bounds.items():
+            errors, name = [metrics[key] for metrics in right], key.removesuffix("_mm").upper().replace("_", "-")
+            yield Claim(
+                f"{name} at most {bound:.0f} mm ({label})", f"{_told(errors)} mm", statistics.mean(errors) <= bound
+            )
+        if label == EXACT:
+            found = statistics.mean(metrics["elevation_correlation"] for metrics in right)
+            statement = f"Predicted and true elevation correlate by at least {ELEVATION_CORRELATION} ({label})"
+            yield Claim(statement, f"{found:.3f}", found >= ELEVATION_CORRELATION)
+        if len(right) > 1:
+            errors = [metrics["pa_mpjpe_mm"] for metrics in right]
+            share = statistics.stdev(errors) / statistics.mean(errors)
+            told = f"{100 * share:.1f} %; {min(errors):.1f} to {max(errors):.1f} mm"
+            yield Claim(f"PA-MPJPE spreads by less than {100 * SPREAD:.0f} % ({label})", told, share < SPREAD)
+    errors = _errors(results["rows"])
+    for subject in SUBJECTS:
+        labels = [LEFT_OUT.format(subject=subject, line=line) for line in ("ElePose", "supervised")]
+        if labels[1] in errors:
+            statement = f"{subject} was never seen: within {LEFT_OUT_RATIO} times of supervised training"
+            (supervised,) = errors[labels[1]]
+            if labels[0] not in errors:
+                yield Claim(statement, "depths wrong", False)
+                continue
+            (own,) = errors[labels[0]]
+            told = f"{own:.1f} to {supervised:.1f} mm, {own / supervised:.2f} times"
+            yield Claim(statement, told, own <= LEFT_OUT_RATIO * supervised)
+
+
 def _uncertainty(results: Results) -> Iterator[Claim]:
     (row,) = (row for row in results["uncertainty"] if row["label"] == RANDOM)
     spearman, error, kept = row["nll_pa_spearman"], row["pa_mpjpe_mm"], row["pa_mpjpe_refused_20_mm"]
@@ -125,6 +176,7 @@ _OF_TABLE = {
     "ablation_full": _ablation,
     "pca": _pca,
     "lines": _lines,
+    "detections": _detections,
     "uncertainty": _uncertainty,
 }
 

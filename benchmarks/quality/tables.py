@@ -61,8 +61,17 @@ FULL = "base + bones + PCA + elevation"
 BASES = (4, 8, 12, 16, 20, 23, 26, 29, 32)
 """Of figure 4. 32 are all directions in which 17 joints about their root can move."""
 
+SHORT, MIDDLE = 20.0, 40.0
+"""Epochs of a sixth and of a third of ElePose's training, for what is trained many times."""
+
 FIGURE_4 = "{} bases"
 """Label of its rows."""
+
+EXACT, DETECTIONS, LEFT_OUT = "exact 2D", "detections", "{subject} left out, {line}"
+"""Labels of the rows that claims are made of."""
+
+SUBJECTS = ("S01", "S02", "S03")
+"""Who is left out, one after the other; all others of cmu_views are several people under one name."""
 
 _BRIEF = (
     "pa_mpjpe_mm", "pa_mpjpe_reflected_mm", "n_mpjpe_mm", "pck_150", "depth_correlation", "elevation_correlation",
@@ -83,9 +92,9 @@ def _changed(config: str, *overrides: str) -> tuple[str, tuple[str, ...]]:
     return config, tuple(f"--config.{override}" for override in overrides)
 
 
-def _short(*overrides: str) -> tuple[str, ...]:
-    """Of ElePose for a sixth of its epochs. The poses are complete, so the completer has no say and is left out."""
-    return _changed(ELEPOSE, "completer.epochs=0.0", "lifter.epochs=20.0", *overrides)[1]
+def _short(*overrides: str, epochs: float = SHORT) -> tuple[str, ...]:
+    """Of ElePose for a part of its epochs. The poses are complete, so the completer has no say and is left out."""
+    return _changed(ELEPOSE, "completer.epochs=0.0", f"lifter.epochs={epochs}", *overrides)[1]
 
 
 def _repeated(seeds: Sequence[int], *rows: Row) -> tuple[Row, ...]:
@@ -106,6 +115,8 @@ _AS_THEY_ARE = ("denoise=never", "min_confidence=0.0")
 """Detections, as the paper has them."""
 
 _NO_PCA, _FIXED, _NO_BONES = "prior.bases=0", "lifter.elevation=fixed", "lifter.term_weights.bone=0.0"
+_NO_KNEES, _NO_VIRTUAL = "lifter.term_weights.knees=0.0", "lifter.term_weights.elevation=0.0"
+_DETECTED = "poses_2d=detected"
 
 TABLES: dict[str, Table] = {
     # Is the sign of the depths right whatever the seed, and how far do results spread?
@@ -162,9 +173,10 @@ TABLES: dict[str, Table] = {
             ),
             Row("supervised, its own settings", "configs/supervised_cmu.py"),
             Row("CanonPose, four cameras", "configs/canonpose_cmu.py"),
+            Row("LInKs", "configs/links_cmu.py"),
             Row("SVMAC", "configs/svmac_cmu.py"),
-            Row("ElePose, no knee term", *_changed(ELEPOSE, "lifter.term_weights.knees=0.0")),
-            Row("fixed elevation prior, no knee term", *_changed(FIXED, "lifter.term_weights.knees=0.0")),
+            Row("ElePose, no knee term", *_changed(ELEPOSE, _NO_KNEES)),
+            Row("fixed elevation prior, no knee term", *_changed(FIXED, _NO_KNEES)),
         ),
         columns=("pa_mpjpe_mm", "n_mpjpe_mm", "pck_150", "cps", "depth_correlation", "training_seconds"),
     ),
@@ -179,11 +191,42 @@ TABLES: dict[str, Table] = {
                     "gradient not clipped, no ceiling",
                     ("lifter.optimizer.clip_norm=0.0", "lifter.likelihood_ceiling=0.0"),
                 ),
-                ("no knee term", ("lifter.term_weights.knees=0.0",)),
+                ("no knee term", (_NO_KNEES,)),
                 ("elevation U(-20, 20) degrees", (_FIXED,)),
                 ("the same, bones of Human3.6M", (_FIXED, "bone_prior=skeleton")),
             )
         ),
+        timed=False,
+    ),
+    # From detections: is the sign right whatever the seed, what is that owed to, and what of people never seen?
+    "detections": Table(
+        (
+            *_repeated(
+                range(10),
+                Row(EXACT, ELEPOSE, _short(epochs=MIDDLE)),
+                Row(DETECTIONS, ELEPOSE, _short(_DETECTED, epochs=MIDDLE)),
+            ),
+            *_repeated(
+                range(5),
+                Row("detections, a sixth of the training", ELEPOSE, _short(_DETECTED)),
+                Row("the same, not denoised", ELEPOSE, _short(_DETECTED, "denoise=never")),
+                Row("the same, no knee term", ELEPOSE, _short(_DETECTED, _NO_KNEES)),
+                Row("the same, no term for the virtual elevation", ELEPOSE, _short(_DETECTED, _NO_VIRTUAL)),
+            ),
+            *(
+                Row(
+                    LEFT_OUT.format(line=line, subject=subject),
+                    config,
+                    (*overrides, f"--option=test_subjects={subject}"),
+                )
+                for subject in SUBJECTS
+                for line, config, overrides in (
+                    ("ElePose", ELEPOSE, _short(epochs=MIDDLE)),
+                    ("supervised", "configs/supervised_cmu.py", ()),
+                )
+            ),
+        ),
+        columns=_BRIEF,
         timed=False,
     ),
     # CanonPose's table 4: numbers of cameras, confidences, camera consistency (+C), and what fails.

@@ -18,12 +18,14 @@ TRAIN = "tf_elepose.train"
 
 _QUICK_NETWORK = {"width": 32, "batch_size": 128, "epochs": 4.0}
 
+_QUICK_ELEPOSE = {
+    "completer.epochs": 0.0,
+    **{f"{stage}.{key}": value for stage in ("prior", "lifter") for key, value in _QUICK_NETWORK.items()},
+}
+
 QUICK: dict[str, dict[str, Any]] = {
-    "elepose": {
-        "completer.epochs": 0.0,
-        **{f"prior.{key}": value for key, value in _QUICK_NETWORK.items()},
-        **{f"lifter.{key}": value for key, value in _QUICK_NETWORK.items()},
-    },
+    "elepose": _QUICK_ELEPOSE,
+    "links": {**_QUICK_ELEPOSE, **{f"filler.{key}": value for key, value in _QUICK_NETWORK.items()}},
     "supervised": {f"lifter.{key}": value for key, value in _QUICK_NETWORK.items()},
     "canonpose": {"lifter.width": 32, "lifter.batch_size": 32, "lifter.epochs": 4.0},
     "svmac": {
@@ -68,7 +70,7 @@ def sign_is_right(metrics: Mapping[str, Any]) -> bool:
 
 def folder_of(row: Row) -> str:
     """The same for the same training, whichever table it is in."""
-    changes = [override.removeprefix("--config.").replace("=", "-") for override in row.overrides]
+    changes = [re.sub(r"^--(config\.|option=)", "", override).replace("=", "-") for override in row.overrides]
     changes += [f"seed-{row.seed}"] if row.seed else []
     name = "_".join([pathlib.Path(row.config).stem, *sorted(changes), *([row.variant] if row.variant else [])])
     return re.sub(r"[^\w.+-]", "-", name)

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.quality import claims
-from benchmarks.quality.tables import FULL, TABLES
+from benchmarks.quality.tables import DETECTIONS, EXACT, FULL, TABLES
 from benchmarks.quality.uncertainty import RANDOM
 
 
@@ -82,6 +82,34 @@ def test_lines_are_held_against_elepose():
     rows = [row("ElePose", 24.0, n_mpjpe_mm=34.0), row(fixed, 31.0, n_mpjpe_mm=51.0), row(supervised, 27.3)]
     assert list(held("lines", {"rows": rows}).values()) == [True, False, True]
     assert not any(held("lines", {"rows": [row(supervised, 27.4)]}).values())
+
+
+def detections(**changed):
+    numbers = {"n_mpjpe_mm": 39.0, "elevation_correlation": 0.76, "depth_sign": "right"} | changed
+    rows = [row(EXACT, 29.0 + 0.1 * seed, seed, **numbers) for seed in range(4)]
+    rows += [row(DETECTIONS, 47.0 + 0.1 * seed, seed, **numbers | {"n_mpjpe_mm": 63.0}) for seed in range(4)]
+    rows += [row(f"S01 left out, {line}", error) for line, error in (("ElePose", 39.0), ("supervised", 30.0))]
+    return {"rows": rows}
+
+
+def test_training_from_detections_is_dependable():
+    found = held("detections", detections())
+    assert len(found) == 2 * 4 + 1 + 1 and all(found.values())
+
+
+def test_what_is_not_dependable_is_told():
+    results = detections(elevation_correlation=0.74)
+    results["rows"][0]["metrics"]["pa_mpjpe_mm"] = 40.0  # Of a mean of 32.
+    results["rows"][4]["metrics"]["depth_sign"] = "mixed"
+    results["rows"][8]["metrics"]["pa_mpjpe_mm"] = 39.1
+    failed = {statement for statement, holds in held("detections", results).items() if not holds}
+    assert failed == {
+        "PA-MPJPE at most 30 mm (exact 2D)",
+        "Predicted and true elevation correlate by at least 0.75 (exact 2D)",
+        "PA-MPJPE spreads by less than 5 % (exact 2D)",
+        "The sign of depth is right in every training (detections)",
+        "S01 was never seen: within 1.3 times of supervised training",
+    }
 
 
 def test_uncertainty_has_to_pay():
