@@ -21,11 +21,10 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from benchmarks import limits, turns
+from benchmarks import limits, pytorch_flag, turns
 from benchmarks.convert import measured
 from benchmarks.inference_worker import SIGNATURE
 from benchmarks.step_task import SIZES
-from benchmarks.train_step import has_torch
 from tf_elepose import commands, files
 
 THREADS = (1, 2)
@@ -41,7 +40,7 @@ def define_flags() -> None:
     flags.DEFINE_list("batches", ["1", "256", "4096"], "Poses at a time.")
     flags.DEFINE_integer("repeats", 100, "Answers of one pose in a turn; of larger batches fewer.", lower_bound=1)
     flags.DEFINE_list("poses", ["1000", "100000"], "Poses in the files that are lifted from the shell.")
-    flags.DEFINE_string("torch_python", sys.executable, "Python that has PyTorch.")
+    pytorch_flag.define()
     flags.DEFINE_integer("width", 0, "Of all hidden layers; the size's own when 0. For trials.")
     flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
 
@@ -52,9 +51,7 @@ def main(argv: list[str]) -> int:
 
     options = flags.FLAGS
     pathlib.Path(options.results).mkdir(parents=True, exist_ok=True)
-    theirs = has_torch(options.torch_python)
-    if not theirs:
-        print(f"PyTorch is left out: {options.torch_python} has no torch; --torch_python=PATH names a Python that has")
+    torch_python = pytorch_flag.found()
     rows, shell, limit_rows = [], [], []
     for size in options.sizes:
         with tempfile.TemporaryDirectory() as name:
@@ -65,10 +62,10 @@ def main(argv: list[str]) -> int:
                 raise ValueError(f"{' '.join(command)}: {done.stderr.strip().splitlines()[-1]}")
             parameters = parameters_of(folder / "task.npz")
             batches = [int(batch) for batch in options.batches]
-            found = measure(folder, batches, options.rounds, options.repeats, options.torch_python if theirs else None)
+            found = measure(folder, batches, options.rounds, options.repeats, torch_python)
             limit_rows.append({"size": size, "parameters": parameters, **machine_limits(4 * parameters)})
             rows += [{"size": size, **row} for row in found]
-            shell += [{"size": size, **row} for row in from_shell(folder, options, theirs)]
+            shell += [{"size": size, **row} for row in from_shell(folder, options, torch_python)]
     made = {"rounds": options.rounds, "inference": rows, "limits": limit_rows, "shell": shell, **provenance()}
     files.write_json(pathlib.Path(options.results) / "inference.json", made)
     return 0
@@ -165,7 +162,7 @@ def _times(worker: turns.Worker, asked: Mapping[str, int], number: int) -> list[
     return worker.ask("run", **asked)["ms"]
 
 
-def from_shell(folder: pathlib.Path, options: Any, theirs: bool) -> list[dict[str, Any]]:
+def from_shell(folder: pathlib.Path, options: Any, torch_python: str | None) -> list[dict[str, Any]]:
     """Seconds and memory of lifting files of poses by a command, the two programs in turn."""
     rows = []
     for poses in map(int, options.poses):
@@ -176,11 +173,11 @@ def from_shell(folder: pathlib.Path, options: Any, theirs: bool) -> list[dict[st
                 f"--output={folder}/ours.npz",
             ],
             "PyTorch program": [
-                options.torch_python, "-m", "benchmarks.pytorch.lift", folder / "task.npz", folder / "views.npz",
+                torch_python, "-m", "benchmarks.pytorch.lift", folder / "task.npz", folder / "views.npz",
                 folder / "theirs.npz",
             ],
         }  # fmt: skip
-        if not theirs:
+        if torch_python is None:
             del programs["PyTorch program"]
         found = turns.in_turn(
             {name: lambda _, command=command: measured(list(map(str, command))) for name, command in programs.items()},

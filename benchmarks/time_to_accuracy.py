@@ -22,8 +22,7 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from benchmarks import turns
-from benchmarks.train_step import has_torch
+from benchmarks import pytorch_flag, turns
 from tf_elepose import commands, files
 
 GOAL_MM = 40.0
@@ -42,7 +41,7 @@ def define_flags() -> None:
     flags.DEFINE_float("prior_epochs", 12.0, "Of this package's training.")
     flags.DEFINE_float("lifter_epochs", 10.0, "Of this package's training.")
     flags.DEFINE_list("overrides", [], "More of them, KEY=VALUE of the config.")
-    flags.DEFINE_string("torch_python", sys.executable, "Python that has PyTorch.")
+    pytorch_flag.define()
     flags.DEFINE_string("torch_options", "{}", "See benchmarks/pytorch/step_worker.py; {} is eager float32.")
     flags.DEFINE_integer("torch_prior_epochs", 100, "The paper's 100, or fewer to be kind.")
     flags.DEFINE_float("limit_minutes", 90.0, "After so long PyTorch's training is given up.")
@@ -59,11 +58,9 @@ def main(argv: list[str]) -> int:
         folder = pathlib.Path(name)
         runs = [ours(folder, options)]
         print(runs[-1], flush=True)
-        if has_torch(options.torch_python):
+        if pytorch_flag.found():
             runs.append(theirs(folder, options))
             print(runs[-1], flush=True)
-        else:
-            print(f"PyTorch is left out: {options.torch_python} has no torch")
     made = {"goal_mm": GOAL_MM, "runs": runs, **provenance()}
     files.write_json(pathlib.Path(options.results) / "time_to_accuracy.json", made)
     return 0

@@ -21,7 +21,7 @@ from typing import Any
 
 from absl import flags
 
-from benchmarks import limits, turns
+from benchmarks import limits, pytorch_flag, turns
 from benchmarks.step_task import SIZES
 from tf_elepose import commands, files
 
@@ -58,7 +58,7 @@ def define_flags() -> None:
     flags.DEFINE_integer("rounds", 7, "How often every variant is measured.", lower_bound=1)
     flags.DEFINE_float("seconds", 4.0, "About how long a measurement takes; the steps are chosen by it.")
     flags.DEFINE_multi_enum("sizes", list(SIZES), SIZES, "Which sizes, see benchmarks/step_task.py.")
-    flags.DEFINE_string("torch_python", sys.executable, "Python that has PyTorch.")
+    pytorch_flag.define()
     flags.DEFINE_multi_string("variants", [], "Only those whose name contains one of these.")
     flags.DEFINE_integer("width", 0, "Of all hidden layers; the size's own when 0. For trials.")
     flags.DEFINE_integer("batch_size", 0, "The size's own when 0. For trials.")
@@ -71,9 +71,7 @@ def main(argv: list[str]) -> int:
 
     options = flags.FLAGS
     pathlib.Path(options.results).mkdir(parents=True, exist_ok=True)
-    theirs = has_torch(options.torch_python)
-    if not theirs:
-        print(f"PyTorch is left out: {options.torch_python} has no torch; --torch_python=PATH names a Python that has")
+    theirs = pytorch_flag.found()
     variants = {name: arguments for name, arguments in {**OURS, **(THEIRS if theirs else {})}.items() if _wanted(name)}
     rows, parity, facts = [], {}, {}
     with tempfile.TemporaryDirectory() as name:
@@ -90,12 +88,6 @@ def main(argv: list[str]) -> int:
     made["versions"] |= facts
     files.write_json(pathlib.Path(options.results) / "train_step.json", made)
     return 0
-
-
-def has_torch(python: str) -> bool:
-    """Whether PyTorch can be imported there."""
-    done = subprocess.run([python, "-c", "import torch"], capture_output=True)
-    return done.returncode == 0
 
 
 def measure(

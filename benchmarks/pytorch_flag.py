@@ -1,0 +1,21 @@
+"""--torch_python, of benchmarks that compare with PyTorch, which may live in another environment."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from absl import flags
+
+
+def define() -> None:
+    flags.DEFINE_string("torch_python", sys.executable, "Python that has PyTorch.")
+
+
+def found() -> str | None:
+    """What the flag names; None, which is told, where PyTorch cannot be imported."""
+    named = flags.FLAGS.torch_python
+    if subprocess.run([named, "-c", "import torch"], capture_output=True).returncode == 0:
+        return named
+    print(f"PyTorch is left out: {named} has no torch; --torch_python=PATH names a Python that has", flush=True)
+    return None
