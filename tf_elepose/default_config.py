@@ -61,9 +61,9 @@ def get_config() -> config_dict.ConfigDict:
     lifter.flip_average = True  # Average each pose with that of its mirror image, at twice the arithmetic.
     lifter.likelihood_ceiling = 125.0
     lifter.precision = "auto"  # float32, mixed_bfloat16, or whichever is faster on this machine.
-    # Eq. 13, and a term for knees that bend backwards.
+    # Eq. 13, a term for knees that bend backwards, and one for the virtual camera's elevation, which is known.
     lifter.term_weights = config_dict.create(
-        likelihood=1.0, bone=50.0, lifting=1.0, deformation=1.0, reprojection=1.0, knees=10.0, elevation=0.0
+        likelihood=1.0, bone=50.0, lifting=1.0, deformation=1.0, reprojection=1.0, knees=10.0, elevation=300.0
     )
     lifter.batch_size = 1024
     lifter.epochs = 120.0
@@ -94,7 +94,7 @@ def get_paper_config() -> config_dict.ConfigDict:
 
     lifter = config.lifter
     lifter.arch, lifter.width, lifter.precision = "paper", 1024, "float32"
-    lifter.flip_average = False
+    lifter.flip_average, lifter.term_weights.elevation = False, 0.0
     lifter.batch_size, lifter.epochs = 256, 100.0
     lifter.optimizer = {
         "learning_rate": 2e-4,

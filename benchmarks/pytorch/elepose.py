@@ -172,17 +172,19 @@ class Objective:
         R = rotation_x(raised) @ rotation_y(azimuth) @ rotation_x(e)
         y2 = y1 @ R.transpose(1, 2)
         x2 = self.project(y2)
-        y2_again, _ = self.y(x2)
+        y2_again, e_again = self.y(x2)
         y1_again = y2_again @ R
         change, change_again = y1[0::2] - y1[1::2], y1_again[0::2] - y1_again[1::2]
-        return {
+        terms = {
             "likelihood": self.likelihood(x2),
             "bone": self.bone(y1),
             "lifting": length(y2_again - y2),
             "deformation": length(change_again - change).repeat_interleave(2),
             "reprojection": (self.project(y1_again) - x).abs().sum((1, 2)),
             "knees": self.knees(y1),
+            "elevation": self.elevation(R, e, e_again),
         }
+        return {name: terms[name] for name in self.task["term_weights"]}
 
     def loss(self, x, azimuth, noise):
         """Eq. 12 and 13, with what the package adds to them."""
@@ -196,6 +198,12 @@ class Objective:
         unit = self.prior.log_volume()
         whitened = nll + unit
         return whitened.clamp(max=ceiling) + ceiling * (whitened.clamp(min=ceiling) / ceiling).log() - unit
+
+    def elevation(self, R, e, e_again):
+        """The vertical, where the virtual camera has it, levelled with what is seen there."""
+        up = torch.tensor([0.0, -1.0, 0.0])
+        seen = (R @ rotation_x(-e) @ up).detach()
+        return ((rotation_x(e_again) @ seen[..., None])[..., 0] - up).square().sum(1)
 
     def bone(self, y):
         lengths = (y[:, self.children] - y[:, self.parents]).norm(dim=2)

@@ -17,7 +17,11 @@ TORCH_PYTHON = os.environ.get("TORCH_PYTHON", sys.executable)
 @pytest.fixture
 def task(tmp_path):
     """A task of small networks, in the paper's architecture."""
-    config = step_task.size_config("paper")
+    return small_task(tmp_path, "paper")
+
+
+def small_task(tmp_path, size):
+    config = step_task.size_config(size)
     config.lifter.width = config.prior.width = 8
     config.prior.blocks, config.prior.bases, config.lifter.batch_size = 2, 6, 16
     images, normalizer = small_models.normalized()
@@ -67,8 +71,9 @@ def test_operations_are_counted_by_hand(task):
     sys.executable == TORCH_PYTHON and importlib.util.find_spec("torch") is None,
     reason="PyTorch is not installed; the environment variable TORCH_PYTHON names a Python that has it",
 )
-def test_pytorch_computes_the_same_objective(task):
-    worst = train_step.compared(str(task), TORCH_PYTHON)
+@pytest.mark.parametrize("size", ["paper", "default"])
+def test_pytorch_computes_the_same_objective(tmp_path, size):
+    worst = train_step.compared(str(small_task(tmp_path, size)), TORCH_PYTHON)
     assert worst["terms"] < 1e-4 and worst["gradients"] < 1e-4
 
 
