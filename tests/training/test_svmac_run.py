@@ -43,6 +43,24 @@ def recording():
     return small_runs.small_recording()
 
 
+def test_the_critic_learns_until_the_end(recording, tmp_path, monkeypatch):
+    """Of several updates a step, too: a schedule counts updates."""
+
+    def critic(folder):
+        run = _run(folder, recording, _config(critic_steps=3))
+        with StopRequest() as stop:
+            run.run(None, stop)
+        return run, [np.array(variable) for variable in run.method.critic.trainable_variables]
+
+    run, last = critic(tmp_path / "whole")
+    calls = run.stages[0].steps // 10
+    assert calls >= 3
+    small_runs.stop_after(monkeypatch, calls * 2 // 3)
+    _, before = critic(tmp_path / "stopped")
+    moved = [np.abs(a - b).max() for a, b in zip(before, last, strict=True)]
+    assert max(moved) > 1e-4
+
+
 def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(recording, tmp_path, monkeypatch):
     """Moving statistics, the critic and both optimizers come back: every number of the model is the same."""
     whole = _trained(tmp_path / "whole", recording, _config())

@@ -87,6 +87,7 @@ class SVMAC(Method):
         self.c = normalizer.distance
         self.angles = angles
         self.critic_steps = critic_steps
+        self.updates_per_step = {"critic": critic_steps}
         self.flip_average = flip_average
         self.term_weights = {name: float(weight) for name, weight in term_weights.items() if weight}
         if angles == 1:  # No second view to lift.

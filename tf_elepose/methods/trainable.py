@@ -30,6 +30,9 @@ class Trainable(abc.ABC):
     health: tuple[str, ...] = ()
     """What `train_step` returns besides the terms, "loss" and "gradient_norm", to be logged with them."""
 
+    updates_per_step: Mapping[str, int] = {}
+    """{network: how often `train_step` updates it}; 1 for networks that are not named."""
+
     def require_healthy(self, values: Mapping[str, float]) -> None:
         """ValueError where means over some steps of what `train_step` returns say that training is lost."""
         del values

@@ -106,11 +106,13 @@ class Stage:
         with strategy.scope():
             self._optimizers: dict[str, keras.optimizers.Optimizer] = {}
             for network_name, network in trainable.networks.items():
+                # An optimizer counts its own updates.
+                updates = trainable.updates_per_step.get(network_name, 1)
                 rate = schedules.make_schedule(
                     settings.schedule,
                     learning_rate=settings.learning_rate * settings.rate_factors.get(network_name, 1.0),
-                    steps=self.steps,
-                    steps_per_epoch=batches.steps_per_epoch,
+                    steps=updates * self.steps,
+                    steps_per_epoch=updates * batches.steps_per_epoch,
                     options=settings.schedule_options,
                 )
                 # PyTorch's epsilon; Keras' default is 1e-7. A name of its own: Keras would number the optimizers of a
