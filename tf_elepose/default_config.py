@@ -66,6 +66,10 @@ def get_config() -> config_dict.ConfigDict:
         likelihood=1.0, bone=50.0, lifting=1.0, deformation=1.0, reprojection=1.0, knees=10.0, elevation=300.0
     )
     lifter.batch_size = 1024
+    lifter.starts = (
+        3  # First weights that are tried, for so many steps; those whose knees and elbows bend right remain.
+    )
+    lifter.start_steps = 250
     lifter.epochs = 120.0
     lifter.evaluate_every = 1000  # Steps; only shown, nothing is selected.
     lifter.optimizer = _optimizer(learning_rate=4e-3, average_decay=0.999)
@@ -94,7 +98,7 @@ def get_paper_config() -> config_dict.ConfigDict:
 
     lifter = config.lifter
     lifter.arch, lifter.width, lifter.precision = "paper", 1024, "float32"
-    lifter.flip_average, lifter.term_weights.elevation = False, 0.0
+    lifter.flip_average, lifter.term_weights.elevation, lifter.starts = False, 0.0, 1
     lifter.batch_size, lifter.epochs = 256, 100.0
     lifter.optimizer = {
         "learning_rate": 2e-4,
@@ -252,9 +256,9 @@ def get_svmac_config() -> config_dict.ConfigDict:
         adversarial=2.0, angle=1.0, camera=1.0, symmetry=1.0, lifting=2.0, consistency=300.0, knees=1.0, supervision=1.0
     )
     generator.batch_size = 512
-    generator.epochs = 6.0  # Longer runs end with a critic that has lost the race; see docs/svmac.md.
+    generator.epochs = 20.0
     generator.evaluate_every = 200  # Steps; only shown, nothing is selected.
-    generator.optimizer = _optimizer(learning_rate=6e-4, average_decay=0.99)
+    generator.optimizer = _optimizer(learning_rate=1e-3, average_decay=0.99)
     generator.optimizer.betas = (0.7, 0.9)
     return config
 

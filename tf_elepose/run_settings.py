@@ -84,6 +84,8 @@ def elepose_settings(config: ConfigDict) -> EleposeSettings:
         },
         lifter_batch_size=lifter.batch_size,
         lifter_stage=_stage_settings(config, lifter),
+        starts=lifter.starts,
+        start_steps=lifter.start_steps,
     )
 
 

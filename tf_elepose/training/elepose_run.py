@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from tf_elepose import geometry
+from tf_elepose import geometry, losses
 from tf_elepose.anthropometry import BonePrior, estimate_bone_prior, stated_bone_prior
 from tf_elepose.data.pipeline import Batches
 from tf_elepose.data.recording import Recording
@@ -22,15 +22,17 @@ from tf_elepose.methods.completion import CompletionFitting
 from tf_elepose.methods.elepose import ElePose
 from tf_elepose.methods.lifted_likelihood import subspace_settings
 from tf_elepose.methods.prior import PriorFitting
-from tf_elepose.nn import pca
+from tf_elepose.methods.trainable import named_variables
+from tf_elepose.nn import pca, seeds
 from tf_elepose.nn.completer import PoseCompleter, complete
 from tf_elepose.nn.pose_prior import PosePrior
 from tf_elepose.nn.pose_statistics import fit_statistics
 from tf_elepose.skeletons import Skeleton
-from tf_elepose.training.elepose_settings import EleposeSettings
-from tf_elepose.training.evaluator import clip_names
-from tf_elepose.training.run import Run
-from tf_elepose.training.stage import Stage
+from tf_elepose.training.elepose_settings import LARGEST_START, EleposeSettings
+from tf_elepose.training.evaluator import clip_names, spread_rows
+from tf_elepose.training.restarted_stage import RestartedStage
+from tf_elepose.training.run import EVALUATION_POSES, Run
+from tf_elepose.training.stage import Stage, values_of
 from tf_elepose.training.training_poses import held_out_clips, scaled_by_clip
 
 
@@ -61,11 +63,14 @@ class EleposeRun(Run):
         self._bone_prior = self._chosen_bone_prior(recording.skeleton)
         self._completer, self._completer_stage = self._new_completer()
         self._prior, self._prior_stage = self._new_prior()
-        self._method, self._lifter_stage = self._new_lifter(self._prior)
+        self._method = self._new_lifter(settings.seed)
+        self._lifter_stage = self._new_lifter_stage()
+        self._start_stage = self._new_start_stage()
 
     @property
     def stages(self) -> list[Stage]:
-        return [stage for stage in (self._completer_stage, self._prior_stage, self._lifter_stage) if stage is not None]
+        all_of_them = (self._completer_stage, self._prior_stage, self._start_stage, self._lifter_stage)
+        return [stage for stage in all_of_them if stage is not None]
 
     @property
     def method(self) -> ElePose:
@@ -153,20 +158,50 @@ class EleposeRun(Run):
     def _new_method(self, **options) -> ElePose:
         return ElePose(**options)
 
-    def _new_lifter(self, prior: PosePrior) -> tuple[ElePose, Stage]:
-        settings = self._settings
+    def _new_lifter(self, seed: int) -> ElePose:
         with self._strategy.scope():
-            method = self._new_method(
-                skeleton=self._train.skeleton, normalizer=self._normalizer, prior=prior,
-                bone_prior=self._bone_prior, prior_settings=self._prior_settings, seed=settings.seed,
-                completer=self._completer, **settings.lifter,
+            return self._new_method(
+                skeleton=self._train.skeleton, normalizer=self._normalizer, prior=self._prior,
+                bone_prior=self._bone_prior, prior_settings=self._prior_settings, seed=seed,
+                completer=self._completer, **self._settings.lifter,
             )  # fmt: skip
 
-        stage = Stage(
-            "lifter", self._folder, method,
-            self._lifter_batches(), self._strategy, settings.lifter_stage, evaluate=self.watch, writes=self.writes,
+    def _new_lifter_stage(self) -> Stage:
+        return Stage(
+            "lifter", self._folder, self._method, self._lifter_batches(), self._strategy, self._settings.lifter_stage,
+            evaluate=self.watch, writes=self.writes,
         )  # fmt: skip
-        return method, stage
+
+    def _new_start_stage(self) -> Stage | None:
+        """Whether some limbs are lifted mirrored is decided by chance in the first hundred steps, and seldom changes
+        for thousands: so some first weights are tried, and those with the fewest backward knees remain.
+        """
+        settings, skeleton = self._settings, self._train.skeleton
+        if settings.starts == 1:
+            return None
+        if not skeleton.legs:
+            logging.info("lifter: one start; skeleton %r names no legs to judge several by", skeleton.name)
+            return None
+        batches = self._lifter_batches()
+        steps = max(1, min(settings.start_steps, int(LARGEST_START * self._lifter_stage.steps)))
+        stage = dataclasses.replace(
+            settings.lifter_stage, epochs=settings.starts * steps / batches.steps_per_epoch, evaluate_every=steps,
+            average_decay=0.0,
+        )  # fmt: skip
+        rows = spread_rows(self._train, EVALUATION_POSES)
+        image, seen = tf.constant(self._detected[rows]), tf.constant(self._seen[rows])
+        knees = tf.function(
+            lambda: tf.reduce_mean(losses.backward_knees(self._method.y(self._complete(image, seen))[0], skeleton))
+        )
+        return RestartedStage(
+            "starts", self._folder, self._method, batches, self._strategy, stage, first_weights=self._first_weights,
+            evaluate=lambda: {"backward_knees": float(knees())}, select="backward_knees", writes=self.writes,
+        )  # fmt: skip
+
+    def _first_weights(self, start: int) -> dict[str, np.ndarray]:
+        """Those of start 0 are those that a single start has."""
+        seed = self._settings.seed if start == 0 else seeds.derive(self._settings.seed, start)
+        return values_of(named_variables(self._new_lifter(seed).networks))
 
     @property
     def _prior_settings(self) -> dict[str, Any]:

@@ -9,6 +9,9 @@ from typing import Any
 from tf_elepose.training.run import RunSettings
 from tf_elepose.training.stage import StageSettings
 
+LARGEST_START = 0.125
+"""Share of the lifter's steps that one start may take."""
+
 
 @dataclasses.dataclass(frozen=True)
 class EleposeSettings(RunSettings):
@@ -26,6 +29,8 @@ class EleposeSettings(RunSettings):
       prior_batch_size, prior_stage: how the prior is trained.
       lifter: keywords of `ElePose`: width, arch, elevation, term_weights, ...
       lifter_batch_size, lifter_stage: how the lifter is trained.
+      starts, start_steps: how many first weights of the lifter are tried, for how many steps; no more than
+        `LARGEST_START` of the lifter's own.
     """
 
     bone_prior: str
@@ -41,3 +46,11 @@ class EleposeSettings(RunSettings):
     lifter: Mapping[str, Any]
     lifter_batch_size: int
     lifter_stage: StageSettings
+    starts: int
+    start_steps: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for field in ("starts", "start_steps"):
+            if getattr(self, field) < 1:
+                raise ValueError(f"{field} must be at least 1; got {getattr(self, field)}")

@@ -134,7 +134,7 @@ class Stage:
         self._checkpoints = Checkpointer(folder / name)
         self._networks = named_variables(trainable.networks)
         averages = {f"average/{name}": variable for name, variable in self._loop.averages.items()}
-        self._variables = {**self._networks, **averages, **_optimizer_variables(self._optimizers)}
+        self._variables = {**self._networks, **averages, **optimizer_variables(self._optimizers)}
         self._step = 0
         self.seconds = 0.0  # Spent training, over all the processes that took part one after the other.
         self._best: dict[str, float] | None = None
@@ -212,14 +212,14 @@ class Stage:
 
     def _measure(self) -> dict[str, float]:
         """`evaluate` with the averaged weights in the networks, which then get their own back."""
-        own = _values(self._networks)
+        own = values_of(self._networks)
         assign(self._networks, self._evaluated_weights())
         figures = {name: float(value) for name, value in self._evaluate().items()}
         assign(self._networks, own)
         return figures
 
     def _evaluated_weights(self) -> dict[str, np.ndarray]:
-        return _values({**self._networks, **self._loop.averages})
+        return values_of({**self._networks, **self._loop.averages})
 
     def _keep_if_best(self, figures: Mapping[str, float]) -> None:
         if self._select is None:
@@ -237,7 +237,7 @@ class Stage:
         if log is not None:
             log.sync()
         self._checkpoints.save(
-            self._step, _values(self._variables), {"seconds": self.seconds, "best": self._best, "steps": self.steps}
+            self._step, values_of(self._variables), {"seconds": self.seconds, "best": self._best, "steps": self.steps}
         )
 
     def _restore(self) -> None:
@@ -258,11 +258,13 @@ class Stage:
         logging.info("%s: resumed at step %d of %d from %s", self.name, self._step, self.steps, found.path)
 
 
-def _values(variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def values_of(variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Copies, by the same names."""
     return {name: np.array(variable) for name, variable in variables.items()}
 
 
-def _optimizer_variables(optimizers: Mapping[str, keras.optimizers.Optimizer]) -> dict[str, Any]:
+def optimizer_variables(optimizers: Mapping[str, keras.optimizers.Optimizer]) -> dict[str, Any]:
+    """Of the networks' optimizers, by names that a new process gives them again."""
     return {
         f"optimizer/{network}/{variable.path}": variable
         for network, optimizer in optimizers.items()

@@ -1,0 +1,85 @@
+"""Several starts: each from its own weights with a fresh optimizer, the best remains, interruptions change nothing."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+import small_runs
+import tensorflow as tf
+
+from tf_elepose.data.pipeline import Batches
+from tf_elepose.methods.trainable import Trainable
+from tf_elepose.skeletons import H36M_17
+from tf_elepose.training.interruption import StopRequest
+from tf_elepose.training.restarted_stage import RestartedStage
+from tf_elepose.training.stage import StageSettings
+from tf_elepose.training.strategy import make_strategy
+
+SETTINGS = StageSettings(
+    epochs=3.0, learning_rate=0.01, schedule="cosine", schedule_options={"warmup": 0.1, "floor": 0.0},
+    weight_decay=0.0, clip_norm=0.0, steps_per_call=2, checkpoint_every=3, evaluate_every=4, jit_compile=False,
+    average_decay=0.0, seed=5,
+)  # fmt: skip
+"""Three starts of 4 steps, an epoch each."""
+
+FIRST = (1.0, 3.0, 2.0)
+
+
+class Slope(Trainable):
+    """A number whose gradient is always 1, so that Adam lowers it by the learning rate in each step."""
+
+    def __init__(self):
+        self.layer = keras.layers.Dense(1, use_bias=False, name="dense")
+        self.network = keras.Sequential([self.layer], name="slope")
+        self.network.build((None, 1))
+        self.networks = {"slope": self.network}
+        self.term_weights = {"height": 1.0}
+
+    def loss_terms(self, batch, seed):
+        return {"height": tf.reduce_mean(self.network(tf.ones_like(batch["image"][:, 0, :1])), axis=-1)}
+
+
+def trained(folder, settings=SETTINGS, calls=None, monkeypatch=None):
+    slope, asked, seen = Slope(), [], []
+
+    def first_weights(start):
+        asked.append(start)
+        return {slope.layer.kernel.path: np.full((1, 1), FIRST[start], np.float32)}
+
+    def evaluate():
+        seen.append(float(slope.layer.kernel[0, 0]))
+        return {"distance": abs(seen[-1] - 2.0)}
+
+    batches = Batches({"image": np.zeros((32, 17, 2), np.float32)}, H36M_17, batch_size=8, seed=1, flip=False)
+    stage = RestartedStage(
+        "starts", folder, slope, batches, make_strategy("one_device"), settings,
+        first_weights=first_weights, evaluate=evaluate, select="distance",
+    )  # fmt: skip
+    if calls is not None:
+        small_runs.stop_after(monkeypatch, calls)
+    with StopRequest() as stop:
+        done = stage.run(None, stop)
+    return done, float(slope.layer.kernel[0, 0]), asked, seen
+
+
+def test_every_start_goes_as_far_from_its_own_weights_and_the_best_remains(tmp_path):
+    done, last, asked, seen = trained(tmp_path, dataclasses.replace(SETTINGS, schedule="constant", schedule_options={}))
+    assert done and asked == [0, 1, 2]
+    np.testing.assert_allclose(seen, np.array(FIRST) - 4 * 0.01, atol=1e-5)
+    assert last == pytest.approx(2.0 - 0.04, abs=1e-5)
+
+
+@pytest.mark.parametrize("calls", [1, 2, 3, 4, 5])
+def test_stopped_anywhere_it_ends_the_same(tmp_path, monkeypatch, calls):
+    _, whole, _, _ = trained(tmp_path / "whole")
+    done, _, _, _ = trained(tmp_path / "stopped", calls=calls, monkeypatch=monkeypatch)
+    assert not done
+    monkeypatch.undo()
+    done, resumed, asked, _ = trained(tmp_path / "stopped")
+    assert done and resumed == whole and len(asked) < 3
+
+
+def test_starts_are_not_averaged(tmp_path):
+    with pytest.raises(ValueError, match=r"starts: average_decay must be 0 where weights begin anew; got 0\.9"):
+        trained(tmp_path, dataclasses.replace(SETTINGS, average_decay=0.9))

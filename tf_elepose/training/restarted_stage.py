@@ -1,0 +1,54 @@
+"""A stage of several short trainings from different first weights, of which the best remains."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from tf_elepose.data.pipeline import Batches
+from tf_elepose.data.shard_batches import ShardBatches
+from tf_elepose.methods.trainable import Trainable
+from tf_elepose.progress import Progress
+from tf_elepose.training.checkpoint import assign
+from tf_elepose.training.metric_log import MetricLog
+from tf_elepose.training.stage import Stage, StageSettings, optimizer_variables, values_of
+
+
+class RestartedStage(Stage):
+    """Begins anew every `settings.evaluate_every` steps; the networks end as they were at the best of those moments."""
+
+    def __init__(
+        self,
+        name: str,
+        folder: pathlib.Path,
+        trainable: Trainable,
+        batches: Batches | ShardBatches,
+        strategy: tf.distribute.Strategy,
+        settings: StageSettings,
+        *,
+        first_weights: Callable[[int], Mapping[str, np.ndarray]],
+        evaluate: Callable[[], Mapping[str, float]],
+        select: str,
+        writes: bool = True,
+    ) -> None:
+        """Args: as `Stage` has them; and of the n-th start, from 0, the weights of all networks by name.
+
+        Raises:
+          ValueError: settings that average weights: the starts would be averaged.
+        """
+        if settings.average_decay:
+            raise ValueError(f"{name}: average_decay must be 0 where weights begin anew; got {settings.average_decay}")
+        super().__init__(
+            name, folder, trainable, batches, strategy, settings, evaluate=evaluate, select=select, writes=writes
+        )
+        self._first_weights = first_weights
+        self._optimizers_at_first = values_of(optimizer_variables(self._optimizers))
+
+    def _advance(self, log: MetricLog | None, progress: Progress) -> None:
+        if self._step % self._settings.evaluate_every == 0:
+            assign(self._networks, self._first_weights(self._step // self._settings.evaluate_every))
+            assign(optimizer_variables(self._optimizers), self._optimizers_at_first)
+        super()._advance(log, progress)
