@@ -23,7 +23,7 @@ def get_config():
     config.strategy = "one_device"
     config.completer.update(width=8, precision="float32", batch_size=32, epochs=2.0)
     config.prior.update(bases=6, held_out=0.2, blocks=2, width=8, noise=0.1, batch_size=32, epochs=4.0)
-    config.lifter.update(width=16, precision="float32", batch_size=32, epochs=10.0)
+    config.lifter.update(width=16, precision="float32", batch_size=32, epochs=10.0, starts=1)
     config.prior.optimizer.update(learning_rate=1e-3, average_decay=0.9)
     config.lifter.optimizer.update(learning_rate=3e-3, average_decay=0.9)
     config.lifter.term_weights.knees = 10.0

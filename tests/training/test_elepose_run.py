@@ -5,11 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 import small_runs
+import tensorflow as tf
 from ml_collections import config_dict
 
 from tf_elepose import depth_sign, files, run_settings
 from tf_elepose.data.missing import hide_joints
-from tf_elepose.training import workdir
+from tf_elepose.training import elepose_run, workdir
 from tf_elepose.training.elepose_run import EleposeRun
 from tf_elepose.training.evaluator import clip_and_camera, evaluate_method
 from tf_elepose.training.interruption import StopRequest
@@ -186,6 +187,45 @@ def test_a_run_in_a_program_of_ones_own(recording, settings, tmp_path):
     np.testing.assert_allclose(
         workdir.load_model(tmp_path).predict(pixels).poses_3d, method.predict(pixels).poses_3d, atol=1e-5
     )
+
+
+def test_the_start_with_the_fewest_backward_knees_goes_on(recording, settings, tmp_path, monkeypatch):
+    told = iter([0.3, 0.1, 0.2])
+    monkeypatch.setattr(elepose_run.losses, "backward_knees", lambda *_: tf.numpy_function(lambda: next(told), [], tf.float64))
+    # The term is left out of the objective, so that only the judge asks for knees.
+    weights = {**settings.lifter["term_weights"], "knees": 0.0}
+    settings = dataclasses.replace(settings, lifter={**settings.lifter, "term_weights": weights})
+    several = dataclasses.replace(settings, starts=3, start_steps=5)
+    run, alone = _run(tmp_path / "a", recording, several), _run(tmp_path / "b", recording, settings)
+    names = [stage.name for stage in run.stages]
+    assert names == ["completer", "prior", "starts", "lifter"] and run.stages[2].steps == 15
+    assert [stage.name for stage in alone.stages] == ["completer", "prior", "lifter"]
+    first = [run._first_weights(start) for start in range(3)]
+    single = {variable.path: np.array(variable) for variable in alone.method.lifter.variables}
+    assert all(np.array_equal(single[name], values) for name, values in first[0].items())
+    assert any(not np.array_equal(first[1][name], values) for name, values in first[2].items())
+    with StopRequest() as stop:
+        assert run.stages[2].run(None, stop)
+    assert next(told, None) is None
+    kernel = run.method.lifter.upscale.kernel
+    moved = [np.abs(np.array(kernel) - weights[kernel.path]).max() for weights in first]
+    assert np.argmin(moved) == 1
+
+
+def test_one_start_where_no_legs_can_tell(recording, settings, tmp_path, caplog):
+    legless = dataclasses.replace(recording.skeleton, name="legless", legs=())
+    weights = {**settings.lifter["term_weights"], "knees": 0.0}
+    several = dataclasses.replace(settings, starts=3, lifter={**settings.lifter, "term_weights": weights})
+    with caplog.at_level("INFO"):
+        run = _run(tmp_path, _changed(recording, skeleton=legless), several)
+    assert [stage.name for stage in run.stages] == ["completer", "prior", "lifter"]
+    assert "lifter: one start; skeleton 'legless' names no legs to judge several by" in caplog.text
+
+
+@pytest.mark.parametrize("field", ["starts", "start_steps"])
+def test_no_start_is_none(settings, field):
+    with pytest.raises(ValueError, match=f"{field} must be at least 1; got 0"):
+        dataclasses.replace(settings, **{field: 0})
 
 
 def _short(settings, **changes):
