@@ -263,6 +263,30 @@ def get_svmac_config() -> config_dict.ConfigDict:
     return config
 
 
+def get_svmac_paper_config() -> config_dict.ConfigDict:
+    """The weights and the optimizer of section 3.5 of SVMAC, with its hidden layers (section 3.1).
+
+    The paper says neither widths, nor the share that is dropped, nor batch size, epochs or updates of the critic: these
+    are guesses. What is not in it: the critic sees whitened components, and backward knees are punished, as by default.
+    """
+    config = get_svmac_config()
+    generator = config.generator
+    generator.width = generator.critic_width = 1024
+    generator.critic_rate, generator.critic_steps = 1.0, 5
+    generator.batch_norm, generator.dropout, generator.flip_average, generator.precision = True, 0.1, False, "float32"
+    generator.term_weights.update(adversarial=1.0, lifting=0.1, symmetry=0.01, consistency=10.0)
+    generator.batch_size, generator.epochs = 256, 100.0
+    generator.optimizer = {
+        "learning_rate": 5.5e-5,
+        "schedule": "constant",
+        "betas": (0.7, 0.9),
+        "weight_decay": 0.0,
+        "clip_norm": 20.0,
+        "average_decay": 0.0,
+    }
+    return config
+
+
 METHODS = {
     "elepose": get_config,
     "links": get_links_config,

@@ -63,12 +63,12 @@ def _not_yet(name: str) -> str:
 
 
 def _papers(root: pathlib.Path, folder: pathlib.Path, block: Callable[[str], str]) -> str:
-    """Tables 1 to 4: what the paper reports, and what was measured where the data were at hand."""
+    """What the papers report on their own data, and what was measured where those were at hand."""
     rows = {(name, row.label): row.config for name, table in TABLES.items() if table.own_data for row in table.rows}
     numbers = {place: expected(str(root / config)) for place, config in rows.items()}
     keys = [key for key in TABLES["h36m"].columns if any(key in reported for reported in numbers.values())]
     heads = " | ".join(shown.COLUMNS[key][0] for key in keys)
-    lines = [f"| The paper | {heads} |", "|---" * (len(keys) + 1) + "|"]
+    lines = [f"| The papers | {heads} |", "|---" * (len(keys) + 1) + "|"]
     for (name, label), reported in numbers.items():
         cells = [f"{reported[key]:.1f}" if key in reported else "" for key in keys]
         lines.append(f"| `{name}`, {label} | {' | '.join(cells)} |")

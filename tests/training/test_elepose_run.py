@@ -191,7 +191,9 @@ def test_a_run_in_a_program_of_ones_own(recording, settings, tmp_path):
 
 def test_the_start_with_the_fewest_backward_knees_goes_on(recording, settings, tmp_path, monkeypatch):
     told = iter([0.3, 0.1, 0.2])
-    monkeypatch.setattr(elepose_run.losses, "backward_knees", lambda *_: tf.numpy_function(lambda: next(told), [], tf.float64))
+    monkeypatch.setattr(
+        elepose_run.losses, "backward_knees", lambda *_: tf.numpy_function(lambda: next(told), [], tf.float64)
+    )
     # The term is left out of the objective, so that only the judge asks for knees.
     weights = {**settings.lifter["term_weights"], "knees": 0.0}
     settings = dataclasses.replace(settings, lifter={**settings.lifter, "term_weights": weights})

@@ -63,7 +63,8 @@ class EleposeRun(Run):
         self._bone_prior = self._chosen_bone_prior(recording.skeleton)
         self._completer, self._completer_stage = self._new_completer()
         self._prior, self._prior_stage = self._new_prior()
-        self._method = self._new_lifter(settings.seed)
+        with strategy.scope():
+            self._method = self._new_lifter(settings.seed)
         self._lifter_stage = self._new_lifter_stage()
         self._start_stage = self._new_start_stage()
 
@@ -159,12 +160,10 @@ class EleposeRun(Run):
         return ElePose(**options)
 
     def _new_lifter(self, seed: int) -> ElePose:
-        with self._strategy.scope():
-            return self._new_method(
-                skeleton=self._train.skeleton, normalizer=self._normalizer, prior=self._prior,
-                bone_prior=self._bone_prior, prior_settings=self._prior_settings, seed=seed,
-                completer=self._completer, **self._settings.lifter,
-            )  # fmt: skip
+        return self._new_method(
+            skeleton=self._train.skeleton, normalizer=self._normalizer, prior=self._prior, bone_prior=self._bone_prior,
+            prior_settings=self._prior_settings, seed=seed, completer=self._completer, **self._settings.lifter,
+        )  # fmt: skip
 
     def _new_lifter_stage(self) -> Stage:
         return Stage(

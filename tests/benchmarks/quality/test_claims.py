@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.quality import claims
-from benchmarks.quality.tables import DETECTIONS, EXACT, FULL, TABLES
+from benchmarks.quality.tables import DETECTIONS, EXACT, FULL, SUPERVISED_SHARE, TABLES
 from benchmarks.quality.uncertainty import RANDOM
 
 
@@ -110,6 +110,32 @@ def test_what_is_not_dependable_is_told():
         "The sign of depth is right in every training (detections)",
         "S01 was never seen: within 1.3 times of supervised training",
     }
+
+
+def svmac(**changed):
+    errors = {"without critic": 90.0, "n = 1": 70.9, "n = 3": 56.5, SUPERVISED_SHARE: 35.4} | changed
+    rows = [row("n = 2", error, seed, depth_sign="right") for seed, error in enumerate((56.8, 57.0, 59.9))]
+    return {"rows": rows + [row(label, error) for label, error in errors.items()]}
+
+
+def test_table_4_of_svmac_holds():
+    found = held("svmac", svmac())
+    assert len(found) == 5 and all(found.values())
+
+
+def test_what_does_not_hold_of_svmac_is_told():
+    results = svmac(**{"without critic": 70.0, "n = 3": 58.0, SUPERVISED_SHARE: 46.4})
+    results["rows"][0]["metrics"]["depth_sign"] = "mixed"
+    failed = {statement for statement, holds in held("svmac", results).items() if not holds}
+    assert failed == {
+        "SVMAC reaches 60 mm PA-MPJPE with the right sign, whatever the seed",
+        "N = 1 is better than without critic (table 4 of SVMAC)",
+    }
+    results["rows"][0]["metrics"] = {"failed": "training stopped: the critic diverged"}
+    results["rows"][3]["metrics"] = {"failed": "training stopped: the critic diverged"}
+    found = held("svmac", results)
+    assert not found["SVMAC reaches 60 mm PA-MPJPE with the right sign, whatever the seed"]
+    assert found["N = 1 is better than without critic (table 4 of SVMAC)"]
 
 
 def test_uncertainty_has_to_pay():
