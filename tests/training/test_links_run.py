@@ -27,6 +27,7 @@ def _settings(**changes):
         stage.update(width=8, batch_size=32, epochs=2.0, evaluate_every=8)
         if "precision" in stage:
             stage.precision = "float32"
+    config.lifter.starts = 1
     config.loop.update(steps_per_call=8, checkpoint_every=8)
     config.update_from_flattened_dict(changes)
     return run_settings.links_settings(config)
