@@ -61,7 +61,7 @@ def get_config():
 STEPS_PER_CALL = 10
 """Of `CONFIG`; so often steps are logged and checkpoints written."""
 
-STAGES = ("completer", "prior", "lifter")
+STAGES = ("completer", "prior", "starts", "lifter")
 """Folders of a run's checkpoints."""
 
 _PARTIAL = ".*.partial"

@@ -66,6 +66,8 @@ BASES = (4, 8, 12, 16, 20, 23, 26, 29, 32)
 SHORT = 30.0
 """Epochs, a quarter of ElePose's, of what is trained many times."""
 
+_NO_COMPLETER = "completer.epochs=0.0"
+
 FIGURE_4 = "{} bases"
 """Label of its rows."""
 
@@ -99,7 +101,7 @@ def _changed(config: str, *overrides: str) -> tuple[str, tuple[str, ...]]:
 
 def _short(*overrides: str) -> tuple[str, ...]:
     """Of ElePose for `SHORT`. The poses are complete, so the completer has no say and is left out."""
-    return _changed(ELEPOSE, "completer.epochs=0.0", f"lifter.epochs={SHORT}", *overrides)[1]
+    return _changed(ELEPOSE, _NO_COMPLETER, f"lifter.epochs={SHORT}", *overrides)[1]
 
 
 def _repeated(seeds: Sequence[int], *rows: Row) -> tuple[Row, ...]:
@@ -145,7 +147,7 @@ TABLES: dict[str, Table] = {
     "ablation_full": Table(
         (
             *(
-                Row(label, *_changed(ELEPOSE, "completer.epochs=0.0", *overrides))
+                Row(label, *_changed(ELEPOSE, _NO_COMPLETER, *overrides))
                 for label, overrides in (
                     ("base", (_NO_PCA, _FIXED, _NO_BONES)),
                     ("base + bones", (_NO_PCA, _FIXED)),
@@ -212,6 +214,8 @@ TABLES: dict[str, Table] = {
                 Row(EXACT, ELEPOSE, _short()),
                 Row(DETECTIONS, ELEPOSE, _short(_DETECTED)),
             ),
+            Row("exact 2D, full length", *_changed(ELEPOSE, _NO_COMPLETER)),
+            Row("detections, full length", *_changed(ELEPOSE, _NO_COMPLETER, _DETECTED)),
             *_repeated(
                 range(5),
                 Row("detections, not denoised", ELEPOSE, _short(_DETECTED, "denoise=never")),
