@@ -72,6 +72,7 @@ FIGURE_4 = "{} bases"
 """Label of its rows."""
 
 EXACT, DETECTIONS, LEFT_OUT = "exact 2D", "detections", "{subject} left out, {line}"
+AT_FULL_LENGTH = "{}, full length"
 """Labels of the rows that claims are made of."""
 
 SUPERVISED_SHARE = "n = 2, 5 % of 3D poses"
@@ -214,8 +215,8 @@ TABLES: dict[str, Table] = {
                 Row(EXACT, ELEPOSE, _short()),
                 Row(DETECTIONS, ELEPOSE, _short(_DETECTED)),
             ),
-            Row("exact 2D, full length", *_changed(ELEPOSE, _NO_COMPLETER)),
-            Row("detections, full length", *_changed(ELEPOSE, _NO_COMPLETER, _DETECTED)),
+            Row(AT_FULL_LENGTH.format(EXACT), *_changed(ELEPOSE, _NO_COMPLETER)),
+            Row(AT_FULL_LENGTH.format(DETECTIONS), *_changed(ELEPOSE, _NO_COMPLETER, _DETECTED)),
             *_repeated(
                 range(5),
                 Row("detections, not denoised", ELEPOSE, _short(_DETECTED, "denoise=never")),
