@@ -280,7 +280,10 @@ TABLES: dict[str, Table] = {
             Row("without critic", *_changed(SVMAC, "generator.term_weights.adversarial=0.0")),
             Row("n = 1", *_changed(SVMAC, "generator.angles=1")),
             Row("n = 3", *_changed(SVMAC, "generator.angles=3")),
-            Row(SUPERVISED_SHARE, *_changed(SVMAC, "supervised_share=0.05")),
+            Row(
+                SUPERVISED_SHARE,
+                *_changed(SVMAC, "supervised_share=0.05", "generator.term_weights.supervision=10.0"),
+            ),
         ),
         timed=False,
     ),
