@@ -190,7 +190,7 @@ def test_a_run_in_a_program_of_ones_own(recording, settings, tmp_path):
 
 
 def test_the_start_with_the_fewest_backward_knees_goes_on(recording, settings, tmp_path, monkeypatch):
-    told = iter([0.3, 0.1, 0.2])
+    told = iter([30.0, 10.0, 20.0])  # Far more than objectives differ.
     monkeypatch.setattr(
         elepose_run.losses, "backward_knees", lambda *_: tf.numpy_function(lambda: next(told), [], tf.float64)
     )

@@ -40,12 +40,12 @@ class Slope(Trainable):
         return {"height": tf.reduce_mean(self.network(tf.ones_like(batch["image"][:, 0, :1])), axis=-1)}
 
 
-def trained(folder, settings=SETTINGS, calls=None, monkeypatch=None):
+def trained(folder, settings=SETTINGS, calls=None, monkeypatch=None, first=FIRST):
     slope, asked, seen = Slope(), [], []
 
     def first_weights(start):
         asked.append(start)
-        return {slope.layer.kernel.path: np.full((1, 1), FIRST[start], np.float32)}
+        return {slope.layer.kernel.path: np.full((1, 1), first[start], np.float32)}
 
     def evaluate():
         seen.append(float(slope.layer.kernel[0, 0]))
@@ -78,6 +78,23 @@ def test_stopped_anywhere_it_ends_the_same(tmp_path, monkeypatch, calls):
     monkeypatch.undo()
     done, resumed, asked, _ = trained(tmp_path / "stopped")
     assert done and resumed == whole and len(asked) < 3
+
+
+@pytest.mark.parametrize("lost", [0, 1, 2])
+def test_a_start_that_is_not_finite_is_given_up(tmp_path, lost, caplog):
+    first = [np.nan if start == lost else height for start, height in enumerate((1.9, 2.02, 2.3))]
+    with caplog.at_level("WARNING"):
+        done, last, _, seen = trained(tmp_path, first=first)
+    assert done and len(seen) == 2 and np.isfinite(last)
+    assert f"starts: start {lost + 1} is given up: training stopped: height not finite in step" in caplog.text
+    assert last == seen[np.argmin(np.abs(np.array(seen) - 2.0))]
+    done, again, asked, _ = trained(tmp_path, first=first)
+    assert done and again == last and not asked  # It is finished.
+
+
+def test_starts_that_are_all_given_up_are_an_error(tmp_path):
+    with pytest.raises(ValueError, match="starts: no evaluation gave a finite distance; nothing to select"):
+        trained(tmp_path, first=[np.nan] * 3)
 
 
 def test_starts_are_not_averaged(tmp_path):

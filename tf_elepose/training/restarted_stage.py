@@ -7,18 +7,23 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from tf_elepose.data.pipeline import Batches
 from tf_elepose.data.shard_batches import ShardBatches
 from tf_elepose.methods.trainable import Trainable
 from tf_elepose.progress import Progress
 from tf_elepose.training.checkpoint import assign
+from tf_elepose.training.loop import NotFiniteError
 from tf_elepose.training.metric_log import MetricLog
 from tf_elepose.training.stage import Stage, StageSettings, optimizer_variables, values_of
 
 
 class RestartedStage(Stage):
-    """Begins anew every `settings.evaluate_every` steps; the networks end as they were at the best of those moments."""
+    """Begins anew every `settings.evaluate_every` steps; the networks end as they were at the best of those moments.
+
+    A start whose loss is not finite any more is given up, and that is logged.
+    """
 
     def __init__(
         self,
@@ -48,7 +53,18 @@ class RestartedStage(Stage):
         self._optimizers_at_first = values_of(optimizer_variables(self._optimizers))
 
     def _advance(self, log: MetricLog | None, progress: Progress) -> None:
-        if self._step % self._settings.evaluate_every == 0:
-            assign(self._networks, self._first_weights(self._step // self._settings.evaluate_every))
-            assign(optimizer_variables(self._optimizers), self._optimizers_at_first)
-        super()._advance(log, progress)
+        start, length = self._step // self._settings.evaluate_every, self._settings.evaluate_every
+        if self._step % length == 0:
+            self._begin(start)
+        try:
+            super()._advance(log, progress)
+        except NotFiniteError as error:
+            logging.warning("%s: start %d is given up: %s", self.name, start + 1, error)
+            self._begin(start)  # Nothing that is not finite may be saved.
+            self._step = (start + 1) * length
+            if self._step == self.steps:
+                self._save(log)
+
+    def _begin(self, start: int) -> None:
+        assign(self._networks, self._first_weights(start))
+        assign(optimizer_variables(self._optimizers), self._optimizers_at_first)
