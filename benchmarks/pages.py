@@ -55,6 +55,7 @@ PAGES = (
     "docs/pretrained.md",
     "docs/scale.md",
     "docs/serving.md",
+    "docs/svmac.md",
     "docs/training.md",
 )
 _TABLES = {

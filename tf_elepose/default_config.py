@@ -66,9 +66,9 @@ def get_config() -> config_dict.ConfigDict:
         likelihood=1.0, bone=50.0, lifting=1.0, deformation=1.0, reprojection=1.0, knees=10.0, elevation=300.0
     )
     lifter.batch_size = 1024
-    lifter.starts = (
-        3  # First weights that are tried, for so many steps; those whose knees and elbows bend right remain.
-    )
+    # First weights that are tried, each for so many steps (an eighth of the lifter's, if that is less); where the
+    # objective and the knees are best, training goes on. 1: none to choose among.
+    lifter.starts = 3
     lifter.start_steps = 250
     lifter.epochs = 120.0
     lifter.evaluate_every = 1000  # Steps; only shown, nothing is selected.

@@ -2,8 +2,8 @@
 
 Options of the data's reader are --option=key=value; they become part of the config (data_options).
 
-Trains all that the method needs (completer, prior, then lifter), evaluates and writes the model. The same command run
-again resumes where it was stopped or killed. Several workers: python -m tf_elepose.launch.
+Trains all that the method needs (completer, prior, the lifter's starts, the lifter), evaluates and writes the model. The
+same command run again resumes where it was stopped or killed. Several workers: python -m tf_elepose.launch.
 """
 
 from __future__ import annotations

@@ -176,15 +176,15 @@ class Objective:
         y1_again = y2_again @ R
         change, change_again = y1[0::2] - y1[1::2], y1_again[0::2] - y1_again[1::2]
         terms = {
-            "likelihood": self.likelihood(x2),
-            "bone": self.bone(y1),
-            "lifting": length(y2_again - y2),
-            "deformation": length(change_again - change).repeat_interleave(2),
-            "reprojection": (self.project(y1_again) - x).abs().sum((1, 2)),
-            "knees": self.knees(y1),
-            "elevation": self.elevation(R, e, e_again),
+            "likelihood": lambda: self.likelihood(x2),
+            "bone": lambda: self.bone(y1),
+            "lifting": lambda: length(y2_again - y2),
+            "deformation": lambda: length(change_again - change).repeat_interleave(2),
+            "reprojection": lambda: (self.project(y1_again) - x).abs().sum((1, 2)),
+            "knees": lambda: self.knees(y1),
+            "elevation": lambda: self.elevation(R, e, e_again),
         }
-        return {name: terms[name] for name in self.task["term_weights"]}
+        return {name: terms[name]() for name in self.task["term_weights"]}
 
     def loss(self, x, azimuth, noise):
         """Eq. 12 and 13, with what the package adds to them."""

@@ -60,8 +60,8 @@ def prepared(name: str, *, data: str | None = None, quick: bool = False, seeds: 
     """The rows of a table as they are to be trained: on other `data`, at toy size, only of the first `seeds`."""
     table = TABLES[name]
     rows = [row for row in table.rows if seeds is None or row.seed < seeds]
-    if data is not None:
-        rows = [training.on_data(row, data) for row in rows]
+    if data is not None:  # Who is left out of the configs' data is not in others.
+        rows = [training.on_data(row, data) for row in rows if not training.names_people(row)]
     return [training.quick(row, table.own_data) for row in rows[:QUICK_ROWS]] if quick else rows
 
 

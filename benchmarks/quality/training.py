@@ -81,6 +81,11 @@ def on_data(row: Row, source: str) -> Row:
     return dataclasses.replace(row, overrides=(*row.overrides, f"--config.data={source}"))
 
 
+def names_people(row: Row) -> bool:
+    """Whether the row is about some of the people in its config's data."""
+    return any(override.startswith("--option=test_subjects=") for override in row.overrides)
+
+
 def quick(row: Row, own_data: bool) -> Row:
     """The row at toy size, on the built-in data unless it names or (`own_data`) is about others."""
     sizes = QUICK[config_module(row.config).get_config().method]

@@ -23,7 +23,7 @@ SETTINGS = StageSettings(
 )  # fmt: skip
 """Three starts of 4 steps, an epoch each."""
 
-FIRST = (1.0, 3.0, 2.0)
+FIRST = (2.03, 3.0, 1.0)
 
 
 class Slope(Trainable):
@@ -64,20 +64,23 @@ def trained(folder, settings=SETTINGS, calls=None, monkeypatch=None, first=FIRST
 
 
 def test_every_start_goes_as_far_from_its_own_weights_and_the_best_remains(tmp_path):
-    done, last, asked, seen = trained(tmp_path, dataclasses.replace(SETTINGS, schedule="constant", schedule_options={}))
+    """Momenta, or the place in the schedule, of an earlier start would take a later one elsewhere."""
+    done, last, asked, seen = trained(tmp_path)
     assert done and asked == [0, 1, 2]
-    np.testing.assert_allclose(seen, np.array(FIRST) - 4 * 0.01, atol=1e-5)
-    assert last == pytest.approx(2.0 - 0.04, abs=1e-5)
+    moved = np.array(FIRST) - seen
+    assert moved[0] > 0.02
+    np.testing.assert_allclose(moved, moved[0], atol=1e-6)
+    assert last == seen[0]  # The nearest to 2.
 
 
-@pytest.mark.parametrize("calls", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("calls", range(1, 8))
 def test_stopped_anywhere_it_ends_the_same(tmp_path, monkeypatch, calls):
     _, whole, _, _ = trained(tmp_path / "whole")
     done, _, _, _ = trained(tmp_path / "stopped", calls=calls, monkeypatch=monkeypatch)
     assert not done
     monkeypatch.undo()
-    done, resumed, asked, _ = trained(tmp_path / "stopped")
-    assert done and resumed == whole and len(asked) < 3
+    done, resumed, _, _ = trained(tmp_path / "stopped")
+    assert done and resumed == whole
 
 
 @pytest.mark.parametrize("lost", [0, 1, 2])

@@ -93,7 +93,8 @@ def load_source(
     else:
         rows, where = open_source(source, **options)
         recording = assemble(rows, skeleton, where, people=people, min_joints=min_joints, progress=progress)
-    _require_known_people(left_out, set(recording.subject.tolist()), recording.source)
+    if left_out:
+        _require_known_people(left_out, set(recording.subject.tolist()), recording.source)
     recording = _corrected(recording, flip_y, swap_sides, test_from, left_out)
     tell(what_looks_wrong(recording, flip_y, swap_sides, check), recording.source, check)
     return recording
@@ -202,7 +203,7 @@ def _corrected_parts(
     told: set[str] = set()
     people: set[str] = set()
     for part in parts:
-        people |= set(part.subject.tolist())
+        people |= set(part.subject.tolist()) if left_out else set()
         part = _corrected(part, flip_y, swap_sides, test_from, left_out)
         found = [finding for finding in what_looks_wrong(part, flip_y, swap_sides, check) if finding.what not in told]
         tell(found, part.source, check)

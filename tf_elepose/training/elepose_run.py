@@ -44,7 +44,7 @@ differ by 0.01 of it, and starts of one kind by a nat in the objective."""
 
 
 class EleposeRun(Run):
-    """Completer, prior and lifter, one after the other."""
+    """Completer, prior, the lifter's starts and the lifter, one after the other."""
 
     def __init__(
         self,
@@ -180,7 +180,7 @@ class EleposeRun(Run):
 
     def _new_start_stage(self) -> Stage | None:
         """Whether some limbs are lifted mirrored is decided by chance in the first hundred steps, and seldom changes
-        for thousands: so some first weights are tried, and those with the fewest backward knees remain.
+        for thousands: so some first weights are tried, and those with the least objective and backward knees remain.
         """
         settings, skeleton = self._settings, self._train.skeleton
         if settings.starts == 1:

@@ -29,8 +29,8 @@ class EleposeSettings(RunSettings):
       prior_batch_size, prior_stage: how the prior is trained.
       lifter: keywords of `ElePose`: width, arch, elevation, term_weights, ...
       lifter_batch_size, lifter_stage: how the lifter is trained.
-      starts, start_steps: how many first weights of the lifter are tried, for how many steps; no more than
-        `LARGEST_START` of the lifter's own.
+      starts, start_steps: how many first weights of the lifter are tried, each for how many steps, or for the share
+        `LARGEST_START` of the lifter's own if that is less.
     """
 
     bone_prior: str

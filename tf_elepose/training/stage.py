@@ -157,6 +157,9 @@ class Stage:
           OSError: a checkpoint or log could not be written.
         """
         self._restore()
+        if self._step == 0:  # An earlier stage may have changed the networks since the averages were made.
+            own = values_of(self._networks)
+            assign(self._loop.averages, {name: own[name] for name in self._loop.averages})
         if log is not None:
             log.truncate_after(self._step, phase=self.name)
         progress = Progress(self.steps, self.name, examples_per_step=self._batch_size, initial_step=self._step)

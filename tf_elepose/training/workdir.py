@@ -2,7 +2,7 @@
 
 config.json          all settings the run was started with
 data.json            what was trained on: rows, clips, the normaliser and the bone prior
-completer/ prior/ lifter/  checkpoints of the stages
+completer/ prior/ starts/ lifter/  checkpoints of the stages
 metrics.jsonl        every logged number; events/ the same for TensorBoard
 model.npz            the trained model, whole: settings, weights, PCA, flow, normaliser, elevation statistics
 metrics.json         the final evaluation

@@ -95,7 +95,7 @@ def detections(**changed):
 
 def test_training_from_detections_is_dependable():
     found = held("detections", detections())
-    assert len(found) == 2 * 4 + 1 + 3 + 1 and all(found.values())
+    assert len(found) == 2 * 4 + 1 + 4 + 1 and all(found.values())
 
 
 def test_what_is_not_dependable_is_told():
@@ -138,6 +138,14 @@ def test_what_does_not_hold_of_svmac_is_told():
     found = held("svmac", results)
     assert not found["SVMAC reaches 60 mm PA-MPJPE with the right sign, whatever the seed"]
     assert found["N = 1 is better than without critic (table 4 of SVMAC)"]
+
+
+@pytest.mark.parametrize(("name", "results", "count"), [("svmac", svmac(), 5), ("detections", detections(), 4)])
+def test_nothing_holds_of_trainings_that_failed_and_nothing_is_left_unsaid(name, results, count):
+    for one in results["rows"]:
+        one["metrics"] = {"failed": "x"}
+    found = held(name, results)
+    assert len(found) == count and not any(found.values())
 
 
 def test_uncertainty_has_to_pay():
