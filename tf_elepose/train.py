@@ -2,7 +2,7 @@
 
 Options of the data's reader are --option=key=value; they become part of the config (data_options).
 
-Trains all that the method needs (completer, prior, the lifter's starts, the lifter), evaluates and writes the model. The
+Trains all that the method needs (completer, prior, the lifter's starts, lifter), evaluates and writes the model. The
 same command run again resumes where it was stopped or killed. Several workers: python -m tf_elepose.launch.
 """
 
