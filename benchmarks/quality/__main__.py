@@ -9,7 +9,7 @@ is here.
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from absl import flags
@@ -31,6 +31,7 @@ def define_flags() -> None:
     flags.DEFINE_string("output", None, "Folder for the runs.", required=True)
     flags.DEFINE_string("results", None, "Folder for what comes out; benchmarks/results, or DIR/results with --quick.")
     flags.DEFINE_integer("seeds", None, "Only so many seeds of each row; all that the table has when not given.")
+    flags.DEFINE_boolean("finished", False, "Only rows whose training in --output has ended; trains nothing.")
     flags.DEFINE_boolean(
         "quick", False, f"At toy size, and of each table {QUICK_ROWS} rows at most, to see that it runs; means nothing."
     )
@@ -49,10 +50,15 @@ def main(argv: list[str]) -> int:
     for name in chosen:
         seeds = options.seeds or (1 if options.quick else None)
         rows = prepared("seeds" if name == UNCERTAINTY else name, data=options.data, quick=options.quick, seeds=seeds)
+        if options.finished:
+            rows = [row for row in rows if (output / training.folder_of(row) / "metrics.json").exists()]
+            if not rows:
+                print(f"{name}: left out, none of its trainings in {output} has ended", flush=True)
+                continue
         if name == UNCERTAINTY:
             write_uncertainty(rows[0], output, written)
         else:
-            write(measured(name, rows, output), written)
+            write(measured(name, rows, output, training.finished if options.finished else training.train), written)
     return 0
 
 
@@ -65,11 +71,13 @@ def prepared(name: str, *, data: str | None = None, quick: bool = False, seeds: 
     return [training.quick(row, table.own_data) for row in rows[:QUICK_ROWS]] if quick else rows
 
 
-def measured(name: str, rows: Sequence[Row], output: pathlib.Path) -> dict[str, Any]:
-    """What quality_NAME.json says: every row trained in its folder below `output`, and measured."""
+def measured(
+    name: str, rows: Sequence[Row], output: pathlib.Path, train: Callable[[Row, pathlib.Path], dict[str, Any]]
+) -> dict[str, Any]:
+    """What quality_NAME.json says: every row, whose metrics `train` gives, in its folder below `output`."""
     results: dict[str, Any] = {"table": name, "rows": []}
     for row in rows:
-        metrics = training.train(row, output / training.folder_of(row))
+        metrics = train(row, output / training.folder_of(row))
         if not TABLES[name].timed:
             metrics.pop("training_seconds", None)
         facts = {"label": row.label, "config": row.config, "overrides": list(row.overrides), "seed": row.seed}

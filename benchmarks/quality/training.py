@@ -63,6 +63,12 @@ def train(row: Row, folder: pathlib.Path) -> dict[str, Any]:
     return {"failed": last} if sign_is_right(metrics) else metrics
 
 
+def finished(row: Row, folder: pathlib.Path) -> dict[str, Any]:
+    """metrics.json of a row whose training in `folder` has ended."""
+    print(f"{row.label}: as {folder} has it", flush=True)
+    return files.read_json(folder / "metrics.json")
+
+
 def sign_is_right(metrics: Mapping[str, Any]) -> bool:
     """Whether nothing in a row's metrics says that its depths are wrong."""
     return metrics.get("depth_sign", "unknown") in ("right", "unknown")

@@ -61,6 +61,23 @@ def test_other_data_and_fewer_seeds(command, trained, tmp_path):
     assert len({folder for _, folder in trained}) == len(trained)
 
 
+def test_what_has_ended_is_shown_without_training(command, trained, tmp_path):
+    row = tables.TABLES["svmac"].rows[1]
+    folder = tmp_path / "runs" / training.folder_of(row)
+    folder.mkdir(parents=True)
+    files.write_json(folder / "metrics.json", {"pa_mpjpe_mm": 57.0, "commit": "abc"})
+    (tmp_path / "runs" / training.folder_of(tables.TABLES["svmac"].rows[0])).mkdir()  # Begun only.
+    for table, shown in (("svmac", True), ("pca", False)):
+        status, out, _ = command(
+            f"--table={table}", "--finished", f"--output={tmp_path}/runs", f"--results={tmp_path}/results"
+        )
+        assert status == 0 and ("57.0" in out) == shown
+    assert not trained and "pca: left out, none of its trainings in" in out
+    (found,) = files.read_json(tmp_path / "results" / "quality_svmac.json")["rows"]
+    assert (found["label"], found["seed"], found["metrics"]["pa_mpjpe_mm"]) == (row.label, row.seed, 57.0)
+    assert not (tmp_path / "results" / "quality_pca.json").exists()
+
+
 def test_who_is_left_out_is_not_looked_for_in_other_data(command, trained, tmp_path):
     named = [row for row in tables.TABLES["detections"].rows if training.names_people(row)]
     assert len(named) == 2 * len(tables.SUBJECTS)
