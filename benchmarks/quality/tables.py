@@ -133,7 +133,12 @@ TABLES: dict[str, Table] = {
     # Is the sign of the depths right whatever the seed, and how far do results spread?
     "seeds": Table(_seeds(ELEPOSE, range(5))),
     # The paper's main claim: predicting the camera's elevation.
-    "elevation": Table((Row("elevation predicted", ELEPOSE), Row("elevation U(-20, 20) degrees", FIXED))),
+    "elevation": Table(
+        (
+            Row("elevation predicted", *_changed(ELEPOSE, _NO_COMPLETER)),
+            Row("elevation U(-20, 20) degrees", *_changed(FIXED, _NO_COMPLETER)),
+        )
+    ),
     # Table 5 of ElePose.
     "ablation": Table(
         _repeated(
@@ -158,8 +163,8 @@ TABLES: dict[str, Table] = {
                     ("base + bones + elevation", (_NO_PCA,)),
                 )
             ),
-            Row("base + bones + PCA", FIXED),
-            Row(FULL, ELEPOSE),
+            Row("base + bones + PCA", *_changed(FIXED, _NO_COMPLETER)),
+            Row(FULL, *_changed(ELEPOSE, _NO_COMPLETER)),
         ),
         columns=_BRIEF,
         timed=False,
@@ -176,8 +181,8 @@ TABLES: dict[str, Table] = {
     # What unsupervised lifting is held against, and what it costs.
     "lines": Table(
         (
-            Row("ElePose", ELEPOSE),
-            Row("fixed elevation prior", FIXED),
+            Row("ElePose", *_changed(ELEPOSE, _NO_COMPLETER)),
+            Row("fixed elevation prior", *_changed(FIXED, _NO_COMPLETER)),
             Row(
                 "supervised, ElePose's width and epochs",
                 *_changed("configs/supervised_cmu.py", "lifter.width=256", "lifter.epochs=120.0"),
@@ -186,8 +191,8 @@ TABLES: dict[str, Table] = {
             Row("CanonPose, four cameras", "configs/canonpose_cmu.py"),
             Row("LInKs", "configs/links_cmu.py"),
             Row("SVMAC", SVMAC),
-            Row("ElePose, no knee term, one start", *_changed(ELEPOSE, *_NO_KNEES)),
-            Row("fixed elevation prior, no knee term, one start", *_changed(FIXED, *_NO_KNEES)),
+            Row("ElePose, no knee term, one start", *_changed(ELEPOSE, _NO_COMPLETER, *_NO_KNEES)),
+            Row("fixed elevation prior, no knee term, one start", *_changed(FIXED, _NO_COMPLETER, *_NO_KNEES)),
         ),
         columns=("pa_mpjpe_mm", "n_mpjpe_mm", "pck_150", "cps", "depth_correlation", "training_seconds"),
     ),
