@@ -26,7 +26,7 @@ def get_config():
     config.lifter.update(width=16, precision="float32", batch_size=32, epochs=10.0, starts=1)
     config.prior.optimizer.update(learning_rate=1e-3, average_decay=0.9)
     config.lifter.optimizer.update(learning_rate=3e-3, average_decay=0.9)
-    config.lifter.term_weights.knees = 10.0
+    config.lifter.term_weights.update(knees=10.0, elevation=1.0)
     config.completer.evaluate_every = config.prior.evaluate_every = config.lifter.evaluate_every = 40
     config.loop.update(steps_per_call=20, checkpoint_every=20)
     return config
