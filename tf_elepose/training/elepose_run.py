@@ -36,7 +36,7 @@ from tf_elepose.training.stage import Stage, values_of
 from tf_elepose.training.training_poses import held_out_clips, scaled_by_clip
 
 _START_WARMUP = 0.2
-"""Share of a start in which the learning rate rises; rates that rise sooner now and then lost a start."""
+"""Share of a start in which the learning rate rises; with a third of it one start of some thirty diverged."""
 
 _KNEES_OF_STARTS = 1000.0
 """Nats that a radian (nearly) of backward knees counts where starts are judged. On the CMU views good and bad starts
