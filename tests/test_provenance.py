@@ -41,6 +41,14 @@ def test_it_says_when_and_with_what():
     assert " x " in made["hardware"]
 
 
+def test_the_cores_are_those_that_the_process_may_use(monkeypatch):
+    monkeypatch.setattr(provenance.os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(provenance.os, "sched_getaffinity", lambda process: {1, 3, 5}, raising=False)
+    assert provenance.provenance()["hardware"].startswith("3 x ")
+    monkeypatch.delattr(provenance.os, "sched_getaffinity")  # As on macOS.
+    assert provenance.provenance()["hardware"].startswith("64 x ")
+
+
 def test_the_commit_and_whether_there_are_changes(checkout, tmp_path):
     checkout("add", ".")
     checkout("commit", "--message=one")

@@ -21,6 +21,7 @@ _GIT_SECONDS = 10.0  # A checkout on a slow network disk must not hold up a resu
 def provenance() -> dict[str, Any]:
     """Date (UTC), hardware, versions and, where the package lies in a git checkout, `commit`.
 
+    The hardware is what this process may use: of a machine's cores those it is not kept off, as by taskset.
     The commit ends in "+changes" when files of the checkout differ from it. A package that is not installed under its
     usual name (tensorflow as tensorflow-cpu) and not imported either has no version here.
     """
@@ -68,4 +69,5 @@ def _hardware() -> str:
         name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         pass  # Not Linux, or an architecture that does not say.
-    return f"{os.cpu_count()} x {name}"
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{cores} x {name}"
