@@ -1,20 +1,22 @@
 """The papers' tables and figures: python -m benchmarks.quality --table=NAME --output=DIR [--data=SOURCE] [--quick]
 
-Trains every row of a table with the command a user would type, one after the other, and writes what came out as JSON,
-CSV and Markdown, each row with date, hardware, versions and commit. Rows that are already trained in DIR are not
-trained again; stopped in the middle of one, the same command goes on there. `--table=all` is every table whose data
-is here.
+Trains every row of a table with the command a user would type, and writes what came out as JSON, CSV and Markdown,
+each row with date, hardware, versions and commit. Rows are trained one after the other, with `--jobs=N` so many at a
+time, each on its own share of the cores. Rows that are already trained in DIR are not trained again; stopped in the
+middle of one, the same command goes on there. `--table=all` is every table whose data is here.
 """
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from absl import flags
 
-from benchmarks.quality import figures, shown, training, uncertainty
+from benchmarks.quality import figures, shown, side_by_side, training, uncertainty
 from benchmarks.quality.tables import TABLES, Row
 from tf_elepose import commands, files
 
@@ -31,6 +33,7 @@ def define_flags() -> None:
     flags.DEFINE_string("output", None, "Folder for the runs.", required=True)
     flags.DEFINE_string("results", None, "Folder for what comes out; benchmarks/results, or DIR/results with --quick.")
     flags.DEFINE_integer("seeds", None, "Only so many seeds of each row; all that the table has when not given.")
+    flags.DEFINE_integer("jobs", 1, "Trainings at a time, each on its own share of the CPU's cores.", lower_bound=1)
     flags.DEFINE_boolean("finished", False, "Only rows whose training in --output has ended; trains nothing.")
     flags.DEFINE_boolean(
         "quick", False, f"At toy size, and of each table {QUICK_ROWS} rows at most, to see that it runs; means nothing."
@@ -42,11 +45,33 @@ def main(argv: list[str]) -> int:
     options = flags.FLAGS
     if options.seeds is not None and options.seeds < 1:
         raise ValueError(f"--seeds={options.seeds}: expected at least 1")
+    parts = side_by_side.shares(options.jobs)
     output = pathlib.Path(options.output)
     written = pathlib.Path(options.results or (output / "results" if options.quick else "benchmarks/results"))
+    tables = asked_for(options, output)
+    needed: dict[str, Row] = {}  # By folder: tables share trainings, and each is asked for once.
+    for row in itertools.chain.from_iterable(tables.values()):
+        needed.setdefault(training.folder_of(row), row)
+    doubted = tables.pop(UNCERTAINTY, None)
+    if options.finished:
+        ended = ((name, training.finished(row, output / name)) for name, row in needed.items())
+    elif options.jobs == 1:
+        ended = ((name, training.train(row, output / name)) for name, row in needed.items())
+    else:
+        ended = training.train_side_by_side(needed, output, parts)
+    with contextlib.closing(ended):
+        metrics = write_as_they_end(tables, ended, written, growing=options.jobs == 1)
+    if doubted is not None:
+        write_uncertainty(doubted[0], metrics[training.folder_of(doubted[0])], output, written)
+    return 0
+
+
+def asked_for(options: Any, output: pathlib.Path) -> dict[str, list[Row]]:
+    """The rows of each table that the flags name, in the order in which they are to be trained."""
     chosen = [options.table]
     if options.table == "all":
         chosen = [*(name for name, table in TABLES.items() if not table.own_data), UNCERTAINTY]
+    tables: dict[str, list[Row]] = {}
     for name in chosen:
         seeds = options.seeds or (1 if options.quick else None)
         rows = prepared("seeds" if name == UNCERTAINTY else name, data=options.data, quick=options.quick, seeds=seeds)
@@ -55,11 +80,8 @@ def main(argv: list[str]) -> int:
             if not rows:
                 print(f"{name}: left out, none of its trainings in {output} has ended", flush=True)
                 continue
-        if name == UNCERTAINTY:
-            write_uncertainty(rows[0], output, written)
-        else:
-            write(measured(name, rows, output, training.finished if options.finished else training.train), written)
-    return 0
+        tables[name] = rows[:1] if name == UNCERTAINTY else rows
+    return tables
 
 
 def prepared(name: str, *, data: str | None = None, quick: bool = False, seeds: int | None = None) -> list[Row]:
@@ -71,22 +93,51 @@ def prepared(name: str, *, data: str | None = None, quick: bool = False, seeds: 
     return [training.quick(row, table.own_data) for row in rows[:QUICK_ROWS]] if quick else rows
 
 
-def measured(
-    name: str, rows: Sequence[Row], output: pathlib.Path, train: Callable[[Row, pathlib.Path], dict[str, Any]]
-) -> dict[str, Any]:
-    """What quality_NAME.json says: every row, whose metrics `train` gives, in its folder below `output`."""
+def write_as_they_end(
+    tables: Mapping[str, Sequence[Row]],
+    ended: Iterable[tuple[str, dict[str, Any]]],
+    folder: pathlib.Path,
+    *,
+    growing: bool,
+) -> dict[str, dict[str, Any]]:
+    """Writes each table into `folder` once all its rows have ended, in the tables' order; all metrics, by folder.
+
+    Args:
+      tables: rows by the table's name.
+      ended: folder and metrics of every training that the tables need, as they end.
+      folder: of what is written.
+      growing: whether the first table that is not whole is printed after each training; whole ones always are.
+    """
+    metrics: dict[str, dict[str, Any]] = {}
+    waiting = list(tables.items())
+    for name, found in ended:
+        metrics[name] = found
+        while waiting:
+            table, rows = waiting[0]
+            results = measured(table, rows, metrics)
+            whole = len(results["rows"]) == len(rows)
+            if whole or (growing and results["rows"]):
+                print(shown.markdown(results), flush=True)
+            if not whole:
+                break
+            write(results, folder)
+            waiting.pop(0)
+    return metrics
+
+
+def measured(name: str, rows: Sequence[Row], metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What quality_NAME.json says: every row whose `metrics` are there, by folder."""
     results: dict[str, Any] = {"table": name, "rows": []}
     for row in rows:
-        metrics = train(row, output / training.folder_of(row))
-        if not TABLES[name].timed:
-            metrics.pop("training_seconds", None)
+        if (found := metrics.get(training.folder_of(row))) is None:
+            continue
+        left_out = () if TABLES[name].timed else ("training_seconds",)
         facts = {"label": row.label, "config": row.config, "overrides": list(row.overrides), "seed": row.seed}
         if paper := training.expected(row.config):
             facts["expected"] = paper
         if row.variant:
             facts["variant"] = row.variant
-        results["rows"].append({**facts, "metrics": metrics})
-        print(shown.markdown(results), flush=True)
+        results["rows"].append({**facts, "metrics": {key: found[key] for key in found if key not in left_out}})
     return results
 
 
@@ -100,14 +151,13 @@ def write(results: dict[str, Any], folder: pathlib.Path) -> None:
     figures.draw(results, folder / "figures")
 
 
-def write_uncertainty(row: Row, output: pathlib.Path, folder: pathlib.Path) -> None:
-    """quality_uncertainty.json and .md and the figures of one model, trained where it is not yet.
+def write_uncertainty(row: Row, metrics: Mapping[str, Any], output: pathlib.Path, folder: pathlib.Path) -> None:
+    """quality_uncertainty.json and .md and the figures of one model, trained before with these metrics.
 
     Raises:
       ValueError: its depths came out wrong, so there is no model. A toy model's may: that is only told.
     """
     trained = output / training.folder_of(row)
-    metrics = training.train(row, trained)
     if row.variant and not (trained / "model.npz").exists():
         print(f"{UNCERTAINTY}: left out, the toy model's depths are {metrics.get('depth_sign', 'unknown')}", flush=True)
         return

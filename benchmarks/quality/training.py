@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib.util
 import pathlib
 import re
-import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from benchmarks.quality import side_by_side
 from benchmarks.quality.tables import Row
 from tf_elepose import files
 
@@ -51,14 +52,72 @@ def train(row: Row, folder: pathlib.Path) -> dict[str, Any]:
     Raises:
       ValueError: any other end; in one line.
     """
-    command = [sys.executable, "-m", TRAIN, f"--config={row.config}", f"--workdir={folder}", *row.arguments]
-    print("$", *command[1:], flush=True)
-    done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
-    if not done.returncode:
+    command = _command(row, folder)
+    job = side_by_side.Job(command, " ".join(["$", *command[1:]]), functools.partial(_metrics, row, folder, None))
+    [metrics] = side_by_side.results([job], side_by_side.shares(1))
+    return metrics
+
+
+def train_side_by_side(
+    rows: Mapping[str, Row], output: pathlib.Path, parts: Sequence[frozenset[int] | None]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each row's folder below `output` and what `train` gives for it, as they end; one training on each part of the
+    cores. What a training says is in its folder's train.log.
+
+    Args:
+      rows: by their folders' names.
+      output: where these are.
+      parts: of the cores, see `side_by_side.shares`.
+
+    Raises:
+      ValueError: as `train`, after all other trainings were stopped.
+    """
+    # The training itself makes no folder before it has seen that all settings work, and takes one that has no
+    # config.json yet for its own: the log may be there first.
+    logs = {name: output / name / "train.log" for name in rows}
+    jobs = [
+        side_by_side.Job(
+            _command(row, output / name),
+            f"{_named(row)}: begins, log in {logs[name]}",
+            functools.partial(_told, row, name, logs[name]),
+            logs[name],
+        )
+        for name, row in rows.items()
+    ]
+    return side_by_side.results(jobs, parts)
+
+
+def _command(row: Row, folder: pathlib.Path) -> list[str]:
+    return [sys.executable, "-m", TRAIN, f"--config={row.config}", f"--workdir={folder}", *row.arguments]
+
+
+def _named(row: Row) -> str:
+    seed = f"seed {row.seed}"
+    return row.label if row.label == seed else f"{row.label}, {seed}"
+
+
+def _told(row: Row, name: str, log: pathlib.Path, status: int, said: str, seconds: float) -> tuple[str, dict[str, Any]]:
+    """The folder's name and the metrics of a training that ended so, told in a line."""
+    metrics = _metrics(row, log.parent, log, status, said, seconds)
+    error, found = metrics.get("pa_mpjpe_mm"), metrics.get("failed", "no 3D to measure by")
+    if error is not None:
+        found = f"PA-MPJPE {error:.1f} mm" + ("" if sign_is_right(metrics) else f" ({metrics['depth_sign']})")
+    print(f"{_named(row)}: {found}, {seconds / 60:.1f} min", flush=True)
+    return name, metrics
+
+
+def _metrics(
+    row: Row, folder: pathlib.Path, log: pathlib.Path | None, status: int, said: str, seconds: float
+) -> dict[str, Any]:
+    """What `train` gives for a training that ended so."""
+    del seconds
+    if not status:
         return files.read_json(folder / "metrics.json")
-    last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+    last = (said.strip().splitlines() or ["no message"])[-1]
     if not any(refusal in last for refusal in _REFUSALS):
-        raise ValueError(f"{row.label}: training ended with status {done.returncode}: {last.removeprefix('error: ')}")
+        where = "" if log is None else f" (all of it: {log})"
+        last = last.removeprefix("error: ")
+        raise ValueError(f"{row.label}: training ended with status {status}: {last}{where}")
     metrics = files.read_json(folder / "metrics.json") if (folder / "metrics.json").exists() else {}
     return {"failed": last} if sign_is_right(metrics) else metrics
 

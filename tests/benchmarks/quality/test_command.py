@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import os
 import pathlib
 
 import numpy as np
@@ -10,7 +11,7 @@ from small_models import normalized, small_elepose
 from small_runs import Command
 
 from benchmarks.quality import __main__ as quality
-from benchmarks.quality import tables, training, uncertainty
+from benchmarks.quality import side_by_side, tables, training, uncertainty
 from tf_elepose import files
 from tf_elepose.training import workdir
 
@@ -98,7 +99,7 @@ def test_all_is_every_table_that_needs_no_other_data(command, trained, tmp_path)
     assert status == 0 and "uncertainty: left out" in out  # No model was saved.
     configs = {row.config for row, _ in trained}
     assert "configs/svmac_cmu.py" in configs and "configs/h36m.py" not in configs
-    assert len({folder for _, folder in trained}) < 40
+    assert len({folder for _, folder in trained}) == len(trained) < 40  # What tables share is asked for once.
     assert all(row.seed == 0 and row.variant == "quick" for row, _ in trained)
     assert (tmp_path / "results" / "quality_pca.json").exists()  # Not where the real ones are.
 
@@ -106,6 +107,97 @@ def test_all_is_every_table_that_needs_no_other_data(command, trained, tmp_path)
 def test_mistakes_are_one_line(command, tmp_path):
     assert "expected at least 1" in command.refuses("--table=pca", "--seeds=0", f"--output={tmp_path}")
     assert "--table" in command.refuses("--table=nothing", f"--output={tmp_path}")
+    assert "--jobs" in command.refuses("--table=pca", "--jobs=0", f"--output={tmp_path}")
+    assert "--jobs=9999" in command.refuses("--table=pca", "--jobs=9999", f"--output={tmp_path}")
+
+
+def test_tables_are_written_in_their_order_while_others_train(tmp_path):
+    """Two tables share their first row; the second has all its rows before the first."""
+    rows = {name: tables.TABLES[name].rows[:2] for name in ("elevation", "lines", "supervised")}
+    shared, fixed, supervised = (training.folder_of(row) for row in (*rows["elevation"], rows["supervised"][0]))
+    rows["supervised"] = rows["supervised"][:1]
+    written = []
+
+    def ended():
+        for folder in (supervised, shared, fixed):
+            yield folder, {"pa_mpjpe_mm": 30.0, "training_seconds": 2.0}
+            written.append(sorted(path.stem for path in tmp_path.glob("*.json")))
+
+    assert set(quality.write_as_they_end(rows, ended(), tmp_path, growing=False)) == {shared, fixed, supervised}
+    assert written == [[], [], ["quality_elevation", "quality_lines", "quality_supervised"]]
+    found = [files.read_json(tmp_path / f"quality_{name}.json")["rows"] for name in ("elevation", "lines")]
+    assert [[row["label"] for row in one] for one in found] == [[row.label for row in rows[name]] for name in rows][:2]
+    assert found[0][0]["metrics"] == {"pa_mpjpe_mm": 30.0, "training_seconds": 2.0}
+
+
+FAKE_TRAINING = """
+import json, os, pathlib, signal, sys, time
+
+told = dict(argument.removeprefix("--").split("=", 1) for argument in sys.argv[1:])
+folder = pathlib.Path(told["workdir"])
+print("trains")
+(folder / "cores.json").write_text(json.dumps(sorted(os.sched_getaffinity(0))))
+
+def stopped(number, frame):
+    (folder / "saved").touch()
+    sys.exit(143)
+
+if "prior.bases-0" in folder.name:
+    signal.signal(signal.SIGTERM, stopped)
+    (folder.parent / "waits").touch()
+    time.sleep(60)
+if "fixed" in folder.name:
+    while not (folder.parent / "waits").exists():
+        time.sleep(0.02)
+    sys.exit("error: no such file")
+metrics = {"pa_mpjpe_mm": 31.25, "depth_sign": "right", "training_seconds": 60.0, "hardware": "1 x A",
+           "date": "2026-01-02", "versions": {}}
+(folder / "metrics.json").write_text(json.dumps(metrics))
+"""
+"""Writes metrics at once; without PCA it waits for SIGTERM, and then a fixed elevation is a mistake."""
+
+
+@pytest.fixture
+def two_at_a_time(command, tmp_path, monkeypatch):
+    """The command with --jobs=2 and a training of no time."""
+    if not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("needs two cores")
+    (tmp_path / "fake_training.py").write_text(FAKE_TRAINING)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(training, "TRAIN", "fake_training")
+    return lambda table: command(
+        f"--table={table}", "--jobs=2", f"--output={tmp_path}/runs", f"--results={tmp_path}/results"
+    )
+
+
+def test_two_trainings_at_a_time_have_their_own_cores_and_logs(two_at_a_time, tmp_path):
+    status, out, _ = two_at_a_time("seeds")
+    assert status == 0
+    rows = tables.TABLES["seeds"].rows
+    folders = [tmp_path / "runs" / training.folder_of(row) for row in rows]
+    assert [(folder / "train.log").read_text() for folder in folders] == ["trains\n"] * len(rows)
+    cores = {tuple(files.read_json(folder / "cores.json")) for folder in folders}
+    assert cores == {tuple(sorted(part)) for part in side_by_side.shares(2)}
+    assert [out.count(f"{row.label}: begins") for row in rows] == [1] * len(rows)
+    assert [out.count(f"{row.label}: PA-MPJPE 31.2 mm, 0.0 min") for row in rows] == [1] * len(rows)
+    assert out.count("| seed 4 |") == 1  # The table once, when it is whole.
+    results = files.read_json(tmp_path / "results" / "quality_seeds.json")
+    assert [row["seed"] for row in results["rows"]] == [row.seed for row in rows]
+    assert all(row["metrics"]["training_seconds"] == 60.0 for row in results["rows"])
+
+
+def test_an_error_stops_the_other_training_and_is_told(two_at_a_time, tmp_path, monkeypatch):
+    ablation = tables.TABLES["ablation"]
+    without_pca, fixed, whole = ablation.rows[2], ablation.rows[3], ablation.rows[4]
+    monkeypatch.setitem(tables.TABLES, "ablation", dataclasses.replace(ablation, rows=(without_pca, fixed, whole)))
+    status, _, err = two_at_a_time("ablation")
+    runs = tmp_path / "runs"
+    assert status == 2 and err.splitlines()[-1].startswith(
+        f"error: {fixed.label}: training ended with status 1: no such file (all of it: {runs}/"
+    )
+    assert (runs / training.folder_of(without_pca) / "saved").exists()
+    assert not (runs / training.folder_of(whole)).exists()
+    assert not (tmp_path / "results").exists()
 
 
 def test_a_rehearsal_trains_on_built_in_data(command, tmp_path, monkeypatch):

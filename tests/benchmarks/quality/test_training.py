@@ -2,7 +2,6 @@
 
 import json
 import pathlib
-import types
 
 import pytest
 
@@ -21,10 +20,13 @@ def train(tmp_path, monkeypatch):
         (tmp_path / "metrics.json").unlink(missing_ok=True)
         if metrics is not None:
             (tmp_path / "metrics.json").write_text(json.dumps(metrics))
-        ended = types.SimpleNamespace(returncode=status, stderr=f"warning: x\n{message}\n")
-        monkeypatch.setattr(training.subprocess, "run", lambda *_, **__: ended)
+        said = f"warning: x\n{message}\n"
+        (tmp_path / "ending.py").write_text(f"import sys\nsys.stderr.write({said!r})\nsys.exit({status})\n")
         return training.train(Row("a row", "configs/cmu.py"), tmp_path)
 
+    monkeypatch.setattr(training, "TRAIN", "ending")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")  # It is rewritten within a second, which Python does not see.
     return call
 
 
