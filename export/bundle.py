@@ -165,9 +165,15 @@ def _metadata(signed: Signed, convention: str, model: pathlib.Path, info: dict[s
         "units": "px in; unit scale, or mm where root_head_mm is given, out",
         "flip_average": bool(getattr(signed.method, "flip_average", False)),
         "licence": "Apache-2.0 for the program; of the weights, what the training data's licence allows",
-        "trained": info,
+        "trained": _without_folders(info),
         "exported": made | {"versions": made["versions"] | versions},
     }
+
+
+def _without_folders(info: dict[str, Any]) -> dict[str, Any]:
+    """Where a model is from, without the place on somebody's machine where its data lay."""
+    format_name, colon, path = str(info.get("source", "")).partition(":")
+    return info | {"source": f"{format_name}:{pathlib.PurePath(path).name}"} if colon else info
 
 
 def _checksums(folder: pathlib.Path) -> dict[str, str]:
