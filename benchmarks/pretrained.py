@@ -40,8 +40,8 @@ def main(argv: list[str]) -> int:
     walker = treadmill.load()
     rows = []
     for name, folder in pretrained_models().items():
-        size = sum(path.stat().st_size for path in folder.rglob("*.tflite"))
-        rows.append({"model": name, "bytes": size, **accuracy(Lifter(name), test, walker)})
+        sizes = {path.stem: path.stat().st_size for path in sorted(folder.rglob("*.tflite"))}
+        rows.append({"model": name, "bytes": sizes, **accuracy(Lifter(name), test, walker)})
         print(rows[-1], flush=True)
     precisions = []
     for precision in PRECISIONS if flags.FLAGS.bundle else ():
@@ -95,7 +95,7 @@ def _pa(said: Any, test: Any) -> float:
 def markdown(results: Mapping[str, Any]) -> str:
     """The results as tables."""
     lines = [
-        "| | file, MB | exact 2D | detected 2D | a fifth of the joints hidden | elevation correlation | "
+        "| | files, MB | exact 2D | detected 2D | a fifth of the joints hidden | elevation correlation | "
         "percentile to PA-MPJPE, Spearman |",
         "|---" * 7 + "|",
     ]
@@ -106,11 +106,16 @@ def markdown(results: Mapping[str, Any]) -> str:
         )
         spearman = row["detected"].get("nll_pa_spearman")
         told = "" if spearman is None else f"{spearman:.2f}"
+        sizes = " + ".join(f"{size / 1e6:.2f}" for size in row["bytes"].values())
         lines.append(
-            f"| `{row['model']}` | {row['bytes'] / 1e6:.2f} | {errors} | {row['exact']['elevation_correlation']:.2f} "
-            f"| {told} |"
+            f"| `{row['model']}` | {sizes} | {errors} | {row['exact']['elevation_correlation']:.2f} | {told} |"
         )
-    lines += ["", "PA-MPJPE / N-MPJPE, mm, on the test split of the CMU views.", ""]
+    lines += [
+        "",
+        "Files: the one that also says how likely poses are, and the one that does not. PA-MPJPE / N-MPJPE, mm, on the "
+        "test split of the CMU views.",
+        "",
+    ]
     lines += [
         "| treadmill, PA-MPJPE, mm | " + " | ".join(f"camera {n}" for n in range(1, 5)) + " | mean |", "|---" * 6 + "|",
     ]  # fmt: skip

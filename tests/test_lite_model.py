@@ -10,6 +10,7 @@ from lifting_bundle import keypoints, small_canonpose_run, small_lifting_bundle,
 from tf_elepose import exported_model, files, lite_model
 from tf_elepose.lifting_model import percentile
 from tf_elepose.lite_model import LiteModel
+from tf_elepose.pretrained import pretrained_models
 from tf_elepose.skeletons import H36M_17
 from tf_elepose.trained_model import TrainedModel
 
@@ -79,6 +80,24 @@ def test_without_likelihood_a_file_without_it_is_used():
     assert full.file.name == "lift_all_float32_batch.tflite"
     np.testing.assert_allclose(answer.poses_3d, full.lift(poses, seen, None, likelihood=True).poses_3d, atol=1e-5)
     assert full.lift(poses, seen, None, likelihood=False).nll is None
+
+
+@pytest.mark.parametrize("name", ["cmu", "cmu_small"])
+def test_a_packaged_model_has_a_faster_file_without_likelihood(name):
+    folder = pretrained_models()[name]
+    full, fast = LiteModel(folder), LiteModel(folder, likelihood=False)
+    assert set(full.listed) == {f"tflite/{path.name}" for path in (folder / "tflite").iterdir()}
+    assert (full.file.name, fast.file.name) == (
+        f"lift_all_{full.precision}_batch.tflite",
+        f"lift_full_{full.precision}_batch.tflite",
+    )
+    poses, seen = partly_seen()
+    told = full.lift(poses, seen, None, likelihood=True)
+    said = fast.lift(poses, seen, None, likelihood=False)
+    assert said.nll is None and told.nll is not None
+    np.testing.assert_array_equal(said.valid, told.valid)
+    np.testing.assert_allclose(said.poses_3d, told.poses_3d, atol=1e-5)
+    np.testing.assert_allclose(said.elevation, told.elevation, atol=1e-3)
 
 
 def test_the_most_precise_file_is_taken_unless_one_is_named(bundle):

@@ -1,4 +1,4 @@
-"""Models that come with the package, by name: folders here as `python -m export --formats=tflite` makes them."""
+"""Models that come with the package, by name: bundles, cut down to two files by `python -m export.pretrained`."""
 
 from __future__ import annotations
 
