@@ -12,8 +12,10 @@ from lifted_samples import lifted, posing
 from lifting_bundle import keypoints, small_lifting_bundle, small_run
 from stick_people import turning
 
-from tf_elepose import lift, pretrained
+from tf_elepose import lift, lift_parts, lift_summary, pretrained
+from tf_elepose.data.readers import tables
 from tf_elepose.data.readers.views import write_views
+from tf_elepose.lift_summary import LiftSummary
 from tf_elepose.lifter import Lifter
 from tf_elepose.outputs.registry import WRITERS
 from tf_elepose.skeletons import H36M_17
@@ -106,12 +108,55 @@ def test_what_could_not_be_lifted_is_counted(command, model, tmp_path):
 def test_a_strange_input_is_warned_of(monkeypatch, unusual, warned):
     """When more than half of the valid poses are unlike the training's."""
     told = []
-    monkeypatch.setattr(lift.logging, "warning", lambda text, *values: told.append(text % values))
+    monkeypatch.setattr(lift_summary.logging, "warning", lambda text, *values: told.append(text % values))
     percentile = np.array([1.0] * unusual + [60.0] * (10 - unusual) + [np.nan] * 5)
     given = lifted(posing(15), percentile=percentile, valid=np.isfinite(percentile))
-    text = lift.summary(given, [], 1750.0)
+    summary = lift_summary.LiftSummary()
+    for rows in (slice(0, 7), slice(7, 15)):
+        summary.add(given.select(rows))
+    text = summary.text(1750.0)
     assert f"{10 * unusual:.1f} % of the poses are below 5" in text and text.startswith("lifted: 10 of 15 poses")
     assert bool(told) == warned and all("sample: most poses are unlike" in line for line in told)
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".csv", ".json"])
+def test_a_long_file_is_lifted_in_parts_into_the_same(command, model, tmp_path, monkeypatch, suffix):
+    """Poses, order, text of another width in the second part, and what is told."""
+    clips = np.array(["a"] * 20 + ["another clip"] * 10)
+    points = np.concatenate([keypoints(28), np.full((2, 17, 2), np.nan)])
+    save(tmp_path / "a.npz", points, clip=clips, split=np.array(["train", "test"] * 15))
+    base = ("a.npz", "--convention=h36m_17", model, "--option=check=off")
+    status, whole, err = command(*base, f"--output=whole{suffix}")
+    assert status == 0, err
+    monkeypatch.setattr(tables, "_NPZ_PART_ROWS", 8)
+    parts, add = [], LiftSummary.add
+    monkeypatch.setattr(LiftSummary, "add", lambda self, *part: (parts.append(part), add(self, *part)))
+    status, told, err = command(*base, f"--output=parts{suffix}")
+    assert status == 0, err
+    assert len(parts) == 4 and told == whole.replace("whole", "parts") and "2 with fewer than" in told
+    assert (tmp_path / f"parts{suffix}").read_bytes() == (tmp_path / f"whole{suffix}").read_bytes()
+    status, told, err = command(*base, f"--output=test{suffix}", "--split=test")
+    assert status == 0 and "lifted: 14 of 14 poses" in told, err
+
+
+def test_a_split_that_is_nowhere_leaves_nothing(refuses, model, tmp_path):
+    save(tmp_path / "a.npz")
+    told = refuses("a.npz", "--convention=h36m_17", model, "--option=check=off", "--output=o.npz", "--split=test")
+    assert told.endswith("no rows of split 'test'; splits here are train")
+
+
+@pytest.mark.parametrize("fails_at", [0, 2])
+def test_what_goes_wrong_while_reading_ahead_comes_in_its_place(fails_at):
+    def items():
+        for number in range(4):
+            if number == fails_at:
+                raise ValueError("here")
+            yield number
+
+    got = []
+    with pytest.raises(ValueError, match="here"):
+        got.extend(lift_parts._read_ahead(items()))
+    assert got == list(range(fails_at))
 
 
 def test_smoothing_and_pictures_are_made(command, model, tmp_path):

@@ -20,7 +20,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 from absl import logging
@@ -82,17 +82,27 @@ def write_npz(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) ->
       ValueError: an array's dtype needs pickle (object) or has no place in the format (bfloat16).
       OSError: as in `write_bytes`.
     """
-    plain = {name: np.asanyarray(array) for name, array in arrays.items()}
-    for name, array in plain.items():
-        if array.dtype.hasobject or array.dtype.kind == "V":
-            raise ValueError(
-                f"{os.fspath(path)}: array {name!r} has dtype {array.dtype}; expected numbers, booleans or text"
-            )
+    plain = {name: plain_array(path, name, array) for name, array in arrays.items()}
     with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, array in plain.items():
-            # ZipInfo's own date instead of now: the same arrays are the same file.
-            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+            with npz_member(archive, name) as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)
+
+
+def plain_array(path: str | os.PathLike[str], name: str, array: np.ndarray) -> np.ndarray:
+    """`array` as NumPy has it; ValueError where an npz file could hold it only as a pickle, or not at all."""
+    plain = np.asanyarray(array)
+    if plain.dtype.hasobject or plain.dtype.kind == "V":
+        raise ValueError(
+            f"{os.fspath(path)}: array {name!r} has dtype {plain.dtype}; expected numbers, booleans or text"
+        )
+    return plain
+
+
+def npz_member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
+    """The place in a new npz file to write an array of that name to."""
+    # ZipInfo's own date instead of now: the same arrays are the same file.
+    return archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True)
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:

@@ -12,21 +12,17 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from absl import flags, logging
+from absl import flags
 
 from tf_elepose import commands, source_flags
 from tf_elepose.data import side_repair
+from tf_elepose.lift_summary import LiftSummary
 from tf_elepose.progress import Progress
 
 if TYPE_CHECKING:
     from tf_elepose.data.recording import Recording
     from tf_elepose.lifted import Lifted
     from tf_elepose.lifter import Lifter
-
-UNUSUAL_PERCENTILE = 5.0
-"""Poses below it are unlike nearly all that the model has learnt from; of the training's own it is this share."""
-
-_MOSTLY = 0.5  # With such a share of unusual poses, the input is probably not what it is taken for.
 
 
 def define_flags() -> None:
@@ -77,7 +73,67 @@ def main(argv: list[str]) -> int:
     _require_possible(files, smoothing, options.height, options.fps)
     readers = source_options(sources, options.convention, source_flags.stated())
     lifter = _opened(options.model, options.precision, options.likelihood, options.threads)
-    recordings = [_read(source, lifter, readers[source], options.split) for source in sources]
+    summary = LiftSummary()
+    output = files["output"]
+    if output is not None and _pose_by_pose(output, sources, readers, lifter, options):
+        told = _write_while_lifting(output, lifter, sources[0], readers[sources[0]], summary, options)
+    else:
+        recordings = [_read(source, lifter, readers[source], options.split) for source in sources]
+        told = _write_when_lifted(files, lifter, recordings, summary, smoothing, options)
+    print(summary.text(options.height))
+    print("\n".join(told))
+    return 0
+
+
+def _pose_by_pose(
+    output: pathlib.Path, sources: Sequence[str], readers: Mapping[str, Any], lifter: Lifter, options: Any
+) -> bool:
+    """Whether nothing that was asked for has to see more of the input than a pose."""
+    from tf_elepose.outputs.registry import IN_PARTS, suffix_of
+
+    return (
+        len(sources) == 1
+        and suffix_of(output) in IN_PARTS
+        and not options.render
+        and options.smooth is None
+        and options.sides == "keep"
+        and options.axes == "camera"
+        and not lifter.model.needs_groups
+        and readers[sources[0]].get("people", "all") == "all"
+    )
+
+
+def _write_while_lifting(
+    file: pathlib.Path, lifter: Lifter, source: str, stated: Mapping[str, Any], summary: LiftSummary, options: Any
+) -> list[str]:
+    """What to tell of the files that were written."""
+    from tf_elepose.lift_parts import lifted_parts
+    from tf_elepose.outputs import registry
+
+    readers = {name: value for name, value in stated.items() if name != "people"}
+    with Progress(None, "lifting", unit="pose") as progress:
+        parts = lifted_parts(
+            lifter,
+            source,
+            readers,
+            summary,
+            split=options.split,
+            show=lambda poses, total: progress.update(poses, total_steps=total),
+            **_pose_options(options),
+        )
+        registry.write_parts(file, parts)
+    return [f"written: {file}"]
+
+
+def _write_when_lifted(
+    files: Mapping[str, pathlib.Path | None],
+    lifter: Lifter,
+    recordings: list[Recording],
+    summary: LiftSummary,
+    smoothing: tuple[str, dict[str, float]] | None,
+    options: Any,
+) -> list[str]:
+    """Likewise."""
     swapped = None
     if options.sides == "repair":
         recordings, swapped = _repaired(recordings, lifter, options)
@@ -87,20 +143,19 @@ def main(argv: list[str]) -> int:
 
         method, settings = smoothing
         lifted = smooth(lifted, method, **settings)
-    print(summary(lifted, recordings, options.height))
-    if swapped is not None:
-        print(side_repair.told(swapped, lifted.tracks()))
+    summary.add(lifted, *recordings)
+    told = [] if swapped is None else [side_repair.told(swapped, lifted.tracks())]
     if files["output"] is not None:
         from tf_elepose.outputs import registry
 
         written = registry.write(files["output"], lifted)
         more = f" and {len(written) - 1} more, one a track" if len(written) > 1 else ""
-        print(f"written: {written[0]}{more}")
+        told.append(f"written: {written[0]}{more}")
     if files["render"] is not None:
         from tf_elepose.render import render
 
-        print(f"drawn: {render(files['render'], lifted, track=options.render_track)}")
-    return 0
+        told.append(f"drawn: {render(files['render'], lifted, track=options.render_track)}")
+    return told
 
 
 def source_of(text: str, convention: str | None) -> str:
@@ -180,45 +235,6 @@ def models_text() -> str:
     return "\n".join(lines or ["No models came with this installation; --model takes the folder of an export."])
 
 
-def summary(lifted: Lifted, recordings: Sequence[Recording], height: float | None) -> str:
-    """What came of the lifting, a fact a line."""
-    n, valid = len(lifted), int(lifted.valid.sum())
-    reasons = "; ".join(f"{count:,} {reason}" for reason, count in not_valid(lifted).items())
-    lines = [f"lifted: {valid:,} of {n:,} poses" + (f"; not valid: {reasons}" if reasons else "")]
-    dropped: dict[str, int] = {}
-    for recording in recordings:
-        for reason, count in recording.dropped.items():
-            dropped[reason] = dropped.get(reason, 0) + count
-    if dropped:
-        lines.append("left out when read: " + "; ".join(f"{count:,} {reason}" for reason, count in dropped.items()))
-    if lifted.percentile is not None and valid:
-        usual = lifted.percentile[lifted.valid]
-        share = 100.0 * (usual < UNUSUAL_PERCENTILE).mean()
-        lines.append(
-            f"likelihood: median percentile {np.median(usual):.0f} of the training's poses; "
-            f"{share:.1f} % of the poses are below {UNUSUAL_PERCENTILE:g}, unlike nearly all of them"
-        )
-        if share > 100.0 * _MOSTLY:
-            logging.warning(
-                "%s: most poses are unlike what the model has learnt from: look whether joints (--convention) and axes "
-                "(x right, y down) are right, and do not rely on the poses",
-                lifted.source,
-            )
-    unit = "about one from root to head" if height is None else f"mm, of a body of {height:g} mm"
-    axes = {"camera": "camera, x right, y down, z forward", "level": "level, x right, y down to the ground, z forward"}
-    lines.append(f"poses_3d: unit: {unit}; axes: {axes[lifted.axes]}; joints: {lifted.skeleton.name}")
-    return "\n".join([*lines, f"model: {lifted.model}"])
-
-
-def not_valid(lifted: Lifted) -> dict[str, int]:
-    """How many poses could not be lifted, by reason."""
-    from tf_elepose.lifted import FEW_JOINTS, NO_EXTENT, few_joints
-
-    few = int((few_joints(lifted) & ~lifted.valid).sum())
-    reasons = {FEW_JOINTS: few, NO_EXTENT: int((~lifted.valid).sum()) - few}
-    return {reason: count for reason, count in reasons.items() if count}
-
-
 def _require_possible(
     files: Mapping[str, pathlib.Path | None], smoothing: Any, height: float | None, fps: float | None
 ) -> None:
@@ -277,15 +293,22 @@ def _lift(lifter: Lifter, recordings: Sequence[Recording], options: Any) -> Lift
             parts.append(
                 lifter.lift_recording(
                     recording,
-                    poses_2d=options.poses_2d,
-                    min_confidence=options.min_confidence,
-                    height_mm=options.height,
                     axes=options.axes,
-                    frame_rate=options.fps,
                     progress=lambda poses, done=done: progress.update(done + poses),
+                    **_pose_options(options),
                 )
             )
     return concatenate(parts)
+
+
+def _pose_options(options: Any) -> dict[str, Any]:
+    """Of `Lifter.lift_recording`, what holds for each pose by itself."""
+    return {
+        "poses_2d": options.poses_2d,
+        "min_confidence": options.min_confidence,
+        "height_mm": options.height,
+        "frame_rate": options.fps,
+    }
 
 
 if __name__ == "__main__":

@@ -315,3 +315,19 @@ def test_a_convention_that_has_hardly_a_joint_is_refused():
     hands = Convention("hands", ("l_wrist", "r_wrist", "thumb"))
     with pytest.raises(ValueError, match=r"convention 'hands' does not know root, .* of skeleton 'h36m_17'; a conv"):
         made(part(convention=hands))
+
+
+def test_what_the_last_parts_left_out_counts_too():
+    few = part(1).poses_2d.copy()
+    few[:, 3:] = np.nan
+    parts = [part(2, dropped={"crowds": 1}), part(0, dropped={"crowds": 4}), part(1, poses_2d=few)]
+    (one,) = recordings(iter(parts), H36M_17, "some place")
+    assert one.dropped == {"crowds": 5, "with fewer than 6 joints": 1}
+    with pytest.raises(ValueError, match=r"^some place: no pose to use: 4 crowds; 1 with fewer than 6 joints$"):
+        list(recordings(iter(parts[1:]), H36M_17, "some place"))
+
+
+def test_parts_with_and_without_detections_are_refused():
+    parts = [part(1), part(1, poses_2d_detected=part(1).poses_2d)]
+    with pytest.raises(ValueError, match="poses_2d_detected for some of its rows only"):
+        list(recordings(iter(parts), H36M_17, "some place"))

@@ -74,3 +74,25 @@ def test_arrays_given_twice_are_refused(tmp_path):
         archive.writestr("frame.npy", b"")
     with pytest.raises(ValueError, match="frame: given twice"):
         read(path)
+
+
+@pytest.mark.parametrize("rows", [1, 4, 7, 100])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_members_are_read_in_parts_side_by_side(tmp_path, rows, order):
+    poses = np.asarray(np.arange(7 * 3 * 2, dtype=np.float32).reshape(7, 3, 2), order=order)
+    np.savez_compressed(tmp_path / "a.npz", poses=poses, clip=np.array(list("abcdefg")))
+    with NpzReader(tmp_path / "a.npz") as archive:
+        parts = list(archive.parts({"p": "poses", "c": "clip"}, rows))
+    assert [first for first, _ in parts] == list(range(0, 7, rows))
+    np.testing.assert_array_equal(np.concatenate([part["p"] for _, part in parts]), poses)
+    assert "".join(np.concatenate([part["c"] for _, part in parts])) == "abcdefg"
+
+
+def test_damage_is_told_when_the_last_part_has_come(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, poses=np.arange(1000.0))
+    data = bytearray(path.read_bytes())
+    data[data.index(np.float64(500.0).tobytes())] ^= 1
+    path.write_bytes(data)
+    with NpzReader(path) as archive, pytest.raises(ValueError, match=r"a\.npz: poses: damaged \(Bad CRC-32"):
+        list(archive.blocks("poses", 300))

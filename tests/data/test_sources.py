@@ -148,7 +148,7 @@ def test_synthetic_data_are_corrected_and_checked_too():
 
 
 def test_a_stream_is_corrected_in_every_part_and_warns_once(swapped, clean, warnings_told, monkeypatch):
-    monkeypatch.setattr("tf_elepose.data.readers.views._CHUNK", 50)
+    monkeypatch.setattr("tf_elepose.data.readers.views._PART_ROWS", 50)
     parts = list(stream_source(swapped, H36M_17))
     assert [len(part) for part in parts] == [50] * 4
     assert len(warnings_told()) == 1

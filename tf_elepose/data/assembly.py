@@ -66,8 +66,7 @@ def assemble(
         if len(part.score):
             parts.append(part)
     if not parts:
-        why = "; ".join(f"{count} {reason}" for reason, count in dropped.items()) or "it holds no poses"
-        raise ValueError(f"{source}: no pose to use: {why}")
+        raise _nothing(source, dropped)
     fields = _joined(parts)
     if people == "best":
         best = _best_rows(fields, np.concatenate([part.score for part in parts]))
@@ -97,16 +96,32 @@ def recordings(
 ) -> Iterator[Recording]:
     """As `assemble`, a recording for each part that the reader yields: for sources larger than memory.
 
-    What a part without any pose to use left out counts with the next.
+    What a part without any pose to use left out counts with the next, at the end with the last.
+
+    Raises:
+      ValueError: as `assemble`.
     """
     waiting = collections.Counter[str]()
+    ready: Recording | None = None
     for part in _converted(rows, skeleton, source, min_joints, progress):
         waiting.update(part.dropped)
         if len(part.score):
+            if ready is not None:
+                if ("poses_2d_detected" in part.fields) != (ready.poses_2d_detected is not None):
+                    raise _some_only("poses_2d_detected")
+                yield ready
             sizes = {camera: {size} for camera, size in part.image_sizes.items()}
             size = _image_size(sizes, part.fields["camera"])
             dropped, waiting = dict(waiting), collections.Counter[str]()
-            yield Recording(source=source, skeleton=skeleton, image_size=size, dropped=dropped, **part.fields)
+            ready = Recording(source=source, skeleton=skeleton, image_size=size, dropped=dropped, **part.fields)
+    if ready is None:
+        raise _nothing(source, waiting)
+    yield dataclasses.replace(ready, dropped=dict(waiting + collections.Counter(ready.dropped)))
+
+
+def _nothing(source: str, dropped: Mapping[str, int]) -> ValueError:
+    why = "; ".join(f"{count} {reason}" for reason, count in dropped.items()) or "it holds no poses"
+    return ValueError(f"{source}: no pose to use: {why}")
 
 
 def _converted(
@@ -267,7 +282,11 @@ def _unknown(name: str, part: _Part) -> np.ndarray:
         return np.zeros(len(part.score), np.int32)
     if name == "confidence":  # Parts without confidences are as sure as can be of the joints that they have.
         return part.fields["visible"].astype(np.float32)
-    raise ValueError(f"a reader gave {name} for some of its rows only")
+    raise _some_only(name)
+
+
+def _some_only(name: str) -> ValueError:
+    return ValueError(f"a reader gave {name} for some of its rows only")
 
 
 def _best_rows(fields: Mapping[str, np.ndarray], score: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ import os
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import IO, Self
 
@@ -103,6 +104,39 @@ class NpzReader:
         if len(data) != math.prod(shape) * dtype.itemsize:
             raise ValueError(f"{what}: cut short at {len(data)} of {math.prod(shape) * dtype.itemsize} bytes")
         return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran_order else "C")
+
+    def blocks(self, name: str, rows: int) -> Iterator[np.ndarray]:
+        """As `array`, so many rows of its first axis at a time; several members may be read in turns.
+
+        That the member is undamaged is only known when the last block has come.
+        """
+        what = f"{self.where}: {name}"
+        shape, dtype = self.declared(name)
+        with self._opened(name) as stream:
+            _, fortran_order, _, _ = read_header(stream, what)
+            if fortran_order and len(shape) > 1:  # The first axis runs fastest: its rows lie all over the member.
+                whole = self.array(name)
+                yield from (whole[first : first + rows] for first in range(0, len(whole), rows))
+                return
+            length, row_bytes = (shape or (1,))[0], math.prod(shape[1:]) * dtype.itemsize
+            for first in range(0, length, rows):
+                count = min(rows, length - first)
+                try:
+                    data = stream.read(count * row_bytes)
+                    if first + count == length:
+                        stream.read(1)  # The end: now zipfile compares the checksum.
+                except DAMAGE as error:
+                    raise ValueError(f"{what}: damaged ({one_line(error)})") from error
+                if len(data) != count * row_bytes:
+                    held = first * row_bytes + len(data)
+                    raise ValueError(f"{what}: cut short at {held} of {length * row_bytes} bytes")
+                yield np.frombuffer(data, dtype).reshape(count, *shape[1:])
+
+    def parts(self, members: Mapping[str, str], rows: int) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+        """{key: so many rows} of {key: name} of members of equal length, and the number of the first row."""
+        blocks = [self.blocks(name, rows) for name in members.values()]
+        for number, part in enumerate(zip(*blocks, strict=True)):
+            yield number * rows, dict(zip(members, part, strict=True))
 
     def _opened(self, name: str) -> IO[bytes]:
         try:

@@ -188,6 +188,14 @@ def row_fields(num_joints: int) -> dict[str, tuple[str, tuple[int, ...]]]:
     return numbers | text
 
 
+def require_splits(split: np.ndarray, first: int, where: str) -> None:
+    """ValueError where `split` [n], of rows from `first` on, has something else than `SPLITS`."""
+    strange = np.flatnonzero(~np.isin(split, SPLITS))
+    if len(strange):
+        name, row = str(split[strange[0]]), first + int(strange[0])
+        raise ValueError(f"{where}: split: expected {' or '.join(SPLITS)}; got {name!r} in row {row}")
+
+
 def check_array(array: np.ndarray, kind: str, shape: tuple[int, ...], what: str) -> np.ndarray:
     """`array` as a read-only float32, int32, bool or text array of `shape`.
 

@@ -25,6 +25,10 @@ MOST_WINDOWS = 400
 """So many are judged, evenly spread over the recording: a fault of the file is in a share of them, and in a large file
 it is seen in these as well."""
 
+LATER_WINDOWS = 40
+"""Likewise of every part but the first of a recording that comes in parts: what is wrong with a file is mostly wrong
+from its beginning."""
+
 _SHORT_CLIP = 20  # Clips of fewer rows (images, each a clip of its own) are judged together, camera by camera.
 _MOST_BENDS = 20_000  # Poses whose knees and elbows are looked at.
 # Among short clips one or two in a hundred are merely unusual: a fault of the file is in more of its windows.
@@ -54,13 +58,14 @@ class Finding:
         return f"{self.what} ({self.where}); {self.remedy}"
 
 
-def findings(recording: Recording) -> list[Finding]:
+def findings(recording: Recording, most_windows: int = MOST_WINDOWS) -> list[Finding]:
     """What looks wrong in `recording`; empty when nothing does.
 
     Args:
       recording: poses_2d, detections and poses_3d (in their camera's frame) are all looked at.
+      most_windows: so many are judged.
     """
-    skeleton, windows, found = recording.skeleton, _spread(_windows(recording)), []
+    skeleton, windows, found = recording.skeleton, _spread(_windows(recording), most_windows), []
     arrays = _arrays(recording)
     verdicts: dict[tuple[str, str], list[bool | None]] = {
         (test, poses.name): [judge(poses.rows(rows), skeleton) for rows in windows]
@@ -196,10 +201,10 @@ def _windows(recording: Recording) -> list[np.ndarray]:
     return windows
 
 
-def _spread(windows: list[np.ndarray]) -> list[np.ndarray]:
-    if len(windows) <= MOST_WINDOWS:
+def _spread(windows: list[np.ndarray], most: int) -> list[np.ndarray]:
+    if len(windows) <= most:
         return windows
-    return [windows[i] for i in np.linspace(0, len(windows) - 1, MOST_WINDOWS).astype(int)]
+    return [windows[i] for i in np.linspace(0, len(windows) - 1, most).astype(int)]
 
 
 def _cut(rows: np.ndarray) -> list[np.ndarray]:

@@ -128,12 +128,14 @@ def stream_source(
     return _corrected_parts(parts, source, flip_y, swap_sides, test_from, left_out, check)
 
 
-def what_looks_wrong(recording: Recording, flip_y: bool, swap_sides: str, check: str) -> list[Finding]:
+def what_looks_wrong(
+    recording: Recording, flip_y: bool, swap_sides: str, check: str, most_windows: int = sanity.MOST_WINDOWS
+) -> list[Finding]:
     """The findings in a recording that was read with these options; none where `check` is "off"."""
     if check == "off":
         return []
     found = []
-    for finding in sanity.findings(recording):
+    for finding in sanity.findings(recording, most_windows):
         option = {"flipped_y": f"flip_y={str(flip_y).lower()}", "swapped_sides": f"swap_sides={swap_sides}"}
         undo = option.get(finding.test, "")
         if undo and not undo.endswith(("=false", "=none")):  # The correction itself may be what is wrong.
@@ -202,10 +204,13 @@ def _corrected_parts(
 ) -> Iterator[Recording]:  # fmt: skip
     told: set[str] = set()
     people: set[str] = set()
+    windows = sanity.MOST_WINDOWS
     for part in parts:
         people |= set(part.subject.tolist()) if left_out else set()
         part = _corrected(part, flip_y, swap_sides, test_from, left_out)
-        found = [finding for finding in what_looks_wrong(part, flip_y, swap_sides, check) if finding.what not in told]
+        found = what_looks_wrong(part, flip_y, swap_sides, check, windows)
+        found = [finding for finding in found if finding.what not in told]
+        windows = sanity.LATER_WINDOWS
         tell(found, part.source, check)
         told.update(finding.what for finding in found)
         yield part

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,23 @@ from tf_elepose.outputs.rounding import rounded
 
 def write_csv(path: str | os.PathLike[str], lifted: Lifted) -> None:
     """Makes `path` a table of `lifted`; errors as in `files.write_bytes`."""
+    write_csv_parts(path, [lifted])
+
+
+def write_csv_parts(path: str | os.PathLike[str], parts: Iterable[Lifted]) -> None:
+    """As `write_csv` of all `parts`, of one model, one after the other."""
+    with files.replacing(path) as file:
+        text = io.TextIOWrapper(file, "utf-8", "replace", newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        for number, lifted in enumerate(parts):
+            columns = _columns(lifted)
+            if number == 0:
+                writer.writerow(columns)
+            writer.writerows(zip(*columns.values(), strict=True))
+        text.detach()  # Flushes it; `replacing` closes the file.
+
+
+def _columns(lifted: Lifted) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {
         name: getattr(lifted, name).tolist() for name in ("subject", "clip", "camera", "person", "frame")
     }
@@ -34,9 +52,4 @@ def write_csv(path: str | os.PathLike[str], lifted: Lifted) -> None:
     for joint, of_joint in zip(lifted.skeleton.joints, np.moveaxis(lifted.poses_3d, 1, 0), strict=True):
         for axis, values in zip("xyz", of_joint.T, strict=True):
             columns[f"{joint}_{axis}"] = rounded(values, lifted.unit).tolist()
-    with files.replacing(path) as file:
-        text = io.TextIOWrapper(file, "utf-8", "replace", newline="")
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(zip(*columns.values(), strict=True))
-        text.detach()  # Flushes it; `replacing` closes the file.
+    return columns

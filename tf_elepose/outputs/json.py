@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tf_elepose import files
@@ -32,7 +32,24 @@ _ROWS = 1000  # Made into text at a time.
 
 def write_json(path: str | os.PathLike[str], lifted: Lifted) -> None:
     """Makes `path` a JSON file of `lifted`; errors as in `files.write_bytes`."""
-    head = {
+    write_json_parts(path, [lifted])
+
+
+def write_json_parts(path: str | os.PathLike[str], parts: Iterable[Lifted]) -> None:
+    """As `write_json` of all `parts`, of one model, one after the other."""
+    with files.replacing(path) as file:
+        between = b"\n"
+        for number, lifted in enumerate(parts):
+            if number == 0:
+                file.write(_text(_head(lifted))[:-1].encode("utf-8", "replace") + b', "rows": [')
+            for row in _rows(lifted):
+                file.write(between + _text(row).encode("utf-8", "replace"))
+                between = b",\n"
+        file.write(b"\n]}\n")
+
+
+def _head(lifted: Lifted) -> dict[str, Any]:
+    return {
         "format": FORMAT,
         "version": VERSION,
         "source": lifted.source,
@@ -44,13 +61,6 @@ def write_json(path: str | os.PathLike[str], lifted: Lifted) -> None:
         "joints": list(lifted.skeleton.joints),
         "parents": lifted.skeleton.to_dict()["parents"],
     }
-    with files.replacing(path) as file:
-        file.write(_text(head)[:-1].encode("utf-8", "replace") + b', "rows": [')
-        between = b"\n"
-        for row in _rows(lifted):
-            file.write(between + _text(row).encode("utf-8", "replace"))
-            between = b",\n"
-        file.write(b"\n]}\n")
 
 
 def _rows(lifted: Lifted) -> Iterator[dict[str, Any]]:

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from tf_elepose import files
+from tf_elepose import files, npz_parts
 from tf_elepose.lifted import Lifted, row_values
 
 
@@ -24,6 +25,29 @@ def write_npz(path: str | os.PathLike[str], lifted: Lifted) -> None:
     Raises:
       OSError: the file cannot be written; what stood there before is left as it was.
     """
+    files.write_npz(path, _rows(lifted) | _about(lifted))
+
+
+def write_npz_parts(path: str | os.PathLike[str], parts: Iterable[Lifted]) -> None:
+    """As `write_npz` of all `parts`, of one model, one after the other."""
+    about: dict[str, np.ndarray] = {}
+
+    def rows() -> Iterator[dict[str, np.ndarray]]:
+        for lifted in parts:
+            about.update(_about(lifted))
+            yield _rows(lifted)
+
+    npz_parts.write_npz_parts(path, rows(), lambda: about)
+
+
+def _rows(lifted: Lifted) -> dict[str, np.ndarray]:
+    rows = row_values(lifted)
+    if lifted.canonical is not None:
+        rows |= {"canonical_3d": lifted.canonical, "camera_rotation": rows.pop("rotation")}
+    return rows
+
+
+def _about(lifted: Lifted) -> dict[str, np.ndarray]:
     skeleton = lifted.skeleton
     about = {name: np.array(getattr(lifted, name)) for name in ("unit", "axes", "model", "source")}
     about["joints"] = np.array(skeleton.joints)
@@ -31,7 +55,4 @@ def write_npz(path: str | os.PathLike[str], lifted: Lifted) -> None:
     about["skeleton"] = np.array(json.dumps(skeleton.to_dict()))
     if lifted.frame_rate is not None:
         about["frame_rate"] = np.array(lifted.frame_rate)
-    rows = row_values(lifted)
-    if lifted.canonical is not None:
-        rows |= {"canonical_3d": lifted.canonical, "camera_rotation": rows.pop("rotation")}
-    files.write_npz(path, rows | about)
+    return about

@@ -6,7 +6,8 @@ import importlib
 import os
 import pathlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from tf_elepose.lifted import Lifted
 
@@ -18,6 +19,13 @@ WRITERS: dict[str, str] = {
     ".bvh": "bvh.write_bvh",
 }
 """{suffix: module and function in `outputs`}; a writer takes the path and a `Lifted`."""
+
+IN_PARTS: dict[str, str] = {
+    ".npz": "npz.write_npz_parts",
+    ".json": "json.write_json_parts",
+    ".csv": "csv.write_csv_parts",
+}
+"""Likewise of files that can be written while the poses are still being lifted, from parts of one model."""
 
 ONE_TRACK = (".trc", ".bvh")
 """Files of one person in one clip, in mm, with a frame rate."""
@@ -54,7 +62,7 @@ def write(path: str | os.PathLike[str], lifted: Lifted) -> list[pathlib.Path]:
     """
     path = pathlib.Path(path)
     suffix = suffix_of(path)
-    writer = _writer(suffix)
+    writer = _function(WRITERS[suffix])
     if suffix not in ONE_TRACK:
         writer(path, lifted)
         return [path]
@@ -71,8 +79,14 @@ def write(path: str | os.PathLike[str], lifted: Lifted) -> list[pathlib.Path]:
     return written
 
 
-def _writer(suffix: str) -> Callable[[pathlib.Path, Lifted], None]:
-    module, function = WRITERS[suffix].split(".")
+def write_parts(path: str | os.PathLike[str], parts: Iterable[Lifted]) -> None:
+    """Writes at least one part to `path`, whose suffix is one of `IN_PARTS`; errors as of `write`."""
+    path = pathlib.Path(path)
+    _function(IN_PARTS[suffix_of(path)])(path, parts)
+
+
+def _function(name: str) -> Callable[[pathlib.Path, Any], None]:
+    module, function = name.split(".")
     return getattr(importlib.import_module(f"tf_elepose.outputs.{module}"), function)
 
 

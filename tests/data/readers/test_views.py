@@ -176,7 +176,7 @@ def vars_of(thing) -> dict:
 
 
 def test_long_files_come_in_parts_with_the_share_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("tf_elepose.data.readers.views._CHUNK", 2)
+    monkeypatch.setattr("tf_elepose.data.readers.views._PART_ROWS", 2)
     parts = list(read_views(saved(tmp_path, fields())))
     assert [(len(part.poses_2d), part.done) for part in parts] == [(2, 0.4), (2, 0.8), (1, 1.0)]
     np.testing.assert_array_equal(load(tmp_path / "views.npz").poses_3d, fields()["poses_3d"])

@@ -27,7 +27,7 @@ import numpy as np
 from tf_elepose import conventions
 from tf_elepose.conversion import Convention
 from tf_elepose.data.npz import NpzReader
-from tf_elepose.data.recording import SPLITS, check_array
+from tf_elepose.data.recording import SPLITS, check_array, require_splits
 from tf_elepose.data.rows import Rows
 from tf_elepose.data.untrusted import MAX_TEXT_LENGTH, listed, opened
 
@@ -36,7 +36,8 @@ _DELIMITERS = (",", ";", "\t")
 
 _MAX_COLUMNS = 2000  # Whole-body detectors have 133 joints, three columns each.
 _MAX_LINE_BYTES = 64 * _MAX_COLUMNS
-_PART_ROWS, _PART_CELLS = 4096, 500_000
+_PART_ROWS, _PART_CELLS = 4096, 500_000  # Of a csv file.
+_NPZ_PART_ROWS = 1 << 16
 
 _NUMBERED = re.compile(r"([xyc])(\d{1,4})")
 
@@ -83,7 +84,7 @@ def read_csv(path: str | os.PathLike[str], *, convention: str | None = None) -> 
 
 
 def read_npz(path: str | os.PathLike[str], *, convention: str | None = None) -> Iterator[Rows]:
-    """The rows of the archive at `path`.
+    """The rows of the archive at `path`, some ten thousand at a time.
 
     Args:
       path: of the file.
@@ -102,19 +103,27 @@ def read_npz(path: str | os.PathLike[str], *, convention: str | None = None) -> 
         if len(shape) != 3 or shape[2] not in (2, 3) or 0 in shape or dtype.kind not in "fiu":
             raise ValueError(f"{where}: {names[0]}: expected numbers [N, K, 2 or 3]; got {dtype} {list(shape)}")
         held = _convention(convention, shape[1], where)
-        with np.errstate(over="ignore"):  # What becomes infinite is refused by assemble.
-            poses = archive.array(names[0]).astype(np.float32)
-        confidence = poses[..., 2] if shape[2] == 3 else None
-        if shape[2] == 2 and "confidence" in archive.names:
-            confidence = _array(archive, "confidence", "float", shape[:2])
-        kinds = dict.fromkeys(_INTEGERS, "int") | dict.fromkeys(_TEXTS, "text")
-        fields = {n: _array(archive, n, kind, shape[:1]) for n, kind in kinds.items() if n in archive.names}
-    if "split" in fields and not np.isin(fields["split"], SPLITS).all():
-        row = int(np.flatnonzero(~np.isin(fields["split"], SPLITS))[0])
-        raise ValueError(f"{where}: split: expected train or test; got {str(fields['split'][row])!r} in row {row}")
-    stem = pathlib.Path(path).stem
-    fields = {"frame": np.arange(shape[0]), "clip": stem, "subject": stem} | fields
-    yield Rows(held, _with_missing(poses[..., :2], confidence), confidence=confidence, done=1.0, **fields)
+        kinds = {name: "int" for name in _INTEGERS} | {name: "text" for name in _TEXTS}
+        kinds = {name: kind for name, kind in kinds.items() if name in archive.names}
+        apart = ["confidence"] if shape[2] == 2 and "confidence" in archive.names else []
+        for name in [*apart, *kinds]:
+            expected, (found, held_as) = shape[: 2 if name in apart else 1], archive.declared(name)
+            if found != expected:
+                raise ValueError(f"{where}: {name}: expected shape {list(expected)}; got {list(found)}")
+            if name in apart and held_as.kind not in "fiu":
+                raise ValueError(f"{where}: {name}: expected numbers; got an array of {held_as}")
+        stem = pathlib.Path(path).stem
+        for first, arrays in archive.parts({name: name for name in (names[0], *apart, *kinds)}, _NPZ_PART_ROWS):
+            n = len(arrays[names[0]])
+            fields = {name: check_array(arrays[name], kinds[name], (n,), f"{where}: {name}") for name in kinds}
+            if "split" in fields:
+                require_splits(fields["split"], first, where)
+            with np.errstate(over="ignore"):  # What becomes infinite is refused by assemble.
+                poses, *trust = (arrays[name].astype(np.float32) for name in (names[0], *apart))
+            confidence = poses[..., 2] if shape[2] == 3 else trust[0] if trust else None
+            known = {"frame": np.arange(first, first + n), "clip": stem, "subject": stem} | fields
+            poses = _with_missing(poses[..., :2], confidence)
+            yield Rows(held, poses, confidence=confidence, done=(first + n) / shape[0], **known)
 
 
 def _with_missing(poses: np.ndarray, confidence: np.ndarray | None) -> np.ndarray:
@@ -137,18 +146,6 @@ def _convention(stated: str | None, num_joints: int, where: str) -> Convention:
             f"{conventions.candidates(num_joints)}"
         )
     return held
-
-
-def _array(archive: NpzReader, name: str, kind: str, shape: tuple[int, ...]) -> np.ndarray:
-    what = f"{archive.where}: {name}"
-    found, dtype = archive.declared(name)
-    if found != shape:
-        raise ValueError(f"{what}: expected shape {list(shape)}; got {list(found)}")
-    if kind == "float":  # NaN is a missing joint here.
-        if dtype.kind not in "fiu":
-            raise ValueError(f"{what}: expected numbers; got an array of {dtype}")
-        return archive.array(name).astype(np.float32)
-    return check_array(archive.array(name), kind, shape, what)
 
 
 def _line(stream: IO[bytes], where: str, number: int) -> str | None:

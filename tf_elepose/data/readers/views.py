@@ -16,19 +16,18 @@ import math
 import os
 import pathlib
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from tf_elepose import conventions, files
 from tf_elepose.conversion import Convention
 from tf_elepose.data.npz import NpzReader
-from tf_elepose.data.recording import SPLITS, Recording, check_array, row_fields
+from tf_elepose.data.recording import Recording, check_array, require_splits, row_fields
 from tf_elepose.data.rows import Rows
 from tf_elepose.data.untrusted import listed
 from tf_elepose.skeletons import H36M_17
 
-_CHUNK = 1 << 18  # Rows converted at a time.
+_PART_ROWS = 1 << 16
 
 # What the file calls a field of Recording, where the names differ.
 _FILE_NAMES = {"poses_2d_detected": "poses_2d_det"}
@@ -65,15 +64,9 @@ def read_views(path: str | os.PathLike[str], *, convention: str | None = None) -
                 raise ValueError(f"{where}: {name}: expected shape {list(expected)}; got {list(found)}")
             if rows[field][0] == "flag" and dtype.kind not in "biu":
                 raise ValueError(f"{where}: {name}: expected true or false; got an array of {dtype}")
-        arrays = {field: archive.array(name) for field, name in present.items()}
         size = _image_size(archive) if "image_size" in archive.names else None
-    for field in ("camera", "frame", "person", "subject", "action", "clip", "split"):
-        if field in arrays:
-            arrays[field] = check_array(arrays[field], rows[field][0], shape[:1], f"{where}: {field}")
-    if strangers := sorted(set(np.unique(arrays["split"]).tolist()) - set(SPLITS)):
-        row = np.flatnonzero(~np.isin(arrays["split"], SPLITS))[0]
-        raise ValueError(f"{where}: split: expected {' or '.join(SPLITS)}; got {strangers[0]!r} in row {row}")
-    yield from _parts(arrays, held, _sizes(size, arrays["camera"], where), where)
+        for first, arrays in archive.parts(present, _PART_ROWS):
+            yield _rows(arrays, rows, held, size, first, shape[0], where)
 
 
 def write_views(path: str | os.PathLike[str], recording: Recording) -> None:
@@ -96,15 +89,28 @@ def write_views(path: str | os.PathLike[str], recording: Recording) -> None:
     files.write_npz(pathlib.Path(path), arrays | {"keypoints": np.array(skeleton.name)})
 
 
-def _parts(arrays: dict[str, np.ndarray], held: Convention, sizes: Any, where: str) -> Iterator[Rows]:
-    poses, visible = arrays["poses_2d"], arrays.pop("visible", None)
+def _rows(
+    arrays: dict[str, np.ndarray],
+    fields: dict[str, tuple[str, tuple[int, ...]]],
+    held: Convention,
+    size: np.ndarray | None,
+    first: int,
+    total: int,
+    where: str,
+) -> Rows:
+    """Rows of the file's fields from row `first` on; of `total`."""
+    n = len(arrays["poses_2d"])
+    for field in ("camera", "frame", "person", "subject", "action", "clip", "split"):
+        if field in arrays:
+            arrays[field] = check_array(arrays[field], fields[field][0], (n,), f"{where}: {field}")
+    require_splits(arrays["split"], first, where)
     # Confidence belongs to the detections where there are some; `visible` to poses_2d.
-    for first in range(0, len(poses), _CHUNK):
-        part = {field: array[first : first + _CHUNK] for field, array in arrays.items()}
-        if visible is not None:
-            known = visible[first : first + _CHUNK].astype(bool)[..., np.newaxis]
-            part["poses_2d"] = np.where(known, part["poses_2d"], np.nan).astype(np.float32)
-        yield Rows(convention=held, image_size=sizes, done=min(1.0, (first + _CHUNK) / len(poses)), **part)
+    visible = arrays.pop("visible", None)
+    if visible is not None:
+        known = visible.astype(bool)[..., np.newaxis]
+        arrays["poses_2d"] = np.where(known, arrays["poses_2d"], np.nan).astype(np.float32)
+    sizes = _sizes(size, arrays["camera"], where)
+    return Rows(convention=held, image_size=sizes, done=(first + n) / total, **arrays)
 
 
 def _convention(archive: NpzReader, stated: str | None) -> Convention:

@@ -1,0 +1,80 @@
+"""What came of lifting, in a few lines for the person who asked for it."""
+
+from __future__ import annotations
+
+import collections
+
+import numpy as np
+from absl import logging
+
+from tf_elepose.data.recording import Recording
+from tf_elepose.lifted import FEW_JOINTS, NO_EXTENT, Lifted, few_joints
+
+UNUSUAL_PERCENTILE = 5.0
+"""Poses below it are unlike nearly all that the model has learnt from; of the training's own it is this share."""
+
+_MOSTLY = 0.5  # With such a share of unusual poses, the input is probably not what it is taken for.
+
+_AXES = {"camera": "camera, x right, y down, z forward", "level": "level, x right, y down to the ground, z forward"}
+
+_STEPS = 100  # Of a percentile; the median is told to one.
+
+
+class LiftSummary:
+    """Counts over all that was lifted, part by part."""
+
+    def __init__(self) -> None:
+        self._poses = self._valid = self._few = self._unusual = 0
+        self._dropped = collections.Counter[str]()
+        self._percentiles = np.zeros(100 * _STEPS + 1, np.int64)
+        self._last: Lifted | None = None
+
+    def add(self, lifted: Lifted, *recordings: Recording) -> None:
+        """Poses, and what they were lifted from."""
+        self._last = lifted
+        self._poses += len(lifted)
+        self._valid += int(lifted.valid.sum())
+        self._few += int((few_joints(lifted) & ~lifted.valid).sum())
+        for recording in recordings:
+            self._dropped.update(recording.dropped)
+        if lifted.percentile is not None:
+            usual = lifted.percentile[lifted.valid]
+            self._unusual += int((usual < UNUSUAL_PERCENTILE).sum())
+            steps = np.rint(_STEPS * usual).astype(np.int64)
+            self._percentiles += np.bincount(steps, minlength=len(self._percentiles))
+
+    @property
+    def not_valid(self) -> dict[str, int]:
+        """How many poses could not be lifted, by reason."""
+        reasons = {FEW_JOINTS: self._few, NO_EXTENT: self._poses - self._valid - self._few}
+        return {reason: count for reason, count in reasons.items() if count}
+
+    def text(self, height: float | None) -> str:
+        """A fact a line, of at least one part; `height` is that of the person, mm, where it was given."""
+        lifted = self._last
+        assert lifted is not None
+        reasons = "; ".join(f"{count:,} {reason}" for reason, count in self.not_valid.items())
+        lines = [f"lifted: {self._valid:,} of {self._poses:,} poses" + (f"; not valid: {reasons}" if reasons else "")]
+        if self._dropped:
+            left_out = "; ".join(f"{count:,} {reason}" for reason, count in self._dropped.items())
+            lines.append(f"left out when read: {left_out}")
+        if lifted.percentile is not None and self._valid:
+            share = 100.0 * self._unusual / self._valid
+            lines.append(
+                f"likelihood: median percentile {self._median():.0f} of the training's poses; "
+                f"{share:.1f} % of the poses are below {UNUSUAL_PERCENTILE:g}, unlike nearly all of them"
+            )
+            if share > 100.0 * _MOSTLY:
+                logging.warning(
+                    "%s: most poses are unlike what the model has learnt from: look whether joints (--convention) and "
+                    "axes (x right, y down) are right, and do not rely on the poses",
+                    lifted.source,
+                )
+        unit = "about one from root to head" if height is None else f"mm, of a body of {height:g} mm"
+        lines.append(f"poses_3d: unit: {unit}; axes: {_AXES[lifted.axes]}; joints: {lifted.skeleton.name}")
+        return "\n".join([*lines, f"model: {lifted.model}"])
+
+    def _median(self) -> float:
+        below = np.cumsum(self._percentiles)
+        middle = np.searchsorted(below, [(self._valid - 1) // 2, self._valid // 2], side="right")
+        return float(np.mean(middle)) / _STEPS
