@@ -3,7 +3,8 @@
 Trains every row of a table with the command a user would type, and writes what came out as JSON, CSV and Markdown,
 each row with date, hardware, versions and commit. Rows are trained one after the other, with `--jobs=N` so many at a
 time, each on its own share of the cores. Rows that are already trained in DIR are not trained again; stopped in the
-middle of one, the same command goes on there. `--table=all` is every table whose data is here.
+middle of one, the same command goes on there. `--table=all` is every table whose data is here,
+`--table=paper` those of ElePose's paper and what it is held against.
 """
 
 from __future__ import annotations
@@ -17,18 +18,15 @@ from typing import Any
 from absl import flags
 
 from benchmarks.quality import figures, shown, side_by_side, training, uncertainty
-from benchmarks.quality.tables import TABLES, Row
+from benchmarks.quality.tables import PAPER, TABLES, UNCERTAINTY, Row
 from tf_elepose import commands, files
-
-UNCERTAINTY = "uncertainty"
-"""The table that trains nothing of its own: what the first of `seeds` knows of its errors."""
 
 QUICK_ROWS = 5
 """Of each table in a rehearsal: enough for every configuration of the ablation, and all tables in ten minutes."""
 
 
 def define_flags() -> None:
-    flags.DEFINE_enum("table", None, [*sorted(TABLES), UNCERTAINTY, "all"], "Which table.", required=True)
+    flags.DEFINE_enum("table", None, [*sorted(TABLES), UNCERTAINTY, "paper", "all"], "Which table.", required=True)
     flags.DEFINE_string("data", None, "SOURCE to train and test on; each config's own when not given.")
     flags.DEFINE_string("output", None, "Folder for the runs.", required=True)
     flags.DEFINE_string("results", None, "Folder for what comes out; benchmarks/results, or DIR/results with --quick.")
@@ -68,9 +66,8 @@ def main(argv: list[str]) -> int:
 
 def asked_for(options: Any, output: pathlib.Path) -> dict[str, list[Row]]:
     """The rows of each table that the flags name, in the order in which they are to be trained."""
-    chosen = [options.table]
-    if options.table == "all":
-        chosen = [*(name for name, table in TABLES.items() if not table.own_data), UNCERTAINTY]
+    groups = {"paper": PAPER, "all": [*(name for name, table in TABLES.items() if not table.own_data), UNCERTAINTY]}
+    chosen = groups.get(options.table, [options.table])
     tables: dict[str, list[Row]] = {}
     for name in chosen:
         seeds = options.seeds or (1 if options.quick else None)

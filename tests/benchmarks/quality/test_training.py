@@ -50,7 +50,7 @@ def test_equal_trainings_share_a_folder_and_different_ones_do_not():
     assert all(len(trainings) == 1 for trainings in folders.values())
     assert all(len(name) < 200 and "/" not in name for name in folders)
     first = {name: training.folder_of(TABLES[name].rows[0]) for name in ("seeds", "elevation", "lines")}
-    assert first == {"seeds": "cmu", "elevation": "cmu_completer.epochs-0.0", "lines": "cmu_completer.epochs-0.0"}
+    assert set(first.values()) == {"cmu_completer.epochs-0.0"}
     full = training.folder_of(next(row for row in TABLES["ablation"].rows if "PCA + elevation" in row.label))
     assert full == training.folder_of(next(row for row in TABLES["pca"].rows if row.label == "26 bases"))
 
