@@ -33,6 +33,7 @@ from benchmarks import (
     sanity,
     serving_soak,
     side_repair,
+    step_profile,
     time_to_accuracy,
     train_step,
     workers,
@@ -76,11 +77,12 @@ _TABLES = {
     "sanity": sanity.markdown,
     "serving_soak": serving_soak.markdown,
     "side_repair": side_repair.markdown,
+    "step_profile": step_profile.markdown,
     "time_to_accuracy": time_to_accuracy.markdown,
     "train_step": train_step.markdown,
     "workers": workers.markdown,
 }
-UNMEASURED = ("train_step", "inference", "growth", "time_to_accuracy")
+UNMEASURED = ("train_step", "step_profile", "inference", "growth", "time_to_accuracy")
 """Whose results may be missing: they want a quiet machine and, to compare with, PyTorch."""
 
 _BLOCK = re.compile(r"(<!-- results: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)

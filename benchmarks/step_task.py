@@ -181,14 +181,16 @@ def differences(said: Mapping[str, np.ndarray], also: Mapping[str, np.ndarray]) 
 def operations(settings: Mapping[str, Any]) -> float:
     """Floating-point operations of the matrix products of one sample's step, 2 for each multiplication with addition.
 
-    The lifter runs twice, forwards and then backwards for weights and inputs (the data's own inputs need no gradient);
-    the frozen flow once, backwards for inputs only. The rest of the step has a few thousand.
+    The lifter runs twice, forwards and then backwards for weights and inputs (the data's own inputs need no gradient),
+    the second time without the elevation where no term asks for it; the frozen flow once, backwards for inputs only.
+    The rest of the step has a few thousand.
     """
     size, joints, bases = settings["size"], settings["joints"], settings["bases"]
     width = size["width"]
-    blocks = 5 if size["arch"] == "code" else 6
-    upscale, rest = 2 * joints * width, 2 * blocks * width**2 + (joints + 1) * width
-    lifter = 6 * (upscale + rest) - upscale
+    blocks = 5 if size["arch"] == "code" else 6  # Of both paths; the depths' alone has 3.
+    upscale, both = 2 * joints * width, 2 * blocks * width**2 + (joints + 1) * width
+    again = both if settings["term_weights"].get("elevation") else 2 * 3 * width**2 + joints * width
+    lifter = 3 * (upscale + both) - upscale + 3 * (upscale + again)
     kept, hidden = bases // 2, size["prior_width"]
     layers = size["prior_layers"]
     subnet = kept * hidden + (layers - 1) * hidden**2 + hidden * 2 * (bases - kept)

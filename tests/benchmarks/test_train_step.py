@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import small_models
 
-from benchmarks import step_task, train_step, turns
+from benchmarks import step_profile, step_task, train_step, turns
 from tf_elepose import files
 
 TORCH_PYTHON = os.environ.get("TORCH_PYTHON", sys.executable)
@@ -60,11 +60,32 @@ def test_a_method_read_from_its_task_has_the_same_terms_and_gradients(task, tmp_
 
 def test_operations_are_counted_by_hand(task):
     settings, _, weights = step_task.read_task(task)
-    lifter = sum(w.size for name, w in weights.items() if name.startswith("lifter/") and name.endswith("/kernel"))
+    kernels = {name: w.size for name, w in weights.items() if name.startswith("lifter/") and name.endswith("/kernel")}
+    depth = sum(size for name, size in kernels.items() if "elevation" not in name)
     prior = sum(w.size for name, w in weights.items() if name.startswith("prior/flow") and name.endswith("/kernel"))
     rotations = sum(w.size for name, w in weights.items() if name.endswith("/rotation"))
-    once = 6 * lifter - weights["lifter/upscale/kernel"].size  # Two passes; each forwards, for weights, for inputs.
-    assert step_task.operations(settings) == 2 * (once + 2 * (prior + rotations + weights["prior/basis"].size))
+    # Each pass forwards, for weights, for inputs; the second without the elevation, which no term asks for.
+    lifter = 3 * (sum(kernels.values()) + depth) - kernels["lifter/upscale/kernel"]
+    rest = 2 * (prior + rotations + weights["prior/basis"].size)
+    assert step_task.operations(settings) == 2 * (lifter + rest)
+    settings["term_weights"]["elevation"] = 1.0
+    lifter += 3 * (sum(kernels.values()) - depth)
+    assert step_task.operations(settings) == 2 * (lifter + rest)
+
+
+def test_a_profile_is_the_time_of_operations_by_kind():
+    """Names as TensorFlow's profiler has them; what encloses operations is not counted with them."""
+    events = [
+        ("ExecutorState::Process", 100.0), ("EagerLocalExecute: __inference_steps_1", 90.0),
+        ("while/body/_1/while/lifter/MatMul:_MklMatMul", 6.0), ("while/body/_1/while/x:_MklNativeFusedMatMul", 2.0),
+        ("while/body/_1/while/Cast_3:Cast", 1.0), ("while/body/_1/while/StridedSlice:StridedSlice", 0.5),
+    ]  # fmt: skip
+    spent = step_profile.by_kind(events, 2)
+    assert {kind: ms for kind, ms in spent.items() if ms} == {
+        "matrix products": 4.0, "to bfloat16 and back": 0.5, "all else": 0.25,
+    }  # fmt: skip
+    results = {"size": "paper", "precision": "float32", "step_ms": 8.0, "kinds": spent}
+    assert "| matrix products | 4.0 | 84 % |" in step_profile.markdown(results)
 
 
 @pytest.mark.skipif(
