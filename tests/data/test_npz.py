@@ -94,5 +94,7 @@ def test_damage_is_told_when_the_last_part_has_come(tmp_path):
     data = bytearray(path.read_bytes())
     data[data.index(np.float64(500.0).tobytes())] ^= 1
     path.write_bytes(data)
-    with NpzReader(path) as archive, pytest.raises(ValueError, match=r"a\.npz: poses: damaged \(Bad CRC-32"):
-        list(archive.blocks("poses", 300))
+    with NpzReader(path) as archive:
+        for reading in (lambda: list(archive.blocks("poses", 300)), archive.require_sound):
+            with pytest.raises(ValueError, match=r"a\.npz: poses: damaged \(Bad CRC-32"):
+                reading()

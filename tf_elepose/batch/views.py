@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from tf_elepose.batch.block import IDS, DeadLetter, Keypoints, Stretch, Unit
+from tf_elepose.data.npz import NpzReader
 from tf_elepose.data.readers.shards import rows_of
 from tf_elepose.data.readers.views import read_views
 from tf_elepose.data.rows import Rows
@@ -22,8 +23,10 @@ def read_views_file(unit: Unit, poses_2d: str) -> Iterator[Stretch]:
     """The rows of a views file.
 
     Raises:
-      ValueError: it cannot be read; nothing of it then is.
+      ValueError: it is damaged, and nothing of it is read; or what a row says is wrong, and nothing is from its part on.
     """
+    with NpzReader(unit.path, "views file") as archive:
+        archive.require_sound()  # Rows are on their way before the checksums at the members' ends are met.
     first = 0
     for rows in read_views(unit.path):
         yield _stretch(rows, first + np.arange(len(rows.poses_2d)), poses_2d, ())

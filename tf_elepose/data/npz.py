@@ -105,6 +105,16 @@ class NpzReader:
             raise ValueError(f"{what}: cut short at {len(data)} of {math.prod(shape) * dtype.itemsize} bytes")
         return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran_order else "C")
 
+    def require_sound(self) -> None:
+        """Reads every member to its end; ValueError where one is damaged."""
+        for name in self.names:
+            with self._opened(name) as stream:
+                try:
+                    while stream.read(1 << 20):
+                        pass
+                except DAMAGE as error:
+                    raise ValueError(f"{self.where}: {name}: damaged ({one_line(error)})") from error
+
     def blocks(self, name: str, rows: int) -> Iterator[np.ndarray]:
         """As `array`, so many rows of its first axis at a time; several members may be read in turns.
 
