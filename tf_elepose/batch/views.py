@@ -23,7 +23,7 @@ def read_views_file(unit: Unit, poses_2d: str) -> Iterator[Stretch]:
     """The rows of a views file.
 
     Raises:
-      ValueError: it is damaged, and nothing of it is read; or what a row says is wrong, and nothing is from its part on.
+      ValueError: it is damaged, and nothing of it is read; or a row is wrong, and nothing is read from its part on.
     """
     with NpzReader(unit.path, "views file") as archive:
         archive.require_sound()  # Rows are on their way before the checksums at the members' ends are met.
