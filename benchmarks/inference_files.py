@@ -46,12 +46,12 @@ def write_files(size: str, folder: pathlib.Path, width: int | None = None) -> No
     signed.functions = {SIGNATURE: signed.functions[SIGNATURE]}
     export_tflite(signed, folder / "tflite", {}, few)
     export_onnx(signed, folder / "onnx", {})
-    _write_bundle(folder, method)
+    write_bundle(folder, method)
 
 
-def _write_bundle(folder: pathlib.Path, method) -> None:
-    """What `tf_elepose.lift` needs of an export: one file and what it says of it."""
-    from tf_elepose.lite_model import METADATA, checksum
+def write_bundle(folder: pathlib.Path, method) -> None:
+    """What `tf_elepose.lift` needs of an export, one file and what it says of it: bundle/ from tflite/ in `folder`."""
+    from tf_elepose.exported_model import METADATA, checksum
 
     listed = f"tflite/{SIGNATURE}_float32_batch.tflite"
     data = (folder / listed).read_bytes()

@@ -92,6 +92,7 @@ def _tensorflow(threads: int):
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)  # Depths and elevation are two branches.
     return tf
 
 

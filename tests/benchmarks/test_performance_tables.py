@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from lifting_bundle import keypoints, small_lifting_bundle
+from small_models import small_elepose
 
-from benchmarks import growth, inference, limits, time_to_accuracy
+from benchmarks import growth, inference, inference_files, limits, time_to_accuracy
 from tf_elepose import files
 from tf_elepose.data.sources import load_source
+from tf_elepose.lifter import Lifter
 from tf_elepose.skeletons import H36M_17
 
 
@@ -47,6 +50,16 @@ def test_files_of_any_number_of_poses_can_be_lifted(tmp_path):
     recording = load_source(f"views:{tmp_path}/views.npz", H36M_17, check="off")
     assert len(recording) == 2005 and len(np.unique(recording.clip)) == 3
     np.testing.assert_array_equal(recording.poses_2d[7:14], poses)
+
+
+def test_the_bundle_that_is_measured_can_be_lifted_with(tmp_path):
+    method, _ = small_elepose(width=8)
+    (tmp_path / "tflite").mkdir()
+    listed = "tflite/lift_full_float32_batch.tflite"
+    (tmp_path / listed).write_bytes((small_lifting_bundle() / listed).read_bytes())
+    inference_files.write_bundle(tmp_path, method)
+    lifted = Lifter(tmp_path / "bundle")(keypoints(3), convention="h36m_17")
+    assert lifted.valid.all() and lifted.percentile is None
 
 
 def test_growth_is_told_a_pose_and_relative_to_the_first(tmp_path):
