@@ -81,7 +81,7 @@ def best_bases(results: Results) -> tuple[int, float] | None:
 
 
 def _ablation(results: Results) -> Iterator[Claim]:
-    where = "table 5, at full length, one seed" if results["table"] == "ablation_full" else "table 5"
+    where = "table 5, at full length" if results["table"] == "ablation_full" else "table 5"
     errors = _errors(results["rows"])
     steps = (
         ("Bones help", "base + bones", "base"),
