@@ -1,7 +1,7 @@
 """What the processor does in a training step: python -m benchmarks.step_profile [--size=paper]
 
 TensorFlow's profiler over some steps of the lifter's loop, as `benchmarks.train_step` measures it in bfloat16: the time
-of all threads by kind of operation. Writes benchmarks/results/step_profile.json.
+operations take, summed by kind; two may run at the same time. Writes benchmarks/results/step_profile.json.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import collections
 import pathlib
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from absl import flags
@@ -62,7 +62,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def profiled(work: Any, folder: pathlib.Path) -> tuple[float, list[tuple[str, float]]]:
+def profiled(work: Callable[[], object], folder: pathlib.Path) -> tuple[float, list[tuple[str, float]]]:
     """Seconds that `work` takes, and (operation, milliseconds) of everything TensorFlow computed meanwhile."""
     import tensorflow as tf
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
@@ -84,7 +84,7 @@ def profiled(work: Any, folder: pathlib.Path) -> tuple[float, list[tuple[str, fl
 
 
 def by_kind(events: Iterable[tuple[str, float]], steps: int) -> dict[str, float]:
-    """Milliseconds a step of all threads by `KINDS`, and of what is none of them.
+    """Milliseconds a step by `KINDS`, and of what is none of them.
 
     Args:
       events: (name, milliseconds); operations are called PATH:OPERATION, all others enclose operations.
@@ -93,8 +93,8 @@ def by_kind(events: Iterable[tuple[str, float]], steps: int) -> dict[str, float]
     kinds = {operation: kind for kind, operations in KINDS.items() for operation in operations}
     spent = collections.Counter(dict.fromkeys((*KINDS, "all else"), 0.0))
     for name, milliseconds in events:
-        path, colon, operation = name.rpartition(":")
-        if colon and "::" not in name and not path.endswith(":") and " " not in name:
+        _, colon, operation = name.rpartition(":")
+        if colon and "::" not in name and " " not in name:
             spent[kinds.get(operation.removeprefix("_Mkl"), "all else")] += milliseconds / steps
     return dict(spent)
 
@@ -102,7 +102,7 @@ def by_kind(events: Iterable[tuple[str, float]], steps: int) -> dict[str, float]
 def markdown(results: Mapping[str, Any]) -> str:
     """The results as a table."""
     total = sum(results["kinds"].values())
-    lines = [f"| {results['size']}, {results['precision']} | ms of all threads | share |", "|---|---|---|"]
+    lines = [f"| {results['size']}, {results['precision']} | ms, summed | share |", "|---|---|---|"]
     lines += [f"| {kind} | {ms:.1f} | {100 * ms / total:.0f} % |" for kind, ms in results["kinds"].items()]
     return "\n".join([*lines, "", f"The step as a whole takes {results['step_ms']:.0f} ms while it is profiled."])
 

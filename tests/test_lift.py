@@ -1,9 +1,11 @@
 """The lifting command: keypoints in, poses out, what came of it told; a mistake is one line and leaves nothing."""
 
 import csv
+import errno
 import json
 import subprocess
 import sys
+import threading
 
 import command_line
 import numpy as np
@@ -17,6 +19,7 @@ from tf_elepose.data.readers import tables
 from tf_elepose.data.readers.views import write_views
 from tf_elepose.lift_summary import LiftSummary
 from tf_elepose.lifter import Lifter
+from tf_elepose.lite_model import LiteModel
 from tf_elepose.outputs.registry import WRITERS
 from tf_elepose.skeletons import H36M_17
 
@@ -143,6 +146,59 @@ def test_a_split_that_is_nowhere_leaves_nothing(refuses, model, tmp_path):
     save(tmp_path / "a.npz")
     told = refuses("a.npz", "--convention=h36m_17", model, "--option=check=off", "--output=o.npz", "--split=test")
     assert told.endswith("no rows of split 'test'; splits here are train")
+
+
+def test_what_sees_more_than_a_pose_is_not_lifted_in_parts(command, model, tmp_path, monkeypatch):
+    """The best of several people may be in another part; so may the clip that gives a model its scale."""
+    points = keypoints(30)
+    people = {"frame": np.arange(30) % 15, "person": np.arange(30) // 15}
+    save(tmp_path / "a.npz", points, clip=np.full(30, "a"), subject=np.full(30, "a"), **people)
+    monkeypatch.setattr(tables, "_NPZ_PART_ROWS", 8)
+    parts = []
+    monkeypatch.setattr(lift_parts, "lifted_parts", lambda *_, **__: parts.append(1))
+    base = ("a.npz", "--convention=h36m_17", model, "--option=check=off", "--output=o.npz")
+    status, out, err = command(*base, "--option=people=best")
+    assert status == 0 and "lifted: 15 of 15 poses" in out, err
+    monkeypatch.setattr(LiteModel, "needs_groups", True)
+    status, out, err = command(*base)
+    assert status == 0 and "lifted: 30 of 30 poses" in out and not parts, err
+
+
+def test_what_was_left_out_is_told_with_a_split_too(command, model, tmp_path, monkeypatch):
+    points = keypoints(30)
+    points[:10, 3:] = np.nan
+    save(tmp_path / "a.npz", points, split=np.array(["train"] * 20 + ["test"] * 10))
+    monkeypatch.setattr(tables, "_NPZ_PART_ROWS", 8)
+    base = ("a.npz", "--convention=h36m_17", model, "--option=check=off")
+    for split in ("train", "test"):
+        status, out, err = command(*base, f"--output={split}.npz", f"--split={split}")
+        assert status == 0 and "lifted: 10 of 10 poses" in out, err
+        assert "left out when read: 10 with fewer than 6 joints" in out
+
+
+def test_a_source_that_cannot_be_read_is_not_the_output_that_cannot_be_written(model, refuses, tmp_path, monkeypatch):
+    def broken(*_, **__):
+        raise OSError(errno.EIO, "Input/output error")
+        yield
+
+    save(tmp_path / "a.npz")
+    monkeypatch.setattr(lift_parts, "stream_source", broken)
+    told = refuses("a.npz", "--convention=h36m_17", model, "--output=o.npz")
+    assert "npz:a.npz" in told and "cannot be read: Input/output error" in told and "o.npz" not in told
+
+
+def test_the_next_part_is_made_while_one_is_used_and_no_more():
+    made = [threading.Event() for _ in range(4)]
+
+    def items():
+        for number, event in enumerate(made):
+            event.set()
+            yield number
+
+    ahead = lift_parts._read_ahead(items())
+    assert next(ahead) == 0
+    assert made[1].wait(10) and not made[2].is_set()
+    assert list(ahead) == [1, 2, 3]
 
 
 @pytest.mark.parametrize("fails_at", [0, 2])

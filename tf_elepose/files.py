@@ -211,6 +211,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             raise
         sync_folder(target.parent)
     except OSError as error:
+        if error.filename not in (None, path) and not os.fspath(error.filename).endswith(".partial"):
+            raise  # Of another file, which was read for this one.
         raise OSError(error.errno or errno.EIO, f"cannot be written: {error.strerror or error}", path) from error
 
 

@@ -7,6 +7,7 @@ is written: .npz, .json, .csv, .trc or .bvh. TensorFlow is needed for a workdir 
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -76,12 +77,10 @@ def main(argv: list[str]) -> int:
     summary = LiftSummary()
     output = files["output"]
     if output is not None and _pose_by_pose(output, sources, readers, lifter, options):
-        told = _write_while_lifting(output, lifter, sources[0], readers[sources[0]], summary, options)
+        _write_while_lifting(output, lifter, sources[0], readers[sources[0]], summary, options)
     else:
         recordings = [_read(source, lifter, readers[source], options.split) for source in sources]
-        told = _write_when_lifted(files, lifter, recordings, summary, smoothing, options)
-    print(summary.text(options.height))
-    print("\n".join(told))
+        _write_when_lifted(files, lifter, recordings, summary, smoothing, options)
     return 0
 
 
@@ -89,11 +88,11 @@ def _pose_by_pose(
     output: pathlib.Path, sources: Sequence[str], readers: Mapping[str, Any], lifter: Lifter, options: Any
 ) -> bool:
     """Whether nothing that was asked for has to see more of the input than a pose."""
-    from tf_elepose.outputs.registry import IN_PARTS, suffix_of
+    from tf_elepose.outputs.registry import ONE_TRACK, suffix_of
 
     return (
         len(sources) == 1
-        and suffix_of(output) in IN_PARTS
+        and suffix_of(output) not in ONE_TRACK
         and not options.render
         and options.smooth is None
         and options.sides == "keep"
@@ -105,11 +104,12 @@ def _pose_by_pose(
 
 def _write_while_lifting(
     file: pathlib.Path, lifter: Lifter, source: str, stated: Mapping[str, Any], summary: LiftSummary, options: Any
-) -> list[str]:
-    """What to tell of the files that were written."""
+) -> None:
+    from tf_elepose import files
     from tf_elepose.lift_parts import lifted_parts
     from tf_elepose.outputs import registry
 
+    files.remove_leftovers(file.resolve().parent)  # Of a lifting that was killed; it is open all the time.
     readers = {name: value for name, value in stated.items() if name != "people"}
     with Progress(None, "lifting", unit="pose") as progress:
         parts = lifted_parts(
@@ -121,8 +121,11 @@ def _write_while_lifting(
             show=lambda poses, total: progress.update(poses, total_steps=total),
             **_pose_options(options),
         )
-        registry.write_parts(file, parts)
-    return [f"written: {file}"]
+        with contextlib.closing(parts):
+            registry.write_parts(file, parts)
+        progress.update(summary.poses, total_steps=summary.poses)
+    print(summary.text(options.height))
+    print(f"written: {file}")
 
 
 def _write_when_lifted(
@@ -132,8 +135,7 @@ def _write_when_lifted(
     summary: LiftSummary,
     smoothing: tuple[str, dict[str, float]] | None,
     options: Any,
-) -> list[str]:
-    """Likewise."""
+) -> None:
     swapped = None
     if options.sides == "repair":
         recordings, swapped = _repaired(recordings, lifter, options)
@@ -144,18 +146,19 @@ def _write_when_lifted(
         method, settings = smoothing
         lifted = smooth(lifted, method, **settings)
     summary.add(lifted, *recordings)
-    told = [] if swapped is None else [side_repair.told(swapped, lifted.tracks())]
+    print(summary.text(options.height))
+    if swapped is not None:
+        print(side_repair.told(swapped, lifted.tracks()))
     if files["output"] is not None:
         from tf_elepose.outputs import registry
 
         written = registry.write(files["output"], lifted)
         more = f" and {len(written) - 1} more, one a track" if len(written) > 1 else ""
-        told.append(f"written: {written[0]}{more}")
+        print(f"written: {written[0]}{more}")
     if files["render"] is not None:
         from tf_elepose.render import render
 
-        told.append(f"drawn: {render(files['render'], lifted, track=options.render_track)}")
-    return told
+        print(f"drawn: {render(files['render'], lifted, track=options.render_track)}")
 
 
 def source_of(text: str, convention: str | None) -> str:

@@ -5,7 +5,10 @@ While one part is lifted, the next is read and the last is written.
 
 from __future__ import annotations
 
+import collections
 import concurrent.futures
+import dataclasses
+import errno
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -44,38 +47,67 @@ def lifted_parts(
 
     Raises:
       ValueError: from reading and lifting; or no row is of that split.
+      OSError: `source` cannot be read.
     """
-    total: list[int] = []
+    total: int | None = None
+    done = 0
+    closed = False
 
     def reading(rows: int, share: float | None) -> None:
-        total[:] = [max(round(rows / share), 1)] if share else []
-
-    done = 0
+        nonlocal total
+        total = max(round(rows / share), 1) if share else None
 
     def lift(recording: Recording) -> Lifted:
         nonlocal done
         before = done
-        lifted = lifter.lift_recording(
-            recording, progress=lambda poses: show(before + poses, total[0] if total else None), **options
-        )
+
+        def progress(poses: int) -> None:
+            if closed:  # Nobody wants the rest.
+                raise concurrent.futures.CancelledError
+            show(before + poses, total)
+
+        lifted = lifter.lift_recording(recording, progress=progress, **options)
         done += len(recording)
         summary.add(lifted, recording)
         return lifted
 
-    parts = stream_source(source, lifter.skeleton, **({"progress": reading} | dict(readers)))
-    chosen = parts if split is None else _of_split(parts, split)
-    yield from _read_ahead(map(lift, _read_ahead(chosen)))
+    recordings = _named(stream_source(source, lifter.skeleton, **({"progress": reading} | dict(readers))), source)
+    if split is not None:
+        recordings = _of_split(recordings, split)
+    parts = _read_ahead(map(lift, _read_ahead(recordings)))
+    try:
+        yield from parts
+    finally:
+        closed = True
+        parts.close()
 
 
-def _of_split(parts: Iterator[Recording], split: str) -> Iterator[Recording]:
+def _named(recordings: Iterator[Recording], source: str) -> Iterator[Recording]:
+    """The same, with the source's name in errors of the system, which may not say what could not be read."""
+    try:
+        yield from recordings
+    except OSError as error:
+        raise OSError(error.errno or errno.EIO, f"cannot be read: {error.strerror or error}", source) from error
+
+
+def _of_split(recordings: Iterator[Recording], split: str) -> Iterator[Recording]:
+    """The rows of one split; what was left out of other parts when they were read counts with the next, or the last."""
     found, source = set[str](), ""
-    for part in parts:
-        found |= {name for name in SPLITS if (part.split == name).any()}
-        source = part.source
-        if (part.split == split).any():
-            yield part.of_split(split)
-    if split not in found:
+    waiting = collections.Counter[str]()
+    ready: Recording | None = None
+    for recording in recordings:
+        source = recording.source
+        found |= {name for name in SPLITS if (recording.split == name).any()}
+        waiting.update(recording.dropped)
+        if (recording.split == split).any():
+            if ready is not None:
+                yield ready
+            ready = dataclasses.replace(recording.of_split(split), dropped=dict(waiting))
+            waiting.clear()
+    if ready is None:
         raise ValueError(f"{source}: no rows of split {split!r}; splits here are {', '.join(sorted(found))}")
+    waiting.update(ready.dropped)
+    yield dataclasses.replace(ready, dropped=dict(waiting))
 
 
 def _read_ahead(items: Iterator[Item]) -> Iterator[Item]:

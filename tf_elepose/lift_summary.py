@@ -21,18 +21,23 @@ _STEPS = 100  # Of a percentile; the median is told to one.
 
 
 class LiftSummary:
-    """Counts over all that was lifted, part by part."""
+    """Counts over all that was lifted, part by part.
+
+    Attributes:
+      poses: how many there were, valid or not.
+    """
 
     def __init__(self) -> None:
-        self._poses = self._valid = self._few = self._unusual = 0
+        self.poses = 0
+        self._valid = self._few = self._unusual = 0
         self._dropped = collections.Counter[str]()
         self._percentiles = np.zeros(100 * _STEPS + 1, np.int64)
-        self._last: Lifted | None = None
+        self._about: Lifted | None = None
 
     def add(self, lifted: Lifted, *recordings: Recording) -> None:
-        """Poses, and what they were lifted from."""
-        self._last = lifted
-        self._poses += len(lifted)
+        """Counts poses, and what was left out of the recordings that they are of."""
+        self._about = lifted.select(slice(0))  # What holds for all; no pose of it.
+        self.poses += len(lifted)
         self._valid += int(lifted.valid.sum())
         self._few += int((few_joints(lifted) & ~lifted.valid).sum())
         for recording in recordings:
@@ -43,18 +48,21 @@ class LiftSummary:
             steps = np.rint(_STEPS * usual).astype(np.int64)
             self._percentiles += np.bincount(steps, minlength=len(self._percentiles))
 
-    @property
-    def not_valid(self) -> dict[str, int]:
-        """How many poses could not be lifted, by reason."""
-        reasons = {FEW_JOINTS: self._few, NO_EXTENT: self._poses - self._valid - self._few}
+    def _not_valid(self) -> dict[str, int]:
+        reasons = {FEW_JOINTS: self._few, NO_EXTENT: self.poses - self._valid - self._few}
         return {reason: count for reason, count in reasons.items() if count}
 
     def text(self, height: float | None) -> str:
-        """A fact a line, of at least one part; `height` is that of the person, mm, where it was given."""
-        lifted = self._last
-        assert lifted is not None
-        reasons = "; ".join(f"{count:,} {reason}" for reason, count in self.not_valid.items())
-        lines = [f"lifted: {self._valid:,} of {self._poses:,} poses" + (f"; not valid: {reasons}" if reasons else "")]
+        """A fact a line; `height` is that of the person, mm, where it was given.
+
+        Raises:
+          ValueError: nothing was added.
+        """
+        lifted = self._about
+        if lifted is None:
+            raise ValueError("nothing lifted: expected at least one part")
+        reasons = "; ".join(f"{count:,} {reason}" for reason, count in self._not_valid().items())
+        lines = [f"lifted: {self._valid:,} of {self.poses:,} poses" + (f"; not valid: {reasons}" if reasons else "")]
         if self._dropped:
             left_out = "; ".join(f"{count:,} {reason}" for reason, count in self._dropped.items())
             lines.append(f"left out when read: {left_out}")

@@ -66,8 +66,8 @@ class _Column:
         self._tail: tuple[int, ...] = ()
 
     def add(self, rows: np.ndarray, what: str) -> None:
-        first, _ = self._parts[0] if self._parts else (rows.dtype, 0)
-        fits = rows.dtype == first or rows.dtype.kind == first.kind == "U"
+        first = self._parts[0][0] if self._parts else rows.dtype
+        fits = rows.ndim > 0 and (rows.dtype == first or rows.dtype.kind == first.kind == "U")
         if not fits or (self._parts and rows.shape[1:] != self._tail):
             expected = f"more {first} {list(self._tail)}"
             raise ValueError(f"{what}: expected {expected}; got {rows.dtype} {list(rows.shape[1:])}")

@@ -18,7 +18,7 @@ from typing import Any
 from absl import flags
 
 from benchmarks.quality import figures, shown, side_by_side, training, uncertainty
-from benchmarks.quality.tables import PAPER, TABLES, UNCERTAINTY, Row
+from benchmarks.quality.tables import GROUPS, TABLES, UNCERTAINTY, Row
 from tf_elepose import commands, files
 
 QUICK_ROWS = 5
@@ -26,7 +26,7 @@ QUICK_ROWS = 5
 
 
 def define_flags() -> None:
-    flags.DEFINE_enum("table", None, [*sorted(TABLES), UNCERTAINTY, "paper", "all"], "Which table.", required=True)
+    flags.DEFINE_enum("table", None, [*sorted(TABLES), UNCERTAINTY, *GROUPS], "Which table.", required=True)
     flags.DEFINE_string("data", None, "SOURCE to train and test on; each config's own when not given.")
     flags.DEFINE_string("output", None, "Folder for the runs.", required=True)
     flags.DEFINE_string("results", None, "Folder for what comes out; benchmarks/results, or DIR/results with --quick.")
@@ -66,8 +66,7 @@ def main(argv: list[str]) -> int:
 
 def asked_for(options: Any, output: pathlib.Path) -> dict[str, list[Row]]:
     """The rows of each table that the flags name, in the order in which they are to be trained."""
-    groups = {"paper": PAPER, "all": [*(name for name, table in TABLES.items() if not table.own_data), UNCERTAINTY]}
-    chosen = groups.get(options.table, [options.table])
+    chosen = GROUPS.get(options.table, (options.table,))
     tables: dict[str, list[Row]] = {}
     for name in chosen:
         seeds = options.seeds or (1 if options.quick else None)

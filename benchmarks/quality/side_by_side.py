@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
+import itertools
 import os
 import pathlib
 import signal
@@ -63,7 +64,8 @@ class _Running:
 def shares(count: int) -> list[frozenset[int] | None]:
     """The cores that this process may use, in `count` equal parts; cores that are left over are in none.
 
-    Equal, so that times of different parts can be compared. One part is None: not pinned at all.
+    Physical cores are kept whole where there are as many, so that times of different parts can be compared; with more
+    parts, threads of a core are parts of their own. One part is None: not pinned at all.
 
     Raises:
       ValueError: fewer cores than parts, or a system on which processes cannot be kept on some of them.
@@ -75,8 +77,10 @@ def shares(count: int) -> list[frozenset[int] | None]:
     cores = sorted(os.sched_getaffinity(0), key=_place)
     if count > len(cores):
         raise ValueError(f"--jobs={count}: more than the {len(cores)} cores that this process may use")
-    each = len(cores) // count
-    return [frozenset(cores[part * each : (part + 1) * each]) for part in range(count)]
+    physical = [list(threads) for _, threads in itertools.groupby(cores, key=lambda core: _place(core)[:-1])]
+    units = physical if count <= len(physical) else [[core] for core in cores]
+    each = len(units) // count
+    return [frozenset(itertools.chain(*units[part * each : (part + 1) * each])) for part in range(count)]
 
 
 def results(jobs: Sequence[Job], parts: Sequence[frozenset[int] | None]) -> Iterator[Any]:

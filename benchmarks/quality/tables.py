@@ -317,5 +317,10 @@ TABLES: dict[str, Table] = {
 UNCERTAINTY = "uncertainty"
 """The table that trains nothing of its own: what the first of `seeds` knows of its errors."""
 
-PAPER = ("seeds", "elevation", "ablation", "ablation_full", "pca", "lines", UNCERTAINTY)
-"""What ElePose's paper has in tables and figures, made of one data set, and the lines that it is held against."""
+GROUPS = {
+    "paper": ("seeds", "elevation", "ablation", "ablation_full", "pca", "lines", UNCERTAINTY),
+    "all": (*(name for name, table in TABLES.items() if not table.own_data), UNCERTAINTY),
+}
+"""Of tables: what ElePose's paper has in tables and figures, made of one data set, and the lines that it is held
+against; and everything whose data is here.
+"""

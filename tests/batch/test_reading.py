@@ -7,9 +7,11 @@ from lifted_samples import posing
 pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'tf_elepose[beam]'")
 
 from benchmarks.batch_archive import recording
+from tf_elepose import files
 from tf_elepose.batch import reading
 from tf_elepose.batch.block import Unit
 from tf_elepose.batch.reading import ReadSettings, input_files
+from tf_elepose.data.readers import views
 from tf_elepose.data.readers.views import write_views
 from tf_elepose.data.shards import write_shards
 from tf_elepose.skeletons import H36M_17
@@ -32,6 +34,27 @@ def test_blocks_have_so_many_rows_and_all_of_the_file(tmp_path, rows):
     met = np.concatenate([block.stretch.keypoints[0].poses_2d for block in blocks])
     np.testing.assert_array_equal(met, POSES)
     assert all(block.stretch.keypoints[0].rows.tolist() == list(range(len(block))) for block in blocks)
+
+
+def test_a_damaged_views_file_gives_nothing_but_a_letter(tmp_path, monkeypatch):
+    monkeypatch.setattr(views, "_PART_ROWS", 30)
+    write_views(tmp_path / "a.npz", recording(POSES, H36M_17))
+    data = bytearray((tmp_path / "a.npz").read_bytes())
+    data[data.index(POSES[90].tobytes())] ^= 1
+    (tmp_path / "a.npz").write_bytes(data)
+    (block,) = reading.blocks(Unit(str(tmp_path / "a.npz"), 0), settings())
+    assert not len(block) and "poses_2d: damaged" in block.stretch.letters[0].reason
+
+
+def test_records_from_a_wrong_row_on_are_accounted_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(views, "_PART_ROWS", 30)
+    write_views(tmp_path / "a.npz", recording(POSES, H36M_17))
+    arrays = files.read_npz(tmp_path / "a.npz")
+    arrays["split"] = np.where(np.arange(100) == 70, "elsewhere", arrays["split"])
+    files.write_npz(tmp_path / "a.npz", arrays)
+    (block,) = reading.blocks(Unit(str(tmp_path / "a.npz"), 0), settings())
+    (letter,) = block.stretch.letters
+    assert len(block) == 60 and (letter.row, letter.records) == (60, 40) and "row 70" in letter.reason
 
 
 def test_a_folder_of_shards_is_all_that_its_manifest_names(tmp_path):

@@ -18,8 +18,8 @@ from tf_elepose.skeletons import H36M_17, Skeleton
 SHARED = pathlib.Path(__file__).parents[2].parent / "shared" / "data"
 
 
-def found(recording, *most_windows) -> dict[str, sanity.Finding]:
-    findings = sanity.findings(recording, *most_windows)
+def found(recording) -> dict[str, sanity.Finding]:
+    findings = sanity.findings(recording)
     assert all("\n" not in str(finding) for finding in findings)
     return {finding.test: finding for finding in findings}
 
@@ -161,12 +161,13 @@ def test_long_clips_are_judged_in_windows():
     assert (finding.flagged, finding.judged) == (3, 3)
 
 
-def test_of_many_windows_some_are_judged_from_the_first_to_the_last():
+def test_of_many_windows_some_are_judged_from_the_first_to_the_last(monkeypatch):
+    monkeypatch.setattr(sanity, "MOST_WINDOWS", 10)
     clips = [turning(rows=20, cameras=1, clip=np.full(20, f"{i:03d}")) for i in range(35)]
-    finding = found(corrections.flip_y(only_2d(joined(*clips))), 10)["flipped_y"]
+    finding = found(corrections.flip_y(only_2d(joined(*clips))))["flipped_y"]
     assert (finding.flagged, finding.judged) == (10, 10)
     half = [corrections.flip_y(clip) if i >= 30 else clip for i, clip in enumerate(clips)]
-    assert "flipped_y" in found(only_2d(joined(*half)), 10)  # In a seventh of the windows, the last ones.
+    assert "flipped_y" in found(only_2d(joined(*half)))  # In a seventh of the windows, the last ones.
 
 
 @pytest.mark.parametrize("count", [1, 2, 11, 100])

@@ -1,3 +1,5 @@
+import dataclasses
+import functools
 import logging
 
 import numpy as np
@@ -7,6 +9,7 @@ from stick_people import turning
 
 from tf_elepose.data import corrections, sources
 from tf_elepose.data.readers.views import write_views
+from tf_elepose.data.recording import concatenate
 from tf_elepose.data.sources import load_source, stream_source
 from tf_elepose.skeletons import H36M_17
 
@@ -158,7 +161,35 @@ def test_a_stream_is_corrected_in_every_part_and_warns_once(swapped, clean, warn
     whole = load_source(clean, H36M_17).poses_2d
     np.testing.assert_array_equal(np.concatenate([part.poses_2d for part in mended]), whole)
     with pytest.raises(ValueError, match="arms and legs disagree"):
-        next(stream_source(swapped, H36M_17, check="strict"))
+        list(stream_source(swapped, H36M_17, check="strict"))
+    monkeypatch.setattr("tf_elepose.data.sources._MANY_ROWS", 50)
+    with pytest.raises(ValueError, match="arms and legs disagree"):
+        next(stream_source(swapped, H36M_17, check="strict"))  # Before anything is done with a long part.
+
+
+@pytest.mark.parametrize("part_rows", [100, 1 << 16])
+@pytest.mark.parametrize(("turned", "tells"), [(1, False), (4, True)])
+def test_parts_are_judged_as_the_whole_is(tmp_path, warnings_told, monkeypatch, part_rows, turned, tells):
+    """Of 30 clips `turned` stand on their heads; below a twentieth that is no fault of the file."""
+    clips = [turning(rows=100, cameras=1, clip=np.full(100, f"{number:02d}")) for number in range(30)]
+    clips = [corrections.flip_y(clip) if number < turned else clip for number, clip in enumerate(clips)]
+    write_views(tmp_path / "a.npz", functools.reduce(concatenate, clips))
+    monkeypatch.setattr("tf_elepose.data.readers.views._PART_ROWS", part_rows)
+    parts = list(stream_source(f"views:{tmp_path}/a.npz", H36M_17))
+    assert sum(map(len, parts)) == 3000
+    assert [text for text in warnings_told() if "flipped" in text] == warnings_told()
+    assert bool(warnings_told()) == tells
+
+
+def test_a_joint_that_one_part_has_is_not_missing(tmp_path, warnings_told, monkeypatch):
+    monkeypatch.setattr("tf_elepose.data.readers.views._PART_ROWS", 50)
+    shown = turning(rows=200, cameras=1)
+    for known, told in ((150, 0), (200, 1)):
+        visible = np.ones((200, 17), bool)
+        visible[:known, H36M_17.index("nose")] = False
+        write_views(tmp_path / "a.npz", dataclasses.replace(shown, visible=visible))
+        list(stream_source(f"views:{tmp_path}/a.npz", H36M_17))
+        assert len([text for text in warnings_told() if "no pose has nose" in text]) == told
 
 
 def test_people_and_progress_are_handed_on(tmp_path):

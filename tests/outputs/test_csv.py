@@ -16,7 +16,7 @@ def rows(path):
 
 def test_a_column_is_named_after_its_joint_and_axis(tmp_path):
     given = lifted(posing(3) / 700, unit="unit", axes="level", clip=np.array(["a", "b,c", 'd"\n']))
-    write_csv(tmp_path / "a.csv", given)
+    write_csv(tmp_path / "a.csv", [given])
     read = rows(tmp_path / "a.csv")
     for row, pose in zip(read, given.poses_3d, strict=True):
         for joint in H36M_17.joints:
@@ -30,7 +30,7 @@ def test_a_column_is_named_after_its_joint_and_axis(tmp_path):
 def test_an_unknown_number_is_an_empty_cell(tmp_path):
     given = lifted(posing(2), percentile=np.array([12.346, np.nan]), elevation=np.array([-0.001, 7.0]),
                    valid=np.array([True, False]))  # fmt: skip
-    write_csv(tmp_path / "a.csv", given)
+    write_csv(tmp_path / "a.csv", [given])
     read = rows(tmp_path / "a.csv")
     assert [(row["percentile"], row["elevation_deg"], row["valid"]) for row in read] == [
         ("12.35", "0.0", "1"), ("", "7.0", "0"),
@@ -39,5 +39,5 @@ def test_an_unknown_number_is_an_empty_cell(tmp_path):
 
 
 def test_no_poses_are_a_header(tmp_path):
-    write_csv(tmp_path / "a.csv", lifted(posing(1)).select([]))
+    write_csv(tmp_path / "a.csv", [lifted(posing(1)).select([])])
     assert (tmp_path / "a.csv").read_text().count("\n") == 1

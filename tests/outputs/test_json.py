@@ -27,7 +27,7 @@ def some():
 
 def test_it_is_what_the_module_says(tmp_path):
     given = some()
-    outputs_json.write_json(tmp_path / "a.json", given)
+    outputs_json.write_json(tmp_path / "a.json", [given])
     text = (tmp_path / "a.json").read_text(encoding="utf-8")
     values = strict(text)
     assert (values["format"], values["version"], values["unit"], values["axes"]) == (
@@ -48,19 +48,19 @@ def test_it_is_what_the_module_says(tmp_path):
 
 def test_parts_join_without_a_seam(tmp_path, monkeypatch):
     given = lifted(posing(7))
-    outputs_json.write_json(tmp_path / "a.json", given)
+    outputs_json.write_json(tmp_path / "a.json", [given])
     monkeypatch.setattr(outputs_json, "_ROWS", 3)
-    outputs_json.write_json(tmp_path / "b.json", given)
+    outputs_json.write_json(tmp_path / "b.json", [given])
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
 
 
 def test_no_poses_are_a_file_as_well(tmp_path):
-    outputs_json.write_json(tmp_path / "a.json", some().select([]))
+    outputs_json.write_json(tmp_path / "a.json", [some().select([])])
     assert strict((tmp_path / "a.json").read_text())["rows"] == []
 
 
 def test_what_is_not_known_has_no_field(tmp_path):
-    outputs_json.write_json(tmp_path / "a.json", lifted(posing(1), frame_rate=None))
+    outputs_json.write_json(tmp_path / "a.json", [lifted(posing(1), frame_rate=None)])
     values = strict((tmp_path / "a.json").read_text())
     assert values["frame_rate"] is None and not {
         "percentile",
@@ -72,7 +72,7 @@ def test_what_is_not_known_has_no_field(tmp_path):
 
 def test_canonical_poses_are_those_that_the_rotation_turns_into_the_cameras_frame(tmp_path):
     given = lifted(posing(3), rotation=rotations(3), valid=np.array([True, True, False]))
-    outputs_json.write_json(tmp_path / "a.json", given)
+    outputs_json.write_json(tmp_path / "a.json", [given])
     for row, pose in zip(strict((tmp_path / "a.json").read_text())["rows"], given.poses_3d, strict=True):
         R, canonical = np.array(row["camera_rotation"]), np.array(row["canonical_3d"])
         np.testing.assert_allclose(R @ R.T, np.eye(3), atol=1e-5)

@@ -11,7 +11,7 @@ from tf_elepose.skeletons import H36M_17, Skeleton
 
 def test_everything_known_is_there(tmp_path):
     given = lifted(posing(3), elevation=np.arange(3.0), percentile=np.array([50.0, np.nan, 1.0]))
-    write_npz(tmp_path / "a.npz", given)
+    write_npz(tmp_path / "a.npz", [given])
     with np.load(tmp_path / "a.npz", allow_pickle=False) as read:
         for name in ("poses_3d", "poses_2d", "valid", "elevation", "percentile", "clip", "subject", "camera", "frame",
                      "person"):  # fmt: skip
@@ -24,7 +24,7 @@ def test_everything_known_is_there(tmp_path):
 
 
 def test_what_is_not_known_has_no_array(tmp_path):
-    write_npz(tmp_path / "a.npz", lifted(posing(2), frame_rate=None))
+    write_npz(tmp_path / "a.npz", [lifted(posing(2), frame_rate=None)])
     with np.load(tmp_path / "a.npz") as read:
         unknown = {"elevation", "percentile", "frame_rate", "canonical_3d", "camera_rotation", "rotation"}
         assert not unknown & set(read)
@@ -32,7 +32,7 @@ def test_what_is_not_known_has_no_array(tmp_path):
 
 def test_canonical_poses_are_those_that_the_rotation_turns_into_the_cameras_frame(tmp_path):
     given = lifted(posing(3), rotation=rotations(3))
-    write_npz(tmp_path / "a.npz", given)
+    write_npz(tmp_path / "a.npz", [given])
     with np.load(tmp_path / "a.npz") as read:
         turned = np.einsum("nij,nkj->nki", read["camera_rotation"], read["canonical_3d"])
         np.testing.assert_allclose(turned, given.poses_3d, atol=1e-9)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from tf_elepose.batch.block import IDS, DeadLetter, Keypoints, Stretch, Unit
+from tf_elepose.batch.block import IDS, DeadLetter, Keypoints, Stretch, Unit, unreadable
 from tf_elepose.data.npz import NpzReader
 from tf_elepose.data.readers.shards import rows_of
 from tf_elepose.data.readers.views import read_views
@@ -22,15 +22,23 @@ from tf_elepose.data.untrusted import opened
 def read_views_file(unit: Unit, poses_2d: str) -> Iterator[Stretch]:
     """The rows of a views file.
 
+    What comes from a wrong row on is one letter.
+
     Raises:
-      ValueError: it is damaged, and nothing of it is read; or a row is wrong, and nothing is read from its part on.
+      ValueError: it is damaged or no views file; nothing of it is read.
     """
     with NpzReader(unit.path, "views file") as archive:
         archive.require_sound()  # Rows are on their way before the checksums at the members' ends are met.
+        total = archive.declared("poses_2d")[0][0] if "poses_2d" in archive.names else 0
     first = 0
-    for rows in read_views(unit.path):
-        yield _stretch(rows, first + np.arange(len(rows.poses_2d)), poses_2d, ())
-        first += len(rows.poses_2d)
+    try:
+        for rows in read_views(unit.path):
+            yield _stretch(rows, first + np.arange(len(rows.poses_2d)), poses_2d, ())
+            first += len(rows.poses_2d)
+    except ValueError as error:
+        if not first:
+            raise
+        yield unreadable(f"the file cannot be read on: {error}", first, total - first)
 
 
 def read_shard(unit: Unit, poses_2d: str) -> Iterator[Stretch]:

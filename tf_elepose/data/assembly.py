@@ -107,8 +107,9 @@ def recordings(
         waiting.update(part.dropped)
         if len(part.score):
             if ready is not None:
-                if ("poses_2d_detected" in part.fields) != (ready.poses_2d_detected is not None):
-                    raise _some_only("poses_2d_detected")
+                for name in ("poses_2d_detected", "confidence"):
+                    if (name in part.fields) != (getattr(ready, name) is not None):
+                        raise _some_only(name)
                 yield ready
             sizes = {camera: {size} for camera, size in part.image_sizes.items()}
             size = _image_size(sizes, part.fields["camera"])
@@ -116,7 +117,8 @@ def recordings(
             ready = Recording(source=source, skeleton=skeleton, image_size=size, dropped=dropped, **part.fields)
     if ready is None:
         raise _nothing(source, waiting)
-    yield dataclasses.replace(ready, dropped=dict(waiting + collections.Counter(ready.dropped)))
+    waiting.update(ready.dropped)
+    yield dataclasses.replace(ready, dropped=dict(waiting))
 
 
 def _nothing(source: str, dropped: Mapping[str, int]) -> ValueError:
@@ -133,19 +135,20 @@ def _converted(
 ) -> Iterator[_Part]:
     read = 0
     for part in rows:
-        converted = _convert(part, skeleton, source, min_joints)
+        converted = _convert(part, skeleton, source, min_joints, read)
         read += len(part.poses_2d)
         if progress is not None:
             progress(read, part.done)
         yield converted
 
 
-def _convert(rows: Rows, skeleton: Skeleton, source: str, min_joints: int) -> _Part:
-    poses, visible, trust = _two_d(rows, skeleton, source)
+def _convert(rows: Rows, skeleton: Skeleton, source: str, min_joints: int, first: int) -> _Part:
+    """Rows of a source, of which the first has the number `first`."""
+    poses, visible, trust = _two_d(rows, skeleton, source, first)
     n = len(poses)
     fields: dict[str, np.ndarray] = {"poses_2d": poses, "visible": visible}
     if rows.poses_2d_detected is not None:
-        found, seen, trust = _detected(rows, skeleton, source)
+        found, seen, trust = _detected(rows, skeleton, source, first)
         fields |= {"poses_2d_detected": found, "confidence": trust}
     elif trust is not None:
         fields["confidence"] = trust
@@ -155,7 +158,8 @@ def _convert(rows: Rows, skeleton: Skeleton, source: str, min_joints: int) -> _P
             raise ValueError(
                 f"{source}: poses_3d: has no {', '.join(convert.missing)}; skeleton {skeleton.name!r} does"
             )
-        _require(rows.poses_3d, (n, len(convert.source), 3), _LARGEST_MM, "mm", f"{source}: poses_3d", missing=False)
+        shape, what = (n, len(convert.source), 3), f"{source}: poses_3d"
+        _require(rows.poses_3d, shape, _LARGEST_MM, "mm", what, missing=False, first=first)
         fields["poses_3d"] = convert.apply(np.asarray(rows.poses_3d, np.float32))
     for name, (kind, shape) in row_fields(skeleton.num_joints).items():
         value = getattr(rows, name, None)
@@ -178,12 +182,12 @@ def _convert(rows: Rows, skeleton: Skeleton, source: str, min_joints: int) -> _P
     return _Part(fields, score, sizes, dropped)
 
 
-def _two_d(rows: Rows, skeleton: Skeleton, source: str) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+def _two_d(rows: Rows, skeleton: Skeleton, source: str, first: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     own = rows.confidence if rows.poses_2d_detected is None else None
-    return _seen(rows.poses_2d, own, rows.convention, skeleton, f"{source}: poses_2d")
+    return _seen(rows.poses_2d, own, rows.convention, skeleton, f"{source}: poses_2d", first)
 
 
-def _detected(rows: Rows, skeleton: Skeleton, source: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _detected(rows: Rows, skeleton: Skeleton, source: str, first: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     assert rows.poses_2d_detected is not None
     if len(rows.poses_2d_detected) != len(rows.poses_2d):
         raise ValueError(
@@ -191,18 +195,23 @@ def _detected(rows: Rows, skeleton: Skeleton, source: str) -> tuple[np.ndarray, 
         )
     convention = rows.detected_convention or rows.convention
     poses, seen, trust = _seen(
-        rows.poses_2d_detected, rows.confidence, convention, skeleton, f"{source}: poses_2d_detected"
+        rows.poses_2d_detected, rows.confidence, convention, skeleton, f"{source}: poses_2d_detected", first
     )
     return poses, seen, seen.astype(np.float32) if trust is None else trust
 
 
 def _seen(
-    poses: np.ndarray, confidence: np.ndarray | None, convention: Convention | Skeleton, skeleton: Skeleton, what: str
+    poses: np.ndarray,
+    confidence: np.ndarray | None,
+    convention: Convention | Skeleton,
+    skeleton: Skeleton,
+    what: str,
+    first: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Poses [n, J, 2] of `skeleton`, 0 where missing; which joints they have [n, J]; how sure they are, or None."""
     convert = _conversion(convention, skeleton, what)
     n, joints = len(poses), len(convert.source)
-    _require(poses, (n, joints, 2), LARGEST_PX, "px", what, missing=True)
+    _require(poses, (n, joints, 2), LARGEST_PX, "px", what, missing=True, first=first)
     poses = np.asarray(poses, np.float32)
     if confidence is not None:
         confidence = np.asarray(confidence)
@@ -232,8 +241,12 @@ def _conversion(convention: Convention | Skeleton, skeleton: Skeleton, what: str
     return convert
 
 
-def _require(array: np.ndarray, shape: tuple[int, ...], largest: float, unit: str, what: str, *, missing: bool) -> None:
-    """ValueError unless `array` has `shape` and holds numbers within `largest`; NaN passes where `missing`."""
+def _require(
+    array: np.ndarray, shape: tuple[int, ...], largest: float, unit: str, what: str, *, missing: bool, first: int
+) -> None:
+    """ValueError unless `array` has `shape` and holds numbers within `largest`; NaN passes where `missing`. It names
+    the row, whose numbers begin at `first`.
+    """
     array = np.asarray(array)
     if array.dtype.kind not in "fiu" or array.shape != shape:
         raise ValueError(f"{what}: expected numbers {list(shape)}; got {array.dtype} {list(array.shape)}")
@@ -245,9 +258,8 @@ def _require(array: np.ndarray, shape: tuple[int, ...], largest: float, unit: st
         wrong &= ~np.isnan(array)
     if wrong.any():
         row = int(np.flatnonzero(wrong.reshape(len(array), -1).any(axis=1))[0])
-        raise ValueError(
-            f"{what}: expected numbers within {largest:g} {unit}; row {row} holds {array[row][wrong[row]].flat[0]}"
-        )
+        value = array[row][wrong[row]].flat[0]
+        raise ValueError(f"{what}: expected numbers within {largest:g} {unit}; row {first + row} holds {value}")
 
 
 def _column(value: Any, kind: str, n: int, what: str) -> np.ndarray:

@@ -128,7 +128,7 @@ class NpzReader:
                 whole = self.array(name)
                 yield from (whole[first : first + rows] for first in range(0, len(whole), rows))
                 return
-            length, row_bytes = (shape or (1,))[0], math.prod(shape[1:]) * dtype.itemsize
+            length, row_bytes = math.prod(shape[:1]), math.prod(shape[1:]) * dtype.itemsize
             for first in range(0, length, rows):
                 count = min(rows, length - first)
                 try:

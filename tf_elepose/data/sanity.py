@@ -25,10 +25,6 @@ MOST_WINDOWS = 400
 """So many are judged, evenly spread over the recording: a fault of the file is in a share of them, and in a large file
 it is seen in these as well."""
 
-LATER_WINDOWS = 40
-"""Likewise of every part but the first of a recording that comes in parts: what is wrong with a file is mostly wrong
-from its beginning."""
-
 _SHORT_CLIP = 20  # Clips of fewer rows (images, each a clip of its own) are judged together, camera by camera.
 _MOST_BENDS = 20_000  # Poses whose knees and elbows are looked at.
 # Among short clips one or two in a hundred are merely unusual: a fault of the file is in more of its windows.
@@ -45,6 +41,7 @@ class Finding:
       where: the first clip and camera, and how many of how many.
       remedy: how to set it right.
       flagged, judged: windows (poses, for missing joints).
+      about: arrays and bone or joints: two findings of one test about the same are one.
     """
 
     test: str
@@ -53,20 +50,20 @@ class Finding:
     remedy: str
     flagged: int
     judged: int
+    about: str
 
     def __str__(self) -> str:
         return f"{self.what} ({self.where}); {self.remedy}"
 
 
-def findings(recording: Recording, most_windows: int = MOST_WINDOWS) -> list[Finding]:
+def findings(recording: Recording) -> list[Finding]:
     """What looks wrong in `recording`; empty when nothing does.
 
     Args:
       recording: poses_2d, detections and poses_3d (in their camera's frame) are all looked at.
-      most_windows: so many are judged.
     """
-    skeleton, windows, found = recording.skeleton, _spread(_windows(recording), most_windows), []
-    arrays = _arrays(recording)
+    skeleton, windows, found = recording.skeleton, _spread(windows_of(recording)), []
+    arrays = seen_poses(recording)
     verdicts: dict[tuple[str, str], list[bool | None]] = {
         (test, poses.name): [judge(poses.rows(rows), skeleton) for rows in windows]
         for test, judge in _TESTS.items()
@@ -86,7 +83,8 @@ def findings(recording: Recording, most_windows: int = MOST_WINDOWS) -> list[Fin
             remedy = "they are in the camera's frame, y down, z forward: turn them in the file"
         found.append(_finding(test, what, remedy, wrong, judged, windows, recording))
     found += _bone_findings(recording, arrays, windows)
-    found += _missing_findings(arrays, skeleton)
+    for poses in arrays:
+        found += missing_joints(poses.name, poses.seen.any(axis=0), len(recording), skeleton)
     return found
 
 
@@ -124,21 +122,23 @@ def _bone_findings(recording: Recording, arrays: list[SeenPoses], windows: list[
             than = "expected" if skeleton.bone_prior is not None else "the other side's"
             what = f"the bone from {parent!r} to {child!r} is {typical:.2g} times as long as {than}"
             remedy = "if the joints are another convention's, name it: --option=convention=NAME"
-            yield _finding("bone_length", what, remedy, [poses.name], verdict, windows, recording)
+            found = _finding("bone_length", what, remedy, [poses.name], verdict, windows, recording)
+            yield dataclasses.replace(found, about=f"{found.about} {child}")
 
 
-def _missing_findings(arrays: list[SeenPoses], skeleton: Skeleton) -> Iterator[Finding]:
-    for poses in arrays:
-        if missing := [j for j, seen in zip(skeleton.joints, poses.seen.any(axis=0), strict=True) if not seen]:
-            rows = len(poses.seen)
-            yield Finding(
-                "missing_joint",
-                f"{poses.name}: no pose has {', '.join(missing)}",
-                f"{rows} of {rows} poses",
-                "lifting fills it in; a convention file can say what it is made of, where the format takes one",
-                rows,
-                rows,
-            )
+def missing_joints(name: str, seen: np.ndarray, rows: int, skeleton: Skeleton) -> Iterator[Finding]:
+    """The finding that no pose has some joint, where that is so.
+
+    Args:
+      name: of the array of poses.
+      seen: [J] whether any of its poses has the joint.
+      rows: how many poses there are.
+      skeleton: whose joints.
+    """
+    if missing := [joint for joint, known in zip(skeleton.joints, seen, strict=True) if not known]:
+        what = f"{name}: no pose has {', '.join(missing)}"
+        remedy = "lifting fills it in; a convention file can say what it is made of, where the format takes one"
+        yield Finding("missing_joint", what, f"{rows} of {rows} poses", remedy, rows, rows, name)
 
 
 def _finding(
@@ -155,7 +155,7 @@ def _finding(
     where = f"clip {str(recording.clip[first[0]])!r}, camera {recording.camera[first[0]]}"
     if judged > 1:
         where = f"{flagged} of {judged} windows, the first is {where}"
-    return Finding(test, f"{', '.join(names)}: {what}", where, remedy, flagged, judged)
+    return Finding(test, f"{', '.join(names)}: {what}", where, remedy, flagged, judged, ", ".join(names))
 
 
 def _is_wrong(verdict: list[bool | None]) -> bool:
@@ -168,14 +168,15 @@ def _which_sides(recording: Recording, wrong: list[str], right: list[str], in_3d
     if right:
         return f"{', '.join(right)} are not: swap_sides would change them too, so mend the file"
     if "poses_3d" in wrong:
-        poses = _arrays(recording)[-1].rows(np.concatenate(in_3d)[:_MOST_BENDS])
+        poses = seen_poses(recording)[-1].rows(np.concatenate(in_3d)[:_MOST_BENDS])
         if limbs := plausibility.bent_backwards(poses, recording.skeleton):
             return f"the {limbs} bend the wrong way: --option=swap_sides={limbs}"
     either = "set swap_sides to the limbs that are wrong: --option=swap_sides=arms or --option=swap_sides=legs"
     return f"{either}; or name the convention: --option=convention=NAME"
 
 
-def _arrays(recording: Recording) -> list[SeenPoses]:
+def seen_poses(recording: Recording) -> list[SeenPoses]:
+    """The arrays of poses that `recording` has."""
     arrays = [SeenPoses("poses_2d", recording.poses_2d, recording.seen("gt"))]
     if recording.poses_2d_detected is not None:
         arrays.append(SeenPoses("poses_2d_detected", recording.poses_2d_detected, recording.seen("detected")))
@@ -184,7 +185,7 @@ def _arrays(recording: Recording) -> list[SeenPoses]:
     return arrays
 
 
-def _windows(recording: Recording) -> list[np.ndarray]:
+def windows_of(recording: Recording) -> list[np.ndarray]:
     """Rows of each camera's view of each clip, `WINDOW_ROWS` at most; short clips of a camera together."""
     labels = [np.unique(a, return_inverse=True)[1] for a in (recording.clip, recording.subject, recording.camera)]
     order = np.lexsort((recording.frame, *labels))
@@ -201,10 +202,10 @@ def _windows(recording: Recording) -> list[np.ndarray]:
     return windows
 
 
-def _spread(windows: list[np.ndarray], most: int) -> list[np.ndarray]:
-    if len(windows) <= most:
+def _spread(windows: list[np.ndarray]) -> list[np.ndarray]:
+    if len(windows) <= MOST_WINDOWS:
         return windows
-    return [windows[i] for i in np.linspace(0, len(windows) - 1, most).astype(int)]
+    return [windows[i] for i in np.linspace(0, len(windows) - 1, MOST_WINDOWS).astype(int)]
 
 
 def _cut(rows: np.ndarray) -> list[np.ndarray]:

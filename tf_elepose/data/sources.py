@@ -15,6 +15,7 @@ from tf_elepose.data.assembly import assemble, recordings
 from tf_elepose.data.recording import Recording
 from tf_elepose.data.rows import Rows
 from tf_elepose.data.sanity import Finding
+from tf_elepose.data.sanity_in_parts import PartsSeen
 from tf_elepose.data.untrusted import listed
 from tf_elepose.skeletons import MIN_JOINTS, Skeleton
 
@@ -47,6 +48,8 @@ Progress = Callable[[int, float | None], None]
 """Told how many rows have been read and, where it is known, the share of the source."""
 
 CHECKS = ("warn", "strict", "off")
+
+_MANY_ROWS = 20_000  # Of fewer some may be unusual, and the source as a whole as it should be.
 
 
 def load_source(
@@ -116,7 +119,7 @@ def stream_source(
 ) -> Iterator[Recording]:
     """As `load_source`, a part at a time, for sources larger than memory; of every image all people.
 
-    Each part is looked at by itself; what looks wrong is logged once.
+    What looks wrong is told when the last part has come, and of a long first part before it is given.
     """
     _require_common(min_joints, flip_y, swap_sides, test_from, check, progress)
     left_out = _subjects(test_subjects, test_from)
@@ -128,14 +131,12 @@ def stream_source(
     return _corrected_parts(parts, source, flip_y, swap_sides, test_from, left_out, check)
 
 
-def what_looks_wrong(
-    recording: Recording, flip_y: bool, swap_sides: str, check: str, most_windows: int = sanity.MOST_WINDOWS
-) -> list[Finding]:
-    """The findings in a recording that was read with these options; none where `check` is "off"."""
+def what_looks_wrong(seen: Recording | PartsSeen, flip_y: bool, swap_sides: str, check: str) -> list[Finding]:
+    """The findings in what was read with these options; none where `check` is "off"."""
     if check == "off":
         return []
     found = []
-    for finding in sanity.findings(recording, most_windows):
+    for finding in seen.findings() if isinstance(seen, PartsSeen) else sanity.findings(seen):
         option = {"flipped_y": f"flip_y={str(flip_y).lower()}", "swapped_sides": f"swap_sides={swap_sides}"}
         undo = option.get(finding.test, "")
         if undo and not undo.endswith(("=false", "=none")):  # The correction itself may be what is wrong.
@@ -202,19 +203,27 @@ def _corrected_parts(
     parts: Iterator[Recording], source: str, flip_y: bool, swap_sides: str, test_from: int, left_out: Sequence[str],
     check: str,
 ) -> Iterator[Recording]:  # fmt: skip
-    told: set[str] = set()
     people: set[str] = set()
-    windows = sanity.MOST_WINDOWS
-    for part in parts:
+    seen, told = PartsSeen(), set[tuple[str, str]]()
+
+    def look(at: Recording | PartsSeen, *leaving_out: str) -> None:
+        found = what_looks_wrong(at, flip_y, swap_sides, check)
+        new = [f for f in found if (f.test, f.about) not in told and f.test not in leaving_out]
+        tell(new, where, check)
+        told.update((finding.test, finding.about) for finding in new)
+
+    where, only = source, None
+    for number, part in enumerate(parts, start=1):
         people |= set(part.subject.tolist()) if left_out else set()
-        part = _corrected(part, flip_y, swap_sides, test_from, left_out)
-        found = what_looks_wrong(part, flip_y, swap_sides, check, windows)
-        found = [finding for finding in found if finding.what not in told]
-        windows = sanity.LATER_WINDOWS
-        tell(found, part.source, check)
-        told.update(finding.what for finding in found)
+        part, where = _corrected(part, flip_y, swap_sides, test_from, left_out), part.source
+        if check != "off":
+            seen.add(part)
+        if number == 1 and len(part) >= _MANY_ROWS:  # Early, so that nobody waits for what is spoilt anyway.
+            look(part, "missing_joint")
+        only = part if number == 1 else None
         yield part
-    _require_known_people(left_out, people, source)
+    look(only or seen)
+    _require_known_people(left_out, people, where)
 
 
 def _require_common(min_joints: Any, flip_y: Any, swap_sides: Any, test_from: Any, check: Any, progress: Any) -> None:

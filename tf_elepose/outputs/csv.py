@@ -19,18 +19,16 @@ from tf_elepose import files
 from tf_elepose.lifted import Lifted
 from tf_elepose.outputs.rounding import rounded
 
-
-def write_csv(path: str | os.PathLike[str], lifted: Lifted) -> None:
-    """Makes `path` a table of `lifted`; errors as in `files.write_bytes`."""
-    write_csv_parts(path, [lifted])
+_ROWS = 1000  # Made into text at a time.
 
 
-def write_csv_parts(path: str | os.PathLike[str], parts: Iterable[Lifted]) -> None:
-    """As `write_csv` of all `parts`, of one model, one after the other."""
+def write_csv(path: str | os.PathLike[str], parts: Iterable[Lifted]) -> None:
+    """Makes `path` a table of all `parts`, of one model, one after the other; errors as in `files.write_bytes`."""
     with files.replacing(path) as file:
         text = io.TextIOWrapper(file, "utf-8", "replace", newline="")
         writer = csv.writer(text, lineterminator="\n")
-        for number, lifted in enumerate(parts):
+        cut = (lifted.select(slice(n, n + _ROWS)) for lifted in parts for n in range(0, len(lifted) or 1, _ROWS))
+        for number, lifted in enumerate(cut):
             columns = _columns(lifted)
             if number == 0:
                 writer.writerow(columns)

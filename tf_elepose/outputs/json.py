@@ -30,13 +30,8 @@ AXES_ARE = {
 _ROWS = 1000  # Made into text at a time.
 
 
-def write_json(path: str | os.PathLike[str], lifted: Lifted) -> None:
-    """Makes `path` a JSON file of `lifted`; errors as in `files.write_bytes`."""
-    write_json_parts(path, [lifted])
-
-
-def write_json_parts(path: str | os.PathLike[str], parts: Iterable[Lifted]) -> None:
-    """As `write_json` of all `parts`, of one model, one after the other."""
+def write_json(path: str | os.PathLike[str], parts: Iterable[Lifted]) -> None:
+    """Makes `path` a JSON file of all `parts`, of one model, one after the other; errors as in `files.write_bytes`."""
     with files.replacing(path) as file:
         between = b"\n"
         for number, lifted in enumerate(parts):

@@ -15,21 +15,17 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from tf_elepose import files, npz_parts
+from tf_elepose import npz_parts
 from tf_elepose.lifted import Lifted, row_values
 
 
-def write_npz(path: str | os.PathLike[str], lifted: Lifted) -> None:
-    """Makes `path` an npz file of `lifted`.
+def write_npz(path: str | os.PathLike[str], parts: Iterable[Lifted]) -> None:
+    """Makes `path` an npz file of all `parts`, of one model, one after the other.
 
     Raises:
+      ValueError: no parts.
       OSError: the file cannot be written; what stood there before is left as it was.
     """
-    files.write_npz(path, _rows(lifted) | _about(lifted))
-
-
-def write_npz_parts(path: str | os.PathLike[str], parts: Iterable[Lifted]) -> None:
-    """As `write_npz` of all `parts`, of one model, one after the other."""
     about: dict[str, np.ndarray] = {}
 
     def rows() -> Iterator[dict[str, np.ndarray]]:

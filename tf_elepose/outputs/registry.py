@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import os
 import pathlib
 import re
@@ -18,14 +19,9 @@ WRITERS: dict[str, str] = {
     ".trc": "trc.write_trc",
     ".bvh": "bvh.write_bvh",
 }
-"""{suffix: module and function in `outputs`}; a writer takes the path and a `Lifted`."""
-
-IN_PARTS: dict[str, str] = {
-    ".npz": "npz.write_npz_parts",
-    ".json": "json.write_json_parts",
-    ".csv": "csv.write_csv_parts",
-}
-"""Likewise of files that can be written while the poses are still being lifted, from parts of one model."""
+"""{suffix: module and function in `outputs`}; a writer takes the path and parts of one model, which may still be being
+lifted; of `ONE_TRACK` one `Lifted`.
+"""
 
 ONE_TRACK = (".trc", ".bvh")
 """Files of one person in one clip, in mm, with a frame rate."""
@@ -62,10 +58,10 @@ def write(path: str | os.PathLike[str], lifted: Lifted) -> list[pathlib.Path]:
     """
     path = pathlib.Path(path)
     suffix = suffix_of(path)
-    writer = _function(WRITERS[suffix])
     if suffix not in ONE_TRACK:
-        writer(path, lifted)
+        write_parts(path, [lifted])
         return [path]
+    writer = _writer(suffix)
     tracks = [(name, rows) for name, rows in lifted.tracks() if lifted.valid[rows].any()]
     if not tracks:
         raise ValueError(f"{path}: no valid pose to write")
@@ -80,13 +76,21 @@ def write(path: str | os.PathLike[str], lifted: Lifted) -> list[pathlib.Path]:
 
 
 def write_parts(path: str | os.PathLike[str], parts: Iterable[Lifted]) -> None:
-    """Writes at least one part to `path`, whose suffix is one of `IN_PARTS`; errors as of `write`."""
-    path = pathlib.Path(path)
-    _function(IN_PARTS[suffix_of(path)])(path, parts)
+    """Writes the poses of all parts, one after the other, to `path`, which is not of one track.
+
+    Raises:
+      ValueError: no parts, or parts that do not fit together.
+      OSError: the file cannot be written; what stood there before is left as it was.
+    """
+    path, parts = pathlib.Path(path), iter(parts)
+    first = next(parts, None)
+    if first is None:
+        raise ValueError(f"{path}: nothing to write: expected at least one part")
+    _writer(suffix_of(path))(path, itertools.chain([first], parts))
 
 
-def _function(name: str) -> Callable[[pathlib.Path, Any], None]:
-    module, function = name.split(".")
+def _writer(suffix: str) -> Callable[[pathlib.Path, Any], None]:
+    module, function = WRITERS[suffix].split(".")
     return getattr(importlib.import_module(f"tf_elepose.outputs.{module}"), function)
 
 

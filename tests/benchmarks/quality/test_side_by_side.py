@@ -57,6 +57,15 @@ def machine(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "sched_setaffinity", None, raising=False)
 
 
+@pytest.mark.parametrize(("count", "whole"), [(2, True), (3, True), (4, True), (5, False), (8, False)])
+def test_physical_cores_are_kept_whole_where_there_are_enough(machine, count, whole):
+    """Threads n and n + 4 are one physical core."""
+    parts = side_by_side.shares(count)
+    assert len(parts) == count and len({len(part) for part in parts}) == 1
+    assert len(set().union(*parts)) == sum(map(len, parts))
+    assert all((core + 4) % 8 in part for part in parts for core in part) == whole
+
+
 def test_cores_are_divided_evenly_and_threads_of_one_core_stay_together(machine):
     assert side_by_side.shares(1) == [None]
     assert side_by_side.shares(2) == [{0, 4, 1, 5}, {2, 6, 3, 7}]

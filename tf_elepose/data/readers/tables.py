@@ -84,7 +84,7 @@ def read_csv(path: str | os.PathLike[str], *, convention: str | None = None) -> 
 
 
 def read_npz(path: str | os.PathLike[str], *, convention: str | None = None) -> Iterator[Rows]:
-    """The rows of the archive at `path`, some ten thousand at a time.
+    """The rows of the archive at `path`, `_NPZ_PART_ROWS` at a time.
 
     Args:
       path: of the file.

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -31,6 +31,7 @@ _PART_ROWS = 1 << 16
 
 # What the file calls a field of Recording, where the names differ.
 _FILE_NAMES = {"poses_2d_detected": "poses_2d_det"}
+_COLUMNS = ("camera", "frame", "person", "subject", "action", "clip", "split")
 _OPTIONAL = ("visible", "poses_2d_detected", "confidence", "poses_3d", "elevation", "person")
 
 
@@ -66,7 +67,7 @@ def read_views(path: str | os.PathLike[str], *, convention: str | None = None) -
                 raise ValueError(f"{where}: {name}: expected true or false; got an array of {dtype}")
         size = _image_size(archive) if "image_size" in archive.names else None
         for first, arrays in archive.parts(present, _PART_ROWS):
-            yield _rows(arrays, rows, held, size, first, shape[0], where)
+            yield _rows(arrays, held, size, first, shape[0], where)
 
 
 def write_views(path: str | os.PathLike[str], recording: Recording) -> None:
@@ -90,27 +91,22 @@ def write_views(path: str | os.PathLike[str], recording: Recording) -> None:
 
 
 def _rows(
-    arrays: dict[str, np.ndarray],
-    fields: dict[str, tuple[str, tuple[int, ...]]],
-    held: Convention,
-    size: np.ndarray | None,
-    first: int,
-    total: int,
-    where: str,
+    arrays: Mapping[str, np.ndarray], held: Convention, size: np.ndarray | None, first: int, total: int, where: str
 ) -> Rows:
-    """Rows of the file's fields from row `first` on; of `total`."""
-    n = len(arrays["poses_2d"])
-    for field in ("camera", "frame", "person", "subject", "action", "clip", "split"):
-        if field in arrays:
-            arrays[field] = check_array(arrays[field], fields[field][0], (n,), f"{where}: {field}")
-    require_splits(arrays["split"], first, where)
+    """Rows from number `first` on, of `total`, of the file's fields."""
+    n, kinds = len(arrays["poses_2d"]), row_fields(held.num_joints)
+    fields = {
+        field: check_array(array, kinds[field][0], (n,), f"{where}: {field}") if field in _COLUMNS else array
+        for field, array in arrays.items()
+    }
+    require_splits(fields["split"], first, where)
     # Confidence belongs to the detections where there are some; `visible` to poses_2d.
-    visible = arrays.pop("visible", None)
+    visible = fields.pop("visible", None)
     if visible is not None:
         known = visible.astype(bool)[..., np.newaxis]
-        arrays["poses_2d"] = np.where(known, arrays["poses_2d"], np.nan).astype(np.float32)
-    sizes = _sizes(size, arrays["camera"], where)
-    return Rows(convention=held, image_size=sizes, done=(first + n) / total, **arrays)
+        fields["poses_2d"] = np.where(known, fields["poses_2d"], np.nan).astype(np.float32)
+    sizes = _sizes(size, fields["camera"], where)
+    return Rows(convention=held, image_size=sizes, done=(first + n) / total, **fields)
 
 
 def _convention(archive: NpzReader, stated: str | None) -> Convention:

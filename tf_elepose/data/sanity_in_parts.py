@@ -1,0 +1,57 @@
+"""What looks wrong in a recording that comes in parts, judged as if it were whole."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from tf_elepose.data import sanity
+from tf_elepose.data.recording import Recording, row_fields
+from tf_elepose.data.sanity import Finding
+
+MOST_WINDOWS = 200
+"""So many are kept, evenly spread over what has come so far."""
+
+_WINDOW_ROWS = 250  # Of a window so many rows: enough to judge it by, and the windows are all in memory.
+
+
+class PartsSeen:
+    """Keeps of every part what is needed to judge all of them together; its size has a bound."""
+
+    def __init__(self) -> None:
+        self._kept: list[Recording] = []
+        self._stride, self._met, self._rows = 1, 0, 0
+        self._ever_seen: dict[str, np.ndarray] = {}
+
+    def add(self, part: Recording) -> None:
+        """The next rows."""
+        self._rows += len(part)
+        for poses in sanity.seen_poses(part):
+            seen = poses.seen.any(axis=0)
+            self._ever_seen[poses.name] = self._ever_seen.get(poses.name, False) | seen
+        for rows in sanity.windows_of(part):
+            if self._met % self._stride == 0:
+                self._kept.append(part.select(rows[:_WINDOW_ROWS]))
+            self._met += 1
+            if len(self._kept) > MOST_WINDOWS:
+                self._kept, self._stride = self._kept[::2], 2 * self._stride
+
+    def findings(self) -> list[Finding]:
+        """As `sanity.findings` of all parts; of none, nothing."""
+        if not self._kept:
+            return []
+        found = [finding for finding in sanity.findings(self._sample()) if finding.test != "missing_joint"]
+        for name, seen in self._ever_seen.items():
+            found += sanity.missing_joints(name, seen, self._rows, self._kept[0].skeleton)
+        return found
+
+    def _sample(self) -> Recording:
+        """The windows that were kept."""
+        first, fields = self._kept[0], row_fields(self._kept[0].skeleton.num_joints)
+        values = {field: [getattr(window, field) for window in self._kept] for field in fields}
+        known = {
+            field: None if any(one is None for one in of_all) else np.concatenate(of_all)
+            for field, of_all in values.items()
+        }
+        return dataclasses.replace(first, **known, image_size=None)
