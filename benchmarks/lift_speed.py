@@ -1,4 +1,4 @@
-"""How fast poses are lifted: python -m benchmarks.lift_speed [--poses=1000,100000]
+"""How fast poses are lifted: python -m benchmarks.lift_speed [--poses=1000,100000,1000000]
 
 Every model that comes with the package lifts views files of so many poses with the command a user would type, start-up,
 reading and writing included, with likelihoods and without; and one pose at a time from Python. The poses are those of
@@ -39,7 +39,7 @@ write_poses(sys.argv[1], sys.argv[2], int(sys.argv[3]))
 
 def define_flags() -> None:
     flags.DEFINE_string("data", "../shared/data/cmu_views.npz", "The views file whose poses are lifted.")
-    flags.DEFINE_list("poses", ["1000", "100000"], "Poses a file.")
+    flags.DEFINE_list("poses", ["1000", "100000", "1000000"], "Poses a file.")
     flags.DEFINE_list("models", [], "Models that come with the package; all of them when empty.")
     flags.DEFINE_integer("repeats", REPEATS, "Runs of every command.", lower_bound=1)
     flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
@@ -114,17 +114,19 @@ def markdown(results: Mapping[str, Any]) -> str:
     """The results as a table."""
     single = {(row["model"], row["likelihood"]): row["ms"] for row in results["single"]}
     lines = [
-        "| model | poses | with likelihood | without | peak memory with | without |",
-        "|---" * 6 + "|",
+        "| model | poses | with likelihood | without | poses/s with | without | peak memory with | without |",
+        "|---" * 8 + "|",
     ]
     rows = {(row["model"], row["poses"], row["likelihood"]): row for row in results["commands"]}
     for model, poses in dict.fromkeys((model, poses) for model, poses, _ in rows):
         both = [rows[model, poses, likelihood] for likelihood in (True, False)]
-        cells = [f"{row['seconds']:.1f} s" for row in both] + [f"{row['memory_mb']:.0f} MB" for row in both]
+        cells = [f"{row['seconds']:.1f} s" for row in both]
+        cells += [f"{poses / row['seconds']:,.0f}" for row in both]
+        cells += [f"{row['memory_mb']:.0f} MB" for row in both]
         lines.append(f"| `{model}` | {poses:,} | {' | '.join(cells)} |")
     for model in dict.fromkeys(model for model, _ in single):
         cells = [f"{single[model, likelihood]:.2f} ms" for likelihood in (True, False)]
-        lines.append(f"| `{model}` | 1, from Python, without start-up | {' | '.join(cells)} | | |")
+        lines.append(f"| `{model}` | 1, from Python, without start-up | {' | '.join(cells)} | | | | |")
     return "\n".join(lines)
 
 
