@@ -45,5 +45,5 @@ def test_a_table_sets_both_kinds_beside_one_another():
         "single": [{"model": "cmu", **kind} for kind in kinds],
     }
     lines = lift_speed.markdown(results).splitlines()
-    assert lines[3] == "| `cmu` | 100,000 | 7.0 s | 5.0 s | 300 MB | 250 MB |"
-    assert lines[4] == "| `cmu` | 1, from Python, without start-up | 1.00 ms | 0.50 ms | | |"
+    assert lines[3] == "| `cmu` | 100,000 | 7.0 s | 5.0 s | 14,286 | 20,000 | 300 MB | 250 MB |"
+    assert lines[4] == "| `cmu` | 1, from Python, without start-up | 1.00 ms | 0.50 ms | | | | |"
