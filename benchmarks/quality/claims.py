@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -96,10 +97,11 @@ def _ablation(results: Results) -> Iterator[Claim]:
         elif worse not in errors:
             yield Claim(f"{statement} ({where})", f"without, depths are wrong in every training: {worse}", True)
         else:
+            gain = statistics.mean(errors[worse]) - statistics.mean(errors[better])
             told = f"{_told(errors[better])} after {_told(errors[worse])} mm"
-            yield Claim(
-                f"{statement} ({where})", told, statistics.mean(errors[better]) < statistics.mean(errors[worse])
-            )
+            if abs(gain) < math.hypot(*(statistics.stdev(e) for e in (errors[better], errors[worse]) if len(e) > 1)):
+                told += ": within the spread of seeds"
+            yield Claim(f"{statement} ({where})", told, gain > 0)
     if FULL in errors:
         others = [statistics.mean(values) for label, values in errors.items() if label != FULL]
         best = all(statistics.mean(errors[FULL]) < other for other in others)
