@@ -95,8 +95,8 @@ def _pa(said: Any, test: Any) -> float:
 def markdown(results: Mapping[str, Any]) -> str:
     """The results as tables."""
     lines = [
-        "| | files, MB | exact 2D | detected 2D | a fifth of the joints hidden | elevation correlation | "
-        "percentile to PA-MPJPE, Spearman |",
+        "| | files, MB | exact 2D | detected 2D | a fifth of the joints hidden | elevation correlation, exact 2D | "
+        "percentile to PA-MPJPE, Spearman, detected 2D |",
         "|---" * 7 + "|",
     ]
     for row in results["pretrained"]:

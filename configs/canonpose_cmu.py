@@ -7,7 +7,7 @@ it holds); --config.data=views:PATH says where else it is. Training sees the 2D 
 nothing else; the test split is lifted one view at a time.
 
 Expected: PA-MPJPE about 31 mm, N-MPJPE about 45 mm on the test split.
-Time: about 6 minutes of training on two CPU cores with bfloat16 instructions.
+Time: about 7 minutes of training on two CPU cores with bfloat16 instructions.
 """
 
 from tf_elepose import default_config

@@ -7,7 +7,7 @@ landmarks and confidences in real videos, converted to the 17 joints of Human3.6
 3D poses are a triangulation from all views, a rough reference.
 
 Expected: PA-MPJPE about 99 mm against that reference (docs/canonpose.md).
-Time: about 80 seconds of training on two CPU cores.
+Time: about 4 minutes of training on two CPU cores.
 """
 
 from tf_elepose import default_config

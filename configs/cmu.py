@@ -7,7 +7,7 @@ it holds); --config.data=views:PATH says where else it is. Training sees the 2D 
 
 Expected: PA-MPJPE about 24 mm, N-MPJPE about 33 mm on the test split, 40 mm and 55 mm with poses_2d=detected; ten seeds
 of shorter trainings are in docs/results.md.
-Time: 5 to 8 minutes of training on two CPU cores with bfloat16 instructions, prior included.
+Time: about 10 minutes of training on two CPU cores with bfloat16 instructions, prior included.
 """
 
 from tf_elepose import default_config

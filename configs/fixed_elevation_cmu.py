@@ -5,8 +5,8 @@
 Virtual cameras are raised by U(-pi/9, pi/9), the fixed prior of Chen et al. (2019) and Yu et al. (2021), and poses are
 not levelled; all else is configs/cmu.py. Expects the `views` file that it names.
 
-Expected: PA-MPJPE about 31 mm, N-MPJPE about 51 mm on the test split; the camera's frame suffers most.
-Time: 5 to 8 minutes of training on two CPU cores with bfloat16 instructions, prior included.
+Expected: PA-MPJPE about 32 mm, N-MPJPE about 51 mm on the test split; the camera's frame suffers most.
+Time: about 10 minutes of training on two CPU cores with bfloat16 instructions, prior included.
 """
 
 from tf_elepose import default_config

@@ -4,7 +4,7 @@
 
 Needs Human3.6M (research licence, not included) as VideoPose3D prepares it: data/h36m/data_3d_h36m.npz, and beside it
 data_2d_h36m_gt.npz if there is one. Subjects S1, S5, S6, S7, S8 train; S9 and S11, every 64th frame, test. h36m-fetch's
-files do as well: --config.data=h36m_fetch:DIR, without the option.
+files do as well, in a copy of this file with data = "h36m_fetch:DIR" and no test_every.
 
 Expected: the paper reports PA-MPJPE 36.7 mm and N-MPJPE 64.0 mm (table 1). Its metric counts mirrored poses as right
 (`pa_mpjpe_reflected_mm` here) and scales by the ratio of norms (`n_mpjpe_norm_ratio_mm`).

@@ -6,8 +6,8 @@
 Expects the `views` file ../shared/data/cmu_views.npz, as configs/cmu.py does. Both see exact 2D joints of the training
 split and nothing else.
 
-Expected: PA-MPJPE about 33 mm on exact and 39 mm on noisy test poses; docs/pretrained.md has the whole table.
-Time: 9 minutes for the teacher and 7 for the student on two CPU cores with bfloat16 instructions.
+Expected: PA-MPJPE about 34 mm on exact and 41 mm on noisy test poses; docs/pretrained.md has the whole table.
+Time: about 10 minutes for the teacher and 15 for the student on two CPU cores with bfloat16 instructions.
 """
 
 from tf_elepose import default_config

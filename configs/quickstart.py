@@ -4,7 +4,7 @@
 
 Expected: PA-MPJPE well below half of a flat prediction's, mean elevation within 3 degrees of the truth;
 docs/results.md has the figures.
-Time: under 2 minutes of training on two CPU cores.
+Time: about 3 minutes of training on one CPU core.
 """
 
 from tf_elepose import default_config

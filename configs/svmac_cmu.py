@@ -5,7 +5,7 @@
 Expects the `views` file that configs/cmu.py names. Training sees the 2D joints of 59,656 views, nothing else.
 
 Expected: PA-MPJPE about 57 mm on the test split; poses are level and not in the camera's frame, see docs/svmac.md.
-Time: about 3 minutes of training on two CPU cores with bfloat16 instructions.
+Time: about 4 minutes of training on two CPU cores with bfloat16 instructions.
 """
 
 from tf_elepose import default_config

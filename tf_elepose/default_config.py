@@ -80,7 +80,8 @@ def get_paper_config() -> config_dict.ConfigDict:
     """The sizes and the schedule that ElePose's authors trained with (section 3, "Training Details").
 
     What is not in the paper: gradients are clipped, the likelihood of hopeless poses is flattened, poses are flipped,
-    backward knees are punished and a completer is trained, as by default.
+    backward knees are punished, a completer is trained, and bone lengths are estimated from the poses unless the config
+    says `bone_prior = "skeleton"`, as by default.
     """
     config = get_config()
     prior = config.prior

@@ -52,11 +52,11 @@ SUPERVISION_GAIN = 0.2
 
 @dataclasses.dataclass(frozen=True)
 class Claim:
-    """A sentence, what was measured, and whether it holds."""
+    """A sentence, what was measured, and whether it holds; None where that is unclear."""
 
     statement: str
     measured: str
-    holds: bool
+    holds: bool | None
 
 
 def claims(results: Mapping[str, Results]) -> list[Claim]:
@@ -71,7 +71,8 @@ def claims(results: Mapping[str, Results]) -> list[Claim]:
 def markdown(made: Sequence[Claim]) -> str:
     """A row a claim."""
     lines = ["| Claim | Measured | Holds |", "|---|---|---|"]
-    lines += [f"| {claim.statement} | {claim.measured} | {'yes' if claim.holds else '**no**'} |" for claim in made]
+    told = {True: "yes", False: "**no**", None: "unclear"}
+    lines += [f"| {claim.statement} | {claim.measured} | {told[claim.holds]} |" for claim in made]
     return "\n".join(lines)
 
 
@@ -97,16 +98,15 @@ def _ablation(results: Results) -> Iterator[Claim]:
         elif worse not in errors:
             yield Claim(f"{statement} ({where})", f"without, depths are wrong in every training: {worse}", True)
         else:
-            gain = statistics.mean(errors[worse]) - statistics.mean(errors[better])
             told = f"{_told(errors[better])} after {_told(errors[worse])} mm"
-            if abs(gain) < math.hypot(*(statistics.stdev(e) for e in (errors[better], errors[worse]) if len(e) > 1)):
-                told += ": within the spread of seeds"
-            yield Claim(f"{statement} ({where})", told, gain > 0)
+            yield Claim(f"{statement} ({where})", told, _is_lower(errors[better], errors[worse]))
     if FULL in errors:
-        others = [statistics.mean(values) for label, values in errors.items() if label != FULL]
-        best = all(statistics.mean(errors[FULL]) < other for other in others)
-        nearest = f", the next {min(others):.1f} mm" if others else ""
-        yield Claim(f"Everything together is best ({where})", f"{_told(errors[FULL])} mm{nearest}", best)
+        others = [values for label, values in errors.items() if label != FULL]
+        told, best = f"{_told(errors[FULL])} mm", True
+        if others:
+            nearest = min(others, key=statistics.mean)
+            told, best = f"{told}, the next {_told(nearest)} mm", _is_lower(errors[FULL], nearest)
+        yield Claim(f"Everything together is best ({where})", told, best)
 
 
 def _pca(results: Results) -> Iterator[Claim]:
@@ -224,6 +224,13 @@ def _errors(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
         for metrics in usable([row]):
             errors.setdefault(row["label"], []).append(metrics["pa_mpjpe_mm"])
     return errors
+
+
+def _is_lower(errors: Sequence[float], others: Sequence[float]) -> bool | None:
+    """Whether the mean is lower; None where the difference lies within the spread of seeds."""
+    gain = statistics.mean(others) - statistics.mean(errors)
+    spread = math.hypot(*(statistics.stdev(values) for values in (errors, others) if len(values) > 1))
+    return None if abs(gain) < spread else gain > 0
 
 
 def _told(errors: Sequence[float]) -> str:
