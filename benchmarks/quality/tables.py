@@ -207,6 +207,9 @@ TABLES: dict[str, Table] = {
                 ),
                 ("no knee term, one start", _NO_KNEES),
                 ("no term for the virtual elevation", (_NO_VIRTUAL,)),
+                ("no PCA", (_NO_PCA,)),
+                ("prior trained without noise", ("prior.noise=0.0",)),
+                ("prior trained without noise, no PCA", ("prior.noise=0.0", _NO_PCA)),
                 ("elevation U(-20, 20) degrees", (_FIXED,)),
                 ("the same, bones of Human3.6M", (_FIXED, "bone_prior=skeleton")),
             )
