@@ -9,7 +9,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from benchmarks.quality.shown import usable
-from benchmarks.quality.tables import AT_FULL_LENGTH, DETECTIONS, EXACT, FULL, LEFT_OUT, SUBJECTS, SUPERVISED_SHARE
+from benchmarks.quality.tables import (
+    AT_FULL_LENGTH,
+    DETECTIONS,
+    EXACT,
+    FULL,
+    LEFT_OUT,
+    NO_NOISE,
+    SUBJECTS,
+    SUPERVISED_SHARE,
+)
 from benchmarks.quality.uncertainty import RANDOM
 
 Results = Mapping[str, Any]
@@ -109,6 +118,13 @@ def _ablation(results: Results) -> Iterator[Claim]:
         yield Claim(f"Everything together is best ({where})", told, best)
 
 
+def _settings(results: Results) -> Iterator[Claim]:
+    errors, labels = _errors(results["rows"]), {row["label"] for row in results["rows"]}
+    if {NO_NOISE, f"{NO_NOISE}, no PCA"} <= labels:
+        statement = "PCA helps where the prior is trained without noise, as in the paper (one seed)"
+        yield _ratio(statement, errors, NO_NOISE, f"{NO_NOISE}, no PCA", 1.0)
+
+
 def _pca(results: Results) -> Iterator[Claim]:
     if (best := best_bases(results)) is not None:
         low, high = BASES_RANGE
@@ -206,6 +222,7 @@ def _uncertainty(results: Results) -> Iterator[Claim]:
 _OF_TABLE = {
     "ablation": _ablation,
     "ablation_full": _ablation,
+    "settings": _settings,
     "pca": _pca,
     "lines": _lines,
     "detections": _detections,

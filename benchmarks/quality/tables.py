@@ -75,6 +75,9 @@ EXACT, DETECTIONS, LEFT_OUT = "exact 2D", "detections", "{subject} left out, {li
 AT_FULL_LENGTH = "{}, full length"
 """Labels of the rows that claims are made of."""
 
+NO_NOISE = "prior trained without noise"
+"""Likewise, of `settings`."""
+
 SUPERVISED_SHARE = "n = 2, 5 % of 3D poses"
 """Likewise, of SVMAC."""
 
@@ -208,8 +211,8 @@ TABLES: dict[str, Table] = {
                 ("no knee term, one start", _NO_KNEES),
                 ("no term for the virtual elevation", (_NO_VIRTUAL,)),
                 ("no PCA", (_NO_PCA,)),
-                ("prior trained without noise", ("prior.noise=0.0",)),
-                ("prior trained without noise, no PCA", ("prior.noise=0.0", _NO_PCA)),
+                (NO_NOISE, ("prior.noise=0.0",)),
+                (f"{NO_NOISE}, no PCA", ("prior.noise=0.0", _NO_PCA)),
                 ("elevation U(-20, 20) degrees", (_FIXED,)),
                 ("the same, bones of Human3.6M", (_FIXED, "bone_prior=skeleton")),
             )

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.quality import claims
-from benchmarks.quality.tables import AT_FULL_LENGTH, DETECTIONS, EXACT, FULL, SUPERVISED_SHARE, TABLES
+from benchmarks.quality.tables import AT_FULL_LENGTH, DETECTIONS, EXACT, FULL, NO_NOISE, SUPERVISED_SHARE, TABLES
 from benchmarks.quality.uncertainty import RANDOM
 
 
@@ -74,6 +74,13 @@ def test_the_minimum_of_figure_4_is_that_of_the_means(best, holds):
     results = {"rows": [row(f"{n} bases", errors[n][seed], seed) for seed in range(2) for n in errors]}
     assert claims.best_bases(results) == (best, 25.0)
     assert list(held("pca", results).values()) == [holds]
+
+
+@pytest.mark.parametrize(("error", "holds"), [(27.0, True), (36.5, False)])
+def test_what_pca_is_for(error, holds):
+    results = {"rows": [row(NO_NOISE, error), row(f"{NO_NOISE}, no PCA", 36.0), row("default", 26.0)]}
+    assert list(held("settings", results).values()) == [holds]
+    assert claims.claims({"settings": {"rows": results["rows"][:1]}}) == []
 
 
 def test_nothing_can_be_said_of_trainings_that_all_failed():
