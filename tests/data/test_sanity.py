@@ -170,6 +170,12 @@ def test_of_many_windows_some_are_judged_from_the_first_to_the_last(monkeypatch)
     assert "flipped_y" in found(only_2d(joined(*half)))  # In a seventh of the windows, the last ones.
 
 
+@pytest.mark.parametrize("values", [["b", "b", "a", "b", "c"], ["a"], [3, 3, 1, 1, 3]])
+def test_labels_are_those_of_sorting_everything(values):
+    values = np.array(values)
+    np.testing.assert_array_equal(sanity._labels(values), np.unique(values, return_inverse=True)[1])
+
+
 @pytest.mark.parametrize("count", [1, 2, 11, 100])
 def test_percentiles_are_those_of_numpy(count):
     values = np.random.default_rng(count).normal(size=count)

@@ -187,7 +187,7 @@ def seen_poses(recording: Recording) -> list[SeenPoses]:
 
 def windows_of(recording: Recording) -> list[np.ndarray]:
     """Rows of each camera's view of each clip, `WINDOW_ROWS` at most; short clips of a camera together."""
-    labels = [np.unique(a, return_inverse=True)[1] for a in (recording.clip, recording.subject, recording.camera)]
+    labels = [_labels(values) for values in (recording.clip, recording.subject, recording.camera)]
     order = np.lexsort((recording.frame, *labels))
     new = np.any([label[order[1:]] != label[order[:-1]] for label in labels], axis=0)
     windows: list[np.ndarray] = []
@@ -200,6 +200,13 @@ def windows_of(recording: Recording) -> list[np.ndarray]:
     for clips in short.values():
         windows += _cut(np.concatenate(clips))
     return windows
+
+
+def _labels(values: np.ndarray) -> np.ndarray:
+    """Numbers [N], ascending with `values` [N]. Rows of a clip follow one another: only where it changes is sorted."""
+    starts = np.flatnonzero(np.append(True, values[1:] != values[:-1]))
+    labels = np.unique(values[starts], return_inverse=True)[1]
+    return np.repeat(labels, np.diff(np.append(starts, len(values))))
 
 
 def _spread(windows: list[np.ndarray]) -> list[np.ndarray]:
