@@ -3,6 +3,7 @@
 import csv
 
 import numpy as np
+import pytest
 from lifted_samples import lifted, posing
 
 from tf_elepose.outputs.csv import write_csv
@@ -41,3 +42,14 @@ def test_an_unknown_number_is_an_empty_cell(tmp_path):
 def test_no_poses_are_a_header(tmp_path):
     write_csv(tmp_path / "a.csv", [lifted(posing(1)).select([])])
     assert (tmp_path / "a.csv").read_text().count("\n") == 1
+
+
+def test_parts_that_end_in_an_error_leave_what_was_there(tmp_path):
+    def parts():
+        yield lifted(posing(2))
+        raise ValueError("cannot be lifted")
+
+    (tmp_path / "a.csv").write_text("before")
+    with pytest.raises(ValueError, match="cannot be lifted"):
+        write_csv(tmp_path / "a.csv", parts())
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["before"]

@@ -28,12 +28,14 @@ def write_csv(path: str | os.PathLike[str], parts: Iterable[Lifted]) -> None:
         text = io.TextIOWrapper(file, "utf-8", "replace", newline="")
         writer = csv.writer(text, lineterminator="\n")
         cut = (lifted.select(slice(n, n + _ROWS)) for lifted in parts for n in range(0, len(lifted) or 1, _ROWS))
-        for number, lifted in enumerate(cut):
-            columns = _columns(lifted)
-            if number == 0:
-                writer.writerow(columns)
-            writer.writerows(zip(*columns.values(), strict=True))
-        text.detach()  # Flushes it; `replacing` closes the file.
+        try:
+            for number, lifted in enumerate(cut):
+                columns = _columns(lifted)
+                if number == 0:
+                    writer.writerow(columns)
+                writer.writerows(zip(*columns.values(), strict=True))
+        finally:
+            text.detach()  # Flushes it; `replacing` closes the file.
 
 
 def _columns(lifted: Lifted) -> dict[str, list[Any]]:
