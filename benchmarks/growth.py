@@ -167,21 +167,27 @@ def _free_ports(count: int) -> list[int]:
 
 
 def draw(results: Mapping[str, Any], path: pathlib.Path) -> None:
-    """Seconds and memory over the number of poses, both axes logarithmic."""
+    """Seconds, memory and the rate of training over the number of poses, all axes logarithmic."""
     from matplotlib.figure import Figure
 
     from tf_elepose import figures
 
     with figures.style():
-        figure = Figure(figsize=(figures.WIDTH, 3.0), layout="constrained")
-        axes = figure.subplots(1, 2)
+        figure = Figure(figsize=(figures.WIDTH, 2.6), layout="constrained")
+        axes = figure.subplots(1, 3)
         for what, line, colour in (("lift", "o-", figures.LEFT), ("convert", "s--", figures.MUTED)):
             rows = [row for row in results["growth"] if row["what"] == what]
-            for axis, key in zip(axes, ("seconds", "memory_mb"), strict=True):
+            for axis, key in zip(axes[:2], ("seconds", "memory_mb"), strict=True):
                 axis.plot([row["poses"] for row in rows], [row[key] for row in rows], line, color=colour, label=what)
-        for axis, label in zip(axes, ("seconds, start-up included", "peak memory, MB"), strict=True):
+        sets = [row for row in results["training"] if row["kind"] == "poses"]
+        counts = [int(row["what"].split()[0].replace(",", "")) for row in sets]
+        for axis, key, line in ((axes[2], "steps_per_second", "o-"), (axes[1], "memory_mb", "^:")):
+            axis.plot(counts, [row[key] for row in sets], line, color=figures.RIGHT, label="training")
+        labels = ("seconds, start-up included", "peak memory, MB", "training steps a second")
+        for axis, label in zip(axes, labels, strict=True):
             axis.set(xscale="log", yscale="log", xlabel="poses", ylabel=label)
-            axis.legend()
+        axes[0].legend()
+        axes[1].legend()
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path)
 

@@ -25,10 +25,16 @@ from benchmarks import limits, pytorch_flag, turns
 from benchmarks.step_task import SIZES
 from tf_elepose import commands, files
 
+ENVIRONMENT = "environment"
+"""Key of a variant that runs under other variables of the environment."""
+ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1"}
+"""Operations run beside each other instead of each on all cores."""
+
 OURS = {
     "TensorFlow graph, float32": {},
     "TensorFlow XLA, float32": {"jit_compile": True},
     "TensorFlow graph, bfloat16": {"precision": "mixed_bfloat16"},
+    "TensorFlow graph, bfloat16, one thread an operation": {"precision": "mixed_bfloat16", ENVIRONMENT: ONE_THREAD},
     "TensorFlow XLA, bfloat16": {"jit_compile": True, "precision": "mixed_bfloat16"},
 }
 THEIRS = {
@@ -99,9 +105,11 @@ def measure(
         workers, steps, versions = {}, {}, {}
         for name, arguments in variants.items():
             is_ours = name in OURS
+            options = {key: value for key, value in arguments.items() if key != ENVIRONMENT}
             workers[name] = stack.enter_context(turns.Worker(
                 "benchmarks.step_worker" if is_ours else "benchmarks.pytorch.step_worker",
-                str(path), json.dumps(arguments), python=sys.executable if is_ours else torch_python,
+                str(path), json.dumps(options), python=sys.executable if is_ours else torch_python,
+                **arguments.get(ENVIRONMENT, {}),
             ))  # fmt: skip
             versions |= {key: value for key, value in workers[name].facts.items() if key == "torch"}
             for _ in range(2):  # The first call of a loop may trace it once more.

@@ -129,6 +129,13 @@ _NO_PCA, _FIXED, _NO_BONES = "prior.bases=0", "lifter.elevation=fixed", "lifter.
 _NO_KNEES = ("lifter.term_weights.knees=0.0", "lifter.starts=1")
 """Starts are judged by knees."""
 
+_PRECISIONS = {"bfloat16": "lifter.precision=mixed_bfloat16", "float32": "lifter.precision=float32"}
+_PAPER_SIZE = (
+    "prior.width=1024", "prior.layers=2", "prior.epochs=10.0", "lifter.arch=paper", "lifter.width=1024",
+    "lifter.batch_size=256", "lifter.epochs=6.0", "lifter.optimizer.learning_rate=5e-4",
+)  # fmt: skip
+"""Networks and batch, with a learning rate that brings them somewhere in few epochs."""
+
 _NO_VIRTUAL = "lifter.term_weights.elevation=0.0"
 _DETECTED = "poses_2d=detected"
 
@@ -217,6 +224,29 @@ TABLES: dict[str, Table] = {
                 ("the same, bones of Human3.6M", (_FIXED, "bone_prior=skeleton")),
             )
         ),
+        timed=False,
+    ),
+    # Does training lose anything by bfloat16? Of the default networks, and of the paper's trained in a short time.
+    "precision": Table(
+        (
+            *_repeated(
+                range(3),
+                *(Row(f"default size, {kind}", ELEPOSE, _short(setting)) for kind, setting in _PRECISIONS.items()),
+            ),
+            *_repeated(
+                range(2),
+                *(
+                    Row(
+                        f"the paper's size, {kind}",
+                        *_changed(ELEPOSE, _NO_COMPLETER, setting),
+                        variant="paper_size",
+                        hidden=_changed(ELEPOSE, *_PAPER_SIZE)[1],
+                    )
+                    for kind, setting in _PRECISIONS.items()
+                ),
+            ),
+        ),
+        columns=_BRIEF,
         timed=False,
     ),
     # From detections: is the sign right whatever the seed, what is that owed to, and what of people never seen?
