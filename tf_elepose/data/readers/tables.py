@@ -37,7 +37,7 @@ _DELIMITERS = (",", ";", "\t")
 _MAX_COLUMNS = 2000  # Whole-body detectors have 133 joints, three columns each.
 _MAX_LINE_BYTES = 64 * _MAX_COLUMNS
 _PART_ROWS, _PART_CELLS = 4096, 500_000  # Of a csv file.
-_NPZ_PART_ROWS = 1 << 16
+_NPZ_PART_ROWS = 1 << 14
 
 _NUMBERED = re.compile(r"([xyc])(\d{1,4})")
 

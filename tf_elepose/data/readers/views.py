@@ -27,7 +27,7 @@ from tf_elepose.data.rows import Rows
 from tf_elepose.data.untrusted import listed
 from tf_elepose.skeletons import H36M_17
 
-_PART_ROWS = 1 << 16
+_PART_ROWS = 1 << 14
 
 # What the file calls a field of Recording, where the names differ.
 _FILE_NAMES = {"poses_2d_detected": "poses_2d_det"}
