@@ -42,17 +42,8 @@ def get_config() -> config_dict.ConfigDict:
     completer.evaluate_every = 200  # Steps; the best of these moments is kept.
     completer.optimizer = _optimizer(learning_rate=4e-3, average_decay=0.998)
 
-    prior = config.prior = config_dict.ConfigDict()
-    prior.bases = 26  # PCA bases; 0 for the ablation without PCA.
-    prior.held_out = 0.1  # Share of the training clips that choose the moment to stop.
-    prior.blocks = 8
-    prior.width = 256
-    prior.layers = 1
-    prior.noise = 0.1
-    prior.batch_size = 1024
-    prior.epochs = 40.0
-    prior.evaluate_every = 100  # Steps; the best of these moments is kept.
-    prior.optimizer = _optimizer(learning_rate=1e-3, average_decay=0.998)
+    config.prior = _prior(blocks=8, width=256)
+    config.prior.bases = 26  # PCA bases; 0 for the ablation without PCA.
 
     lifter = config.lifter = config_dict.ConfigDict()
     lifter.arch = "code"  # code or paper, see nn/lifters.py.
@@ -150,6 +141,8 @@ def get_distilled_config() -> config_dict.ConfigDict:
         hidden=0.4,
         most_hidden=0.5,
     )
+    # Of the teacher's bases; with epochs=0 the teacher's prior is kept, which is larger.
+    config.prior = _prior(blocks=4, width=64)
     student = config.student = config_dict.ConfigDict()
     student.width = 512
     student.depth = 3
@@ -208,6 +201,18 @@ def get_canonpose_paper_config() -> config_dict.ConfigDict:
         "average_decay": 0.0,
     }
     return config
+
+
+def _prior(blocks: int, width: int) -> config_dict.ConfigDict:
+    """A flow of that size, and how it is trained."""
+    prior = config_dict.create(blocks=blocks, width=width, layers=1)
+    prior.held_out = 0.1  # Share of the training clips that choose the moment to stop.
+    prior.noise = 0.1
+    prior.batch_size = 1024
+    prior.epochs = 40.0
+    prior.evaluate_every = 100  # Steps; the best of these moments is kept.
+    prior.optimizer = _optimizer(learning_rate=1e-3, average_decay=0.998)
+    return prior
 
 
 def _optimizer(learning_rate: float, average_decay: float) -> config_dict.ConfigDict:

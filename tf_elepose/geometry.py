@@ -25,8 +25,8 @@ _TINY = 1e-12  # Squared length below which a vector counts as zero; far above f
 def safe_norm(x: tf.Tensor, axis: int | tuple[int, ...] = -1, keepdims: bool = False) -> tf.Tensor:
     """Euclidean length along `axis` with gradient 0, not NaN, at the zero vector."""
     squared = tf.reduce_sum(tf.square(x), axis=axis, keepdims=keepdims)
-    is_zero = squared < _TINY
-    return tf.where(is_zero, tf.zeros_like(squared), tf.sqrt(tf.where(is_zero, tf.ones_like(squared), squared)))
+    # Not tf.where: TFLite's is slow, and so is its broadcasting of the 1 that would stand there.
+    return tf.cast(squared >= _TINY, squared.dtype) * tf.sqrt(tf.maximum(squared, _TINY))
 
 
 def frobenius_norm(x: tf.Tensor) -> tf.Tensor:

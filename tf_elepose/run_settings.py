@@ -69,7 +69,7 @@ def elepose_settings(config: ConfigDict) -> EleposeSettings:
         completer_stage=_stage_settings(config, completer) if completer.epochs else None,
         bases=prior.bases,
         held_out=prior.held_out,
-        prior={"blocks": prior.blocks, "width": prior.width, "layers": prior.layers},
+        prior=_flow(prior),
         prior_noise=prior.noise,
         prior_batch_size=prior.batch_size,
         prior_stage=_stage_settings(config, prior),
@@ -118,14 +118,25 @@ def _elepose_run(config: ConfigDict) -> Callable:
     return lambda folder, recording, strategy, shards=None: EleposeRun(folder, recording, settings, strategy, shards)
 
 
+def _flow(prior: ConfigDict) -> dict[str, int]:
+    return {"blocks": prior.blocks, "width": prior.width, "layers": prior.layers}
+
+
 def _distilled_run(config: ConfigDict) -> Callable:
     from tf_elepose.methods.virtual_views import ViewSettings
     from tf_elepose.training.distilled_run import DistilledRun, DistilledSettings
 
-    student = config.student
+    prior, student = config.prior, config.student
+    if not prior.epochs >= 0:
+        raise ValueError(f"prior.epochs must not be negative; got {prior.epochs}")
     settings = DistilledSettings(
         **_common(config),
         teacher=config.teacher,
+        prior=_flow(prior) if prior.epochs else None,
+        prior_noise=prior.noise,
+        prior_batch_size=prior.batch_size,
+        prior_stage=_stage_settings(config, prior) if prior.epochs else None,
+        held_out=prior.held_out,
         views=ViewSettings(**config.views.to_dict()),
         student={
             "width": student.width,

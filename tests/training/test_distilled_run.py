@@ -41,6 +41,7 @@ def config(teacher):
     made.teacher = str(teacher)
     made.student.update({"width": 16, "depth": 1, "batch_size": 8, "epochs": 8.0, "evaluate_every": 10})
     made.student.precision = "float32"
+    made.prior.update({"blocks": 1, "width": 6, "batch_size": 8, "epochs": 2.0, "evaluate_every": 10})
     made.loop.update({"steps_per_call": 5, "checkpoint_every": 10})
     return made
 
@@ -64,6 +65,32 @@ def test_it_trains_and_what_is_saved_is_what_was_trained(tmp_path, recording, te
     pixels = recording.poses_2d[:4]
     np.testing.assert_array_equal(again.predict(pixels).poses_3d, student.predict(pixels).poses_3d)
     assert json.dumps(made.facts)
+
+
+def test_the_students_prior_is_smaller_learns_the_same_poses_and_keeps_the_teachers_bases(tmp_path, recording, teacher):
+    made = run(tmp_path / "run", recording, teacher, prior={"epochs": 40.0})
+    known = workdir.load_model(teacher).prior
+    before = nll_of(made.method, recording)
+    with StopRequest() as stop:
+        student = made.run(None, stop)
+    assert student.prior.flow.coupling_blocks[0].hidden[0].units == 6 and len(student.prior.flow.coupling_blocks) == 1
+    for own, others in zip(student.prior.subspace, known.subspace, strict=True):
+        np.testing.assert_array_equal(own, others)
+    assert nll_of(student, recording) < before - 1.0
+
+
+def nll_of(method, recording):
+    return -float(np.mean(method.prior.log_prob(method.normalizer.apply(recording.poses_2d)[0])))
+
+
+def test_without_epochs_the_teachers_prior_is_kept(tmp_path, recording, teacher):
+    made = run(tmp_path / "run", recording, teacher, prior={"epochs": 0.0})
+    assert [stage.name for stage in made.stages] == ["student"]
+    known = workdir.load_model(teacher).prior
+    for own, others in zip(made.method.prior.variables, known.variables, strict=True):
+        np.testing.assert_array_equal(own, others)
+    with pytest.raises(ValueError, match=r"prior.epochs must not be negative; got -1.0"):
+        run(tmp_path / "other", recording, teacher, prior={"epochs": -1.0})
 
 
 def test_longer_training_comes_nearer_to_the_teacher(tmp_path, recording, teacher):

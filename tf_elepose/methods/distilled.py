@@ -28,7 +28,7 @@ TERMS = ("pose", "elevation")
 
 
 class Distilled(Method):
-    """The lifting method; it keeps its teacher's prior, to say how likely a lifted pose is."""
+    """The lifting method, with a prior to say how likely a lifted pose is."""
 
     name = "distilled"
     title = "Distilled ElePose"
@@ -50,7 +50,8 @@ class Distilled(Method):
         prior_settings: Mapping[str, Any] | None = None,
     ) -> None:
         """Args:
-        skeleton, normalizer, prior, prior_settings: the teacher's; the normaliser's rule is "pose".
+        skeleton, normalizer: the teacher's; the normaliser's rule is "pose".
+        prior, prior_settings: the teacher's too, or a smaller one of the same poses and bases.
         statistics: of the teacher's training poses.
         width, depth, precision, seed: of the student, see `PoseStudent`.
         views: what it is trained on; None for one that is trained.

@@ -54,6 +54,11 @@ class PosePrior(keras.Model):
         self.flow.build()
         self.built = True
 
+    @property
+    def subspace(self) -> tuple[keras.Variable, ...]:
+        """What the prior was built with and training leaves as it is: mean, basis and deviation."""
+        return self.mean, self.basis, self.deviation
+
     def latents(self, image: tf.Tensor) -> tf.Tensor:
         """Whitened subspace coordinates [..., K] of poses [..., J, 2]; unit variance on the training data."""
         flat = tf.reshape(image, tf.concat([tf.shape(image)[:-2], [self._fitted.mean.size]], axis=0))

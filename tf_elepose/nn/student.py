@@ -7,7 +7,7 @@ import tensorflow as tf
 from tf_elepose.nn.blocks import ResidualNetwork
 from tf_elepose.nn.pose_statistics import PoseStatistics, describe
 
-_ITERATIONS = 16
+_ITERATIONS = 12
 """Of the solver that guesses hidden joints. The network corrects the guess: more do not make it better, and every pose,
 complete or not, has to wait for them."""
 

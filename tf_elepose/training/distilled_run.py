@@ -1,4 +1,7 @@
-"""Distillation: a trained ElePose lifts its training poses, and a student learns from what it says."""
+"""Distillation: a trained ElePose lifts its training poses, and a student learns from what it says.
+
+How likely poses are is asked of the prior eight times a pose, so a student has a smaller one than its teacher.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,15 @@ from tf_elepose.data.recording import Recording
 from tf_elepose.methods.base import Method
 from tf_elepose.methods.distilled import Distilled
 from tf_elepose.methods.elepose import ElePose
+from tf_elepose.methods.lifted_likelihood import blank_prior, subspace_settings
 from tf_elepose.methods.virtual_views import ViewSettings, random_view
+from tf_elepose.nn.pose_prior import PosePrior
 from tf_elepose.nn.pose_statistics import fit_statistics
 from tf_elepose.training import workdir
+from tf_elepose.training.prior_stage import new_prior_stage
 from tf_elepose.training.run import LIKELIHOOD_POSES, Run, RunSettings
 from tf_elepose.training.stage import Stage, StageSettings
+from tf_elepose.training.training_poses import held_out_clips
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,12 +36,20 @@ class DistilledSettings(RunSettings):
 
     Attributes:
       teacher: workdir or model.npz of a trained ElePose.
+      prior: keywords of `PosePrior` besides the seed and the subspace, which is the teacher's; None keeps the teacher's
+        prior.
+      prior_noise, prior_batch_size, prior_stage, held_out: as in `EleposeSettings`.
       views: what is drawn for training.
       student: keywords of `Distilled`: width, depth, precision, term_weights.
       batch_size, stage: how the student is trained.
     """
 
     teacher: str
+    prior: Mapping[str, Any] | None
+    prior_noise: float
+    prior_batch_size: int
+    prior_stage: StageSettings | None
+    held_out: float
     views: ViewSettings
     student: Mapping[str, Any]
     batch_size: int
@@ -42,7 +57,7 @@ class DistilledSettings(RunSettings):
 
 
 class DistilledRun(Run):
-    """One stage: the student, on random views of the teacher's poses."""
+    """A prior of the teacher's training poses, then the student, on random views of what the teacher makes of them."""
 
     def __init__(
         self,
@@ -72,10 +87,12 @@ class DistilledRun(Run):
         levelled = geometry.rotate(geometry.rotation_x(e), tf.constant(said.poses_3d[said.valid])).numpy()
         whole = said.image[said.valid]
         both = np.concatenate([whole, geometry.flip(tf.constant(whole), teacher.skeleton).numpy()])
+        self._settings = settings
+        prior, prior_settings, self._prior_stage = self._new_prior(teacher, whole, said.valid)
         with strategy.scope():
             self._method = Distilled(
-                teacher.skeleton, teacher.normalizer, teacher.prior, fit_statistics(both.reshape(len(both), -1)),
-                views=settings.views, seed=settings.seed, prior_settings=teacher.settings["prior"], **settings.student,
+                teacher.skeleton, teacher.normalizer, prior, fit_statistics(both.reshape(len(both), -1)),
+                views=settings.views, seed=settings.seed, prior_settings=prior_settings, **settings.student,
             )  # fmt: skip
         for own, known in zip(
             self._method.density.saved_variables().values(), teacher.density.saved_variables().values(), strict=True
@@ -91,11 +108,34 @@ class DistilledRun(Run):
 
     @property
     def stages(self) -> list[Stage]:
-        return [self._stage]
+        return [stage for stage in (self._prior_stage, self._stage) if stage is not None]
 
     @property
     def method(self) -> Method:
         return self._method
+
+    def _new_prior(
+        self, teacher: ElePose, whole: np.ndarray, valid: np.ndarray
+    ) -> tuple[PosePrior, dict[str, Any], Stage | None]:
+        """The student's prior, its keywords, and the stage that trains it on the poses `whole` [N, J, 2], those of all
+        training poses that are `valid`.
+        """
+        settings = self._settings
+        if settings.prior is None or settings.prior_stage is None:
+            return teacher.prior, teacher.settings["prior"], None
+        keywords = {**settings.prior, "seed": settings.seed}
+        with self._strategy.scope():
+            prior = blank_prior(teacher.skeleton, subspace_settings(teacher.prior), keywords)
+        for own, known in zip(prior.subspace, teacher.prior.subspace, strict=True):
+            own.assign(known)
+        held_out = held_out_clips(self._train, settings.held_out, settings.seed)[valid]
+        batches = self._batches("prior", {"image": whole[~held_out]}, settings.prior_batch_size, settings.seed)
+        stage = new_prior_stage(
+            self._folder, prior, batches, self._strategy, settings.prior_stage, noise=settings.prior_noise,
+            held_out=(whole[held_out], np.ones(whole[held_out].shape[:2], bool)), complete=lambda image, seen: image,
+            writes=self.writes,
+        )  # fmt: skip
+        return prior, keywords, stage
 
     def _measure(self, method: Method) -> None:
         """The likelihoods of what the student was taught on, other bodies and spoilt keypoints too: beside exact poses

@@ -21,7 +21,6 @@ from tf_elepose.methods.base import Method
 from tf_elepose.methods.completion import CompletionFitting
 from tf_elepose.methods.elepose import ElePose
 from tf_elepose.methods.lifted_likelihood import subspace_settings
-from tf_elepose.methods.prior import PriorFitting
 from tf_elepose.methods.trainable import named_variables
 from tf_elepose.nn import pca, seeds
 from tf_elepose.nn.completer import PoseCompleter, complete
@@ -30,6 +29,7 @@ from tf_elepose.nn.pose_statistics import fit_statistics
 from tf_elepose.skeletons import Skeleton
 from tf_elepose.training.elepose_settings import LARGEST_START, EleposeSettings
 from tf_elepose.training.evaluator import clip_names, spread_rows
+from tf_elepose.training.prior_stage import new_prior_stage
 from tf_elepose.training.restarted_stage import RestartedStage
 from tf_elepose.training.run import EVALUATION_POSES, Run
 from tf_elepose.training.stage import Stage, values_of
@@ -147,14 +147,11 @@ class EleposeRun(Run):
         with self._strategy.scope():
             prior = PosePrior(subspace, **self._prior_settings)
             prior.build()
-            fitting = PriorFitting(prior, noise=settings.prior_noise, complete=self._complete)
-        held_out = tf.constant(self._image[self._held_out]), tf.constant(self._seen[self._held_out])
-        log_prob = tf.function(lambda image, seen: tf.reduce_mean(prior.log_prob(self._complete(image, seen))))
-        stage = Stage(
-            "prior", self._folder, fitting,
-            self._poses("prior", ~self._held_out, settings.prior_batch_size, settings.seed),
-            self._strategy, settings.prior_stage,
-            evaluate=lambda: {"held_out_nll": -float(log_prob(*held_out))}, select="held_out_nll", writes=self.writes,
+        stage = new_prior_stage(
+            self._folder, prior, self._poses("prior", ~self._held_out, settings.prior_batch_size, settings.seed),
+            self._strategy, settings.prior_stage, noise=settings.prior_noise,
+            held_out=(self._image[self._held_out], self._seen[self._held_out]), complete=self._complete,
+            writes=self.writes,
         )  # fmt: skip
         return prior, stage
 

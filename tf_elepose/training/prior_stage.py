@@ -1,0 +1,45 @@
+"""The prior's stage: maximum likelihood, and the moment at which poses that it does not train on are likeliest."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from tf_elepose.data.pipeline import Batches
+from tf_elepose.methods.prior import PriorFitting
+from tf_elepose.nn.pose_prior import PosePrior
+from tf_elepose.training.stage import Stage, StageSettings
+
+Complete = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+"""Whole poses [B, J, 2] of poses and which of their joints [B, J] are seen."""
+
+
+def new_prior_stage(
+    folder: pathlib.Path,
+    prior: PosePrior,
+    batches: Batches,
+    strategy: tf.distribute.Strategy,
+    settings: StageSettings,
+    *,
+    noise: float,
+    held_out: tuple[np.ndarray, np.ndarray],
+    complete: Complete,
+    writes: bool,
+) -> Stage:
+    """Args:
+    folder, batches, strategy, settings, writes: see `Stage`.
+    prior: built in the strategy's scope.
+    noise, complete: see `PriorFitting`.
+    held_out: poses [N, J, 2] and which of their joints [N, J] are seen.
+    """
+    with strategy.scope():
+        fitting = PriorFitting(prior, noise=noise, complete=complete)
+    image, seen = map(tf.constant, held_out)
+    log_prob = tf.function(lambda image, seen: tf.reduce_mean(prior.log_prob(complete(image, seen))))
+    return Stage(
+        "prior", folder, fitting, batches, strategy, settings,
+        evaluate=lambda: {"held_out_nll": -float(log_prob(image, seen))}, select="held_out_nll", writes=writes,
+    )  # fmt: skip
