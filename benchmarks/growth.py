@@ -132,7 +132,8 @@ def training_growth(folder: pathlib.Path, size: str, poses: Sequence[int], round
             for name, group in groups.items():
                 memory = sum(worker.ask("memory")["memory_mb"] for worker in group)
                 steps = _STEPS / float(np.median(taken[name][1:]))  # The first turn warms up.
-                rows.append({"kind": kind, "what": name, "steps_per_second": steps, "memory_mb": memory})
+                row = {"kind": kind, "what": name, "steps_per_second": steps, "memory_mb": memory}
+                rows.append(row | ({"poses": wanted[name][0]["poses"]} if kind == "poses" else {}))
                 print(rows[-1], flush=True)
     return rows
 
@@ -180,13 +181,15 @@ def draw(results: Mapping[str, Any], path: pathlib.Path) -> None:
             for axis, key in zip(axes[:2], ("seconds", "memory_mb"), strict=True):
                 axis.plot([row["poses"] for row in rows], [row[key] for row in rows], line, color=colour, label=what)
         sets = [row for row in results["training"] if row["kind"] == "poses"]
-        counts = [int(row["what"].split()[0].replace(",", "")) for row in sets]
         for axis, key, line in ((axes[2], "steps_per_second", "o-"), (axes[1], "memory_mb", "^:")):
-            axis.plot(counts, [row[key] for row in sets], line, color=figures.RIGHT, label="training")
+            axis.plot(
+                [row["poses"] for row in sets], [row[key] for row in sets], line, color=figures.RIGHT, label="training"
+            )
         labels = ("seconds, start-up included", "peak memory, MB", "training steps a second")
         for axis, label in zip(axes, labels, strict=True):
             axis.set(xscale="log", yscale="log", xlabel="poses", ylabel=label)
-        axes[2].set_ylim(1, 100)  # Its own limits would make a mountain of a few percent.
+        rates = [row["steps_per_second"] for row in sets]
+        axes[2].set_ylim(min(rates) / 5, max(rates) * 5)  # Its own limits would make a mountain of a few percent.
         handles, names = axes[1].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside upper center", ncols=3)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,10 +1,11 @@
 """Samples a second of the lifter's step beside PyTorch: python -m benchmarks.train_step [--torch_python=PATH]
 
-This package (graph and XLA, float32 and bfloat16 products) and an independent PyTorch implementation of the same step
-(benchmarks/pytorch; eager, torch.compile, bfloat16 autocast, fused Adam), each in a process of its own with the same
-networks, first weights and poses. They take turns (A B C ... A B C ...), so that a machine's drift meets all of them.
-That both compute the same is measured first: loss terms and gradients of one batch with the same random numbers.
-Writes benchmarks/results/train_step.json. PyTorch is left out, and that is said, where --torch_python has none.
+This package (graph and XLA, float32 and bfloat16 products, one thread an operation) and an independent PyTorch
+implementation of the same step (benchmarks/pytorch; eager, torch.compile, bfloat16 autocast, fused Adam), each in a
+process of its own with the same networks, first weights and poses. They take turns (A B C ... A B C ...), so that a
+machine's drift meets all of them. That both compute the same is measured first: loss terms and gradients of one batch
+with the same random numbers. Writes benchmarks/results/train_step.json. PyTorch is left out, and that is said, where
+--torch_python has none.
 """
 
 from __future__ import annotations

@@ -205,6 +205,8 @@ def test_safe_norm_is_the_norm_and_flat_at_zero():
     np.testing.assert_allclose(length, [5.0, 0.0, 1e-3], rtol=1e-6)
     np.testing.assert_allclose(tape.gradient(length, x), [[0.6, -0.8], [0.0, 0.0], [1.0, 0.0]], rtol=1e-6)
     assert geometry.safe_norm(x, axis=0, keepdims=True).shape == (1, 2)
+    strange = tf.constant([[np.nan, 1.0], [np.inf, 1.0], [3.0, 4.0]], tf.float64)
+    np.testing.assert_array_equal(geometry.safe_norm(strange), [np.nan, np.inf, 5.0])
 
 
 FUNCTIONS = {

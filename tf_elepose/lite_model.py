@@ -16,8 +16,7 @@ from tf_elepose.lifting_model import Answer
 PRECISIONS = ("float32", "float16", "int8_dynamic", "int8")
 """Of the files, the most precise first."""
 
-# Poses at a time: 256 to 1024 take the same time a pose; fewer take longer, and with more the prior's layers, which see
-# several views of each, leave the processor's caches.
+# Poses at a time: 256 to 1024 take about the same time a pose.
 _BATCH = 512
 
 
@@ -137,6 +136,7 @@ class _Run:
         if rows == self._rows:
             return
         shapes = {"keypoints": [rows, self._joints, 2], "confidence": [rows, self._joints], "root_head_mm": [rows]}
+        self._rows = 0  # Unless all of it succeeds.
         for name, index in self._inputs.items():
             self._interpreter.resize_tensor_input(index, shapes[name])
         self._interpreter.allocate_tensors()

@@ -13,6 +13,7 @@ from tf_elepose import default_config
 if TYPE_CHECKING:  # Imported where it is needed: a mistyped setting is answered without waiting for TensorFlow.
     from tf_elepose.training.elepose_settings import EleposeSettings
     from tf_elepose.training.links_run import LinksSettings
+    from tf_elepose.training.stage import StageSettings
     from tf_elepose.training.supervised_run import SupervisedSettings
     from tf_elepose.training.svmac_run import SvmacSettings
 
@@ -59,14 +60,12 @@ def elepose_settings(config: ConfigDict) -> EleposeSettings:
     from tf_elepose.training.elepose_settings import EleposeSettings
 
     completer, prior, lifter = config.completer, config.prior, config.lifter
-    if not completer.epochs >= 0:
-        raise ValueError(f"completer.epochs must not be negative; got {completer.epochs}")
     return EleposeSettings(
         **_common(config),
         bone_prior=config.bone_prior,
         completer={"width": completer.width, "precision": _precision(completer)} if completer.epochs else None,
         completer_batch_size=completer.batch_size,
-        completer_stage=_stage_settings(config, completer) if completer.epochs else None,
+        completer_stage=_optional_stage_settings(config, "completer"),
         bases=prior.bases,
         held_out=prior.held_out,
         prior=_flow(prior),
@@ -94,13 +93,11 @@ def links_settings(config: ConfigDict) -> LinksSettings:
     from tf_elepose.training.links_run import LinksSettings
 
     shared, filler = elepose_settings(config), config.filler
-    if not filler.epochs >= 0:
-        raise ValueError(f"filler.epochs must not be negative; got {filler.epochs}")
     return LinksSettings(
         **{field.name: getattr(shared, field.name) for field in dataclasses.fields(shared)},
         filler={"width": filler.width, "precision": _precision(filler)} if filler.epochs else None,
         filler_batch_size=filler.batch_size,
-        filler_stage=_stage_settings(config, filler) if filler.epochs else None,
+        filler_stage=_optional_stage_settings(config, "filler"),
     )
 
 
@@ -118,6 +115,14 @@ def _elepose_run(config: ConfigDict) -> Callable:
     return lambda folder, recording, strategy, shards=None: EleposeRun(folder, recording, settings, strategy, shards)
 
 
+def _optional_stage_settings(config: ConfigDict, name: str) -> StageSettings | None:
+    """None where it is not trained at all, which 0 epochs say."""
+    epochs = config[name].epochs
+    if not epochs >= 0:
+        raise ValueError(f"{name}.epochs must not be negative; got {epochs}")
+    return _stage_settings(config, config[name]) if epochs else None
+
+
 def _flow(prior: ConfigDict) -> dict[str, int]:
     return {"blocks": prior.blocks, "width": prior.width, "layers": prior.layers}
 
@@ -127,15 +132,13 @@ def _distilled_run(config: ConfigDict) -> Callable:
     from tf_elepose.training.distilled_run import DistilledRun, DistilledSettings
 
     prior, student = config.prior, config.student
-    if not prior.epochs >= 0:
-        raise ValueError(f"prior.epochs must not be negative; got {prior.epochs}")
     settings = DistilledSettings(
         **_common(config),
         teacher=config.teacher,
         prior=_flow(prior) if prior.epochs else None,
         prior_noise=prior.noise,
         prior_batch_size=prior.batch_size,
-        prior_stage=_stage_settings(config, prior) if prior.epochs else None,
+        prior_stage=_optional_stage_settings(config, "prior"),
         held_out=prior.held_out,
         views=ViewSettings(**config.views.to_dict()),
         student={

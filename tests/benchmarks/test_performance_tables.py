@@ -70,7 +70,8 @@ def test_growth_is_told_a_pose_and_relative_to_the_first(tmp_path):
             for poses in (100, 10_000)
         ],
         "training": [
-            {"kind": "poses", "what": "2,000 poses", "steps_per_second": 10.0, "memory_mb": 900.0},
+            {"kind": "poses", "what": "2,000 poses", "poses": 2000, "steps_per_second": 10.0, "memory_mb": 900.0},
+            {"kind": "poses", "what": "20,000 poses", "poses": 20000, "steps_per_second": 9.0, "memory_mb": 950.0},
             {"kind": "sharing", "what": "1 replica", "steps_per_second": 20.0, "memory_mb": 900.0},
             {"kind": "sharing", "what": "2 replicas", "steps_per_second": 30.0, "memory_mb": 1200.0},
         ],
@@ -87,3 +88,9 @@ def test_a_goal_that_was_not_reached_is_told(error, reached):
     runs = [{"program": "a", "seconds": 90.0, "pa_mpjpe_mm": error}]
     line = time_to_accuracy.markdown({"goal_mm": 40.0, "runs": runs}).splitlines()[-1]
     assert cells(line) == ["a", f"1.5{reached}", f"{error:.1f}"]
+
+
+def test_of_pytorch_it_is_told_how_long_the_prior_was_trained():
+    run = {"program": "PyTorch", "seconds": 60.0, "pa_mpjpe_mm": 50.0, "reached": False, "prior_epochs": 10}
+    line = time_to_accuracy.markdown({"goal_mm": 40.0, "runs": [run]}).splitlines()[-1]
+    assert cells(line) == ["PyTorch, 10 epochs of the prior", "1.0 (not reached)", "50.0"]

@@ -74,7 +74,7 @@ def test_the_students_prior_is_smaller_learns_the_same_poses_and_keeps_the_teach
     with StopRequest() as stop:
         student = made.run(None, stop)
     assert student.prior.flow.coupling_blocks[0].hidden[0].units == 6 and len(student.prior.flow.coupling_blocks) == 1
-    for own, others in zip(student.prior.subspace, known.subspace, strict=True):
+    for own, others in zip(student.prior.subspace_variables, known.subspace_variables, strict=True):
         np.testing.assert_array_equal(own, others)
     assert nll_of(student, recording) < before - 1.0
 

@@ -55,7 +55,7 @@ class PosePrior(keras.Model):
         self.built = True
 
     @property
-    def subspace(self) -> tuple[keras.Variable, ...]:
+    def subspace_variables(self) -> tuple[keras.Variable, ...]:
         """What the prior was built with and training leaves as it is: mean, basis and deviation."""
         return self.mean, self.basis, self.deviation
 

@@ -69,8 +69,8 @@ class DistilledRun(Run):
         """Args: as `Run` has them. The 2D poses of the recording are what the teacher lifts.
 
         Raises:
-          ValueError: a teacher that is no ElePose, of another skeleton, or trained on poses of one distance; see also
-            `Run`.
+          ValueError: a teacher that is no ElePose, of another skeleton, trained on poses of one distance, or without a
+            completer where training poses lack joints; see also `Run`.
         """
         teacher = workdir.load_model(settings.teacher)
         if not isinstance(teacher, ElePose) or teacher.elevation != "predicted":
@@ -80,6 +80,8 @@ class DistilledRun(Run):
                 f"{settings.teacher}: lifts {teacher.skeleton.name!r}; the data have {recording.skeleton.name!r}"
             )
         super().__init__(folder, recording, settings, strategy, normalizer=teacher.normalizer)
+        if not teacher.completes:
+            self._require_whole_poses()
         said = teacher.predict_normalized(self._image, self._seen)
         logging.info("the teacher lifted %d of %d poses", said.valid.sum(), len(said.valid))
         assert said.elevation is not None  # It predicts them.
@@ -126,14 +128,13 @@ class DistilledRun(Run):
         keywords = {**settings.prior, "seed": settings.seed}
         with self._strategy.scope():
             prior = blank_prior(teacher.skeleton, subspace_settings(teacher.prior), keywords)
-        for own, known in zip(prior.subspace, teacher.prior.subspace, strict=True):
+        for own, known in zip(prior.subspace_variables, teacher.prior.subspace_variables, strict=True):
             own.assign(known)
         held_out = held_out_clips(self._train, settings.held_out, settings.seed)[valid]
         batches = self._batches("prior", {"image": whole[~held_out]}, settings.prior_batch_size, settings.seed)
         stage = new_prior_stage(
             self._folder, prior, batches, self._strategy, settings.prior_stage, noise=settings.prior_noise,
-            held_out=(whole[held_out], np.ones(whole[held_out].shape[:2], bool)), complete=lambda image, seen: image,
-            writes=self.writes,
+            held_out=(whole[held_out], None), writes=self.writes,
         )  # fmt: skip
         return prior, keywords, stage
 

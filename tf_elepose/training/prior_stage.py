@@ -25,21 +25,26 @@ def new_prior_stage(
     settings: StageSettings,
     *,
     noise: float,
-    held_out: tuple[np.ndarray, np.ndarray],
-    complete: Complete,
+    held_out: tuple[np.ndarray, np.ndarray | None],
+    complete: Complete | None = None,
     writes: bool,
 ) -> Stage:
     """Args:
     folder, batches, strategy, settings, writes: see `Stage`.
     prior: built in the strategy's scope.
     noise, complete: see `PriorFitting`.
-    held_out: poses [N, J, 2] and which of their joints [N, J] are seen.
+    held_out: poses [N, J, 2] and which of their joints [N, J] are seen; None: all.
     """
     with strategy.scope():
         fitting = PriorFitting(prior, noise=noise, complete=complete)
-    image, seen = map(tf.constant, held_out)
-    log_prob = tf.function(lambda image, seen: tf.reduce_mean(prior.log_prob(complete(image, seen))))
+    image, seen = (None if values is None else tf.constant(values) for values in held_out)
+
+    @tf.function
+    def nll() -> tf.Tensor:
+        whole = image if complete is None or seen is None else complete(image, seen)
+        return -tf.reduce_mean(prior.log_prob(whole))
+
     return Stage(
         "prior", folder, fitting, batches, strategy, settings,
-        evaluate=lambda: {"held_out_nll": -float(log_prob(image, seen))}, select="held_out_nll", writes=writes,
+        evaluate=lambda: {"held_out_nll": float(nll())}, select="held_out_nll", writes=writes,
     )  # fmt: skip
