@@ -189,7 +189,7 @@ def draw(results: Mapping[str, Any], path: pathlib.Path) -> None:
         for axis, label in zip(axes, labels, strict=True):
             axis.set(xscale="log", yscale="log", xlabel="poses", ylabel=label)
         rates = [row["steps_per_second"] for row in sets]
-        axes[2].set_ylim(min(rates) / 5, max(rates) * 5)  # Its own limits would make a mountain of a few percent.
+        axes[2].set_ylim(min(rates) / 10, max(rates) * 10)  # Its own limits would make a mountain of a few percent.
         handles, names = axes[1].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside upper center", ncols=3)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -123,7 +123,7 @@ def _optional_stage_settings(config: ConfigDict, name: str) -> StageSettings | N
     return _stage_settings(config, config[name]) if epochs else None
 
 
-def _flow(prior: ConfigDict) -> dict[str, int]:
+def _flow(prior: ConfigDict) -> dict[str, Any]:
     return {"blocks": prior.blocks, "width": prior.width, "layers": prior.layers}
 
 
