@@ -9,6 +9,7 @@ import small_models
 from ml_collections import config_dict
 
 from tf_elepose import default_config, run_settings
+from tf_elepose.data.missing import hide_joints
 from tf_elepose.data.synthetic import synthesize
 from tf_elepose.skeletons import H36M_17, H36M_17_ELEPOSE
 from tf_elepose.training import workdir
@@ -28,7 +29,8 @@ def teacher(tmp_path):
 
 
 def saved(folder, rule="pose", **options):
-    method, _ = small_models.small_elepose(rule, noise=0.02, completer=small_models.small_completer(), **options)
+    options = {"completer": small_models.small_completer()} | options
+    method, _ = small_models.small_elepose(rule, noise=0.02, **options)
     method.density.elevation_mean.assign(-0.2)
     method.density.elevation_deviation.assign(0.1)
     folder.mkdir()
@@ -118,6 +120,13 @@ def test_an_unfit_teacher_is_refused(tmp_path, recording, options, message):
     with pytest.raises(ValueError, match=message):
         run(tmp_path / "run", recording, saved(tmp_path / "unfit", **options))
     assert not (tmp_path / "run").exists()
+
+
+def test_a_teacher_without_a_completer_cannot_lift_poses_that_lack_joints(tmp_path, recording):
+    teacher = saved(tmp_path / "plain", completer=None)
+    with pytest.raises(ValueError, match="training poses lack joints"):
+        run(tmp_path / "run", hide_joints(recording, 0.2, seed=0), teacher)
+    run(tmp_path / "run", recording, teacher)
 
 
 def test_other_skeletons_and_missing_teachers_are_refused(tmp_path, recording, teacher):
