@@ -13,7 +13,7 @@ from typing import Any
 
 from absl import flags
 
-from benchmarks.quality.tables import Row
+from benchmarks.quality.rows import Row
 from benchmarks.quality.training import train
 from tf_elepose import commands, files
 from tf_elepose.data.recording import Recording

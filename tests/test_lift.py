@@ -5,7 +5,6 @@ import errno
 import json
 import subprocess
 import sys
-import threading
 
 import command_line
 import numpy as np
@@ -185,34 +184,6 @@ def test_a_source_that_cannot_be_read_is_not_the_output_that_cannot_be_written(m
     monkeypatch.setattr(lift_parts, "stream_source", broken)
     told = refuses("a.npz", "--convention=h36m_17", model, "--output=o.npz")
     assert "npz:a.npz" in told and "cannot be read: Input/output error" in told and "o.npz" not in told
-
-
-def test_the_next_part_is_made_while_one_is_used_and_no_more():
-    made = [threading.Event() for _ in range(4)]
-
-    def items():
-        for number, event in enumerate(made):
-            event.set()
-            yield number
-
-    ahead = lift_parts._read_ahead(items())
-    assert next(ahead) == 0
-    assert made[1].wait(10) and not made[2].is_set()
-    assert list(ahead) == [1, 2, 3]
-
-
-@pytest.mark.parametrize("fails_at", [0, 2])
-def test_what_goes_wrong_while_reading_ahead_comes_in_its_place(fails_at):
-    def items():
-        for number in range(4):
-            if number == fails_at:
-                raise ValueError("here")
-            yield number
-
-    got = []
-    with pytest.raises(ValueError, match="here"):
-        got.extend(lift_parts._read_ahead(items()))
-    assert got == list(range(fails_at))
 
 
 def test_smoothing_and_pictures_are_made(command, model, tmp_path):

@@ -18,7 +18,8 @@ from typing import Any
 from absl import flags
 
 from benchmarks.quality import figures, shown, side_by_side, training, uncertainty
-from benchmarks.quality.tables import GROUPS, TABLES, UNCERTAINTY, Row
+from benchmarks.quality.rows import Row
+from benchmarks.quality.tables import GROUPS, TABLES, UNCERTAINTY
 from tf_elepose import commands, files
 
 QUICK_ROWS = 5

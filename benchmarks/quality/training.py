@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from benchmarks.quality import side_by_side
-from benchmarks.quality.tables import Row
+from benchmarks.quality.rows import Row
 from tf_elepose import files
 
 TRAIN = "tf_elepose.train"

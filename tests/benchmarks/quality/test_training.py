@@ -6,7 +6,8 @@ import pathlib
 import pytest
 
 from benchmarks.quality import shown, training
-from benchmarks.quality.tables import TABLES, Row
+from benchmarks.quality.rows import Row
+from benchmarks.quality.tables import TABLES
 from tf_elepose.data import sources
 
 ROWS = [row for table in TABLES.values() for row in table.rows]
