@@ -18,7 +18,7 @@ from tf_elepose.data.recording import Recording
 from tf_elepose.data.shard_manifest import ShardManifest
 from tf_elepose.data.shards import write_shards
 from tf_elepose.data.tfrecords import frame, read_records
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.skeletons import Skeleton
 
 _GROUPS = 4  # Row groups of a Parquet file.
 

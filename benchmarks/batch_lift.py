@@ -111,7 +111,7 @@ def largest_difference(output: pathlib.Path, lifted: pathlib.Path) -> float:
     """
     from benchmarks.batch_archive import read_lifted
     from tf_elepose.batch.results import read_poses
-    from tf_elepose.skeletons import H36M_17
+    from tf_elepose.skeleton.skeletons import H36M_17
 
     theirs = files.read_npz(lifted)
     mine = read_lifted(output)

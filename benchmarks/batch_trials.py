@@ -24,7 +24,7 @@ from absl import flags
 from benchmarks.processes import Group, measured_group
 from tf_elepose import commands, files
 from tf_elepose.provenance import provenance
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 if TYPE_CHECKING:  # The pages show the results without Arrow.
     from benchmarks.batch_archive import Archive

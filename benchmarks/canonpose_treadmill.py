@@ -21,7 +21,7 @@ from tf_elepose.data.sources import load_source
 from tf_elepose.evaluation import evaluate_poses
 from tf_elepose.lifter import Lifter
 from tf_elepose.pretrained import pretrained_models
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 CONFIG = "configs/canonpose_treadmill.py"
 

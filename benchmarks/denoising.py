@@ -21,7 +21,7 @@ from tf_elepose.data.denoising import denoise
 from tf_elepose.data.recording import Recording
 from tf_elepose.data.sources import load_source
 from tf_elepose.provenance import provenance
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 def define_flags() -> None:

@@ -108,7 +108,7 @@ def commands_growth(folder: pathlib.Path, lift: Sequence[int], convert: Sequence
 def write_poses(path: str, poses: int) -> None:
     """A views file of built-in motion, over again where more is wanted: clips of a thousand frames."""
     from tf_elepose.data.synthetic import synthesize
-    from tf_elepose.skeletons import H36M_17
+    from tf_elepose.skeleton.skeletons import H36M_17
 
     made = synthesize(H36M_17).poses_2d.astype(np.float32)
     rows = np.arange(poses)

@@ -1,6 +1,6 @@
 """Latency and throughput of every format: python -m benchmarks.inference [--torch_python=PATH]
 
-One model (see benchmarks/inference_files.py) as Keras, SavedModel, TFLite in four precisions, ONNX and PyTorch, each in
+One model (see inference_files.py) as Keras, SavedModel, TFLite in four precisions, ONNX and PyTorch, each in
 a process of its own with one thread and with two. They take turns. Batch 1: the limit is the bandwidth at which weights
 can be read; larger batches: the processor's arithmetic; both are measured in the same run (benchmarks/limits.py). Then
 the same file of poses is lifted from the shell by `tf_elepose.lift` and by a PyTorch program.

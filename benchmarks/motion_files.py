@@ -26,7 +26,7 @@ from tf_elepose.data.sources import load_source
 from tf_elepose.lifted import Lifted
 from tf_elepose.outputs.bvh import write_bvh
 from tf_elepose.provenance import provenance
-from tf_elepose.skeletons import Skeleton, get_skeleton
+from tf_elepose.skeleton.skeletons import Skeleton, get_skeleton
 from tf_elepose.smoothing import FILTERS, smooth
 
 NOISE_MM = (0.0, 10.0, 20.0)

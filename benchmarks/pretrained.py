@@ -23,7 +23,7 @@ from tf_elepose.lifter import Lifter
 from tf_elepose.lite_model import PRECISIONS
 from tf_elepose.pretrained import pretrained_models
 from tf_elepose.provenance import provenance
-from tf_elepose.skeletons import get_skeleton
+from tf_elepose.skeleton.skeletons import get_skeleton
 
 HIDDEN = 0.2
 

@@ -37,7 +37,7 @@ def main(argv: list[str]) -> int:
     del argv
     from tf_elepose.data.sources import load_source
     from tf_elepose.provenance import provenance
-    from tf_elepose.skeletons import H36M_17
+    from tf_elepose.skeleton.skeletons import H36M_17
 
     shared = pathlib.Path(flags.FLAGS.shared)
     sources = {

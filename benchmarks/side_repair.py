@@ -25,7 +25,7 @@ from tf_elepose.data.recording import Recording
 from tf_elepose.data.side_repair import LIMBS, repair_recording
 from tf_elepose.data.sources import load_source
 from tf_elepose.provenance import provenance
-from tf_elepose.skeletons import get_skeleton
+from tf_elepose.skeleton.skeletons import get_skeleton
 
 SEEDS = (11, 12)
 """Of the runs; others were looked at when the constants were chosen."""

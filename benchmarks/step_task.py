@@ -43,7 +43,7 @@ def write_task(path: pathlib.Path, size: str, *, width: int | None = None, batch
     """A task of built-in motion; `width` and `batch_size` for a smaller one, for tests."""
     from tf_elepose.data.synthetic import synthesize
     from tf_elepose.normalization import Normalizer
-    from tf_elepose.skeletons import H36M_17
+    from tf_elepose.skeleton.skeletons import H36M_17
 
     config = size_config(size)
     if width is not None:
@@ -58,8 +58,8 @@ def write_task(path: pathlib.Path, size: str, *, width: int | None = None, batch
 
 def task_arrays(config: Any, normalizer: Any, images: np.ndarray, bone_prior: Any = None) -> dict[str, np.ndarray]:
     """What a task's file holds, of a config, a normaliser and its poses; the skeleton's bone lengths when None."""
-    from tf_elepose.anthropometry import stated_bone_prior
-    from tf_elepose.skeletons import H36M_17
+    from tf_elepose.skeleton.anthropometry import stated_bone_prior
+    from tf_elepose.skeleton.skeletons import H36M_17
 
     method = _new_method(config, normalizer, images, bone_prior or stated_bone_prior(H36M_17))
     values = settings_of(method, config)
@@ -106,11 +106,11 @@ def read_task(path: str | pathlib.Path) -> tuple[dict[str, Any], np.ndarray, dic
 
 def method_of(settings: Mapping[str, Any], weights: Mapping[str, np.ndarray], precision: str = "float32") -> Any:
     """The method of a task, with its weights."""
-    from tf_elepose.anthropometry import BonePrior
     from tf_elepose.methods.elepose import TERMS, ElePose
     from tf_elepose.methods.lifted_likelihood import blank_prior
     from tf_elepose.normalization import Normalizer
-    from tf_elepose.skeletons import H36M_17
+    from tf_elepose.skeleton.anthropometry import BonePrior
+    from tf_elepose.skeleton.skeletons import H36M_17
 
     size = settings["size"]
     flow = {key: size[f"prior_{key}"] for key in ("blocks", "width", "layers")}
@@ -202,7 +202,7 @@ def _new_method(config: Any, normalizer: Any, images: np.ndarray, bone_prior: An
     from tf_elepose.methods.elepose import ElePose
     from tf_elepose.nn import pca
     from tf_elepose.nn.pose_prior import PosePrior
-    from tf_elepose.skeletons import H36M_17
+    from tf_elepose.skeleton.skeletons import H36M_17
 
     flow = {key: config.prior[key] for key in ("blocks", "width", "layers")}
     prior = PosePrior(pca.fit_pca(images.reshape(len(images), -1), config.prior.bases), **flow)

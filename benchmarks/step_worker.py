@@ -45,7 +45,7 @@ def main() -> None:
 def make_loop(path: str, *, jit_compile: bool = False, precision: str = "float32", poses: int = 0):
     """The loop over a task's steps; over so many `poses`, the task's over again, where that is not 0."""
     from tf_elepose.data.pipeline import Batches
-    from tf_elepose.skeletons import H36M_17
+    from tf_elepose.skeleton.skeletons import H36M_17
     from tf_elepose.training.adam import Adam
     from tf_elepose.training.loop import Loop
     from tf_elepose.training.strategy import make_strategy

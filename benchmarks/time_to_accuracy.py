@@ -121,10 +121,10 @@ def theirs(folder: pathlib.Path, options: Any) -> dict[str, Any]:
 def write_task(path: str, data: str) -> None:
     """The paper's task of that data (see `benchmarks.step_task`) with test_images and test_poses_3d [N, J, 3] mm."""
     from benchmarks import step_task
-    from tf_elepose.anthropometry import estimate_bone_prior
     from tf_elepose.data.sources import load_source
     from tf_elepose.normalization import Normalizer
-    from tf_elepose.skeletons import H36M_17
+    from tf_elepose.skeleton.anthropometry import estimate_bone_prior
+    from tf_elepose.skeleton.skeletons import H36M_17
     from tf_elepose.training.evaluator import clip_and_camera, clip_names, spread_rows
     from tf_elepose.training.training_poses import scaled_by_clip
 

@@ -17,10 +17,10 @@ import numpy as np
 import tensorflow as tf
 
 from tf_elepose import geometry
-from tf_elepose.conversion import Convention, Conversion, conversion
 from tf_elepose.data.rows import LARGEST_PX
 from tf_elepose.methods.base import Method
-from tf_elepose.skeletons import MIN_JOINTS, Skeleton
+from tf_elepose.skeleton.conversion import Convention, Conversion, conversion
+from tf_elepose.skeleton.skeletons import MIN_JOINTS, Skeleton
 
 LEAST_EXTENT_PX = 1e-3
 """A pose with less in both directions is a point. In float32 a joint made of others is exact to a part of that."""

@@ -16,7 +16,7 @@ from benchmarks.batch_archive import read_letters, read_lifted, unaccounted, wri
 from tf_elepose import batch_lift, files
 from tf_elepose.batch import results
 from tf_elepose.lifter import Lifter
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -7,7 +7,7 @@ import pytest
 from lifted_samples import lifted, posing
 
 from tf_elepose import body_size
-from tf_elepose.skeletons import H36M_17, Skeleton
+from tf_elepose.skeleton.skeletons import H36M_17, Skeleton
 
 SEGMENTS = {"l_knee": 0.245, "l_ankle": 0.246, "r_knee": 0.245, "r_ankle": 0.246}
 TRUNK = {"spine": 0.2, "thorax": 0.1, "nose": 0.1, "head": 0.07}

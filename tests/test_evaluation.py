@@ -7,7 +7,7 @@ import pytest
 
 from tf_elepose import depth_sign, measures, metrics
 from tf_elepose.evaluation import PROTOCOL_JOINTS, evaluate_poses
-from tf_elepose.skeletons import H36M_17, Skeleton
+from tf_elepose.skeleton.skeletons import H36M_17, Skeleton
 
 N = 40
 REFUSED_KEYS = {f"pa_mpjpe_refused_{percent}_mm" for percent in (10, 20, 30)}

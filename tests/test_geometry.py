@@ -9,8 +9,9 @@ import pytest
 import small_models
 import tensorflow as tf
 
-from tf_elepose import geometry, skeletons
-from tf_elepose.skeletons import H36M_17, H36M_17_ELEPOSE, Skeleton
+from tf_elepose import geometry
+from tf_elepose.skeleton import skeletons
+from tf_elepose.skeleton.skeletons import H36M_17, H36M_17_ELEPOSE, Skeleton
 
 ROTATIONS = {"x": geometry.rotation_x, "y": geometry.rotation_y, "z": geometry.rotation_z}
 ANGLES = np.array([-3.1, -1.7, -0.3, 0.0, 1e-4, 0.9, 2.5], np.float32)

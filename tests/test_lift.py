@@ -20,7 +20,7 @@ from tf_elepose.lift_summary import LiftSummary
 from tf_elepose.lifter import Lifter
 from tf_elepose.lite_model import LiteModel
 from tf_elepose.outputs.registry import WRITERS
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

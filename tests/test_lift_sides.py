@@ -10,7 +10,7 @@ from tf_elepose import commands, lift
 from tf_elepose.data.readers.views import write_views
 from tf_elepose.lifter import Lifter
 from tf_elepose.lifting_model import Answer, LiftingModel
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 ROWS = slice(20, 30)
 

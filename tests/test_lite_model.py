@@ -11,7 +11,7 @@ from tf_elepose import exported_model, files, lite_model
 from tf_elepose.lifting_model import percentile
 from tf_elepose.lite_model import LiteModel
 from tf_elepose.pretrained import pretrained_models
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.trained_model import TrainedModel
 
 # The converter warns about its own use of deprecated interfaces.

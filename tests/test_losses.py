@@ -10,8 +10,8 @@ import small_models
 import tensorflow as tf
 
 from tf_elepose import geometry, losses
-from tf_elepose.anthropometry import BonePrior, stated_bone_prior
-from tf_elepose.skeletons import H36M_17, Skeleton
+from tf_elepose.skeleton.anthropometry import BonePrior, stated_bone_prior
+from tf_elepose.skeleton.skeletons import H36M_17, Skeleton
 
 # A bent stick: three joints, two bones.
 STICK = Skeleton("stick", ("a", "b", "c"), (None, "a", "b"), (), (), root="a", head="c")

@@ -6,7 +6,7 @@ import small_runs
 from tf_elepose import morph
 from tf_elepose.data.readers.views import write_views
 from tf_elepose.data.sources import load_source
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 @pytest.fixture

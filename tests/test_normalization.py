@@ -8,7 +8,7 @@ import small_models
 import tensorflow as tf
 
 from tf_elepose.normalization import RULES, Normalizer
-from tf_elepose.skeletons import H36M_17, Skeleton
+from tf_elepose.skeleton.skeletons import H36M_17, Skeleton
 
 STICK = Skeleton("stick", ("hip", "top", "hand"), (None, "hip", "top"), (), (), root="hip", head="top")
 # Two poses in px: root-head lengths 100 and 300; joint-root distances (0, 100, 50) and (0, 300, 150).

@@ -9,9 +9,9 @@ import pytest
 
 from tf_elepose import figures, learning_figures, pose_figures
 from tf_elepose.evaluation import evaluate_poses
-from tf_elepose.palette import side_of
 from tf_elepose.report import write_report
-from tf_elepose.skeletons import H36M_17, H36M_17_ELEPOSE
+from tf_elepose.skeleton.palette import side_of
+from tf_elepose.skeleton.skeletons import H36M_17, H36M_17_ELEPOSE
 
 N = 60
 PNG = b"\x89PNG\r\n\x1a\n"

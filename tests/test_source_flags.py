@@ -9,7 +9,7 @@ from absl import flags
 
 from tf_elepose import convert, default_config, evaluate, run_settings, source_flags, train
 from tf_elepose.data import sources
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 def test_values_are_read_as_yaml():

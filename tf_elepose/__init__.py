@@ -17,24 +17,24 @@ if TYPE_CHECKING:
     from tf_elepose.methods.elepose import ElePose
     from tf_elepose.methods.prediction import Prediction
     from tf_elepose.normalization import Normalizer
-    from tf_elepose.skeletons import H36M_17, H36M_17_ELEPOSE, Skeleton, get_skeleton
+    from tf_elepose.skeleton.skeletons import H36M_17, H36M_17_ELEPOSE, Skeleton, get_skeleton
     from tf_elepose.training.evaluator import evaluate_method
     from tf_elepose.training.workdir import load_model
 
 _HOMES = {
     "ElePose": "methods.elepose",
     "Evaluation": "evaluation",
-    "H36M_17": "skeletons",
-    "H36M_17_ELEPOSE": "skeletons",
+    "H36M_17": "skeleton.skeletons",
+    "H36M_17_ELEPOSE": "skeleton.skeletons",
     "Lifted": "lifted",
     "Lifter": "lifter",
     "Normalizer": "normalization",
     "Prediction": "methods.prediction",
     "Recording": "data.recording",
-    "Skeleton": "skeletons",
+    "Skeleton": "skeleton.skeletons",
     "evaluate_method": "training.evaluator",
     "evaluate_poses": "evaluation",
-    "get_skeleton": "skeletons",
+    "get_skeleton": "skeleton.skeletons",
     "load_model": "training.workdir",
     "load_source": "data.sources",
 }

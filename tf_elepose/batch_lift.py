@@ -56,7 +56,7 @@ def main(argv: list[str]) -> int:
     from tf_elepose.batch import job
     from tf_elepose.batch.handler import LiftSettings
     from tf_elepose.batch.reading import ReadSettings, input_files
-    from tf_elepose.conventions import get_convention
+    from tf_elepose.skeleton.conventions import get_convention
 
     py_logging.getLogger("apache_beam").setLevel(py_logging.WARNING)  # It tells of every type hint.
     py_logging.getLogger().addFilter(_is_news)

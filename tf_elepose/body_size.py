@@ -16,7 +16,7 @@ import math
 import numpy as np
 
 from tf_elepose.lifted import Lifted
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.skeletons import Skeleton
 
 ANKLE, HIP, HEAD = 0.039, 0.530, 1.0
 """Heights above the ground, shares of the stature. The knee lies on the way."""

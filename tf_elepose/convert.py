@@ -15,7 +15,7 @@ from absl import flags
 
 from tf_elepose import commands, files, source_flags
 from tf_elepose.progress import Progress
-from tf_elepose.skeletons import SKELETONS, Skeleton, get_skeleton
+from tf_elepose.skeleton.skeletons import SKELETONS, Skeleton, get_skeleton
 
 
 def define_flags() -> None:

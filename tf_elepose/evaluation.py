@@ -10,7 +10,7 @@ import numpy as np
 
 from tf_elepose import alignment, metrics
 from tf_elepose.measures import ACTION_MEASURES, REFUSED, summary_table
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.skeletons import Skeleton
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ import numpy as np
 
 from tf_elepose import files
 from tf_elepose.lifting_model import LiftingModel
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.skeletons import Skeleton
 
 METADATA = "metadata.json"
 """The file that makes a folder a bundle."""

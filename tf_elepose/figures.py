@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 
 from tf_elepose import metrics
 from tf_elepose.measures import REFUSED
-from tf_elepose.palette import GRID, INK, LEFT, MUTED, RIGHT, TRUNK, TRUTH, side_of
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.palette import GRID, INK, LEFT, MUTED, RIGHT, TRUNK, TRUTH, side_of
+from tf_elepose.skeleton.skeletons import Skeleton
 
 WIDTH = 5.6  # Inches; at 9 points the text stays readable when a telephone shows the figure 340 points wide.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.skeletons import Skeleton
 
 MIN_DEPTH = 1.0
 """Smallest distance from the camera a joint may have: below eq. 3, "w_j is clipped to be larger than one"."""

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from tf_elepose.figures import WIDTH
 from tf_elepose.measures import MEASURES
-from tf_elepose.palette import LEFT, RIGHT, TRUNK
+from tf_elepose.skeleton.palette import LEFT, RIGHT, TRUNK
 
 _SMOOTHED_FROM = 100  # Points from which a curve is noise unless smoothed.
 _BOOKKEEPING = ("step", "epoch", "time", "seconds", "wall_time", "samples_per_second", "steps_per_second")

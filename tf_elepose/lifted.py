@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tf_elepose.skeletons import MIN_JOINTS, Skeleton
+from tf_elepose.skeleton.skeletons import MIN_JOINTS, Skeleton
 
 UNITS = ("unit", "mm")
 """Of `Lifted.poses_3d`: about one from root to head, or millimetres."""

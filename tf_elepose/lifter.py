@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose import body_size, conventions
-from tf_elepose.conversion import Convention, Conversion, conversion
+from tf_elepose import body_size
 from tf_elepose.data.recording import Recording, check_array
 from tf_elepose.data.rows import LARGEST_PX
 from tf_elepose.data.side_repair import CHOICES, repair_recording
@@ -20,7 +19,9 @@ from tf_elepose.lifted import AXES, Lifted
 from tf_elepose.lifting_model import LiftingModel, percentile
 from tf_elepose.lite_model import LiteModel
 from tf_elepose.pretrained import pretrained_models
-from tf_elepose.skeletons import MIN_JOINTS, Skeleton
+from tf_elepose.skeleton import conventions
+from tf_elepose.skeleton.conversion import Convention, Conversion, conversion
+from tf_elepose.skeleton.skeletons import MIN_JOINTS, Skeleton
 
 RUNTIMES = ("tflite", "saved_model")
 """What may run an exported model: LiteRT its TFLite file, or TensorFlow its SavedModel."""

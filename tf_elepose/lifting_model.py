@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.skeletons import Skeleton
 
 
 @dataclasses.dataclass(frozen=True)

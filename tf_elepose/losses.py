@@ -5,8 +5,8 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tf_elepose import geometry
-from tf_elepose.anthropometry import BonePrior
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.anthropometry import BonePrior
+from tf_elepose.skeleton.skeletons import Skeleton
 
 
 def pose_distance(predicted: tf.Tensor, target: tf.Tensor) -> tf.Tensor:

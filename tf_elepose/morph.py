@@ -11,7 +11,7 @@ from __future__ import annotations
 from absl import flags
 
 from tf_elepose import commands, source_flags
-from tf_elepose.skeletons import get_skeleton
+from tf_elepose.skeleton.skeletons import get_skeleton
 
 
 def define_flags() -> None:

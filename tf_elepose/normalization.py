@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_elepose import geometry
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.skeletons import Skeleton
 
 _STRANGE_RATIO = 1.5
 """Times the training's size, in the median over poses, at which a warning is due."""

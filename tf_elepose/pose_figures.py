@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from tf_elepose.palette import LEFT, MUTED, RIGHT, TRUNK, TRUTH, side_of
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.palette import LEFT, MUTED, RIGHT, TRUNK, TRUTH, side_of
+from tf_elepose.skeleton.skeletons import Skeleton
 
 _SIDES = {"left": (LEFT, "-", 2.2), "right": (RIGHT, (0, (3.2, 1.1)), 2.2), "trunk": (TRUNK, "-", 2.2)}
 

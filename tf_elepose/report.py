@@ -17,7 +17,7 @@ from tf_elepose.evaluation import Evaluation
 from tf_elepose.files import write_bytes, write_text
 from tf_elepose.measures import REFUSED
 from tf_elepose.report_page import Picture, Section, render_page
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.skeletons import Skeleton
 
 
 def write_report(

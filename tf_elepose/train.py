@@ -86,7 +86,7 @@ def _opened(config: ConfigDict):
     from tf_elepose.data.missing import hide_joints
     from tf_elepose.data.shards import Shards
     from tf_elepose.data.sources import load_source
-    from tf_elepose.skeletons import get_skeleton
+    from tf_elepose.skeleton.skeletons import get_skeleton
 
     skeleton, options = get_skeleton(config.skeleton), config.data_options.to_dict()
     format_name, _, path = config.data.partition(":")

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose.conventions import find_convention
-from tf_elepose.conversion import Convention, Conversion, conversion
 from tf_elepose.data.synthetic import synthesize
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.conventions import find_convention
+from tf_elepose.skeleton.conversion import Convention, Conversion, conversion
+from tf_elepose.skeleton.skeletons import H36M_17
 
 ACTIVITIES = ("walking", "reaching", "squatting")
 """Shown one after the other, each by one person in front of one camera."""

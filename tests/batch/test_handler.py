@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from tf_elepose.batch.block import IDS, Block, Keypoints, Stretch, Unit
 from tf_elepose.batch.handler import LifterHandler, LiftSettings
-from tf_elepose.conventions import get_convention
-from tf_elepose.conversion import Convention
 from tf_elepose.lifter import Lifter
+from tf_elepose.skeleton.conventions import get_convention
+from tf_elepose.skeleton.conversion import Convention
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

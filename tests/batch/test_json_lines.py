@@ -10,7 +10,7 @@ pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'tf
 
 from tf_elepose.batch import json_lines
 from tf_elepose.batch.block import Unit
-from tf_elepose.conventions import get_convention
+from tf_elepose.skeleton.conventions import get_convention
 
 COCO, H36M = get_convention("coco_17"), get_convention("h36m_17")
 POSE = np.arange(34.0).reshape(17, 2).tolist()

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tf_elepose.batch import parquet
-from tf_elepose.conventions import get_convention
+from tf_elepose.skeleton.conventions import get_convention
 
 H36M = get_convention("h36m_17")
 POSES = np.random.default_rng(0).normal(500, 100, (6, 17, 2)).astype(np.float32)

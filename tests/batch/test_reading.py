@@ -14,7 +14,7 @@ from tf_elepose.batch.reading import ReadSettings, input_files
 from tf_elepose.data.readers import views
 from tf_elepose.data.readers.views import write_views
 from tf_elepose.data.shards import write_shards
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 POSES = (500 + 0.2 * posing(100, noise=40.0)[..., :2]).astype(np.float32)
 

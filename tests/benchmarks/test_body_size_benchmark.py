@@ -8,7 +8,7 @@ from lifted_samples import lifted, posing
 
 from benchmarks import body_size as benchmark
 from tf_elepose.body_size import chain_length
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 def test_poses_of_different_sizes_want_a_scale_each():

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.canonpose_treadmill import lifted, markdown
 from tf_elepose.data.synthetic import synthesize
 from tf_elepose.lifter import Lifter
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 def test_a_packaged_model_is_measured_on_detections():

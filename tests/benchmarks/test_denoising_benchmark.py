@@ -2,7 +2,7 @@
 
 from benchmarks.denoising import markdown, measure
 from tf_elepose.data.synthetic import synthesize
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 def test_detections_gain_and_exact_poses_stay():

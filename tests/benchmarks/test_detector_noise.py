@@ -7,7 +7,7 @@ import pytest
 from stick_people import turning
 
 from benchmarks import detector_noise as benchmark
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 def test_the_best_weights_of_two_kinds_of_joints():

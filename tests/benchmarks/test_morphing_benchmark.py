@@ -7,7 +7,7 @@ import pytest
 from stick_people import turning
 
 from benchmarks import morphing as benchmark
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 @pytest.fixture

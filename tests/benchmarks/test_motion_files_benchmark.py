@@ -6,7 +6,7 @@ from lifted_samples import posing
 from stick_people import turning
 
 from benchmarks import motion_files as benchmark
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 def test_acceleration_is_in_metres_per_second_squared():

@@ -9,7 +9,7 @@ from benchmarks import growth, inference, inference_files, limits, time_to_accur
 from tf_elepose import files
 from tf_elepose.data.sources import load_source
 from tf_elepose.lifter import Lifter
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 def cells(line):

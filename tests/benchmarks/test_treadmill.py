@@ -5,7 +5,7 @@ import pytest
 import small_models
 
 from benchmarks import treadmill
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 @pytest.fixture

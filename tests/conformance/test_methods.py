@@ -17,7 +17,7 @@ from tf_elepose.methods.morphing import MorphFitting
 from tf_elepose.methods.prior import PriorFitting
 from tf_elepose.methods.trainable import Trainable, named_variables
 from tf_elepose.nn.morpher import PoseMorpher
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.training import workdir
 from tf_elepose.training.checkpoint import Checkpointer, assign
 from tf_elepose.training.loop import Loop

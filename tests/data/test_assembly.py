@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from tf_elepose.conventions import CONVENTIONS
-from tf_elepose.conversion import Convention
 from tf_elepose.data.assembly import assemble, recordings
 from tf_elepose.data.rows import Rows
-from tf_elepose.skeletons import H36M_17, H36M_17_ELEPOSE, MIN_JOINTS
+from tf_elepose.skeleton.conventions import CONVENTIONS
+from tf_elepose.skeleton.conversion import Convention
+from tf_elepose.skeleton.skeletons import H36M_17, H36M_17_ELEPOSE, MIN_JOINTS
 
 COCO = CONVENTIONS["coco_17"]
 ROOT, HEAD, SPINE = (H36M_17.index(joint) for joint in ("root", "head", "spine"))

@@ -7,7 +7,7 @@ from samples import bvh
 from tf_elepose.data.bvh_joints import known_joints
 from tf_elepose.data.bvh_motion import read_bvh_motion
 from tf_elepose.data.sources import load_source
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 EXPORTERS = {
     "MotionBuilder": "LeftUpLeg LeftLeg LeftFoot LeftArm LeftForeArm LeftHand Neck Head",

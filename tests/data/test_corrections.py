@@ -5,7 +5,7 @@ import pytest
 from stick_people import turning
 
 from tf_elepose.data.corrections import flip_y, split_at, swap_sides
-from tf_elepose.skeletons import H36M_17, Skeleton
+from tf_elepose.skeleton.skeletons import H36M_17, Skeleton
 
 PER_JOINT = ("poses_2d", "visible", "poses_2d_detected", "confidence", "poses_3d")
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tf_elepose.data.detector import simulate_detections
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 def test_detections_err_more_at_wrists_and_where_confidence_is_low():

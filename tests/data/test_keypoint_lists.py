@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tf_elepose.conventions import CONVENTIONS
 from tf_elepose.data.keypoint_lists import KeypointLists, find_convention, frames_by_name, integer, stem, text
+from tf_elepose.skeleton.conventions import CONVENTIONS
 
 
 def poses(**options) -> KeypointLists:

@@ -3,7 +3,7 @@ import pytest
 
 from tf_elepose.data import kinematics
 from tf_elepose.data.kinematics import ANKLE_HEIGHT, JOINT_LIMITS, draw_bodies, forward_kinematics, limit
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 BODY = draw_bodies(np.random.default_rng(0), 1)
 

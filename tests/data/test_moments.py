@@ -8,7 +8,7 @@ import small_runs
 import tensorflow as tf
 
 from tf_elepose.data.moments import MomentBatches, moments
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 @pytest.fixture(scope="module")

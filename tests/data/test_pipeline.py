@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tf_elepose.data.pipeline import Batches
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 def poses(count):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tf_elepose.data.recording import Recording
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 ROWS = 6
 

@@ -15,7 +15,7 @@ from tf_elepose.data.shard_batches import ShardBatches
 from tf_elepose.data.shards import Shards, write_shards
 from tf_elepose.methods.prior import PriorFitting
 from tf_elepose.normalization import Normalizer
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.training.loop import Loop
 
 

@@ -16,7 +16,7 @@ from tf_elepose.data.readers.shards import read_shards
 from tf_elepose.data.recording import row_fields
 from tf_elepose.data.shards import Shards, write_shards
 from tf_elepose.data.sources import load_source
-from tf_elepose.skeletons import H36M_17, H36M_17_ELEPOSE
+from tf_elepose.skeleton.skeletons import H36M_17, H36M_17_ELEPOSE
 
 
 @pytest.fixture
@@ -66,7 +66,8 @@ def test_sizes_by_camera_and_what_was_dropped_are_kept(tmp_path):
 
 def test_reading_needs_no_tensorflow(written):
     code = (
-        "import sys; from tf_elepose.data.sources import load_source; from tf_elepose.skeletons import H36M_17;"
+        "import sys; from tf_elepose.data.sources import load_source;"
+        "from tf_elepose.skeleton.skeletons import H36M_17;"
         "import tf_elepose.data.shards;"
         f"load_source('shards:{written}', H36M_17); assert 'tensorflow' not in sys.modules"
     )

@@ -11,7 +11,7 @@ from tf_elepose.data import corrections, sources
 from tf_elepose.data.readers.views import write_views
 from tf_elepose.data.recording import concatenate
 from tf_elepose.data.sources import load_source, stream_source
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 SMALL = {"subjects": 2, "takes": 1, "frames": 2, "cameras": 1, "test_fraction": 0.5}
 

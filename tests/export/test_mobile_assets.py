@@ -13,9 +13,9 @@ from export.mobile import __main__ as command_module
 from export.mobile import demo
 from export.mobile.assets import write_assets
 from export.mobile.plain_outputs import with_plain_outputs
-from tf_elepose import conventions
-from tf_elepose.conversion import conversion
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton import conventions
+from tf_elepose.skeleton.conversion import conversion
+from tf_elepose.skeleton.skeletons import H36M_17
 
 # The converters warn about their own use of deprecated interfaces.
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -16,7 +16,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 from export import bundle, examples, saved_model, verify, versions, warmup
 from export.signature import Signed
 from tf_elepose.nn import pose_statistics
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.training.workdir import save_model
 
 # The loaders and exporters warn about their own use of deprecated interfaces.

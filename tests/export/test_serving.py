@@ -27,7 +27,7 @@ from tensorflow_serving_process import SERVER, tensorflow_serving
 from export import examples, saved_model
 from export.signature import Signed
 from tf_elepose.nn import pose_statistics
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 # The loaders and exporters warn about their own use of deprecated interfaces.
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -9,9 +9,9 @@ from export import examples
 from export.signature import Signed, convert, convert_confidence
 from export.verify import expected
 from tf_elepose import geometry
-from tf_elepose.conventions import CONVENTIONS, get_convention
-from tf_elepose.conversion import conversion
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.conventions import CONVENTIONS, get_convention
+from tf_elepose.skeleton.conversion import conversion
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 def model(rule="dataset", completer=True, **options):

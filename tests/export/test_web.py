@@ -14,7 +14,7 @@ from ai_edge_litert.interpreter import Interpreter
 from small_bundle import seen_poses, small_assets, small_bundle
 
 from export.mobile import serve
-from tf_elepose.conventions import get_convention
+from tf_elepose.skeleton.conventions import get_convention
 
 # The converters warn about their own use of deprecated interfaces.
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -14,7 +14,7 @@ from tf_elepose.data.moments import MomentBatches
 from tf_elepose.data.pipeline import Batches
 from tf_elepose.methods import replicas
 from tf_elepose.methods.prior import PriorFitting
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.training.loop import Loop
 from tf_elepose.training.strategy import make_strategy
 

@@ -6,7 +6,7 @@ import small_models
 import tensorflow as tf
 
 from tf_elepose.methods.base import Method
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 class Flat(Method):

@@ -13,7 +13,7 @@ from tf_elepose import geometry
 from tf_elepose.methods import rig_partners
 from tf_elepose.methods.canonpose import TERMS, CanonPose
 from tf_elepose.nn.pose_statistics import blank_statistics
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 SEED = tf.constant([3, 4])
 ROOT = H36M_17.root_index

@@ -6,7 +6,7 @@ import small_models
 import tensorflow as tf
 
 from tf_elepose import geometry
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 def test_the_pose_is_the_canonical_one_turned_into_the_cameras_frame():

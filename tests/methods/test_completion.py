@@ -11,7 +11,7 @@ from tf_elepose.methods.completion import CompletionFitting, hide_joints, seen_i
 from tf_elepose.nn.completer import PoseCompleter
 from tf_elepose.nn.pose_statistics import fit_statistics
 from tf_elepose.normalization import Normalizer
-from tf_elepose.skeletons import H36M_17, MIN_JOINTS
+from tf_elepose.skeleton.skeletons import H36M_17, MIN_JOINTS
 from tf_elepose.training.loop import Loop
 
 SEED = tf.constant([2, 9])

@@ -14,7 +14,7 @@ from elepose_rewrite import rewrite
 from tf_elepose import geometry
 from tf_elepose.methods import replicas
 from tf_elepose.methods.elepose import FIXED_ELEVATION, TERMS
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 SEED = tf.constant([3, 8])
 BATCH = 8

@@ -12,7 +12,7 @@ import tensorflow as tf
 from elepose_rewrite import rewrite
 
 from tf_elepose.methods.elepose import TERMS, ElePose
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.training import workdir
 
 SEED = tf.constant([3, 8])

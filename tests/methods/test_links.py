@@ -10,7 +10,7 @@ import tensorflow as tf
 from tf_elepose import geometry
 from tf_elepose.methods import replicas
 from tf_elepose.methods.filling import FillFitting
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 LEGS, TORSO = (list(H36M_17.indices(joints)) for joints in H36M_17.halves.values())
 OF = {"legs": LEGS, "torso": TORSO}

@@ -6,7 +6,7 @@ import small_models
 import tensorflow as tf
 
 from tf_elepose.nn.pose_lifter import PoseLifter
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 SEED = tf.constant([3, 8])
 MIRROR = list(H36M_17.mirror)

@@ -14,7 +14,7 @@ from tf_elepose.methods import replicas
 from tf_elepose.methods.angles import Angle
 from tf_elepose.methods.svmac import SVMAC, TERMS
 from tf_elepose.methods.wasserstein import LARGEST_DISTANCE, LARGEST_SLOPE, LEAST_DISTANCE
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 SEED = tf.constant([3, 8])
 JOINTS = H36M_17.index

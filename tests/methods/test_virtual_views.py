@@ -10,7 +10,7 @@ import tensorflow as tf
 from tf_elepose import geometry
 from tf_elepose.methods.virtual_views import ViewSettings, random_view
 from tf_elepose.normalization import Normalizer
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 SEED = tf.constant([3, 4])
 PLAIN = ViewSettings(

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tf_elepose.nn.completer import PoseCompleter, complete
 from tf_elepose.nn.pose_statistics import blank_statistics, fit_statistics
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 @pytest.fixture(scope="module")

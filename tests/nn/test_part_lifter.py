@@ -5,7 +5,7 @@ import small_models
 import tensorflow as tf
 
 from tf_elepose.nn.part_lifter import PartLifter, scatter_joints
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 LEGS, TORSO = ([*H36M_17.indices(joints)] for joints in H36M_17.halves.values())
 

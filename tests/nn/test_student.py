@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tf_elepose.nn.pose_statistics import fit_statistics
 from tf_elepose.nn.student import PoseStudent
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 def student(**options):

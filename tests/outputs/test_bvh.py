@@ -12,7 +12,7 @@ from tf_elepose.alignment import procrustes
 from tf_elepose.data.bvh_motion import read_bvh_motion
 from tf_elepose.data.sources import load_source
 from tf_elepose.outputs.bvh import write_bvh
-from tf_elepose.skeletons import H36M_17, Skeleton
+from tf_elepose.skeleton.skeletons import H36M_17, Skeleton
 
 Y_UP = np.array([1.0, -1.0, -1.0])
 

@@ -7,7 +7,7 @@ import pytest
 from lifted_samples import lifted, posing
 
 from tf_elepose.outputs.csv import write_csv
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 def rows(path):

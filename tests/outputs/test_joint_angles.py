@@ -14,7 +14,7 @@ from tf_elepose.outputs.joint_angles import (
     world_rotations,
 )
 from tf_elepose.outputs.rest_pose import rest_offsets
-from tf_elepose.skeletons import H36M_17, Skeleton
+from tf_elepose.skeleton.skeletons import H36M_17, Skeleton
 
 Y_UP = np.array([1.0, -1.0, -1.0])
 

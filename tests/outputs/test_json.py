@@ -6,7 +6,7 @@ import numpy as np
 from lifted_samples import lifted, posing, rotations
 
 from tf_elepose.outputs import json as outputs_json
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 def strict(text):

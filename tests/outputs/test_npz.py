@@ -6,7 +6,7 @@ import numpy as np
 from lifted_samples import lifted, posing, rotations
 
 from tf_elepose.outputs.npz import write_npz
-from tf_elepose.skeletons import H36M_17, Skeleton
+from tf_elepose.skeleton.skeletons import H36M_17, Skeleton
 
 
 def test_everything_known_is_there(tmp_path):

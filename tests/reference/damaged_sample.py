@@ -110,7 +110,7 @@ class DamagedSample:
     def load(self) -> Any:
         """The recording that its files make."""
         from tf_elepose.data.sources import load_source
-        from tf_elepose.skeletons import H36M_17
+        from tf_elepose.skeleton.skeletons import H36M_17
 
         return load_source(self.source, H36M_17, check="off", **self._options)
 

@@ -3,7 +3,7 @@
 import elepose_float64 as reference
 import small_models
 
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 def rewrite(method, weights=None, rule="dataset"):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tf_elepose.data.sources import load_source
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 class JsonCases:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tf_elepose.data.recording import Recording
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 def recording(rows=60, *, first=0, test=20, missing=True, skeleton=H36M_17, **others):

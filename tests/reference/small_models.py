@@ -3,7 +3,6 @@
 import numpy as np
 
 from tf_elepose import default_config
-from tf_elepose.anthropometry import BonePrior
 from tf_elepose.methods.canonpose import CanonPose
 from tf_elepose.methods.distilled import Distilled
 from tf_elepose.methods.elepose import TERMS, ElePose
@@ -17,7 +16,8 @@ from tf_elepose.nn.completer import PoseCompleter
 from tf_elepose.nn.pose_prior import PosePrior
 from tf_elepose.nn.pose_statistics import fit_statistics
 from tf_elepose.normalization import Normalizer
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.anthropometry import BonePrior
+from tf_elepose.skeleton.skeletons import H36M_17
 
 PRIOR = {"blocks": 2, "width": 8, "layers": 1, "seed": 4}
 PAPER_WEIGHTS = {

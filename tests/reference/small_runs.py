@@ -8,7 +8,7 @@ from in_process import Command, contents
 
 from tf_elepose import depth_sign
 from tf_elepose.data.synthetic import synthesize
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.training.loop import Loop
 
 __all__ = ["Command", "contents"]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tf_elepose.data.recording import Recording
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 # mm, x to the person's left, y down, z to the person's back; a knee and an elbow are a little bent, as in life.
 STANDING = {

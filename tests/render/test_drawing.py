@@ -5,12 +5,12 @@ import pytest
 from lifted_people import STANDING_POSE, lifted
 from PIL import ImageColor
 
-from tf_elepose.palette import DASHED, LEFT, RIGHT, SIDES
 from tf_elepose.render.drawing import Canvas, draw_pose, font_for, mixed, round_length, shortened, text_width
 from tf_elepose.render.movie import SIZE, Movie
 from tf_elepose.render.sheet import draw_sheet
 from tf_elepose.render.track import find_tracks
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.palette import DASHED, LEFT, RIGHT, SIDES
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 def places(image, color, tolerance=40):

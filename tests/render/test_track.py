@@ -7,7 +7,7 @@ from lifted_people import STANDING_POSE, lifted
 from tf_elepose.render import camera
 from tf_elepose.render.sheet import evenly_spaced
 from tf_elepose.render.track import LIKELIHOOD_WORDS, choose_track, find_tracks, likelihood_word
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 def test_a_tilted_pose_is_levelled_and_stands_on_its_lowest_joint():

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from lifted_people import lifted
 
-from tf_elepose.palette import LEFT, RIGHT, TRUNK
 from tf_elepose.render import render
 from tf_elepose.render.track import NO_POSE
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.palette import LEFT, RIGHT, TRUNK
+from tf_elepose.skeleton.skeletons import H36M_17
 
 NASTY = "</script><script>alert('x')</script><!--<b>&amp;\u2028@@poses@@"
 

@@ -11,7 +11,7 @@ from ml_collections import config_dict
 from tf_elepose import default_config, run_settings
 from tf_elepose.data.missing import hide_joints
 from tf_elepose.data.synthetic import synthesize
-from tf_elepose.skeletons import H36M_17, H36M_17_ELEPOSE
+from tf_elepose.skeleton.skeletons import H36M_17, H36M_17_ELEPOSE
 from tf_elepose.training import workdir
 from tf_elepose.training.interruption import StopRequest
 from tf_elepose.training.metric_log import MetricLog

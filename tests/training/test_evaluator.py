@@ -8,7 +8,7 @@ import small_models
 import tensorflow as tf
 
 from tf_elepose.data.recording import Recording
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.training.evaluator import clip_and_camera, clip_names, evaluate_method, spread_rows
 
 

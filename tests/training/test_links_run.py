@@ -8,7 +8,7 @@ import small_runs
 
 from tf_elepose import default_config, run_settings
 from tf_elepose.data.missing import hide_half
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.training.checkpoint import Checkpointer
 from tf_elepose.training.interruption import StopRequest
 from tf_elepose.training.links_run import LinksRun

@@ -10,7 +10,7 @@ from tf_elepose.data.pipeline import Batches
 from tf_elepose.methods.elepose import TERMS
 from tf_elepose.methods.prior import PriorFitting
 from tf_elepose.methods.trainable import Trainable
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.training.loop import Loop, NotFiniteError
 
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tf_elepose.data.pipeline import Batches
 from tf_elepose.methods.trainable import Trainable
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.training.interruption import StopRequest
 from tf_elepose.training.restarted_stage import RestartedStage
 from tf_elepose.training.stage import StageSettings

@@ -12,7 +12,7 @@ import tensorflow as tf
 from tf_elepose.data.pipeline import Batches
 from tf_elepose.methods import replicas
 from tf_elepose.methods.trainable import Trainable
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.training import checkpoint
 from tf_elepose.training.interruption import StopRequest
 from tf_elepose.training.loop import NotFiniteError

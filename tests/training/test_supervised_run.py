@@ -9,7 +9,7 @@ import small_runs
 from tf_elepose import default_config, run_settings
 from tf_elepose.data.missing import hide_joints
 from tf_elepose.data.synthetic import synthesize
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.training.evaluator import evaluate_method
 from tf_elepose.training.interruption import StopRequest
 from tf_elepose.training.strategy import make_strategy

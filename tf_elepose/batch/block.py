@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pyarrow as pa
 
-from tf_elepose.conversion import Convention
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.conversion import Convention
+from tf_elepose.skeleton.skeletons import Skeleton
 
 IDS = pa.schema(
     [

@@ -19,8 +19,8 @@ import pyarrow as pa
 
 from tf_elepose.batch.block import IDS, DeadLetter, Keypoints, Stretch, Unit
 from tf_elepose.batch.naming import named_convention
-from tf_elepose.conversion import Convention
 from tf_elepose.data.untrusted import MAX_TEXT_LENGTH, opened
+from tf_elepose.skeleton.conversion import Convention
 
 _TOGETHER = 4096  # Lines.
 _LONGEST = 1 << 20  # Bytes of a line.

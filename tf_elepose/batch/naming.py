@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from tf_elepose import conventions
-from tf_elepose.conversion import Convention
+from tf_elepose.skeleton import conventions
+from tf_elepose.skeleton.conversion import Convention
 
 
 def named_convention(name: Any, otherwise: Convention | None) -> Convention:

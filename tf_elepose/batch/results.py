@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from tf_elepose import files
 from tf_elepose.batch.block import IDS, Block, DeadLetter
 from tf_elepose.lifted import FEW_JOINTS, NO_EXTENT
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.skeletons import Skeleton
 
 LIFTED, DEAD_LETTERS = "lifted", "dead_letters"
 """Folders of the output."""

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose.conversion import Convention, Conversion, conversion
 from tf_elepose.data.recording import Recording, check_array, row_fields
 from tf_elepose.data.rows import LARGEST_PX, Rows
-from tf_elepose.skeletons import MIN_JOINTS, Skeleton
+from tf_elepose.skeleton.conversion import Convention, Conversion, conversion
+from tf_elepose.skeleton.skeletons import MIN_JOINTS, Skeleton
 
 PEOPLE = ("all", "best")
 

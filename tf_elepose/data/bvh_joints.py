@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose import skeletons
-from tf_elepose.conversion import Convention, conversion
 from tf_elepose.data.bvh_motion import BvhMotion
+from tf_elepose.skeleton import skeletons
+from tf_elepose.skeleton.conversion import Convention, conversion
 
 # Of a limb's joint without its side, better names first: MotionBuilder, CMU and Mixamo (UpLeg, Leg, Arm, ForeArm; there
 # LeftShoulder is the collar), Biovision (Hip, Knee, Shoulder, Elbow; LeftCollar), Unreal and VRM (UpperLeg, LowerArm,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tf_elepose.data.recording import Recording
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.skeletons import Skeleton
 
 SIDES = ("none", "arms", "legs", "both")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.skeletons import Skeleton
 
 # Detectors are worst at the ends of limbs. Factors on the error, by the end of a joint's name.
 _JOINT_ERROR = {"elbow": 1.25, "knee": 1.25, "wrist": 1.8, "ankle": 1.8}

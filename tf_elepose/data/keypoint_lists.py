@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose import conventions
-from tf_elepose.conversion import Convention
 from tf_elepose.data.json_stream import shown
 from tf_elepose.data.rows import LARGEST_PX, Rows
 from tf_elepose.data.untrusted import MAX_TEXT_LENGTH
+from tf_elepose.skeleton import conventions
+from tf_elepose.skeleton.conversion import Convention
 
 PART = 8192
 """Poses in a part."""

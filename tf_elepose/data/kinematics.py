@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_elepose import geometry
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 JOINTS = H36M_17.joints
 """The joints a body has, by name; any skeleton of these joints can be given its poses."""

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from tf_elepose.data.recording import Recording
-from tf_elepose.skeletons import MIN_JOINTS
+from tf_elepose.skeleton.skeletons import MIN_JOINTS
 
 
 def hide_joints(recording: Recording, hidden: float | int, *, seed: int) -> Recording:

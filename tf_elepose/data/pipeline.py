@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_elepose import geometry
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.skeletons import Skeleton
 
 RESIDENT_BYTES = 1 << 30
 """Data sets up to this size live on the device; larger ones stay on the host and are fetched ahead."""

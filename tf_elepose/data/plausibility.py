@@ -10,7 +10,7 @@ import dataclasses
 
 import numpy as np
 
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.skeletons import Skeleton
 
 FEWEST_ROWS = 10
 """A window in which fewer rows show the joints that a test is about is not judged."""

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tf_elepose.conversion import Convention
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.conversion import Convention
+from tf_elepose.skeleton.skeletons import Skeleton
 
 LARGEST_PX = 1e6
 """No image is that wide: larger numbers are damage or another unit."""

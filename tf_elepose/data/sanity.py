@@ -16,7 +16,7 @@ import numpy as np
 from tf_elepose.data import plausibility
 from tf_elepose.data.plausibility import SeenPoses
 from tf_elepose.data.recording import Recording
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.skeletons import Skeleton
 
 WINDOW_ROWS = 1000
 """A clip is judged in windows of so many rows at most."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from tf_elepose import files
 from tf_elepose.data.recording import SPLITS, Recording, row_fields
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.skeletons import Skeleton
 
 MANIFEST = "manifest.json"
 FORMAT, VERSION = "tf_elepose shards", 1

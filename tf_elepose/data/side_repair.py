@@ -21,7 +21,7 @@ import numpy as np
 
 from tf_elepose.data.corrections import side_order
 from tf_elepose.data.recording import Recording
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.skeletons import Skeleton
 
 CHOICES = ("repair", "keep")
 

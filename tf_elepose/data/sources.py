@@ -17,7 +17,7 @@ from tf_elepose.data.rows import Rows
 from tf_elepose.data.sanity import Finding
 from tf_elepose.data.sanity_in_parts import PartsSeen
 from tf_elepose.data.untrusted import listed
-from tf_elepose.skeletons import MIN_JOINTS, Skeleton
+from tf_elepose.skeleton.skeletons import MIN_JOINTS, Skeleton
 
 SYNTHETIC = "synthetic"
 

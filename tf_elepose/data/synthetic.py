@@ -14,7 +14,7 @@ from tf_elepose.data.kinematics import ANKLE_HEIGHT, JOINTS, SIDES, Bodies, draw
 from tf_elepose.data.motion import ACTIVITIES, Motion, draw_motion
 from tf_elepose.data.recording import Recording
 from tf_elepose.data.virtual_cameras import IMAGE_PX, Rig, draw_rig, pixels, view
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.skeletons import Skeleton
 
 _NEAREST_MM = 500.0  # Closer to the camera than this nobody fits into an image.
 

@@ -18,7 +18,7 @@ from tf_elepose.methods.prediction import Prediction, Said
 from tf_elepose.methods.trainable import Trainable
 from tf_elepose.nn.completer import PoseCompleter, complete
 from tf_elepose.normalization import Normalizer
-from tf_elepose.skeletons import MIN_JOINTS, Skeleton
+from tf_elepose.skeleton.skeletons import MIN_JOINTS, Skeleton
 
 
 class Method(Trainable):

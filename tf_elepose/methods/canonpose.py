@@ -28,7 +28,7 @@ from tf_elepose.methods.trainable import Batch, named_variables, require_term_we
 from tf_elepose.nn.canonical_lifter import CanonicalLifter
 from tf_elepose.nn.pose_statistics import PoseStatistics, blank_statistics
 from tf_elepose.normalization import Normalizer
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.skeletons import Skeleton
 
 TERMS = ("reprojection", "view", "camera", "knees", "pose_equality", "camera_equality")
 """Eq. 5 of each view's own pose, of poses mixed between views (3.2), of rotations mixed between moments (eq. 8); an

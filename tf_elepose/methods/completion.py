@@ -11,7 +11,7 @@ from tf_elepose import geometry
 from tf_elepose.methods import replicas
 from tf_elepose.methods.trainable import Batch, Trainable
 from tf_elepose.nn.completer import PoseCompleter
-from tf_elepose.skeletons import MIN_JOINTS
+from tf_elepose.skeleton.skeletons import MIN_JOINTS
 
 MOST_HIDDEN = 0.5
 """Largest share of the joints that is hidden: each pose draws its own share, from 0 on."""

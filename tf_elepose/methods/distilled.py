@@ -22,7 +22,7 @@ from tf_elepose.nn.pose_prior import PosePrior
 from tf_elepose.nn.pose_statistics import PoseStatistics, blank_statistics
 from tf_elepose.nn.student import PoseStudent
 from tf_elepose.normalization import Normalizer
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.skeletons import Skeleton
 
 TERMS = ("pose", "elevation")
 

@@ -20,7 +20,6 @@ import numpy as np
 import tensorflow as tf
 
 from tf_elepose import geometry, losses
-from tf_elepose.anthropometry import BonePrior
 from tf_elepose.methods import replicas
 from tf_elepose.methods.base import Method
 from tf_elepose.methods.lifted_likelihood import LiftedLikelihood, blank_prior, subspace_settings
@@ -29,7 +28,8 @@ from tf_elepose.nn.completer import PoseCompleter, blank_completer
 from tf_elepose.nn.lifters import DepthElevationLifter
 from tf_elepose.nn.pose_prior import PosePrior
 from tf_elepose.normalization import Normalizer
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.anthropometry import BonePrior
+from tf_elepose.skeleton.skeletons import Skeleton
 
 FIXED_ELEVATION = math.pi / 9
 """Bound of the uniform elevation prior of earlier work, which the paper compares with ("[-pi/9, pi/9] [4, 59]")."""

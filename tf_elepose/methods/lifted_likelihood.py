@@ -15,7 +15,7 @@ from tf_elepose.methods import replicas
 from tf_elepose.nn import pca
 from tf_elepose.nn.pose_prior import PosePrior
 from tf_elepose.normalization import Normalizer
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.skeletons import Skeleton
 
 VIEWS = 8
 """Of the fixed cameras. A power of 2: every azimuth and every elevation is in a part of its own (a Hammersley set).

@@ -32,7 +32,7 @@ from tf_elepose.nn import seeds
 from tf_elepose.nn.part_filler import PartFiller
 from tf_elepose.nn.part_lifter import PartLifter, scatter_joints
 from tf_elepose.normalization import Normalizer
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.skeletons import Skeleton
 
 
 class LInKs(ElePose):

@@ -17,7 +17,7 @@ from tf_elepose.methods.trainable import Batch, named_variables
 from tf_elepose.nn.completer import PoseCompleter, blank_completer
 from tf_elepose.nn.pose_lifter import PoseLifter
 from tf_elepose.normalization import Normalizer
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.skeletons import Skeleton
 
 
 class Supervised(Method):

@@ -28,7 +28,7 @@ from tf_elepose.nn.completer import PoseCompleter, blank_completer
 from tf_elepose.nn.critic import Critic
 from tf_elepose.nn.generator import Generator
 from tf_elepose.normalization import Normalizer
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.skeletons import Skeleton
 
 TERMS = ("adversarial", "angle", "camera", "symmetry", "lifting", "consistency", "knees", "supervision")
 """L_adv, L_angle, L_cam, L_sym, L_3D, L_svmac of eq. 24; an anatomical term against the depth mirror that is not in the

@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from tf_elepose.methods import replicas
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.skeletons import Skeleton
 
 Batch = Mapping[str, tf.Tensor]
 """Named tensors, one row an example: "image" [B, J, 2], normalised 2D poses, and where joints are missing "seen"

@@ -17,7 +17,7 @@ from tf_elepose.data.detector import joint_error
 from tf_elepose.methods import replicas
 from tf_elepose.methods.completion import hide_joints
 from tf_elepose.normalization import Normalizer
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.skeletons import Skeleton
 
 
 @dataclasses.dataclass(frozen=True)

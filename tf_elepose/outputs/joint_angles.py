@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from tf_elepose.data.virtual_cameras import axis_rotation
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.skeletons import Skeleton
 
 _NO_LENGTH = 1e-9
 _OPPOSITE = 1e-10  # 1 + cosine below which a bone points straight back: its axis would drown in rounding.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.skeletons import Skeleton
 
 _DOWN = np.array([0.0, -1.0, 0.0])
 _LEFT, _UP = np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])

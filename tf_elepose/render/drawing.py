@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose.palette import DASHED, INK, MUTED, SIDES, side_of
 from tf_elepose.render.look import LOOK
 from tf_elepose.render.packages import pillow
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.palette import DASHED, INK, MUTED, SIDES, side_of
+from tf_elepose.skeleton.skeletons import Skeleton
 
 BACKGROUND = "#FFFFFF"
 

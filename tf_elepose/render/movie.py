@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose.palette import GRID, INK, LEFT, MUTED, TRUTH
 from tf_elepose.render import camera
 from tf_elepose.render.drawing import (
     Canvas,
@@ -19,6 +18,7 @@ from tf_elepose.render.drawing import (
 )
 from tf_elepose.render.look import LOOK
 from tf_elepose.render.track import NO_POSE, Track, likelihood_word
+from tf_elepose.skeleton.palette import GRID, INK, LEFT, MUTED, TRUTH
 
 SIZE = (960, 540)
 """px, width and height of a frame; even, as H.264 needs it."""

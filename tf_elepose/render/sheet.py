@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose.palette import GRID, INK, MUTED
 from tf_elepose.render import camera
 from tf_elepose.render.drawing import (
     Canvas,
@@ -18,6 +17,7 @@ from tf_elepose.render.drawing import (
     shortened,
 )
 from tf_elepose.render.track import Track, likelihood_word
+from tf_elepose.skeleton.palette import GRID, INK, MUTED
 
 # (name, azimuth, elevation or None for the camera's own, what lies to the right, what lies upwards)
 VIEWS = (

@@ -8,7 +8,7 @@ import numpy as np
 
 from tf_elepose.levelling import levelled
 from tf_elepose.lifted import Lifted
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.skeletons import Skeleton
 
 NO_POSE = "no pose: too few joints seen"
 """What stands in the place of a pose that could not be lifted."""

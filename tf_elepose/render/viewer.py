@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 from tf_elepose.lifted import Lifted
-from tf_elepose.palette import DASHED, INK, SIDES, side_of
 from tf_elepose.render.look import LOOK
 from tf_elepose.render.track import LIKELIHOOD_WORDS, NO_POSE, Track
+from tf_elepose.skeleton.palette import DASHED, INK, SIDES, side_of
 
 _LARGEST = 32767  # Of a 16-bit integer; -32768 stands for NaN.
 _NOT_SEEN = -32768

@@ -7,7 +7,7 @@ import numpy as np
 from tf_elepose.data.moments import Moments, moments
 from tf_elepose.data.recording import Recording
 from tf_elepose.methods.base import Method
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.skeletons import Skeleton
 from tf_elepose.training.evaluator import clip_and_camera
 
 HIPS = ("l_hip", "r_hip")

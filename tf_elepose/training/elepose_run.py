@@ -12,7 +12,6 @@ import tensorflow as tf
 from absl import logging
 
 from tf_elepose import geometry, losses
-from tf_elepose.anthropometry import BonePrior, estimate_bone_prior, stated_bone_prior
 from tf_elepose.data.pipeline import Batches
 from tf_elepose.data.recording import Recording
 from tf_elepose.data.shard_batches import ShardBatches
@@ -26,7 +25,8 @@ from tf_elepose.nn import pca, seeds
 from tf_elepose.nn.completer import PoseCompleter, complete
 from tf_elepose.nn.pose_prior import PosePrior
 from tf_elepose.nn.pose_statistics import fit_statistics
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.anthropometry import BonePrior, estimate_bone_prior, stated_bone_prior
+from tf_elepose.skeleton.skeletons import Skeleton
 from tf_elepose.training.elepose_settings import LARGEST_START, EleposeSettings
 from tf_elepose.training.evaluator import clip_names, spread_rows
 from tf_elepose.training.prior_stage import new_prior_stage

@@ -14,7 +14,7 @@ from tf_elepose.data.recording import Recording
 from tf_elepose.methods.morphing import MorphFitting
 from tf_elepose.nn.morpher import PoseMorpher
 from tf_elepose.normalization import Normalizer
-from tf_elepose.skeletons import MIN_JOINTS
+from tf_elepose.skeleton.skeletons import MIN_JOINTS
 from tf_elepose.training import schedules
 from tf_elepose.training.loop import Loop
 

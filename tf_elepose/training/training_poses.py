@@ -10,7 +10,7 @@ from absl import logging
 from tf_elepose.data.denoising import denoise
 from tf_elepose.data.recording import Recording
 from tf_elepose.normalization import Normalizer
-from tf_elepose.skeletons import MIN_JOINTS
+from tf_elepose.skeleton.skeletons import MIN_JOINTS
 from tf_elepose.training.evaluator import clip_names
 
 DENOISING = ("auto", "always", "never")

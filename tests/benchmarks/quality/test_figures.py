@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.quality import figures
 from tf_elepose import pose_figures
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 def row(label, seed=0, **metrics):

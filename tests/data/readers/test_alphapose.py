@@ -5,7 +5,7 @@ from samples import alphapose as sample
 
 from tf_elepose.data.readers.alphapose import read_alphapose
 from tf_elepose.data.sources import load_source
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 CASES = JsonCases("alphapose", "alphapose-results.json")
 saved, load, problem = CASES.saved, CASES.load, CASES.problem

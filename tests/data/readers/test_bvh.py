@@ -7,7 +7,7 @@ import pytest
 from samples import bvh
 
 from tf_elepose.data.sources import load_source
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 # The sample: a T pose in cm, y up, facing +z, the person's left at +x; the left forearm points up.
 CM = {

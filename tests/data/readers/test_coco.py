@@ -7,7 +7,7 @@ from samples import coco as sample
 
 from tf_elepose.data.readers.coco import read_coco
 from tf_elepose.data.sources import load_source
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 CASES = JsonCases("coco", "file.json")
 saved, load, problem = CASES.saved, CASES.load, CASES.problem

@@ -6,7 +6,7 @@ from samples import h36m
 
 from tf_elepose.data.h36m_cameras import LENSES, STANDS, project, to_camera
 from tf_elepose.data.sources import load_source
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 def load(folder, **options):

@@ -4,7 +4,7 @@ import pytest
 from samples import h36m_fetch as sample
 
 from tf_elepose.data.sources import load_source
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 @pytest.fixture

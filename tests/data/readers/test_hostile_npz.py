@@ -11,7 +11,7 @@ import pytest
 from peak_memory import PeakMemory
 
 from tf_elepose.data.sources import load_source
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 MAX_SECONDS = 5.0
 MAX_BYTES = 200 * 2**20

@@ -5,7 +5,7 @@ from samples import lsp, lspet
 
 from tf_elepose.data.readers.lsp import read_lsp, read_lspet
 from tf_elepose.data.sources import load_source
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 PLACES = {
     "root": (100, 150), "l_shoulder": (116, 105), "r_shoulder": (84, 105), "r_ankle": (85, 240), "l_wrist": (123, 158),

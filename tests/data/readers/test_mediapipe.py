@@ -5,7 +5,7 @@ from samples import mediapipe as sample
 
 from tf_elepose.data.readers.mediapipe import read_mediapipe
 from tf_elepose.data.sources import load_source
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 SIZE = {"image_width": 640, "image_height": 480}
 

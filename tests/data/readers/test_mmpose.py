@@ -5,7 +5,7 @@ from samples import mmpose as sample
 
 from tf_elepose.data.readers.mmpose import read_mmpose
 from tf_elepose.data.sources import load_source
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 H36M_NAMES = [
     "root", "right_hip", "right_knee", "right_foot", "left_hip", "left_knee", "left_foot", "spine", "thorax",

@@ -7,7 +7,7 @@ from samples import mpi_inf_3dhp as sample
 from tf_elepose.data.readers import mpi_inf_3dhp
 from tf_elepose.data.readers.mpi_inf_3dhp import VNECT_CAMERAS
 from tf_elepose.data.sources import load_source
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 PLACES = {
     "root": (0, 0), "spine": (0, -230), "thorax": (0, -480), "nose": (0, -600), "head": (0, -700),

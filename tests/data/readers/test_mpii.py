@@ -5,10 +5,10 @@ import pytest
 import scipy.io
 from samples import mpii as sample
 
-from tf_elepose.conventions import CONVENTIONS
 from tf_elepose.data.readers.mpii import read_mpii
 from tf_elepose.data.sources import load_source
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.conventions import CONVENTIONS
+from tf_elepose.skeleton.skeletons import H36M_17
 
 MPII = CONVENTIONS["mpii_16"]
 

@@ -6,7 +6,7 @@ from samples import openpose as sample
 
 from tf_elepose.data.readers.openpose import read_openpose
 from tf_elepose.data.sources import load_source
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 def load(path, **options):

@@ -6,7 +6,7 @@ import pytest
 from samples import pw3d
 
 from tf_elepose.data.sources import load_source
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 def load(folder):

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from samples import csv_table, npz_table
 
-from tf_elepose.conventions import get_convention
 from tf_elepose.data.readers.tables import read_csv
 from tf_elepose.data.sources import load_source
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.conventions import get_convention
+from tf_elepose.skeleton.skeletons import H36M_17
 
 COCO = get_convention("coco_17").joints
 

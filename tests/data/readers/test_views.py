@@ -5,11 +5,11 @@ import pytest
 import yaml
 from samples import views as sample
 
-from tf_elepose.conventions import CONVENTIONS
 from tf_elepose.data.readers.views import read_views, write_views
 from tf_elepose.data.recording import Recording, row_fields
 from tf_elepose.data.sources import load_source
-from tf_elepose.skeletons import H36M_17, H36M_17_ELEPOSE, Skeleton
+from tf_elepose.skeleton.conventions import CONVENTIONS
+from tf_elepose.skeleton.skeletons import H36M_17, H36M_17_ELEPOSE, Skeleton
 
 SHARED = pathlib.Path(__file__).parents[3].parent / "shared" / "data"
 ROWS = 5

@@ -4,7 +4,7 @@ import pathlib
 
 import numpy as np
 
-from tf_elepose.conventions import get_convention
+from tf_elepose.skeleton.conventions import get_convention
 
 
 def write(folder: pathlib.Path) -> tuple[str, dict]:

@@ -5,7 +5,7 @@ import pathlib
 import h5py
 import numpy as np
 
-from tf_elepose.conventions import get_convention
+from tf_elepose.skeleton.conventions import get_convention
 
 CAMERAS = (54138969, 55011271, 58860488, 60457274)
 FRAMES = (1, 17, 65)

@@ -6,7 +6,7 @@ import numpy as np
 
 from tf_elepose.data.recording import Recording
 from tf_elepose.data.shards import write_shards
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 def write(folder: pathlib.Path) -> tuple[str, dict]:

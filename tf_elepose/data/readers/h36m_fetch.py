@@ -13,9 +13,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tf_elepose import conventions
 from tf_elepose.data.hdf5 import Hdf5Reader
 from tf_elepose.data.rows import Rows
+from tf_elepose.skeleton import conventions
 
 SUBJECTS = {
     "S1": "train", "S5": "train", "S6": "train", "S7": "train", "S8": "train", "S9": "test", "S11": "test"

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tf_elepose import conventions
-from tf_elepose.conversion import Convention
 from tf_elepose.data.matlab import MatReader
 from tf_elepose.data.rows import Rows
+from tf_elepose.skeleton import conventions
+from tf_elepose.skeleton.conversion import Convention
 
 _LAST_TRAINING_IMAGE = 1000  # Of LSP; the other thousand is for testing.
 

@@ -13,10 +13,10 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from tf_elepose import conventions
 from tf_elepose.data.json_stream import JsonStream, shown
 from tf_elepose.data.keypoint_lists import KeypointLists, find_convention, integer, stem
 from tf_elepose.data.rows import Rows
+from tf_elepose.skeleton import conventions
 
 _DATASETS = {
     "coco": "coco_17",

@@ -17,11 +17,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tf_elepose import conventions
-from tf_elepose.conversion import other_side
 from tf_elepose.data.hdf5 import Hdf5Reader
 from tf_elepose.data.matlab import MatReader
 from tf_elepose.data.rows import Rows
+from tf_elepose.skeleton import conventions
+from tf_elepose.skeleton.conversion import other_side
 
 NUM_CAMERAS = 14
 VNECT_CAMERAS = (0, 1, 2, 4, 5, 6, 7, 8)

@@ -21,13 +21,13 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose import conventions
-from tf_elepose.conversion import Convention
 from tf_elepose.data.json_stream import JsonStream, shown
 from tf_elepose.data.matlab import MatReader, MatValue
 from tf_elepose.data.recording import SPLITS
 from tf_elepose.data.rows import Rows
 from tf_elepose.data.untrusted import MAX_TEXT_LENGTH
+from tf_elepose.skeleton import conventions
+from tf_elepose.skeleton.conversion import Convention
 
 _CHUNK = 4096  # Images or people converted at a time.
 

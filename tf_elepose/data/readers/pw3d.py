@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose import conventions
 from tf_elepose.data.rows import Rows
 from tf_elepose.data.safe_pickle import load_pickle
+from tf_elepose.skeleton import conventions
 
 _SPLITS = {"train": "train", "validation": "train", "test": "test"}
 _SMPL, _OPENPOSE = conventions.get_convention("smpl_24"), conventions.get_convention("openpose_coco_18")

@@ -14,10 +14,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tf_elepose import conventions
-from tf_elepose.conversion import other_side
 from tf_elepose.data.hdf5 import Hdf5Reader
 from tf_elepose.data.rows import Rows
+from tf_elepose.skeleton import conventions
+from tf_elepose.skeleton.conversion import other_side
 
 _IMAGE_PX = 256
 _MM = 1000.0

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.skeletons import Skeleton
 
 PERCENTILE = 90.0
 """Percentile of a bone's lengths in a clip's images that counts as its true length.

@@ -8,9 +8,9 @@ from documented_joints import MADE, TARGET, TO_H36M_17
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tf_elepose.conventions import CONVENTIONS
-from tf_elepose.conversion import Convention, conversion
-from tf_elepose.skeletons import H36M_17, H36M_17_ELEPOSE, Skeleton
+from tf_elepose.skeleton.conventions import CONVENTIONS
+from tf_elepose.skeleton.conversion import Convention, conversion
+from tf_elepose.skeleton.skeletons import H36M_17, H36M_17_ELEPOSE, Skeleton
 
 
 def recipe_by_index(found, joint, recipes="recipes"):

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from tf_elepose.skeletons import H36M_17, H36M_17_ELEPOSE, SKELETONS, Skeleton, get_skeleton
+from tf_elepose.skeleton.skeletons import H36M_17, H36M_17_ELEPOSE, SKELETONS, Skeleton, get_skeleton
 
 CROSS = {
     "name": "cross",

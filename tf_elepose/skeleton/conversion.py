@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.skeletons import Skeleton
 
 Recipe = Mapping[str, float]
 """Weights by joint; they sum to 1, so that a recipe gives a place wherever the body stands."""

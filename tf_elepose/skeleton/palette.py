@@ -6,7 +6,7 @@ readers.
 
 from __future__ import annotations
 
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton.skeletons import Skeleton
 
 LEFT, RIGHT, TRUNK = "#1F4E8C", "#E08A1E", "#3A3F47"
 TRUTH = "#C3C9D2"

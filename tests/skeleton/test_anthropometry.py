@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import small_models
 
-from tf_elepose import anthropometry
-from tf_elepose.anthropometry import BonePrior, estimate_bone_prior, stated_bone_prior
-from tf_elepose.skeletons import H36M_17, Skeleton
+from tf_elepose.skeleton import anthropometry
+from tf_elepose.skeleton.anthropometry import BonePrior, estimate_bone_prior, stated_bone_prior
+from tf_elepose.skeleton.skeletons import H36M_17, Skeleton
 
 STICK = Skeleton(
     "stick", ("hip", "top", "hand_l", "hand_r"), (None, "hip", "top", "top"), ("hand_l",), ("hand_r",),

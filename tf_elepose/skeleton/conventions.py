@@ -9,9 +9,9 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Mapping
 
-from tf_elepose import skeletons
-from tf_elepose.conversion import Convention, as_convention, mean_of
-from tf_elepose.skeletons import Skeleton
+from tf_elepose.skeleton import skeletons
+from tf_elepose.skeleton.conversion import Convention, as_convention, mean_of
+from tf_elepose.skeleton.skeletons import Skeleton
 
 
 def get_convention(name_or_path: str) -> Convention:

@@ -7,10 +7,10 @@ import pytest
 import yaml
 from documented_joints import JOINTS, SIDES, TO_H36M_17
 
-from tf_elepose import conventions
-from tf_elepose.conventions import CONVENTIONS, get_convention
-from tf_elepose.conversion import conversion
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton import conventions
+from tf_elepose.skeleton.conventions import CONVENTIONS, get_convention
+from tf_elepose.skeleton.conversion import conversion
+from tf_elepose.skeleton.skeletons import H36M_17
 
 
 def test_the_lists_here_are_complete():
