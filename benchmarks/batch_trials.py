@@ -22,9 +22,10 @@ import numpy as np
 from absl import flags
 
 from benchmarks.processes import Group, measured_group
-from tf_elepose import commands, files
+from tf_elepose import commands
 from tf_elepose.provenance import provenance
 from tf_elepose.skeleton.skeletons import H36M_17
+from tf_elepose.storage import files
 
 if TYPE_CHECKING:  # The pages show the results without Arrow.
     from benchmarks.batch_archive import Archive

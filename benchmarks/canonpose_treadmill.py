@@ -15,13 +15,14 @@ from absl import flags
 
 from benchmarks.quality.rows import Row
 from benchmarks.quality.training import train
-from tf_elepose import commands, files
+from tf_elepose import commands
 from tf_elepose.data.recording import Recording
 from tf_elepose.data.sources import load_source
 from tf_elepose.evaluation import evaluate_poses
 from tf_elepose.lifter import Lifter
 from tf_elepose.pretrained import pretrained_models
 from tf_elepose.skeleton.skeletons import H36M_17
+from tf_elepose.storage import files
 
 CONFIG = "configs/canonpose_treadmill.py"
 

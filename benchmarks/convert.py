@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from tf_elepose import commands, files
+from tf_elepose import commands
 from tf_elepose.provenance import provenance
 from tf_elepose.skeleton.conventions import get_convention
+from tf_elepose.storage import files
 
 _TOGETHER = 10_000  # Poses made at a time.
 

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from tf_elepose import commands, files, metrics
+from tf_elepose import commands, metrics
 from tf_elepose.data.recording import Recording
 from tf_elepose.data.sources import load_source
 from tf_elepose.provenance import provenance
 from tf_elepose.skeleton.skeletons import H36M_17
+from tf_elepose.storage import files
 
 DOUBTED = 0.5
 """Confidence of the joints that are left out."""

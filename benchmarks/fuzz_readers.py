@@ -18,8 +18,9 @@ from typing import Any
 
 from absl import flags
 
-from tf_elepose import commands, files
+from tf_elepose import commands
 from tf_elepose.provenance import provenance
+from tf_elepose.storage import files
 
 
 def define_flags() -> None:

@@ -24,7 +24,8 @@ from absl import flags
 
 from benchmarks import turns
 from benchmarks.convert import measured
-from tf_elepose import commands, files
+from tf_elepose import commands
+from tf_elepose.storage import files
 
 FIGURE = "docs/figures/growth.png"
 MODEL = "cmu_small"

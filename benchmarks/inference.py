@@ -25,7 +25,8 @@ from benchmarks import limits, pytorch_flag, turns
 from benchmarks.convert import measured
 from benchmarks.inference_worker import SIGNATURE
 from benchmarks.step_task import SIZES
-from tf_elepose import commands, files
+from tf_elepose import commands
+from tf_elepose.storage import files
 
 THREADS = (1, 2)
 PRECISIONS = {"float32": 4.0, "float16": 2.0, "int8_dynamic": 1.0, "int8": 1.0}

@@ -19,8 +19,9 @@ import numpy as np
 from absl import flags
 
 from benchmarks.convert import measured
-from tf_elepose import commands, files
+from tf_elepose import commands
 from tf_elepose.provenance import provenance
+from tf_elepose.storage import files
 
 REPEATS = 3
 """Of every command; the median counts."""

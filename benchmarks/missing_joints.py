@@ -17,7 +17,8 @@ from typing import Any
 from absl import flags
 
 from benchmarks.quality import Row, folder_of, train
-from tf_elepose import commands, files
+from tf_elepose import commands
+from tf_elepose.storage import files
 
 SHARE = 0.2
 """Of the joints, hidden at random in training and test."""

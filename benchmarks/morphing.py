@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from tf_elepose import commands, files
+from tf_elepose import commands
 from tf_elepose.data.recording import Recording
 from tf_elepose.data.sources import load_source
 from tf_elepose.provenance import provenance
 from tf_elepose.skeleton.skeletons import H36M_17
+from tf_elepose.storage import files
 from tf_elepose.training.morph_run import morph
 
 OUT, UP, TO_HEAD = 0.15, 0.10, 0.35

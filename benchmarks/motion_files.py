@@ -18,7 +18,7 @@ import numpy as np
 from absl import flags, logging
 
 from benchmarks import treadmill
-from tf_elepose import commands, files
+from tf_elepose import commands
 from tf_elepose.alignment import root_center
 from tf_elepose.data.bvh_motion import read_bvh_motion
 from tf_elepose.data.recording import Recording
@@ -28,6 +28,7 @@ from tf_elepose.outputs.bvh import write_bvh
 from tf_elepose.provenance import provenance
 from tf_elepose.skeleton.skeletons import Skeleton, get_skeleton
 from tf_elepose.smoothing import FILTERS, smooth
+from tf_elepose.storage import files
 
 NOISE_MM = (0.0, 10.0, 20.0)
 

@@ -41,8 +41,9 @@ from benchmarks import (
 from benchmarks.made_with import made_with
 from benchmarks.quality import page as quality_page
 from benchmarks.quality import shown, uncertainty
-from tf_elepose import commands, files
+from tf_elepose import commands
 from tf_elepose.pretrained import pretrained_models
+from tf_elepose.storage import files
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGES = (

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from tf_elepose import commands, files
+from tf_elepose import commands
 from tf_elepose.data import corrections, sanity
 from tf_elepose.data.recording import Recording
+from tf_elepose.storage import files
 
 FRAMES = 1000
 """Of a joined sequence."""

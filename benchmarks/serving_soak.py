@@ -23,8 +23,9 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from tf_elepose import commands, files
+from tf_elepose import commands
 from tf_elepose.provenance import provenance
+from tf_elepose.storage import files
 
 _REFERENCE = pathlib.Path(__file__).resolve().parents[1] / "tests" / "reference"
 

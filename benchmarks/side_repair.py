@@ -18,7 +18,7 @@ import numpy as np
 from absl import flags
 
 from benchmarks import treadmill
-from tf_elepose import commands, files
+from tf_elepose import commands
 from tf_elepose.alignment import procrustes
 from tf_elepose.data.corrections import side_order
 from tf_elepose.data.recording import Recording
@@ -26,6 +26,7 @@ from tf_elepose.data.side_repair import LIMBS, repair_recording
 from tf_elepose.data.sources import load_source
 from tf_elepose.provenance import provenance
 from tf_elepose.skeleton.skeletons import get_skeleton
+from tf_elepose.storage import files
 
 SEEDS = (11, 12)
 """Of the runs; others were looked at when the constants were chosen."""

@@ -16,7 +16,8 @@ from typing import Any
 from absl import flags
 
 from benchmarks.step_task import SIZES
-from tf_elepose import commands, files
+from tf_elepose import commands
+from tf_elepose.storage import files
 
 KINDS = {
     "matrix products": ("MatMul", "NativeFusedMatMul", "BatchMatMulV2"),

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose import files
+from tf_elepose.storage import files
 
 SIZES = ("paper", "code", "default")
 """The networks and the batch of the paper (section 3), of its published code (one shared block, one hidden layer in the

@@ -23,7 +23,8 @@ import numpy as np
 from absl import flags
 
 from benchmarks import pytorch_flag, turns
-from tf_elepose import commands, files
+from tf_elepose import commands
+from tf_elepose.storage import files
 
 GOAL_MM = 40.0
 

@@ -24,7 +24,8 @@ from absl import flags
 
 from benchmarks import limits, pytorch_flag, turns
 from benchmarks.step_task import SIZES
-from tf_elepose import commands, files
+from tf_elepose import commands
+from tf_elepose.storage import files
 
 ENVIRONMENT = "environment"
 """Key of a variant that runs under other variables of the environment."""

@@ -17,9 +17,9 @@ from absl import logging as absl_logging
 
 from export import examples
 from export.signature import Signed
-from tf_elepose import files
 from tf_elepose.provenance import provenance
 from tf_elepose.skeleton import conventions
+from tf_elepose.storage import files
 from tf_elepose.training import workdir
 
 FORMATS = ("saved_model", "tflite", "onnx")

@@ -15,7 +15,7 @@ import secrets
 import shutil
 
 from export.bundle import export_bundle
-from tf_elepose import files
+from tf_elepose.storage import files
 
 _NUMBER = re.compile(r"[0-9]{1,18}")  # Any of them fits into the 64 bits that a server reads it as.
 

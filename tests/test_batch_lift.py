@@ -13,10 +13,11 @@ pytest.importorskip("apache_beam", reason="Apache Beam is not installed: pip ins
 import pyarrow.parquet as pq
 
 from benchmarks.batch_archive import read_letters, read_lifted, unaccounted, write_archive
-from tf_elepose import batch_lift, files
+from tf_elepose import batch_lift
 from tf_elepose.batch import results
 from tf_elepose.lifter import Lifter
 from tf_elepose.skeleton.skeletons import H36M_17
+from tf_elepose.storage import files
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -271,7 +271,7 @@ def test_tensorflow_starts_without_chatter_and_real_messages_pass():
 
 
 def test_it_brings_no_tensorflow():
-    script = "import sys, tf_elepose.commands, tf_elepose.files, tf_elepose.training.checkpoint, " \
+    script = "import sys, tf_elepose.commands, tf_elepose.storage.files, tf_elepose.training.checkpoint, " \
         "tf_elepose.training.metric_log, tf_elepose.progress, tf_elepose.training.interruption; " \
         "print('tensorflow' in sys.modules, 'keras' in sys.modules)"  # fmt: skip
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -11,13 +11,14 @@ import yaml
 from samples import views as sample
 from stick_people import turning
 
-from tf_elepose import convert, files
+from tf_elepose import convert
 from tf_elepose.data import corrections
 from tf_elepose.data.manifest import manifest, manifest_text
 from tf_elepose.data.readers.views import write_views
 from tf_elepose.data.sources import READERS, load_source
 from tf_elepose.skeleton.conventions import CONVENTIONS
 from tf_elepose.skeleton.skeletons import H36M_17, H36M_17_ELEPOSE
+from tf_elepose.storage import files
 
 command, refuses = command_line.running(convert), command_line.refuses
 

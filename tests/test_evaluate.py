@@ -11,9 +11,10 @@ import pytest
 import small_models
 import small_runs
 
-from tf_elepose import evaluate, files
+from tf_elepose import evaluate
 from tf_elepose.data.readers.views import write_views
 from tf_elepose.evaluation import PROTOCOL_JOINTS
+from tf_elepose.storage import files
 from tf_elepose.training import workdir
 
 TRAINED = {"date": "2026-01-02", "versions": {"python": "3.11", "numpy": "2.4"}, "training_seconds": 2.0}

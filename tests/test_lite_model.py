@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from lifting_bundle import keypoints, small_canonpose_run, small_lifting_bundle, small_run
 
-from tf_elepose import exported_model, files, lite_model
+from tf_elepose import exported_model, lite_model
 from tf_elepose.lifting_model import percentile
 from tf_elepose.lite_model import LiteModel
 from tf_elepose.pretrained import pretrained_models
 from tf_elepose.skeleton.skeletons import H36M_17
+from tf_elepose.storage import files
 from tf_elepose.trained_model import TrainedModel
 
 # The converter warns about its own use of deprecated interfaces.

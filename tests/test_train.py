@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 import small_runs
 
-from tf_elepose import depth_sign, files, train
+from tf_elepose import depth_sign, train
 from tf_elepose.data.readers.views import write_views
 from tf_elepose.methods.elepose import ElePose
 from tf_elepose.methods.prediction import Prediction
+from tf_elepose.storage import files
 from tf_elepose.training import checkpoint, workdir
 from tf_elepose.training.metric_log import read_metric_log
 

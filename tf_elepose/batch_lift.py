@@ -84,7 +84,7 @@ def main(argv: list[str]) -> int:
     if not _run(beam_options, inputs, folder, read, lift):
         print(f"{folder}: the job was handed over; it is complete when {job.MANIFEST} is there")
         return 0
-    from tf_elepose import files
+    from tf_elepose.storage import files
 
     manifest = files.read_json(folder / job.MANIFEST)
     print(f"{summary(manifest)}\nwritten: {folder}")

@@ -13,9 +13,10 @@ from typing import Any
 
 from absl import flags
 
-from tf_elepose import commands, files, source_flags
+from tf_elepose import commands, source_flags
 from tf_elepose.progress import Progress
 from tf_elepose.skeleton.skeletons import SKELETONS, Skeleton, get_skeleton
+from tf_elepose.storage import files
 
 
 def define_flags() -> None:

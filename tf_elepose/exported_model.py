@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose import files
 from tf_elepose.lifting_model import LiftingModel
 from tf_elepose.skeleton.skeletons import Skeleton
+from tf_elepose.storage import files
 
 METADATA = "metadata.json"
 """The file that makes a folder a bundle."""

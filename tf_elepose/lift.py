@@ -105,9 +105,9 @@ def _pose_by_pose(
 def _write_while_lifting(
     file: pathlib.Path, lifter: Lifter, source: str, stated: Mapping[str, Any], summary: LiftSummary, options: Any
 ) -> None:
-    from tf_elepose import files
     from tf_elepose.lift_parts import lifted_parts
     from tf_elepose.outputs import registry
+    from tf_elepose.storage import files
 
     files.remove_leftovers(file.resolve().parent)  # Of a lifting that was killed; it is open all the time.
     readers = {name: value for name, value in stated.items() if name != "people"}

@@ -128,8 +128,9 @@ def _finish(folder: pathlib.Path, config: ConfigDict, recording, run, method) ->
     Raises:
       ValueError: the depths are mirrored, mixed or unrelated to the truth.
     """
-    from tf_elepose import depth_sign, files
+    from tf_elepose import depth_sign
     from tf_elepose.provenance import provenance
+    from tf_elepose.storage import files
     from tf_elepose.training import workdir
     from tf_elepose.training.evaluator import LIKELIHOOD_VIEWS, evaluate_method
 

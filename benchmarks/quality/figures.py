@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 
 from benchmarks.quality import uncertainty
 from benchmarks.quality.shown import usable
-from tf_elepose import figures, files, pose_figures
+from tf_elepose import figures, pose_figures
+from tf_elepose.storage import files
 
 if TYPE_CHECKING:
     from tf_elepose.data.recording import Recording

@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.quality import claims, shown
 from benchmarks.quality.tables import TABLES
 from benchmarks.quality.training import expected
-from tf_elepose import files
+from tf_elepose.storage import files
 
 _TEMPLATE = pathlib.Path(__file__).with_name("results_page.md")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.quality import side_by_side
 from benchmarks.quality.rows import Row
-from tf_elepose import files
+from tf_elepose.storage import files
 
 TRAIN = "tf_elepose.train"
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.made_with import made_with
-from tf_elepose import files, metrics, pose_figures
+from tf_elepose import metrics, pose_figures
 from tf_elepose.measures import REFUSED
 from tf_elepose.provenance import provenance
+from tf_elepose.storage import files
 
 if TYPE_CHECKING:  # They bring TensorFlow.
     from tf_elepose.data.recording import Recording

@@ -13,8 +13,8 @@ from ai_edge_litert.interpreter import Interpreter
 
 from export.mobile import constants, demo
 from export.mobile.plain_outputs import with_plain_outputs
-from tf_elepose import files
 from tf_elepose.skeleton.skeletons import Skeleton
+from tf_elepose.storage import files
 
 USUAL = ("lift_full", "lift")
 """Which signature is taken where none is asked for: the first of these that the bundle has."""

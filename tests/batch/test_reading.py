@@ -7,7 +7,6 @@ from lifted_samples import posing
 pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'tf_elepose[beam]'")
 
 from benchmarks.batch_archive import recording
-from tf_elepose import files
 from tf_elepose.batch import reading
 from tf_elepose.batch.block import Unit
 from tf_elepose.batch.reading import ReadSettings, input_files
@@ -15,6 +14,7 @@ from tf_elepose.data.readers import views
 from tf_elepose.data.readers.views import write_views
 from tf_elepose.data.shards import write_shards
 from tf_elepose.skeleton.skeletons import H36M_17
+from tf_elepose.storage import files
 
 POSES = (500 + 0.2 * posing(100, noise=40.0)[..., :2]).astype(np.float32)
 

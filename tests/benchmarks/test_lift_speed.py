@@ -5,8 +5,8 @@ import pytest
 from lifted_samples import posing
 
 from benchmarks import lift_speed
-from tf_elepose import files
 from tf_elepose.pretrained import pretrained_models
+from tf_elepose.storage import files
 
 
 @pytest.fixture

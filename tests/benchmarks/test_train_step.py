@@ -9,7 +9,7 @@ import pytest
 import small_models
 
 from benchmarks import step_profile, step_task, train_step, turns
-from tf_elepose import files
+from tf_elepose.storage import files
 
 TORCH_PYTHON = os.environ.get("TORCH_PYTHON", sys.executable)
 

@@ -7,8 +7,9 @@ import pytest
 import small_runs
 from samples import h36m, skipose
 
-from tf_elepose import files, train
+from tf_elepose import train
 from tf_elepose.lifter import Lifter
+from tf_elepose.storage import files
 
 ROOT = pathlib.Path(__file__).parents[2]
 

@@ -12,7 +12,7 @@ import time
 import numpy as np
 import pytest
 
-from tf_elepose import files
+from tf_elepose.storage import files
 from tf_elepose.training.checkpoint import Checkpointer, assign, read_checkpoint
 
 

@@ -8,9 +8,10 @@ import pytest
 import small_runs
 from samples import h36m
 
-from tf_elepose import default_config, files, run_settings, train
+from tf_elepose import default_config, run_settings, train
 from tf_elepose.data.missing import hide_joints
 from tf_elepose.methods import wasserstein
+from tf_elepose.storage import files
 from tf_elepose.training import workdir
 from tf_elepose.training.interruption import StopRequest
 from tf_elepose.training.metric_log import MetricLog, read_metric_log

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import small_models
 
-from tf_elepose import files
+from tf_elepose.storage import files
 from tf_elepose.training import workdir
 
 

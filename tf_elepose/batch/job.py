@@ -15,9 +15,9 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tf_elepose import files
 from tf_elepose.batch.results import DEAD_LETTERS, LIFTED, PartFacts
 from tf_elepose.provenance import provenance
+from tf_elepose.storage import files
 
 JOB, MANIFEST = "job.json", "manifest.json"
 FORMAT, VERSION = "tf_elepose batch_lift", 1

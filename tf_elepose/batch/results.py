@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tf_elepose import files
 from tf_elepose.batch.block import IDS, Block, DeadLetter
 from tf_elepose.lifted import FEW_JOINTS, NO_EXTENT
 from tf_elepose.skeleton.skeletons import Skeleton
+from tf_elepose.storage import files
 
 LIFTED, DEAD_LETTERS = "lifted", "dead_letters"
 """Folders of the output."""

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose import files
 from tf_elepose.data.recording import SPLITS, Recording, row_fields
 from tf_elepose.skeleton.skeletons import Skeleton
+from tf_elepose.storage import files
 
 MANIFEST = "manifest.json"
 FORMAT, VERSION = "tf_elepose shards", 1

@@ -7,7 +7,6 @@ import os
 import numpy as np
 from absl import logging
 
-from tf_elepose import files
 from tf_elepose.lifted import Lifted
 from tf_elepose.outputs.joint_angles import (
     euler_zxy,
@@ -20,6 +19,7 @@ from tf_elepose.outputs.motion import Motion, track_motion
 from tf_elepose.outputs.rest_pose import rest_offsets
 from tf_elepose.sampling import interpolate
 from tf_elepose.skeleton.skeletons import Skeleton
+from tf_elepose.storage import files
 
 _CM = 0.1  # Millimetres to the file's unit.
 _DECIMALS = 5  # Of centimetres and of degrees: a ten-thousandth of a millimetre at a metre's distance.

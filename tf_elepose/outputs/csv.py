@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose import files
 from tf_elepose.lifted import Lifted
 from tf_elepose.outputs.rounding import rounded
+from tf_elepose.storage import files
 
 _ROWS = 1000  # Made into text at a time.
 

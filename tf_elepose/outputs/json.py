@@ -16,9 +16,9 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from tf_elepose import files
 from tf_elepose.lifted import Lifted
 from tf_elepose.outputs.rounding import rounded
+from tf_elepose.storage import files
 
 FORMAT, VERSION = "tf_elepose.lifted", 1
 

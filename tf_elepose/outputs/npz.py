@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from tf_elepose import npz_parts
 from tf_elepose.lifted import Lifted, row_values
+from tf_elepose.storage import npz_parts
 
 
 def write_npz(path: str | os.PathLike[str], parts: Iterable[Lifted]) -> None:

@@ -11,9 +11,9 @@ import pathlib
 
 import numpy as np
 
-from tf_elepose import files
 from tf_elepose.lifted import Lifted
 from tf_elepose.outputs.motion import track_motion
+from tf_elepose.storage import files
 
 _FIELDS = (
     "DataRate", "CameraRate", "NumFrames", "NumMarkers", "Units", "OrigDataRate", "OrigDataStartFrame", "OrigNumFrames",

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose.files import write_bytes
 from tf_elepose.lifted import Lifted
 from tf_elepose.render import encoding, packages
 from tf_elepose.render.look import LOOK
@@ -19,6 +18,7 @@ from tf_elepose.render.movie import SIZE, Movie
 from tf_elepose.render.sheet import draw_sheet, evenly_spaced
 from tf_elepose.render.track import USUAL_FRAME_RATE, Track, choose_track, find_tracks
 from tf_elepose.render.viewer import embedded_tracks, viewer_page
+from tf_elepose.storage.files import write_bytes
 
 SUFFIXES = (".png", ".gif", ".mp4", ".html")
 """Of the files that `render` writes."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from tf_elepose import files
+from tf_elepose.storage import files
 
 _META = "__meta__"
 """The array that holds step and meta as the bytes of a JSON text."""

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from absl import logging
 
-from tf_elepose import files
+from tf_elepose.storage import files
 
 _INSIDE_TENSORFLOW = re.compile(r"\{\{.*?\}\}\s*|\s*\[Op:.*", re.DOTALL)  # Around what a message says.
 

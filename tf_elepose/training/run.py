@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tf_elepose import depth_sign, files
+from tf_elepose import depth_sign
 from tf_elepose.data.pipeline import Batches
 from tf_elepose.data.recording import Recording
 from tf_elepose.methods.base import Method
 from tf_elepose.normalization import Normalizer
+from tf_elepose.storage import files
 from tf_elepose.training import strategy as strategies
 from tf_elepose.training.checkpoint import assign
 from tf_elepose.training.evaluator import clip_and_camera, clip_names, evaluate_method, spread_rows

@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from tf_elepose import files
 from tf_elepose.methods import METHODS
 from tf_elepose.methods.base import Method
+from tf_elepose.storage import files
 from tf_elepose.training.checkpoint import assign
 
 try:

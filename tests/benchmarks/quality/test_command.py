@@ -12,7 +12,7 @@ from small_runs import Command
 
 from benchmarks.quality import __main__ as quality
 from benchmarks.quality import side_by_side, tables, training, uncertainty
-from tf_elepose import files
+from tf_elepose.storage import files
 from tf_elepose.training import workdir
 
 ROOT = pathlib.Path(__file__).parents[3]

@@ -13,7 +13,7 @@ from typing import IO, BinaryIO
 
 import numpy as np
 
-from tf_elepose import files
+from tf_elepose.storage import files
 
 
 def write_npz_parts(

@@ -14,7 +14,7 @@ import time
 import numpy as np
 import pytest
 
-from tf_elepose import files
+from tf_elepose.storage import files
 
 ARRAYS = {
     "a/kernel:0": np.arange(12, dtype=np.float32).reshape(3, 4),

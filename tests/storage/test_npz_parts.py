@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tf_elepose import files
-from tf_elepose.npz_parts import write_npz_parts
+from tf_elepose.storage import files
+from tf_elepose.storage.npz_parts import write_npz_parts
 
 
 def parts_of(arrays, *ends):
