@@ -20,8 +20,8 @@ from absl import flags
 
 from benchmarks.lift_speed import write_poses
 from benchmarks.processes import measured_group
-from tf_elepose import commands
-from tf_elepose.provenance import provenance
+from tf_elepose.cli import commands
+from tf_elepose.cli.provenance import provenance
 from tf_elepose.storage import files
 
 TOLERANCE = 1e-5

@@ -22,8 +22,8 @@ import numpy as np
 from absl import flags
 
 from benchmarks.processes import Group, measured_group
-from tf_elepose import commands
-from tf_elepose.provenance import provenance
+from tf_elepose.cli import commands
+from tf_elepose.cli.provenance import provenance
 from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.storage import files
 

@@ -15,7 +15,7 @@ from absl import flags
 
 from benchmarks.quality.rows import Row
 from benchmarks.quality.training import train
-from tf_elepose import commands
+from tf_elepose.cli import commands
 from tf_elepose.data.recording import Recording
 from tf_elepose.data.sources import load_source
 from tf_elepose.evaluation import evaluate_poses

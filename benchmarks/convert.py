@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from tf_elepose import commands
-from tf_elepose.provenance import provenance
+from tf_elepose.cli import commands
+from tf_elepose.cli.provenance import provenance
 from tf_elepose.skeleton.conventions import get_convention
 from tf_elepose.storage import files
 

@@ -18,8 +18,8 @@ from typing import Any
 
 from absl import flags
 
-from tf_elepose import commands
-from tf_elepose.provenance import provenance
+from tf_elepose.cli import commands
+from tf_elepose.cli.provenance import provenance
 from tf_elepose.storage import files
 
 

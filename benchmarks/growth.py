@@ -24,7 +24,7 @@ from absl import flags
 
 from benchmarks import turns
 from benchmarks.convert import measured
-from tf_elepose import commands
+from tf_elepose.cli import commands
 from tf_elepose.storage import files
 
 FIGURE = "docs/figures/growth.png"
@@ -63,7 +63,7 @@ def define_flags() -> None:
 
 def main(argv: list[str]) -> int:
     del argv
-    from tf_elepose.provenance import provenance
+    from tf_elepose.cli.provenance import provenance
 
     options = flags.FLAGS
     path = pathlib.Path(options.results) / "growth.json"

@@ -25,7 +25,7 @@ from benchmarks import limits, pytorch_flag, turns
 from benchmarks.convert import measured
 from benchmarks.inference_worker import SIGNATURE
 from benchmarks.step_task import SIZES
-from tf_elepose import commands
+from tf_elepose.cli import commands
 from tf_elepose.storage import files
 
 THREADS = (1, 2)
@@ -48,7 +48,7 @@ def define_flags() -> None:
 
 def main(argv: list[str]) -> int:
     del argv
-    from tf_elepose.provenance import provenance
+    from tf_elepose.cli.provenance import provenance
 
     options = flags.FLAGS
     pathlib.Path(options.results).mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks import step_task
 from benchmarks.inference_worker import SIGNATURE
-from tf_elepose import commands
+from tf_elepose.cli import commands
 from tf_elepose.storage import files
 
 LARGEST = 4096

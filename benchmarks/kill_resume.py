@@ -27,8 +27,8 @@ from collections.abc import Callable
 import numpy as np
 from absl import flags
 
-from tf_elepose import commands
-from tf_elepose.provenance import provenance
+from tf_elepose.cli import commands
+from tf_elepose.cli.provenance import provenance
 from tf_elepose.storage import files
 from tf_elepose.training.metric_log import read_metric_log
 

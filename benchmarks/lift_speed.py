@@ -19,8 +19,8 @@ import numpy as np
 from absl import flags
 
 from benchmarks.convert import measured
-from tf_elepose import commands
-from tf_elepose.provenance import provenance
+from tf_elepose.cli import commands
+from tf_elepose.cli.provenance import provenance
 from tf_elepose.storage import files
 
 REPEATS = 3

@@ -15,7 +15,7 @@ import numpy as np
 from absl import flags
 
 from benchmarks.quality import Row, folder_of, sign_is_right, train
-from tf_elepose import commands
+from tf_elepose.cli import commands
 from tf_elepose.storage import files
 
 if TYPE_CHECKING:  # They bring TensorFlow.

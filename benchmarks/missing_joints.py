@@ -17,7 +17,7 @@ from typing import Any
 from absl import flags
 
 from benchmarks.quality import Row, folder_of, train
-from tf_elepose import commands
+from tf_elepose.cli import commands
 from tf_elepose.storage import files
 
 SHARE = 0.2

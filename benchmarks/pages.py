@@ -41,7 +41,7 @@ from benchmarks import (
 from benchmarks.made_with import made_with
 from benchmarks.quality import page as quality_page
 from benchmarks.quality import shown, uncertainty
-from tf_elepose import commands
+from tf_elepose.cli import commands
 from tf_elepose.pretrained import pretrained_models
 from tf_elepose.storage import files
 

@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from tf_elepose import commands
-from tf_elepose.provenance import provenance
+from tf_elepose.cli import commands
+from tf_elepose.cli.provenance import provenance
 from tf_elepose.storage import files
 
 _REFERENCE = pathlib.Path(__file__).resolve().parents[1] / "tests" / "reference"

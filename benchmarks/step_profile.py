@@ -16,7 +16,7 @@ from typing import Any
 from absl import flags
 
 from benchmarks.step_task import SIZES
-from tf_elepose import commands
+from tf_elepose.cli import commands
 from tf_elepose.storage import files
 
 KINDS = {
@@ -44,7 +44,7 @@ def main(argv: list[str]) -> int:
     del argv
     from benchmarks.step_task import write_task
     from benchmarks.step_worker import make_loop
-    from tf_elepose.provenance import provenance
+    from tf_elepose.cli.provenance import provenance
 
     options = flags.FLAGS
     with tempfile.TemporaryDirectory() as name:

@@ -17,7 +17,7 @@ from benchmarks.step_task import method_of, read_task
 
 
 def main() -> None:
-    from tf_elepose import commands
+    from tf_elepose.cli import commands
 
     with commands.without_chatter():
         import tensorflow as tf

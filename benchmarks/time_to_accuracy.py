@@ -23,7 +23,7 @@ import numpy as np
 from absl import flags
 
 from benchmarks import pytorch_flag, turns
-from tf_elepose import commands
+from tf_elepose.cli import commands
 from tf_elepose.storage import files
 
 GOAL_MM = 40.0
@@ -51,7 +51,7 @@ def define_flags() -> None:
 
 def main(argv: list[str]) -> int:
     del argv
-    from tf_elepose.provenance import provenance
+    from tf_elepose.cli.provenance import provenance
 
     options = flags.FLAGS
     pathlib.Path(options.results).mkdir(parents=True, exist_ok=True)

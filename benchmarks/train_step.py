@@ -24,7 +24,7 @@ from absl import flags
 
 from benchmarks import limits, pytorch_flag, turns
 from benchmarks.step_task import SIZES
-from tf_elepose import commands
+from tf_elepose.cli import commands
 from tf_elepose.storage import files
 
 ENVIRONMENT = "environment"
@@ -75,7 +75,7 @@ def define_flags() -> None:
 
 def main(argv: list[str]) -> int:
     del argv
-    from tf_elepose.provenance import provenance
+    from tf_elepose.cli.provenance import provenance
 
     options = flags.FLAGS
     pathlib.Path(options.results).mkdir(parents=True, exist_ok=True)

@@ -25,8 +25,8 @@ import numpy as np
 from absl import flags
 
 from benchmarks.processes import Group
-from tf_elepose import commands
-from tf_elepose.provenance import provenance
+from tf_elepose.cli import commands
+from tf_elepose.cli.provenance import provenance
 from tf_elepose.storage import files
 from tf_elepose.training.metric_log import read_metric_log
 

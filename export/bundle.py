@@ -17,7 +17,7 @@ from absl import logging as absl_logging
 
 from export import examples
 from export.signature import Signed
-from tf_elepose.provenance import provenance
+from tf_elepose.cli.provenance import provenance
 from tf_elepose.skeleton import conventions
 from tf_elepose.storage import files
 from tf_elepose.training import workdir

@@ -7,7 +7,8 @@ import pytest
 import yaml
 from absl import flags
 
-from tf_elepose import batch_lift, commands, launch, train
+from tf_elepose import batch_lift, launch, train
+from tf_elepose.cli import commands
 
 FOLDER = pathlib.Path(__file__).parents[1] / "docs" / "kubernetes"
 

@@ -11,7 +11,8 @@ import time
 import pytest
 from in_process import Command
 
-from tf_elepose import commands, launch
+from tf_elepose import launch
+from tf_elepose.cli import commands
 
 # A worker that says who it is, and ends as its number in the arguments says; "wait": not by itself.
 WORKER = """

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from stick_people import turning
 
-from tf_elepose import commands, lift
+from tf_elepose import lift
+from tf_elepose.cli import commands
 from tf_elepose.data.readers.views import write_views
 from tf_elepose.lifter import Lifter
 from tf_elepose.lifting_model import Answer, LiftingModel

@@ -18,7 +18,7 @@ from typing import Any
 
 from absl import flags, logging
 
-from tf_elepose import commands
+from tf_elepose.cli import commands
 
 _LOCAL = (None, "DirectRunner", "direct")
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from absl import flags
 
-from tf_elepose import commands, source_flags
-from tf_elepose.progress import Progress
+from tf_elepose.cli import commands, source_flags
+from tf_elepose.cli.progress import Progress
 from tf_elepose.skeleton.skeletons import SKELETONS, Skeleton, get_skeleton
 from tf_elepose.storage import files
 

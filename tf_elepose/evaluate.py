@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from tf_elepose import commands, source_flags
+from tf_elepose.cli import commands, source_flags
 
 if TYPE_CHECKING:  # They bring TensorFlow and Matplotlib.
     import numpy as np
@@ -46,10 +46,10 @@ def define_flags() -> None:
 def main(argv: list[str]) -> int:
     del argv
     from tf_elepose import depth_sign
+    from tf_elepose.cli.provenance import provenance
     from tf_elepose.data.missing import hide_half, hide_joints
     from tf_elepose.data.sources import load_source
     from tf_elepose.evaluation import PROTOCOL_JOINTS
-    from tf_elepose.provenance import provenance
     from tf_elepose.storage import files
     from tf_elepose.training import workdir
     from tf_elepose.training.evaluator import LIKELIHOOD_VIEWS, evaluate_method

@@ -24,7 +24,7 @@ from typing import IO
 
 from absl import flags
 
-from tf_elepose import commands
+from tf_elepose.cli import commands
 
 GRACE = 60.0
 """Seconds in which workers notice by themselves that another is lost: TensorFlow looks every half minute."""

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from absl import flags
 
-from tf_elepose import commands, source_flags
+from tf_elepose.cli import commands, source_flags
+from tf_elepose.cli.progress import Progress
 from tf_elepose.data import side_repair
 from tf_elepose.lift_summary import LiftSummary
-from tf_elepose.progress import Progress
 
 if TYPE_CHECKING:
     from tf_elepose.data.recording import Recording

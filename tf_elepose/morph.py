@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from absl import flags
 
-from tf_elepose import commands, source_flags
+from tf_elepose.cli import commands, source_flags
 from tf_elepose.skeleton.skeletons import get_skeleton
 
 

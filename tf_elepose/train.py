@@ -19,7 +19,8 @@ from absl import flags
 from ml_collections import ConfigDict
 from ml_collections.config_flags import config_flags
 
-from tf_elepose import commands, run_settings, source_flags
+from tf_elepose import run_settings
+from tf_elepose.cli import commands, source_flags
 
 
 def define_flags() -> None:
@@ -129,7 +130,7 @@ def _finish(folder: pathlib.Path, config: ConfigDict, recording, run, method) ->
       ValueError: the depths are mirrored, mixed or unrelated to the truth.
     """
     from tf_elepose import depth_sign
-    from tf_elepose.provenance import provenance
+    from tf_elepose.cli.provenance import provenance
     from tf_elepose.storage import files
     from tf_elepose.training import workdir
     from tf_elepose.training.evaluator import LIKELIHOOD_VIEWS, evaluate_method

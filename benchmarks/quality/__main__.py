@@ -20,7 +20,7 @@ from absl import flags
 from benchmarks.quality import figures, shown, side_by_side, training, uncertainty
 from benchmarks.quality.rows import Row
 from benchmarks.quality.tables import GROUPS, TABLES, UNCERTAINTY
-from tf_elepose import commands
+from tf_elepose.cli import commands
 from tf_elepose.storage import files
 
 QUICK_ROWS = 5

@@ -11,8 +11,8 @@ import numpy as np
 
 from benchmarks.made_with import made_with
 from tf_elepose import metrics, pose_figures
+from tf_elepose.cli.provenance import provenance
 from tf_elepose.measures import REFUSED
-from tf_elepose.provenance import provenance
 from tf_elepose.storage import files
 
 if TYPE_CHECKING:  # They bring TensorFlow.

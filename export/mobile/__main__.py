@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from absl import flags
 
-from tf_elepose import commands
+from tf_elepose.cli import commands
 
 
 def define_flags() -> None:

@@ -13,7 +13,7 @@ import pathlib
 
 from absl import flags
 
-from tf_elepose import commands
+from tf_elepose.cli import commands
 
 WEB = pathlib.Path(__file__).resolve().parent / "web"
 

@@ -6,7 +6,7 @@ from types import ModuleType
 import pytest
 from absl import flags
 
-from tf_elepose import commands
+from tf_elepose.cli import commands
 
 
 def running(module: ModuleType):

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from tf_elepose import commands
+from tf_elepose.cli import commands
 
 
 class Command:

@@ -17,7 +17,8 @@ import pytest
 import small_runs
 
 import tf_elepose
-from tf_elepose import commands, launch, train
+from tf_elepose import launch, train
+from tf_elepose.cli import commands
 from tf_elepose.storage import files
 
 PROGRAM = pathlib.Path(__file__).with_name("worker_run.py")

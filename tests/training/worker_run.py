@@ -4,7 +4,8 @@ A program of its own, since every worker is a process. Such a short run's depths
 not, and only what passes the check leaves a model. Arguments: the command's.
 """
 
-from tf_elepose import commands, depth_sign, train
+from tf_elepose import depth_sign, train
+from tf_elepose.cli import commands
 
 depth_sign.sign_verdict = lambda summary: "right"
 

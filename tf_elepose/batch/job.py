@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tf_elepose.batch.results import DEAD_LETTERS, LIFTED, PartFacts
-from tf_elepose.provenance import provenance
+from tf_elepose.cli.provenance import provenance
 from tf_elepose.storage import files
 
 JOB, MANIFEST = "job.json", "manifest.json"

@@ -9,10 +9,10 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from tf_elepose.cli.progress import Progress
 from tf_elepose.data.pipeline import Batches
 from tf_elepose.data.shard_batches import ShardBatches
 from tf_elepose.methods.trainable import Trainable
-from tf_elepose.progress import Progress
 from tf_elepose.training.checkpoint import assign
 from tf_elepose.training.loop import NotFiniteError
 from tf_elepose.training.metric_log import MetricLog

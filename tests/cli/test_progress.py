@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tf_elepose.progress import Progress
+from tf_elepose.cli.progress import Progress
 
 
 class _Clock:

@@ -7,7 +7,8 @@ import pytest
 import small_runs
 from absl import flags
 
-from tf_elepose import convert, default_config, evaluate, run_settings, source_flags, train
+from tf_elepose import convert, default_config, evaluate, run_settings, train
+from tf_elepose.cli import source_flags
 from tf_elepose.data import sources
 from tf_elepose.skeleton.skeletons import H36M_17
 

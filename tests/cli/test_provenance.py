@@ -9,7 +9,7 @@ from importlib import metadata
 import numpy as np
 import pytest
 
-from tf_elepose import provenance
+from tf_elepose.cli import provenance
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from absl import app, flags
 from ml_collections.config_flags import config_flags
 
-from tf_elepose import commands
+from tf_elepose.cli import commands
 
 CONFIG = """
 from ml_collections import config_dict
@@ -271,8 +271,8 @@ def test_tensorflow_starts_without_chatter_and_real_messages_pass():
 
 
 def test_it_brings_no_tensorflow():
-    script = "import sys, tf_elepose.commands, tf_elepose.storage.files, tf_elepose.training.checkpoint, " \
-        "tf_elepose.training.metric_log, tf_elepose.progress, tf_elepose.training.interruption; " \
+    script = "import sys, tf_elepose.cli.commands, tf_elepose.storage.files, tf_elepose.training.checkpoint, " \
+        "tf_elepose.training.metric_log, tf_elepose.cli.progress, tf_elepose.training.interruption; " \
         "print('tensorflow' in sys.modules, 'keras' in sys.modules)"  # fmt: skip
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "False False\n"

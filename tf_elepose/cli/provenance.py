@@ -13,7 +13,7 @@ from typing import Any
 
 _PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "numpy")
 
-_PACKAGE = pathlib.Path(__file__).resolve().parent
+_PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 
 _GIT_SECONDS = 10.0  # A checkout on a slow network disk must not hold up a result.
 
