@@ -18,12 +18,12 @@ import numpy as np
 from absl import flags, logging
 
 from benchmarks import treadmill
-from tf_elepose.alignment import root_center
 from tf_elepose.cli import commands
 from tf_elepose.cli.provenance import provenance
 from tf_elepose.data.bvh_motion import read_bvh_motion
 from tf_elepose.data.recording import Recording
 from tf_elepose.data.sources import load_source
+from tf_elepose.evaluation.alignment import root_center
 from tf_elepose.lifted import Lifted
 from tf_elepose.outputs.bvh import write_bvh
 from tf_elepose.skeleton.skeletons import Skeleton, get_skeleton

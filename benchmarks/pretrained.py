@@ -15,12 +15,12 @@ import numpy as np
 from absl import flags
 
 from benchmarks import treadmill
-from tf_elepose import depth_sign
 from tf_elepose.cli import commands
 from tf_elepose.cli.provenance import provenance
 from tf_elepose.data.missing import hide_joints
 from tf_elepose.data.sources import load_source
-from tf_elepose.evaluation import evaluate_poses
+from tf_elepose.evaluation import depth_sign
+from tf_elepose.evaluation.evaluation import evaluate_poses
 from tf_elepose.lifter import Lifter
 from tf_elepose.lite_model import PRECISIONS
 from tf_elepose.pretrained import pretrained_models

@@ -91,7 +91,7 @@ def ours(folder: pathlib.Path, options: Any) -> dict[str, Any]:
 
 def theirs(folder: pathlib.Path, options: Any) -> dict[str, Any]:
     """Seconds of training until the goal or the limit; and the error then."""
-    from tf_elepose.metrics import pa_mpjpe
+    from tf_elepose.evaluation.metrics import pa_mpjpe
 
     task = folder / "task.npz"
     subprocess.run([sys.executable, "-c", _WRITE, task, options.data], check=True, cwd=turns.ROOT, capture_output=True)

@@ -12,9 +12,9 @@ import itertools
 
 import numpy as np
 
-from tf_elepose.alignment import procrustes
 from tf_elepose.data.recording import Recording
 from tf_elepose.data.sources import load_source
+from tf_elepose.evaluation.alignment import procrustes
 from tf_elepose.skeleton.skeletons import get_skeleton
 
 SOURCE = "views:../shared/data/treadmill/treadmill_views.npz"

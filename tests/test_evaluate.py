@@ -13,7 +13,7 @@ import small_runs
 
 from tf_elepose import evaluate
 from tf_elepose.data.readers.views import write_views
-from tf_elepose.evaluation import PROTOCOL_JOINTS
+from tf_elepose.evaluation.evaluation import PROTOCOL_JOINTS
 from tf_elepose.storage import files
 from tf_elepose.training import workdir
 

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 import small_runs
 
-from tf_elepose import depth_sign, train
+from tf_elepose import train
 from tf_elepose.data.readers.views import write_views
+from tf_elepose.evaluation import depth_sign
 from tf_elepose.methods.elepose import ElePose
 from tf_elepose.methods.prediction import Prediction
 from tf_elepose.storage import files

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tf_elepose.data.recording import Recording
     from tf_elepose.data.sources import load_source
-    from tf_elepose.evaluation import Evaluation, evaluate_poses
+    from tf_elepose.evaluation.evaluation import Evaluation, evaluate_poses
     from tf_elepose.lifted import Lifted
     from tf_elepose.lifter import Lifter
     from tf_elepose.methods.elepose import ElePose
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ElePose": "methods.elepose",
-    "Evaluation": "evaluation",
+    "Evaluation": "evaluation.evaluation",
     "H36M_17": "skeleton.skeletons",
     "H36M_17_ELEPOSE": "skeleton.skeletons",
     "Lifted": "lifted",
@@ -33,7 +33,7 @@ _HOMES = {
     "Recording": "data.recording",
     "Skeleton": "skeleton.skeletons",
     "evaluate_method": "training.evaluator",
-    "evaluate_poses": "evaluation",
+    "evaluate_poses": "evaluation.evaluation",
     "get_skeleton": "skeleton.skeletons",
     "load_model": "training.workdir",
     "load_source": "data.sources",

@@ -45,11 +45,11 @@ def define_flags() -> None:
 
 def main(argv: list[str]) -> int:
     del argv
-    from tf_elepose import depth_sign
     from tf_elepose.cli.provenance import provenance
     from tf_elepose.data.missing import hide_half, hide_joints
     from tf_elepose.data.sources import load_source
-    from tf_elepose.evaluation import PROTOCOL_JOINTS
+    from tf_elepose.evaluation import depth_sign
+    from tf_elepose.evaluation.evaluation import PROTOCOL_JOINTS
     from tf_elepose.storage import files
     from tf_elepose.training import workdir
     from tf_elepose.training.evaluator import LIKELIHOOD_VIEWS, evaluate_method

@@ -15,8 +15,8 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from tf_elepose import metrics
-from tf_elepose.measures import REFUSED
+from tf_elepose.evaluation import metrics
+from tf_elepose.evaluation.measures import REFUSED
 from tf_elepose.skeleton.palette import GRID, INK, LEFT, MUTED, RIGHT, TRUNK, TRUTH, side_of
 from tf_elepose.skeleton.skeletons import Skeleton
 

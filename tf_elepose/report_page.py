@@ -8,8 +8,8 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tf_elepose.depth_sign import VERDICTS, sign_verdict
-from tf_elepose.measures import ACTION_MEASURES, MEASURES, get_measure
+from tf_elepose.evaluation.depth_sign import VERDICTS, sign_verdict
+from tf_elepose.evaluation.measures import ACTION_MEASURES, MEASURES, get_measure
 
 
 @dataclasses.dataclass(frozen=True)

@@ -129,8 +129,8 @@ def _finish(folder: pathlib.Path, config: ConfigDict, recording, run, method) ->
     Raises:
       ValueError: the depths are mirrored, mixed or unrelated to the truth.
     """
-    from tf_elepose import depth_sign
     from tf_elepose.cli.provenance import provenance
+    from tf_elepose.evaluation import depth_sign
     from tf_elepose.storage import files
     from tf_elepose.training import workdir
     from tf_elepose.training.evaluator import LIKELIHOOD_VIEWS, evaluate_method

@@ -18,7 +18,7 @@ from tf_elepose.storage import files
 
 if TYPE_CHECKING:
     from tf_elepose.data.recording import Recording
-    from tf_elepose.evaluation import Evaluation
+    from tf_elepose.evaluation.evaluation import Evaluation
 
 PAPERS_RANGE = (22, 30)
 """Bases among which the paper's figure 4 has its best (section 4.4)."""

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.made_with import made_with
-from tf_elepose import metrics, pose_figures
+from tf_elepose import pose_figures
 from tf_elepose.cli.provenance import provenance
-from tf_elepose.measures import REFUSED
+from tf_elepose.evaluation import metrics
+from tf_elepose.evaluation.measures import REFUSED
 from tf_elepose.storage import files
 
 if TYPE_CHECKING:  # They bring TensorFlow.
     from tf_elepose.data.recording import Recording
-    from tf_elepose.evaluation import Evaluation
+    from tf_elepose.evaluation.evaluation import Evaluation
 
 BANDS = (0, 5, 10, 20, 30, 50, 75, 100)
 """Edges of the percentiles that poses are sorted into."""

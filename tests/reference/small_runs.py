@@ -6,8 +6,8 @@ import signal
 import numpy as np
 from in_process import Command, contents
 
-from tf_elepose import depth_sign
 from tf_elepose.data.synthetic import synthesize
+from tf_elepose.evaluation import depth_sign
 from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.training.loop import Loop
 

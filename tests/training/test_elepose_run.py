@@ -8,8 +8,9 @@ import small_runs
 import tensorflow as tf
 from ml_collections import config_dict
 
-from tf_elepose import depth_sign, run_settings
+from tf_elepose import run_settings
 from tf_elepose.data.missing import hide_joints
+from tf_elepose.evaluation import depth_sign
 from tf_elepose.storage import files
 from tf_elepose.training import elepose_run, workdir
 from tf_elepose.training.elepose_run import EleposeRun

@@ -4,8 +4,9 @@ A program of its own, since every worker is a process. Such a short run's depths
 not, and only what passes the check leaves a model. Arguments: the command's.
 """
 
-from tf_elepose import depth_sign, train
+from tf_elepose import train
 from tf_elepose.cli import commands
+from tf_elepose.evaluation import depth_sign
 
 depth_sign.sign_verdict = lambda summary: "right"
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tf_elepose import geometry
 from tf_elepose.data.recording import Recording
-from tf_elepose.evaluation import Evaluation, evaluate_poses
+from tf_elepose.evaluation.evaluation import Evaluation, evaluate_poses
 from tf_elepose.methods.base import Method
 
 LIKELIHOOD_VIEWS = 100

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tf_elepose import depth_sign
 from tf_elepose.data.pipeline import Batches
 from tf_elepose.data.recording import Recording
+from tf_elepose.evaluation import depth_sign
 from tf_elepose.methods.base import Method
 from tf_elepose.normalization import Normalizer
 from tf_elepose.storage import files

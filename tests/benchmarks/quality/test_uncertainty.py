@@ -7,7 +7,7 @@ import pytest
 from stick_people import turning
 
 from benchmarks.quality import uncertainty
-from tf_elepose.evaluation import evaluate_poses
+from tf_elepose.evaluation.evaluation import evaluate_poses
 
 
 def test_bands_hold_every_pose_once_and_their_own_errors():

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose import alignment, metrics
-from tf_elepose.measures import ACTION_MEASURES, REFUSED, summary_table
+from tf_elepose.evaluation import alignment, metrics
+from tf_elepose.evaluation.measures import ACTION_MEASURES, REFUSED, summary_table
 from tf_elepose.skeleton.skeletons import Skeleton
 
 

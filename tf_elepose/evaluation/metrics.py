@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from tf_elepose import alignment
+from tf_elepose.evaluation import alignment
 
 PCK_THRESHOLD_MM = 150.0
 """Radius within which a joint counts as found (Mehta et al. 2017, MPI-INF-3DHP)."""

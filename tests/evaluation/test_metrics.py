@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tf_elepose import alignment, metrics
+from tf_elepose.evaluation import alignment, metrics
 
 TRUE = np.array([[0.0, 0, 0], [300, 0, 0], [0, 400, 0]])
 

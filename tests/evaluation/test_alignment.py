@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tf_elepose import alignment
+from tf_elepose.evaluation import alignment
 
 
 def random_poses(seed: int, *shape: int) -> np.ndarray:

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-from tf_elepose.depth_sign import VERDICTS, sign_verdict
+from tf_elepose.evaluation.depth_sign import VERDICTS, sign_verdict
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from tf_elepose import depth_sign, measures, metrics
-from tf_elepose.evaluation import PROTOCOL_JOINTS, evaluate_poses
+from tf_elepose.evaluation import depth_sign, measures, metrics
+from tf_elepose.evaluation.evaluation import PROTOCOL_JOINTS, evaluate_poses
 from tf_elepose.skeleton.skeletons import H36M_17, Skeleton
 
 N = 40

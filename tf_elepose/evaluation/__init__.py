@@ -1,0 +1,1 @@
+"""Metrics against a known truth, and what is made of them."""
