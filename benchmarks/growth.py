@@ -172,7 +172,7 @@ def draw(results: Mapping[str, Any], path: pathlib.Path) -> None:
     """Seconds, memory and the rate of training over the number of poses, all axes logarithmic."""
     from matplotlib.figure import Figure
 
-    from tf_elepose import figures
+    from tf_elepose.report import figures
 
     with figures.style():
         figure = Figure(figsize=(figures.WIDTH, 2.6), layout="constrained")

@@ -67,7 +67,7 @@ def draw(rows: Sequence[Mapping[str, Any]], path: pathlib.Path) -> None:
     """PA-MPJPE over the number of hidden joints, a line a model; seen and hidden joints of the first one thinner."""
     from matplotlib.figure import Figure
 
-    from tf_elepose import figures
+    from tf_elepose.report import figures
 
     with figures.style():
         figure = Figure(figsize=(figures.WIDTH, 3.4), layout="constrained")

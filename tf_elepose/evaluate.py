@@ -99,7 +99,7 @@ def main(argv: list[str]) -> int:
         facts |= {"hidden_half": options.hidden_half} if options.hidden_half else {}
         files.write_json(output, {**summary, **hips, "depth_sign": verdict, **facts})
     if options.figures:
-        from tf_elepose.report import write_report
+        from tf_elepose.report.report import write_report
 
         facts = {"Model": str(folder), "Data": source, "Split": split, "2D poses": poses_2d}
         facts |= {"Trained": in_words(trained), "Evaluated": in_words(made)}

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.quality import uncertainty
 from benchmarks.quality.shown import usable
-from tf_elepose import figures, pose_figures
+from tf_elepose.report import figures, pose_figures
 from tf_elepose.storage import files
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.made_with import made_with
-from tf_elepose import pose_figures
 from tf_elepose.cli.provenance import provenance
 from tf_elepose.evaluation import metrics
 from tf_elepose.evaluation.measures import REFUSED
+from tf_elepose.report import pose_figures
 from tf_elepose.storage import files
 
 if TYPE_CHECKING:  # They bring TensorFlow.

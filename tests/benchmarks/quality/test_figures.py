@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.quality import figures
-from tf_elepose import pose_figures
+from tf_elepose.report import pose_figures
 from tf_elepose.skeleton.skeletons import H36M_17
 
 

@@ -7,9 +7,9 @@ import re
 import numpy as np
 import pytest
 
-from tf_elepose import figures, learning_figures, pose_figures
 from tf_elepose.evaluation.evaluation import evaluate_poses
-from tf_elepose.report import write_report
+from tf_elepose.report import figures, learning_figures, pose_figures
+from tf_elepose.report.report import write_report
 from tf_elepose.skeleton.palette import side_of
 from tf_elepose.skeleton.skeletons import H36M_17, H36M_17_ELEPOSE
 

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from tf_elepose import figures, learning_figures, pose_figures
 from tf_elepose.evaluation import metrics
 from tf_elepose.evaluation.evaluation import Evaluation
 from tf_elepose.evaluation.measures import REFUSED
-from tf_elepose.report_page import Picture, Section, render_page
+from tf_elepose.report import figures, learning_figures, pose_figures
+from tf_elepose.report.page import Picture, Section, render_page
 from tf_elepose.skeleton.skeletons import Skeleton
 from tf_elepose.storage.files import write_bytes, write_text
 

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tf_elepose.evaluation.measures import MEASURES
-from tf_elepose.figures import WIDTH
+from tf_elepose.report.figures import WIDTH
 from tf_elepose.skeleton.palette import LEFT, RIGHT, TRUNK
 
 _SMOOTHED_FROM = 100  # Points from which a curve is noise unless smoothed.

@@ -1,0 +1,1 @@
+"""The page of figures that `tf_elepose.evaluate --figures` writes."""
