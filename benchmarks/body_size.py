@@ -1,8 +1,8 @@
 """What scaling every pose by itself is worth: python -m benchmarks.body_size [--model=cmu]
 
 Poses of the test split of ../shared/data/cmu_views.npz are lifted and given the size of the person's true chain of
-bones (`tf_elepose.body_size`; the median over the track): every pose by itself, as `--height` does; all poses of a
-track by the median of their own chains; and by the best scale for each pose. Writes benchmarks/results/body_size.json.
+bones (`tf_elepose.motion.body_size`; the median over the track): every pose by itself, as `--height` does; all poses
+of a track by the median of their own chains; and by the best scale for each pose. Writes benchmarks/results/body_size.json.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from tf_elepose.body_size import chain_length
 from tf_elepose.cli import commands
 from tf_elepose.cli.provenance import provenance
 from tf_elepose.data.sources import load_source
 from tf_elepose.evaluation.alignment import least_squares_scale, root_center
-from tf_elepose.lifted import Lifted
 from tf_elepose.lifter import Lifter
+from tf_elepose.motion.body_size import chain_length
+from tf_elepose.motion.lifted import Lifted
 from tf_elepose.storage import files
 
 KINDS = {"gt": "exact", "detected": "a simulated detector's"}

@@ -24,10 +24,10 @@ from tf_elepose.data.bvh_motion import read_bvh_motion
 from tf_elepose.data.recording import Recording
 from tf_elepose.data.sources import load_source
 from tf_elepose.evaluation.alignment import root_center
-from tf_elepose.lifted import Lifted
+from tf_elepose.motion.lifted import Lifted
+from tf_elepose.motion.smoothing import FILTERS, smooth
 from tf_elepose.outputs.bvh import write_bvh
 from tf_elepose.skeleton.skeletons import Skeleton, get_skeleton
-from tf_elepose.smoothing import FILTERS, smooth
 from tf_elepose.storage import files
 
 NOISE_MM = (0.0, 10.0, 20.0)

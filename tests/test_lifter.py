@@ -9,12 +9,13 @@ from lifting_bundle import keypoints, small_lifting_bundle, small_run
 from stick_people import turning
 
 import tf_elepose
-from tf_elepose import body_size, pretrained
+from tf_elepose import pretrained
 from tf_elepose.data.assembly import assemble
 from tf_elepose.data.rows import Rows
-from tf_elepose.levelling import levelled
 from tf_elepose.lifter import Lifter
 from tf_elepose.lifting_model import Answer, LiftingModel
+from tf_elepose.motion import body_size
+from tf_elepose.motion.levelling import levelled
 from tf_elepose.skeleton.conventions import get_convention
 from tf_elepose.skeleton.conversion import conversion
 from tf_elepose.skeleton.skeletons import H36M_17, H36M_17_ELEPOSE

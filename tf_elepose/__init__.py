@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from tf_elepose.data.recording import Recording
     from tf_elepose.data.sources import load_source
     from tf_elepose.evaluation.evaluation import Evaluation, evaluate_poses
-    from tf_elepose.lifted import Lifted
     from tf_elepose.lifter import Lifter
     from tf_elepose.methods.elepose import ElePose
     from tf_elepose.methods.prediction import Prediction
+    from tf_elepose.motion.lifted import Lifted
     from tf_elepose.normalization import Normalizer
     from tf_elepose.skeleton.skeletons import H36M_17, H36M_17_ELEPOSE, Skeleton, get_skeleton
     from tf_elepose.training.evaluator import evaluate_method
@@ -26,7 +26,7 @@ _HOMES = {
     "Evaluation": "evaluation.evaluation",
     "H36M_17": "skeleton.skeletons",
     "H36M_17_ELEPOSE": "skeleton.skeletons",
-    "Lifted": "lifted",
+    "Lifted": "motion.lifted",
     "Lifter": "lifter",
     "Normalizer": "normalization",
     "Prediction": "methods.prediction",

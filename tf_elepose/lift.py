@@ -22,8 +22,8 @@ from tf_elepose.lift_summary import LiftSummary
 
 if TYPE_CHECKING:
     from tf_elepose.data.recording import Recording
-    from tf_elepose.lifted import Lifted
     from tf_elepose.lifter import Lifter
+    from tf_elepose.motion.lifted import Lifted
 
 
 def define_flags() -> None:
@@ -141,7 +141,7 @@ def _write_when_lifted(
         recordings, swapped = _repaired(recordings, lifter, options)
     lifted = _lift(lifter, recordings, options)
     if smoothing is not None:
-        from tf_elepose.smoothing import smooth
+        from tf_elepose.motion.smoothing import smooth
 
         method, settings = smoothing
         lifted = smooth(lifted, method, **settings)
@@ -213,7 +213,7 @@ def parse_smoothing(text: str) -> tuple[str, dict[str, float]]:
     Raises:
       ValueError: an unknown method or option, or a value that is no number.
     """
-    from tf_elepose.smoothing import FILTERS
+    from tf_elepose.motion.smoothing import FILTERS
 
     method, _, rest = text.partition(":")
     if method not in FILTERS:
@@ -243,7 +243,7 @@ def _require_possible(
 ) -> None:
     """Before anything is read: that what was asked for can be given."""
     if height is not None:
-        from tf_elepose.body_size import require_height
+        from tf_elepose.motion.body_size import require_height
 
         require_height(height)
     if fps is not None and not 0.0 < fps < float("inf"):
@@ -287,7 +287,7 @@ def _repaired(recordings: list[Recording], lifter: Lifter, options: Any) -> tupl
 
 
 def _lift(lifter: Lifter, recordings: Sequence[Recording], options: Any) -> Lifted:
-    from tf_elepose.lifted import concatenate
+    from tf_elepose.motion.lifted import concatenate
 
     parts: list[Lifted] = []
     with Progress(sum(map(len, recordings)), "lifting", unit="pose") as progress:

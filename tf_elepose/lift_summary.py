@@ -8,7 +8,7 @@ import numpy as np
 from absl import logging
 
 from tf_elepose.data.recording import Recording
-from tf_elepose.lifted import FEW_JOINTS, NO_EXTENT, Lifted, few_joints
+from tf_elepose.motion.lifted import FEW_JOINTS, NO_EXTENT, Lifted, few_joints
 
 UNUSUAL_PERCENTILE = 5.0
 """Poses below it are unlike nearly all that the model has learnt from; of the training's own it is this share."""

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose import body_size
 from tf_elepose.data.recording import Recording, check_array
 from tf_elepose.data.rows import LARGEST_PX
 from tf_elepose.data.side_repair import CHOICES, repair_recording
 from tf_elepose.exported_model import is_bundle
-from tf_elepose.levelling import levelled
-from tf_elepose.lifted import AXES, Lifted
 from tf_elepose.lifting_model import LiftingModel, percentile
 from tf_elepose.lite_model import LiteModel
+from tf_elepose.motion import body_size
+from tf_elepose.motion.levelling import levelled
+from tf_elepose.motion.lifted import AXES, Lifted
 from tf_elepose.pretrained import pretrained_models
 from tf_elepose.skeleton import conventions
 from tf_elepose.skeleton.conversion import Convention, Conversion, conversion

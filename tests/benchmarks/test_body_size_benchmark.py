@@ -7,7 +7,7 @@ import pytest
 from lifted_samples import lifted, posing
 
 from benchmarks import body_size as benchmark
-from tf_elepose.body_size import chain_length
+from tf_elepose.motion.body_size import chain_length
 from tf_elepose.skeleton.skeletons import H36M_17
 
 

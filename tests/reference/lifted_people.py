@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tf_elepose.lifted import Lifted
+from tf_elepose.motion.lifted import Lifted
 from tf_elepose.skeleton.skeletons import H36M_17
 
 from stick_people import STANDING  # isort: skip

@@ -3,7 +3,7 @@
 import numpy as np
 from stick_people import STANDING
 
-from tf_elepose.lifted import Lifted
+from tf_elepose.motion.lifted import Lifted
 from tf_elepose.skeleton.skeletons import H36M_17, Skeleton
 
 # mm as in STANDING, the left arm raised and bent forwards, the left foot lifted behind.

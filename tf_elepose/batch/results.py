@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tf_elepose.batch.block import IDS, Block, DeadLetter
-from tf_elepose.lifted import FEW_JOINTS, NO_EXTENT
+from tf_elepose.motion.lifted import FEW_JOINTS, NO_EXTENT
 from tf_elepose.skeleton.skeletons import Skeleton
 from tf_elepose.storage import files
 

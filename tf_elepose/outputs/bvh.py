@@ -7,7 +7,8 @@ import os
 import numpy as np
 from absl import logging
 
-from tf_elepose.lifted import Lifted
+from tf_elepose.motion.lifted import Lifted
+from tf_elepose.motion.sampling import interpolate
 from tf_elepose.outputs.joint_angles import (
     euler_zxy,
     from_euler_zxy,
@@ -17,7 +18,6 @@ from tf_elepose.outputs.joint_angles import (
 )
 from tf_elepose.outputs.motion import Motion, track_motion
 from tf_elepose.outputs.rest_pose import rest_offsets
-from tf_elepose.sampling import interpolate
 from tf_elepose.skeleton.skeletons import Skeleton
 from tf_elepose.storage import files
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose.lifted import Lifted
+from tf_elepose.motion.lifted import Lifted
 from tf_elepose.outputs.rounding import rounded
 from tf_elepose.storage import files
 

@@ -7,8 +7,8 @@ import os
 
 import numpy as np
 
-from tf_elepose.lifted import Lifted
-from tf_elepose.sampling import sampling
+from tf_elepose.motion.lifted import Lifted
+from tf_elepose.motion.sampling import sampling
 
 _Y_UP = np.array([1.0, -1.0, -1.0])
 """(x, y, z) to (x, -y, -z): half a turn about x, so left stays left. Who faces the camera faces +z, the left at +x."""

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from tf_elepose.lifted import Lifted, row_values
+from tf_elepose.motion.lifted import Lifted, row_values
 from tf_elepose.storage import npz_parts
 
 

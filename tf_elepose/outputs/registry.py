@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tf_elepose.lifted import Lifted
+from tf_elepose.motion.lifted import Lifted
 
 WRITERS: dict[str, str] = {
     ".npz": "npz.write_npz",

@@ -11,7 +11,7 @@ import pathlib
 
 import numpy as np
 
-from tf_elepose.lifted import Lifted
+from tf_elepose.motion.lifted import Lifted
 from tf_elepose.outputs.motion import track_motion
 from tf_elepose.storage import files
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose.lifted import Lifted
+from tf_elepose.motion.lifted import Lifted
 from tf_elepose.render import encoding, packages
 from tf_elepose.render.look import LOOK
 from tf_elepose.render.movie import SIZE, Movie

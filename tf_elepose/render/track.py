@@ -6,8 +6,8 @@ import dataclasses
 
 import numpy as np
 
-from tf_elepose.levelling import levelled
-from tf_elepose.lifted import Lifted
+from tf_elepose.motion.levelling import levelled
+from tf_elepose.motion.lifted import Lifted
 from tf_elepose.skeleton.skeletons import Skeleton
 
 NO_POSE = "no pose: too few joints seen"

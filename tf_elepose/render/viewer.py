@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose.lifted import Lifted
+from tf_elepose.motion.lifted import Lifted
 from tf_elepose.render.look import LOOK
 from tf_elepose.render.track import LIKELIHOOD_WORDS, NO_POSE, Track
 from tf_elepose.skeleton.palette import DASHED, INK, SIDES, side_of

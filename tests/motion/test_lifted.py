@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from lifted_samples import lifted, posing, rotations
 
-from tf_elepose.lifted import concatenate, row_values
+from tf_elepose.motion.lifted import concatenate, row_values
 
 
 def several():

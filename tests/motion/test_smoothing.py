@@ -7,10 +7,10 @@ import pytest
 from lifted_samples import lifted, posing
 from scipy import signal as scipy_signal
 
+from tf_elepose.motion.smoothing import FILTERS, MAX_GAP, smooth
+from tf_elepose.motion.smoothing.butterworth import butterworth, second_order
+from tf_elepose.motion.smoothing.one_euro import one_euro, smoothing_factor
 from tf_elepose.skeleton.skeletons import H36M_17
-from tf_elepose.smoothing import FILTERS, MAX_GAP, smooth
-from tf_elepose.smoothing.butterworth import butterworth, second_order
-from tf_elepose.smoothing.one_euro import one_euro, smoothing_factor
 
 METHODS = sorted(FILTERS)
 J = H36M_17.num_joints

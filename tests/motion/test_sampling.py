@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from lifted_samples import lifted, posing
 
-from tf_elepose.sampling import interpolate, sampling
+from tf_elepose.motion.sampling import interpolate, sampling
 
 
 def test_every_fifth_frame_of_thirty_a_second_are_six_a_second():

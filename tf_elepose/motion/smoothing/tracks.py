@@ -8,10 +8,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tf_elepose.lifted import Lifted
-from tf_elepose.sampling import interpolate, sampling
-from tf_elepose.smoothing.butterworth import butterworth
-from tf_elepose.smoothing.one_euro import one_euro
+from tf_elepose.motion.lifted import Lifted
+from tf_elepose.motion.sampling import interpolate, sampling
+from tf_elepose.motion.smoothing.butterworth import butterworth
+from tf_elepose.motion.smoothing.one_euro import one_euro
 
 FILTERS: Mapping[str, Mapping[str, float]] = {
     "one_euro": {"min_cutoff": 2.0, "beta": 4.0, "d_cutoff": 1.0},

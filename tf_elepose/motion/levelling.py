@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from tf_elepose.lifted import Lifted
+from tf_elepose.motion.lifted import Lifted
 
 
 def levelled(lifted: Lifted) -> Lifted:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tf_elepose.lifted import Lifted
+from tf_elepose.motion.lifted import Lifted
 
 
 class Sampling(NamedTuple):

@@ -6,7 +6,7 @@ import tensorflow as tf
 from lifted_samples import lifted, posing, rotations
 
 from tf_elepose import geometry
-from tf_elepose.levelling import levelled, turned_about_x
+from tf_elepose.motion.levelling import levelled, turned_about_x
 
 
 def seen_from(poses, degrees):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from lifted_samples import lifted, posing
 
-from tf_elepose import body_size
+from tf_elepose.motion import body_size
 from tf_elepose.skeleton.skeletons import H36M_17, Skeleton
 
 SEGMENTS = {"l_knee": 0.245, "l_ankle": 0.246, "r_knee": 0.245, "r_ankle": 0.246}

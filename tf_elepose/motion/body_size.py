@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from tf_elepose.lifted import Lifted
+from tf_elepose.motion.lifted import Lifted
 from tf_elepose.skeleton.skeletons import Skeleton
 
 ANKLE, HIP, HEAD = 0.039, 0.530, 1.0

@@ -1,0 +1,1 @@
+"""Lifted poses, and what is done to a motion afterwards."""
