@@ -90,7 +90,7 @@ def _not_as_lifted(archive: Archive, output: pathlib.Path, poses: np.ndarray, mo
     """What is wrong with the lifted poses of a job."""
     from benchmarks.batch_archive import read_lifted
     from tf_elepose.batch.results import read_poses
-    from tf_elepose.lifter import Lifter
+    from tf_elepose.inference.lifter import Lifter
 
     table = read_lifted(output)
     valid, frames = table["valid"].to_numpy(), table["frame"].to_numpy()

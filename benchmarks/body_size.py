@@ -18,7 +18,7 @@ from tf_elepose.cli import commands
 from tf_elepose.cli.provenance import provenance
 from tf_elepose.data.sources import load_source
 from tf_elepose.evaluation.alignment import least_squares_scale, root_center
-from tf_elepose.lifter import Lifter
+from tf_elepose.inference.lifter import Lifter
 from tf_elepose.motion.body_size import chain_length
 from tf_elepose.motion.lifted import Lifted
 from tf_elepose.storage import files

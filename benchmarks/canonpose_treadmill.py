@@ -19,7 +19,7 @@ from tf_elepose.cli import commands
 from tf_elepose.data.recording import Recording
 from tf_elepose.data.sources import load_source
 from tf_elepose.evaluation.evaluation import evaluate_poses
-from tf_elepose.lifter import Lifter
+from tf_elepose.inference.lifter import Lifter
 from tf_elepose.pretrained import pretrained_models
 from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.storage import files

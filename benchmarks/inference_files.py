@@ -52,7 +52,7 @@ def write_files(size: str, folder: pathlib.Path, width: int | None = None) -> No
 
 def write_bundle(folder: pathlib.Path, method) -> None:
     """What `tf_elepose.lift` needs of an export, one file and what it says of it: bundle/ from tflite/ in `folder`."""
-    from tf_elepose.exported_model import METADATA, checksum
+    from tf_elepose.inference.bundle import METADATA, checksum
 
     listed = f"tflite/{SIGNATURE}_float32_batch.tflite"
     data = (folder / listed).read_bytes()

@@ -98,7 +98,7 @@ def lift_repeatedly(
 
 def one_at_a_time(data: str, model: str, likelihood: bool, poses: int) -> float:
     """Median milliseconds from the keypoints of one pose to `Lifted`."""
-    from tf_elepose.lifter import Lifter
+    from tf_elepose.inference.lifter import Lifter
 
     with commands.without_chatter():
         lifter = Lifter(model, likelihood=likelihood)

@@ -21,8 +21,8 @@ from tf_elepose.data.missing import hide_joints
 from tf_elepose.data.sources import load_source
 from tf_elepose.evaluation import depth_sign
 from tf_elepose.evaluation.evaluation import evaluate_poses
-from tf_elepose.lifter import Lifter
-from tf_elepose.lite_model import PRECISIONS
+from tf_elepose.inference.lifter import Lifter
+from tf_elepose.inference.tflite_model import PRECISIONS
 from tf_elepose.pretrained import pretrained_models
 from tf_elepose.skeleton.skeletons import get_skeleton
 from tf_elepose.storage import files

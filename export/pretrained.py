@@ -14,8 +14,8 @@ from absl import flags
 
 from export.bundle import folder_beside
 from tf_elepose.cli import commands
-from tf_elepose.exported_model import METADATA, WITH_LIKELIHOOD, WITHOUT
-from tf_elepose.lite_model import PRECISIONS
+from tf_elepose.inference.bundle import METADATA, WITH_LIKELIHOOD, WITHOUT
+from tf_elepose.inference.tflite_model import PRECISIONS
 from tf_elepose.storage import files
 
 FOLDER = pathlib.Path("tf_elepose/pretrained")

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from benchmarks.batch_archive import read_letters, read_lifted, unaccounted, write_archive
 from tf_elepose import batch_lift
 from tf_elepose.batch import results
-from tf_elepose.lifter import Lifter
+from tf_elepose.inference.lifter import Lifter
 from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.storage import files
 

@@ -13,12 +13,14 @@ from lifted_samples import lifted, posing
 from lifting_bundle import keypoints, small_lifting_bundle, small_run
 from stick_people import turning
 
-from tf_elepose import lift, lift_parts, lift_summary, pretrained
+from tf_elepose import lift, pretrained
 from tf_elepose.data.readers import tables
 from tf_elepose.data.readers.views import write_views
-from tf_elepose.lift_summary import LiftSummary
-from tf_elepose.lifter import Lifter
-from tf_elepose.lite_model import LiteModel
+from tf_elepose.inference import streaming
+from tf_elepose.inference import summary as lift_summary
+from tf_elepose.inference.lifter import Lifter
+from tf_elepose.inference.summary import LiftSummary
+from tf_elepose.inference.tflite_model import LiteModel
 from tf_elepose.outputs.registry import WRITERS
 from tf_elepose.skeleton.skeletons import H36M_17
 
@@ -154,7 +156,7 @@ def test_what_sees_more_than_a_pose_is_not_lifted_in_parts(command, model, tmp_p
     save(tmp_path / "a.npz", points, clip=np.full(30, "a"), subject=np.full(30, "a"), **people)
     monkeypatch.setattr(tables, "_NPZ_PART_ROWS", 8)
     parts = []
-    monkeypatch.setattr(lift_parts, "lifted_parts", lambda *_, **__: parts.append(1))
+    monkeypatch.setattr(streaming, "lifted_parts", lambda *_, **__: parts.append(1))
     base = ("a.npz", "--convention=h36m_17", model, "--option=check=off", "--output=o.npz")
     status, out, err = command(*base, "--option=people=best")
     assert status == 0 and "lifted: 15 of 15 poses" in out, err
@@ -181,7 +183,7 @@ def test_a_source_that_cannot_be_read_is_not_the_output_that_cannot_be_written(m
         yield
 
     save(tmp_path / "a.npz")
-    monkeypatch.setattr(lift_parts, "stream_source", broken)
+    monkeypatch.setattr(streaming, "stream_source", broken)
     told = refuses("a.npz", "--convention=h36m_17", model, "--output=o.npz")
     assert "npz:a.npz" in told and "cannot be read: Input/output error" in told and "o.npz" not in told
 

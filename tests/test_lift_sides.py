@@ -9,8 +9,8 @@ from stick_people import turning
 from tf_elepose import lift
 from tf_elepose.cli import commands
 from tf_elepose.data.readers.views import write_views
-from tf_elepose.lifter import Lifter
-from tf_elepose.lifting_model import Answer, LiftingModel
+from tf_elepose.inference.lifter import Lifter
+from tf_elepose.inference.model import Answer, LiftingModel
 from tf_elepose.skeleton.skeletons import H36M_17
 
 ROWS = slice(20, 30)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tf_elepose.data.recording import Recording
     from tf_elepose.data.sources import load_source
     from tf_elepose.evaluation.evaluation import Evaluation, evaluate_poses
-    from tf_elepose.lifter import Lifter
+    from tf_elepose.inference.lifter import Lifter
     from tf_elepose.methods.elepose import ElePose
     from tf_elepose.methods.prediction import Prediction
     from tf_elepose.motion.lifted import Lifted
@@ -27,7 +27,7 @@ _HOMES = {
     "H36M_17": "skeleton.skeletons",
     "H36M_17_ELEPOSE": "skeleton.skeletons",
     "Lifted": "motion.lifted",
-    "Lifter": "lifter",
+    "Lifter": "inference.lifter",
     "Normalizer": "normalization",
     "Prediction": "methods.prediction",
     "Recording": "data.recording",

@@ -18,11 +18,11 @@ from absl import flags
 from tf_elepose.cli import commands, source_flags
 from tf_elepose.cli.progress import Progress
 from tf_elepose.data import side_repair
-from tf_elepose.lift_summary import LiftSummary
+from tf_elepose.inference.summary import LiftSummary
 
 if TYPE_CHECKING:
     from tf_elepose.data.recording import Recording
-    from tf_elepose.lifter import Lifter
+    from tf_elepose.inference.lifter import Lifter
     from tf_elepose.motion.lifted import Lifted
 
 
@@ -105,7 +105,7 @@ def _pose_by_pose(
 def _write_while_lifting(
     file: pathlib.Path, lifter: Lifter, source: str, stated: Mapping[str, Any], summary: LiftSummary, options: Any
 ) -> None:
-    from tf_elepose.lift_parts import lifted_parts
+    from tf_elepose.inference.streaming import lifted_parts
     from tf_elepose.outputs import registry
     from tf_elepose.storage import files
 
@@ -262,7 +262,7 @@ def _require_possible(
 
 def _opened(model: str, precision: str | None, likelihood: bool, threads: int) -> Lifter:
     with commands.without_chatter():  # Of TensorFlow, where the model needs it, and of LiteRT.
-        from tf_elepose.lifter import Lifter
+        from tf_elepose.inference.lifter import Lifter
 
         return Lifter(model, precision=precision, likelihood=likelihood, threads=threads)
 

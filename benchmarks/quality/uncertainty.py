@@ -37,7 +37,7 @@ def measure(folder: pathlib.Path) -> tuple[dict[str, Any], Evaluation, Recording
       ValueError: no model there, or its test poses come without 3D.
     """
     from tf_elepose.data.sources import load_source
-    from tf_elepose.lifter import Lifter
+    from tf_elepose.inference.lifter import Lifter
     from tf_elepose.training import workdir
     from tf_elepose.training.evaluator import LIKELIHOOD_VIEWS, evaluate_method
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from tf_elepose.batch.block import IDS, Block, Keypoints, Stretch, Unit
 from tf_elepose.batch.handler import LifterHandler, LiftSettings
-from tf_elepose.lifter import Lifter
+from tf_elepose.inference.lifter import Lifter
 from tf_elepose.skeleton.conventions import get_convention
 from tf_elepose.skeleton.conversion import Convention
 
@@ -93,6 +93,6 @@ def test_the_engine_sizes_batches_by_poses(settings):
 
 
 def test_a_model_that_needs_whole_clips_is_refused(monkeypatch):
-    monkeypatch.setattr("tf_elepose.lite_model.LiteModel.needs_groups", True)
+    monkeypatch.setattr("tf_elepose.inference.tflite_model.LiteModel.needs_groups", True)
     with pytest.raises(ValueError, match="lifts all frames of a clip together"):
         LiftSettings("cmu_small").open()

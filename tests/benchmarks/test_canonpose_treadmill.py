@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.canonpose_treadmill import lifted, markdown
 from tf_elepose.data.synthetic import synthesize
-from tf_elepose.lifter import Lifter
+from tf_elepose.inference.lifter import Lifter
 from tf_elepose.skeleton.skeletons import H36M_17
 
 

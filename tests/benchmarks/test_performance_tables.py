@@ -7,7 +7,7 @@ from small_models import small_elepose
 
 from benchmarks import growth, inference, inference_files, limits, time_to_accuracy
 from tf_elepose.data.sources import load_source
-from tf_elepose.lifter import Lifter
+from tf_elepose.inference.lifter import Lifter
 from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.storage import files
 

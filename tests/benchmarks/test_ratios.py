@@ -12,7 +12,7 @@ import tensorflow as tf
 from small_models import poses_2d
 
 from benchmarks import turns
-from tf_elepose.lifter import Lifter
+from tf_elepose.inference.lifter import Lifter
 from tf_elepose.nn.flow import RealNVP
 from tf_elepose.training.adam import Adam
 

@@ -5,7 +5,7 @@ from lifting_bundle import keypoints, small_lifting_bundle, small_run
 
 from export import bundle as bundle_module
 from export import pretrained
-from tf_elepose.lifter import Lifter
+from tf_elepose.inference.lifter import Lifter
 from tf_elepose.storage import files
 from tf_elepose.training.workdir import load_model_and_info, save_model
 

@@ -8,7 +8,7 @@ import small_runs
 from samples import h36m, skipose
 
 from tf_elepose import train
-from tf_elepose.lifter import Lifter
+from tf_elepose.inference.lifter import Lifter
 from tf_elepose.storage import files
 
 ROOT = pathlib.Path(__file__).parents[2]

@@ -11,7 +11,7 @@ from apache_beam.ml.inference.base import ModelHandler, PredictionResult
 
 from tf_elepose.batch.block import Block, Keypoints
 from tf_elepose.batch.results import LiftedBlock
-from tf_elepose.lifter import Lifter
+from tf_elepose.inference.lifter import Lifter
 from tf_elepose.motion.lifted import Lifted, few_joints
 
 _FEWEST, _MOST = 1 << 12, 1 << 16  # Poses that the engine may put together.

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tf_elepose.exported_model import WITH_LIKELIHOOD, WITHOUT, ExportedModel
-from tf_elepose.lifting_model import Answer
+from tf_elepose.inference.bundle import WITH_LIKELIHOOD, WITHOUT, ExportedModel
+from tf_elepose.inference.model import Answer
 
 _BATCH = 4096  # Poses at a time; the last of a call are padded, so that TensorFlow meets one shape.
 _FILE = re.compile(r"saved_model/(\d+)/saved_model\.pb")

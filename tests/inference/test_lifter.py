@@ -12,8 +12,8 @@ import tf_elepose
 from tf_elepose import pretrained
 from tf_elepose.data.assembly import assemble
 from tf_elepose.data.rows import Rows
-from tf_elepose.lifter import Lifter
-from tf_elepose.lifting_model import Answer, LiftingModel
+from tf_elepose.inference.lifter import Lifter
+from tf_elepose.inference.model import Answer, LiftingModel
 from tf_elepose.motion import body_size
 from tf_elepose.motion.levelling import levelled
 from tf_elepose.skeleton.conventions import get_convention

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from lifting_bundle import keypoints, small_canonpose_run, small_lifting_bundle, small_run
 
-from tf_elepose import exported_model, lite_model
-from tf_elepose.lifting_model import percentile
-from tf_elepose.lite_model import LiteModel
+from tf_elepose.inference import bundle as exported_model
+from tf_elepose.inference import tflite_model
+from tf_elepose.inference.model import percentile
+from tf_elepose.inference.tflite_model import LiteModel
+from tf_elepose.inference.trained_model import TrainedModel
 from tf_elepose.pretrained import pretrained_models
 from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.storage import files
-from tf_elepose.trained_model import TrainedModel
 
 # The converter warns about its own use of deprecated interfaces.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -53,7 +54,7 @@ def test_a_bundle_says_what_the_trained_model_says():
 def test_batches_and_threads_change_nothing(monkeypatch):
     poses, seen = partly_seen(50)
     whole = LiteModel(small_lifting_bundle(), threads=1).lift(poses, seen, None, likelihood=True)
-    monkeypatch.setattr(lite_model, "_BATCH", 7)
+    monkeypatch.setattr(tflite_model, "_BATCH", 7)
     told = []
     model = LiteModel(small_lifting_bundle(), threads=3)
     parts = model.lift(poses, seen, None, likelihood=True, progress=told.append)

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from tf_elepose import lift_parts
+from tf_elepose.inference import streaming
 
 
 def test_the_next_part_is_made_while_one_is_used_and_no_more():
@@ -15,7 +15,7 @@ def test_the_next_part_is_made_while_one_is_used_and_no_more():
             event.set()
             yield number
 
-    ahead = lift_parts._read_ahead(items())
+    ahead = streaming._read_ahead(items())
     assert next(ahead) == 0
     assert made[1].wait(10) and not made[2].is_set()
     assert list(ahead) == [1, 2, 3]
@@ -31,5 +31,5 @@ def test_what_goes_wrong_while_reading_ahead_comes_in_its_place(fails_at):
 
     got = []
     with pytest.raises(ValueError, match="here"):
-        got.extend(lift_parts._read_ahead(items()))
+        got.extend(streaming._read_ahead(items()))
     assert got == list(range(fails_at))

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 from tf_elepose.data.recording import SPLITS, Recording
 from tf_elepose.data.sources import stream_source
-from tf_elepose.lift_summary import LiftSummary
-from tf_elepose.lifter import Lifter
+from tf_elepose.inference.lifter import Lifter
+from tf_elepose.inference.summary import LiftSummary
 from tf_elepose.motion.lifted import Lifted
 
 Item = TypeVar("Item")

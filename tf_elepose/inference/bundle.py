@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose.lifting_model import LiftingModel
+from tf_elepose.inference.model import LiftingModel
 from tf_elepose.skeleton.skeletons import Skeleton
 from tf_elepose.storage import files
 

@@ -12,9 +12,9 @@ import numpy as np
 from tf_elepose.data.recording import Recording, check_array
 from tf_elepose.data.rows import LARGEST_PX
 from tf_elepose.data.side_repair import CHOICES, repair_recording
-from tf_elepose.exported_model import is_bundle
-from tf_elepose.lifting_model import LiftingModel, percentile
-from tf_elepose.lite_model import LiteModel
+from tf_elepose.inference.bundle import is_bundle
+from tf_elepose.inference.model import LiftingModel, percentile
+from tf_elepose.inference.tflite_model import LiteModel
 from tf_elepose.motion import body_size
 from tf_elepose.motion.levelling import levelled
 from tf_elepose.motion.lifted import AXES, Lifted
@@ -239,7 +239,7 @@ def _opened(model: str, precision: str | None, likelihood: bool, threads: int, r
         raise ValueError(f"model {model}: expected the folder of an export, a workdir, or a model.npz")
     if precision is not None:
         raise ValueError(f"model {model}: precision {precision} is for exported models; python -m export makes them")
-    from tf_elepose.trained_model import TrainedModel
+    from tf_elepose.inference.trained_model import TrainedModel
 
     return TrainedModel(path)
 
@@ -250,7 +250,7 @@ def _served(
     folder = path if path.exists() or named is None else named
     if precision is not None or not is_bundle(folder):
         raise ValueError(f"model {path}: runtime saved_model is for the folder of an export, without a precision")
-    from tf_elepose.served_model import ServedModel
+    from tf_elepose.inference.saved_model import ServedModel
 
     return ServedModel(folder, likelihood=likelihood, threads=threads)
 

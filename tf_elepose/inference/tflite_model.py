@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose.exported_model import WITH_LIKELIHOOD, WITHOUT, ExportedModel
-from tf_elepose.lifting_model import Answer
+from tf_elepose.inference.bundle import WITH_LIKELIHOOD, WITHOUT, ExportedModel
+from tf_elepose.inference.model import Answer
 
 PRECISIONS = ("float32", "float16", "int8_dynamic", "int8")
 """Of the files, the most precise first."""

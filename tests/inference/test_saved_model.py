@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from lifting_bundle import keypoints, small_lifting_bundle, small_run
 
-from tf_elepose import served_model
-from tf_elepose.lifter import Lifter
+from tf_elepose.inference import saved_model
+from tf_elepose.inference.lifter import Lifter
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -23,7 +23,7 @@ def test_it_lifts_as_the_trained_model_whatever_the_number_of_poses(bundle, monk
     trained, served = Lifter(small_run()), Lifter(bundle, runtime="saved_model")
     expected = trained(poses, trust, convention="h36m_17")
     for batch in (4096, 4):  # At once; and in portions of one shape, the last one filled up.
-        monkeypatch.setattr(served_model, "_BATCH", batch)
+        monkeypatch.setattr(saved_model, "_BATCH", batch)
         said = served(poses, trust, convention="h36m_17")
         np.testing.assert_array_equal(said.valid, expected.valid)
         assert not said.valid[4] and said.valid.sum() == 10

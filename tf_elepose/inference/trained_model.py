@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose.lifting_model import Answer, LiftingModel
+from tf_elepose.inference.model import Answer, LiftingModel
 from tf_elepose.storage import files
 
 _BATCH = 1024

@@ -1,0 +1,1 @@
+"""Trained and exported models behind one interface; TensorFlow is imported only for models that need it."""
