@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from tf_elepose.batch.block import IDS, DeadLetter, Keypoints, Stretch, Unit
 from tf_elepose.batch.naming import named_convention
-from tf_elepose.data.untrusted import MAX_TEXT_LENGTH, opened
+from tf_elepose.data.parsers.limits import MAX_TEXT_LENGTH, opened
 from tf_elepose.skeleton.conversion import Convention
 
 _TOGETHER = 4096  # Lines.

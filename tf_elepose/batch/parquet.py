@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from tf_elepose.batch.block import IDS, DeadLetter, Keypoints, Stretch, Unit, unreadable
 from tf_elepose.batch.naming import named_convention
-from tf_elepose.data.untrusted import MAX_TEXT_LENGTH
+from tf_elepose.data.parsers.limits import MAX_TEXT_LENGTH
 from tf_elepose.skeleton.conversion import Convention
 
 _TOGETHER = 1 << 14  # Rows.

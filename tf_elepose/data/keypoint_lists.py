@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose.data.json_stream import shown
+from tf_elepose.data.parsers.json_stream import shown
+from tf_elepose.data.parsers.limits import MAX_TEXT_LENGTH
 from tf_elepose.data.rows import LARGEST_PX, Rows
-from tf_elepose.data.untrusted import MAX_TEXT_LENGTH
 from tf_elepose.skeleton import conventions
 from tf_elepose.skeleton.conversion import Convention
 

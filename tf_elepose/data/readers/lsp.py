@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tf_elepose.data.matlab import MatReader
+from tf_elepose.data.parsers.matlab import MatReader
 from tf_elepose.data.rows import Rows
 from tf_elepose.skeleton import conventions
 from tf_elepose.skeleton.conversion import Convention

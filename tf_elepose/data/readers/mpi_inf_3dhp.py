@@ -17,8 +17,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tf_elepose.data.hdf5 import Hdf5Reader
-from tf_elepose.data.matlab import MatReader
+from tf_elepose.data.parsers.hdf5 import Hdf5Reader
+from tf_elepose.data.parsers.matlab import MatReader
 from tf_elepose.data.rows import Rows
 from tf_elepose.skeleton import conventions
 from tf_elepose.skeleton.conversion import other_side

@@ -21,11 +21,11 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose.data.json_stream import JsonStream, shown
-from tf_elepose.data.matlab import MatReader, MatValue
+from tf_elepose.data.parsers.json_stream import JsonStream, shown
+from tf_elepose.data.parsers.limits import MAX_TEXT_LENGTH
+from tf_elepose.data.parsers.matlab import MatReader, MatValue
 from tf_elepose.data.recording import SPLITS
 from tf_elepose.data.rows import Rows
-from tf_elepose.data.untrusted import MAX_TEXT_LENGTH
 from tf_elepose.skeleton import conventions
 from tf_elepose.skeleton.conversion import Convention
 

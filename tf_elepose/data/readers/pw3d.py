@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from tf_elepose.data.parsers.pickle import load_pickle
 from tf_elepose.data.rows import Rows
-from tf_elepose.data.safe_pickle import load_pickle
 from tf_elepose.skeleton import conventions
 
 _SPLITS = {"train": "train", "validation": "train", "test": "test"}

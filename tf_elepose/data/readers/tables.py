@@ -24,10 +24,10 @@ from typing import IO, Any
 
 import numpy as np
 
-from tf_elepose.data.npz import NpzReader
+from tf_elepose.data.parsers.limits import MAX_TEXT_LENGTH, listed, opened
+from tf_elepose.data.parsers.npz import NpzReader
 from tf_elepose.data.recording import SPLITS, check_array, require_splits
 from tf_elepose.data.rows import Rows
-from tf_elepose.data.untrusted import MAX_TEXT_LENGTH, listed, opened
 from tf_elepose.skeleton import conventions
 from tf_elepose.skeleton.conversion import Convention
 

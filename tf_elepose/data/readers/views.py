@@ -19,10 +19,10 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from tf_elepose.data.npz import NpzReader
+from tf_elepose.data.parsers.limits import listed
+from tf_elepose.data.parsers.npz import NpzReader
 from tf_elepose.data.recording import Recording, check_array, require_splits, row_fields
 from tf_elepose.data.rows import Rows
-from tf_elepose.data.untrusted import listed
 from tf_elepose.skeleton import conventions
 from tf_elepose.skeleton.conversion import Convention
 from tf_elepose.skeleton.skeletons import H36M_17

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tf_elepose.data.untrusted import listed, one_line, opened
+from tf_elepose.data.parsers.limits import listed, one_line, opened
 
 
 def test_files_are_opened_and_all_else_is_refused(tmp_path):

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from tf_elepose.data.untrusted import one_line, opened
+from tf_elepose.data.parsers.limits import one_line, opened
 
 MAX_ELEMENT = 1 << 22
 """Characters of one element, bytes of a file read whole: the worst of text ("[],[],...") takes some twenty times its

@@ -14,8 +14,9 @@ from typing import IO, Any
 
 import numpy as np
 
-from tf_elepose.data.pickle_stream import OpcodeStream
-from tf_elepose.data.pickle_values import (
+from tf_elepose.data.parsers.limits import one_line, opened
+from tf_elepose.data.parsers.pickle_stream import OpcodeStream
+from tf_elepose.data.parsers.pickle_values import (
     MAX_DEPTH,
     Dtype,
     Global,
@@ -28,7 +29,6 @@ from tf_elepose.data.pickle_values import (
     require_plain,
     require_shape,
 )
-from tf_elepose.data.untrusted import one_line, opened
 
 MAX_OPCODES = 500_000
 """Opcodes a file may have: they bound time (a second) and what a byte can take (an empty dict a hundredfold). Data

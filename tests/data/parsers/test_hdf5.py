@@ -10,8 +10,8 @@ import h5py
 import numpy as np
 import pytest
 
-from tf_elepose.data import hdf5
-from tf_elepose.data.hdf5 import Hdf5Reader
+from tf_elepose.data.parsers import hdf5
+from tf_elepose.data.parsers.hdf5 import Hdf5Reader
 
 
 @pytest.fixture
@@ -195,7 +195,7 @@ def test_crashes_and_hangs_are_told_apart(path, monkeypatch, died_of, message):
 
 def test_limits_that_others_have_set_are_kept():
     program = (
-        "import resource, tf_elepose.data.hdf5_child as h\n"
+        "import resource, tf_elepose.data.parsers.hdf5_child as h\n"
         "resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33))\n"
         "h._limit(100, 2**34); print(resource.getrlimit(resource.RLIMIT_AS)[1])"
     )
@@ -205,7 +205,7 @@ def test_limits_that_others_have_set_are_kept():
 
 
 def test_a_child_that_burns_time_is_ended():
-    program = "import tf_elepose.data.hdf5_child as h; h._limit(0.2, 2**30)\nwhile True: pass"
+    program = "import tf_elepose.data.parsers.hdf5_child as h; h._limit(0.2, 2**30)\nwhile True: pass"
     started = time.monotonic()
     ended = subprocess.run([sys.executable, "-c", program], env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)})
     assert ended.returncode == -signal.SIGPROF

@@ -16,7 +16,7 @@ from typing import IO, Self
 
 import numpy as np
 
-from tf_elepose.data.untrusted import MAX_TEXT_LENGTH, MAX_UNPACKED_RATIO, SMALL_BYTES, listed, one_line
+from tf_elepose.data.parsers.limits import MAX_TEXT_LENGTH, MAX_UNPACKED_RATIO, SMALL_BYTES, listed, one_line
 
 # What zipfile raises for archives it cannot read: damaged, cut short, encrypted (RuntimeError), packed in a way or by
 # a version it does not know (NotImplementedError), names that are not text (UnicodeDecodeError, a ValueError).

@@ -26,7 +26,7 @@ from typing import IO, Any, Self
 
 import numpy as np
 
-from tf_elepose.data.untrusted import MAX_UNPACKED_RATIO, SMALL_BYTES, listed
+from tf_elepose.data.parsers.limits import MAX_UNPACKED_RATIO, SMALL_BYTES, listed
 
 _CPU_SECONDS = 1  # For one answer, besides what its bytes take; a hang burns CPU, a slow disk does not.
 _CPU_BYTES_PER_SECOND = 20e6
@@ -186,7 +186,7 @@ class _Child:
             # The same modules as here, whatever the current directory holds. One thread: it calculates nothing.
             paths = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "tf_elepose.data.hdf5_child"],
+                [sys.executable, "-P", "-m", "tf_elepose.data.parsers.hdf5_child"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

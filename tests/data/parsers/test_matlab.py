@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.io
 
-from tf_elepose.data.matlab import MatReader, MatValue
+from tf_elepose.data.parsers.matlab import MatReader, MatValue
 
 
 def saved(tmp_path, variables, **options) -> str:

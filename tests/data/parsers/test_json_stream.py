@@ -5,8 +5,8 @@ import tracemalloc
 
 import pytest
 
-from tf_elepose.data import json_stream
-from tf_elepose.data.json_stream import MAX_DEPTH, MAX_ELEMENT, JsonStream, load_json, shown
+from tf_elepose.data.parsers import json_stream
+from tf_elepose.data.parsers.json_stream import MAX_DEPTH, MAX_ELEMENT, JsonStream, load_json, shown
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from typing import Self
 
 import numpy as np
 
-from tf_elepose.data.untrusted import MAX_TEXT_LENGTH, MAX_UNPACKED_RATIO, SMALL_BYTES, listed, one_line, opened
+from tf_elepose.data.parsers.limits import MAX_TEXT_LENGTH, MAX_UNPACKED_RATIO, SMALL_BYTES, listed, one_line, opened
 
 _HEADER_BYTES = 128
 _HEAD_BYTES = 4096  # Hold the header of any matrix (flags, at most 32 dimensions, a name of 63 characters), packed too.

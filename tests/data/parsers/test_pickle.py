@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from tf_elepose.data.pickle_values import MAX_DEPTH
-from tf_elepose.data.safe_pickle import MAX_OPCODES, load_pickle
+from tf_elepose.data.parsers.pickle import MAX_OPCODES, load_pickle
+from tf_elepose.data.parsers.pickle_values import MAX_DEPTH
 
 CANARY = "canary"
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose.data.untrusted import MAX_TEXT_LENGTH, one_line
+from tf_elepose.data.parsers.limits import MAX_TEXT_LENGTH, one_line
 
 _MAX_OBJECTS = 2000
 _MAX_DEPTH = 8

@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from tf_elepose.data.npz import NpzReader
+from tf_elepose.data.parsers.npz import NpzReader
 
 
 def archive_of(path, data: bytes, compression=zipfile.ZIP_STORED):

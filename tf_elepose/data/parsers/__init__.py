@@ -1,0 +1,1 @@
+"""Bytes of foreign files: parsed within limits, without running what is in them."""
