@@ -88,7 +88,7 @@ def test_confidences_above_one_are_kept_and_joints_without_are_missing(tmp_path)
 
 
 def test_parts(tmp_path, monkeypatch):
-    monkeypatch.setattr("tf_elepose.data.keypoint_lists.PART", 2)
+    monkeypatch.setattr("tf_elepose.data.readers.keypoint_lists.PART", 2)
     path = saved(tmp_path, [sample.person(f"{i}.jpg", 200.0) for i in range(5)])
     assert [part.frame.tolist() for part in read_alphapose(path)] == [[0, 1], [2, 3], [4]]
 

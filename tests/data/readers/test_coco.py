@@ -164,7 +164,7 @@ def test_categories_with_different_keypoints_need_a_convention(tmp_path):
 
 
 def test_parts_of_a_large_file_are_read_in_turn(tmp_path, monkeypatch):
-    monkeypatch.setattr("tf_elepose.data.keypoint_lists.PART", 10)
+    monkeypatch.setattr("tf_elepose.data.readers.keypoint_lists.PART", 10)
     results = [sample.results()[0] | {"image_id": i} for i in range(95)]
     parts = list(read_coco(saved(tmp_path, results)))
     assert [len(part.poses_2d) for part in parts] == [10] * 9 + [5]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from samples import h36m
 
-from tf_elepose.data.h36m_cameras import LENSES, STANDS, project, to_camera
+from tf_elepose.data.readers.h36m_cameras import LENSES, STANDS, project, to_camera
 from tf_elepose.data.sources import load_source
 from tf_elepose.skeleton.skeletons import H36M_17
 

@@ -95,7 +95,7 @@ def test_landmarks_without_visibility_are_all_as_sure(tmp_path):
 
 
 def test_parts(tmp_path, monkeypatch):
-    monkeypatch.setattr("tf_elepose.data.keypoint_lists.PART", 2)
+    monkeypatch.setattr("tf_elepose.data.readers.keypoint_lists.PART", 2)
     path = saved(tmp_path, [PERSON] * 5)
     assert [part.frame.tolist() for part in read_mediapipe(path, image_size=(640, 480))] == [[0, 1], [2, 3], [4]]
 

@@ -94,7 +94,7 @@ def test_joints_without_score_are_missing(tmp_path):
 
 
 def test_parts(tmp_path, monkeypatch):
-    monkeypatch.setattr("tf_elepose.data.keypoint_lists.PART", 2)
+    monkeypatch.setattr("tf_elepose.data.readers.keypoint_lists.PART", 2)
     path = saved(tmp_path, sample.frames() * 2)
     parts = list(read_mmpose(path, convention="coco_17"))
     assert [part.frame.tolist() for part in parts] == [[1, 1], [3, 1, 1], [3]]

@@ -120,14 +120,14 @@ def test_coordinates_must_fit_the_scale(tmp_path):
 
 
 def test_a_scale_found_at_first_must_hold_later(tmp_path, monkeypatch):
-    monkeypatch.setattr("tf_elepose.data.keypoint_lists.PART", 1)
+    monkeypatch.setattr("tf_elepose.data.readers.keypoint_lists.PART", 1)
     scaled(tmp_path, 3)
     sample.write_frame(tmp_path, "z", 0, [sample.person(sample.keypoints(200.0))])
     assert "state keypoint_scale" in problem(tmp_path, image_size=(640, 480))
 
 
 def test_parts(tmp_path, monkeypatch):
-    monkeypatch.setattr("tf_elepose.data.keypoint_lists.PART", 2)
+    monkeypatch.setattr("tf_elepose.data.readers.keypoint_lists.PART", 2)
     for frame in range(5):
         sample.write_frame(tmp_path, "a", frame, [sample.person(sample.keypoints(200.0))])
     parts = list(read_openpose(tmp_path))

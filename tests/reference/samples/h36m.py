@@ -4,7 +4,7 @@ import pathlib
 
 import numpy as np
 
-from tf_elepose.data.h36m_cameras import LENSES, STANDS, project, to_camera
+from tf_elepose.data.readers.h36m_cameras import LENSES, STANDS, project, to_camera
 
 FRAMES = 5
 KEPT = [0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27]

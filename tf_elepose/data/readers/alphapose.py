@@ -13,8 +13,8 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from tf_elepose.data.keypoint_lists import KeypointLists, frames_by_name, integer, stem, text
 from tf_elepose.data.parsers.json_stream import JsonStream, shown
+from tf_elepose.data.readers.keypoint_lists import KeypointLists, frames_by_name, integer, stem, text
 from tf_elepose.data.rows import Rows
 
 _KNOWN = {17: "coco_17", 26: "halpe_26", 136: "halpe_26", 18: "openpose_coco_18"}

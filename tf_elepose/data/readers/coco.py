@@ -16,8 +16,15 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from tf_elepose.data.keypoint_lists import KeypointLists, checked_size, find_convention, frames_by_name, stem, text
 from tf_elepose.data.parsers.json_stream import JsonStream, shown
+from tf_elepose.data.readers.keypoint_lists import (
+    KeypointLists,
+    checked_size,
+    find_convention,
+    frames_by_name,
+    stem,
+    text,
+)
 from tf_elepose.data.rows import Rows
 from tf_elepose.skeleton import conventions
 

@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose.data.h36m_cameras import CAMERA_IDS, LENSES, STANDS, project, to_camera
 from tf_elepose.data.parsers.limits import MAX_UNPACKED_RATIO, SMALL_BYTES, listed
 from tf_elepose.data.parsers.npz import NpzReader, read_header
 from tf_elepose.data.parsers.pickle import read_pickle
+from tf_elepose.data.readers.h36m_cameras import CAMERA_IDS, LENSES, STANDS, project, to_camera
 from tf_elepose.data.rows import Rows
 from tf_elepose.skeleton import conventions
 from tf_elepose.skeleton.conversion import Convention

@@ -18,8 +18,8 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tf_elepose.data.keypoint_lists import KeypointLists, checked_size, integer, stem
 from tf_elepose.data.parsers.json_stream import JsonStream, shown
+from tf_elepose.data.readers.keypoint_lists import KeypointLists, checked_size, integer, stem
 from tf_elepose.data.rows import Rows
 from tf_elepose.skeleton import conventions
 

@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose.data.keypoint_lists import KeypointLists, checked_size, integer, text
 from tf_elepose.data.parsers.json_stream import load_json, shown
+from tf_elepose.data.readers.keypoint_lists import KeypointLists, checked_size, integer, text
 from tf_elepose.data.rows import Rows
 
 _KNOWN = {25: "body_25", 18: "openpose_coco_18"}

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tf_elepose.data.keypoint_lists import KeypointLists, find_convention, frames_by_name, integer, stem, text
+from tf_elepose.data.readers.keypoint_lists import KeypointLists, find_convention, frames_by_name, integer, stem, text
 from tf_elepose.skeleton.conventions import CONVENTIONS
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tf_elepose.data.h36m_cameras import CAMERA_IDS, LENSES, STANDS, Lens, Stand, project, to_camera
+from tf_elepose.data.readers.h36m_cameras import CAMERA_IDS, LENSES, STANDS, Lens, Stand, project, to_camera
 
 ALL = [(subject, camera) for subject in STANDS for camera in range(4)]
 
