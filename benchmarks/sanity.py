@@ -17,7 +17,8 @@ import numpy as np
 from absl import flags
 
 from tf_elepose.cli import commands
-from tf_elepose.data import corrections, sanity
+from tf_elepose.data import corrections
+from tf_elepose.data.checks import sanity
 from tf_elepose.data.recording import Recording
 from tf_elepose.storage import files
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from tf_elepose.data.checks.sanity import Finding
 from tf_elepose.data.recording import Recording
-from tf_elepose.data.sanity import Finding
 
 _NAMES_SHOWN = 12
 

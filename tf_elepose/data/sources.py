@@ -10,13 +10,14 @@ from typing import Any
 
 from absl import logging
 
-from tf_elepose.data import corrections, sanity
+from tf_elepose.data import corrections
 from tf_elepose.data.assembly import assemble, recordings
+from tf_elepose.data.checks import sanity
+from tf_elepose.data.checks.sanity import Finding
+from tf_elepose.data.checks.streamed import PartsSeen
 from tf_elepose.data.parsers.limits import listed
 from tf_elepose.data.recording import Recording
 from tf_elepose.data.rows import Rows
-from tf_elepose.data.sanity import Finding
-from tf_elepose.data.sanity_in_parts import PartsSeen
 from tf_elepose.skeleton.skeletons import MIN_JOINTS, Skeleton
 
 SYNTHETIC = "synthetic"

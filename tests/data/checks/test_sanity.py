@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 from stick_people import turning
 
-from tf_elepose.data import corrections, plausibility, sanity
+from tf_elepose.data import corrections
 from tf_elepose.data.assembly import assemble
+from tf_elepose.data.checks import plausibility, sanity
 from tf_elepose.data.readers.views import read_views
 from tf_elepose.data.recording import Recording
 from tf_elepose.skeleton.conventions import CONVENTIONS
 from tf_elepose.skeleton.conversion import conversion
 from tf_elepose.skeleton.skeletons import H36M_17, Skeleton
 
-SHARED = pathlib.Path(__file__).parents[2].parent / "shared" / "data"
+SHARED = pathlib.Path(__file__).parents[3].parent / "shared" / "data"
 
 
 def found(recording) -> dict[str, sanity.Finding]:

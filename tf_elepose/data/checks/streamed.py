@@ -6,9 +6,9 @@ import dataclasses
 
 import numpy as np
 
-from tf_elepose.data import sanity
+from tf_elepose.data.checks import sanity
+from tf_elepose.data.checks.sanity import Finding
 from tf_elepose.data.recording import Recording, row_fields
-from tf_elepose.data.sanity import Finding
 
 MOST_WINDOWS = 200
 """So many are kept, evenly spread over what has come so far."""

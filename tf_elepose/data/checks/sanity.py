@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from tf_elepose.data import plausibility
-from tf_elepose.data.plausibility import SeenPoses
+from tf_elepose.data.checks import plausibility
+from tf_elepose.data.checks.plausibility import SeenPoses
 from tf_elepose.data.recording import Recording
 from tf_elepose.skeleton.skeletons import Skeleton
 

@@ -1,0 +1,1 @@
+"""What looks wrong in data before anything is trained on it."""
