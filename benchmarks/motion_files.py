@@ -20,7 +20,7 @@ from absl import flags, logging
 from benchmarks import treadmill
 from tf_elepose.cli import commands
 from tf_elepose.cli.provenance import provenance
-from tf_elepose.data.bvh_motion import read_bvh_motion
+from tf_elepose.data.mocap.bvh_file import read_bvh_motion
 from tf_elepose.data.recording import Recording
 from tf_elepose.data.sources import load_source
 from tf_elepose.evaluation.alignment import root_center

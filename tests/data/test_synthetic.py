@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from tf_elepose import geometry
-from tf_elepose.data.motion import ACTIVITIES
+from tf_elepose.data.mocap.motion import ACTIVITIES
+from tf_elepose.data.mocap.virtual_cameras import FOCAL_PX, IMAGE_PX
 from tf_elepose.data.recording import row_fields
 from tf_elepose.data.synthetic import synthesize
-from tf_elepose.data.virtual_cameras import FOCAL_PX, IMAGE_PX
 from tf_elepose.skeleton.skeletons import H36M_17, H36M_17_ELEPOSE, Skeleton
 
 SMALL = {"subjects": 3, "takes": 1, "frames": 6, "cameras": 2, "test_fraction": 0.34}

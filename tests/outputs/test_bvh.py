@@ -8,7 +8,7 @@ import pytest
 from lifted_samples import lifted, posing
 from scipy.spatial.transform import Rotation
 
-from tf_elepose.data.bvh_motion import read_bvh_motion
+from tf_elepose.data.mocap.bvh_file import read_bvh_motion
 from tf_elepose.data.sources import load_source
 from tf_elepose.evaluation.alignment import procrustes
 from tf_elepose.outputs.bvh import write_bvh

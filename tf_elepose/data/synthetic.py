@@ -10,10 +10,10 @@ import tensorflow as tf
 
 from tf_elepose import geometry
 from tf_elepose.data.detector import simulate_detections
-from tf_elepose.data.kinematics import ANKLE_HEIGHT, JOINTS, SIDES, Bodies, draw_bodies, forward_kinematics
-from tf_elepose.data.motion import ACTIVITIES, Motion, draw_motion
+from tf_elepose.data.mocap.kinematics import ANKLE_HEIGHT, JOINTS, SIDES, Bodies, draw_bodies, forward_kinematics
+from tf_elepose.data.mocap.motion import ACTIVITIES, Motion, draw_motion
+from tf_elepose.data.mocap.virtual_cameras import IMAGE_PX, Rig, draw_rig, pixels, view
 from tf_elepose.data.recording import Recording
-from tf_elepose.data.virtual_cameras import IMAGE_PX, Rig, draw_rig, pixels, view
 from tf_elepose.skeleton.skeletons import Skeleton
 
 _NEAREST_MM = 500.0  # Closer to the camera than this nobody fits into an image.

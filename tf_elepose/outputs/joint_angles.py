@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tf_elepose.data.virtual_cameras import axis_rotation
+from tf_elepose.data.mocap.virtual_cameras import axis_rotation
 from tf_elepose.skeleton.skeletons import Skeleton
 
 _NO_LENGTH = 1e-9

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from tf_elepose.data.bvh_joints import JointMap, known_joints, stated_joints
-from tf_elepose.data.bvh_motion import BvhMotion, read_bvh_motion
+from tf_elepose.data.mocap.bvh_file import BvhMotion, read_bvh_motion
+from tf_elepose.data.mocap.bvh_joints import JointMap, known_joints, stated_joints
+from tf_elepose.data.mocap.virtual_cameras import IMAGE_PX, Rig, draw_rig, orientation, pixels, view
 from tf_elepose.data.rows import Rows
-from tf_elepose.data.virtual_cameras import IMAGE_PX, Rig, draw_rig, orientation, pixels, view
 
 # World axes to level ones, y down, by the axis that points up; all are rotations.
 _LEVEL = {

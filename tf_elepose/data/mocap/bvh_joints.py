@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose.data.bvh_motion import BvhMotion
+from tf_elepose.data.mocap.bvh_file import BvhMotion
 from tf_elepose.skeleton import skeletons
 from tf_elepose.skeleton.conversion import Convention, conversion
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from samples import bvh
 
-from tf_elepose.data.bvh_joints import known_joints
-from tf_elepose.data.bvh_motion import read_bvh_motion
+from tf_elepose.data.mocap.bvh_file import read_bvh_motion
+from tf_elepose.data.mocap.bvh_joints import known_joints
 from tf_elepose.data.sources import load_source
 from tf_elepose.skeleton.skeletons import H36M_17
 

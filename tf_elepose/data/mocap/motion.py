@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tf_elepose.data.kinematics import JOINT_LIMITS, SIDES, Angles, limit
+from tf_elepose.data.mocap.kinematics import JOINT_LIMITS, SIDES, Angles, limit
 
 Ranges = dict[str, tuple[float, float]]
 """{an arm's degree of freedom, without its side: lowest and highest degrees}."""

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tf_elepose.data import kinematics
-from tf_elepose.data.kinematics import ANKLE_HEIGHT, JOINT_LIMITS, draw_bodies, forward_kinematics, limit
+from tf_elepose.data.mocap import kinematics
+from tf_elepose.data.mocap.kinematics import ANKLE_HEIGHT, JOINT_LIMITS, draw_bodies, forward_kinematics, limit
 from tf_elepose.skeleton.skeletons import H36M_17
 
 BODY = draw_bodies(np.random.default_rng(0), 1)

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tf_elepose.data.kinematics import JOINT_LIMITS, draw_bodies, forward_kinematics
-from tf_elepose.data.motion import ACTIVITIES, draw_motion
+from tf_elepose.data.mocap.kinematics import JOINT_LIMITS, draw_bodies, forward_kinematics
+from tf_elepose.data.mocap.motion import ACTIVITIES, draw_motion
 
 RATE = 12.5
 TIME = np.arange(32) / RATE

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tf_elepose.data.bvh_motion import read_bvh_motion
+from tf_elepose.data.mocap.bvh_file import read_bvh_motion
 
 HEAD = """HIERARCHY
 ROOT a

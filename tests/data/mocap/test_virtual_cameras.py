@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from tf_elepose.data.virtual_cameras import Rig, draw_rig, orientation, pixels, view
+from tf_elepose.data.mocap.virtual_cameras import Rig, draw_rig, orientation, pixels, view
 
 
 def rig(azimuth=0.0, elevation=0.0, roll=0.0, distance=5000.0, aim=(0.0, 0.0, 0.0)) -> Rig:

@@ -16,8 +16,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from tf_elepose.data.mocap.virtual_cameras import axis_rotation
 from tf_elepose.data.parsers.limits import opened
-from tf_elepose.data.virtual_cameras import axis_rotation
 
 _MAX_NODES = 2000  # Characters with faces and clothes have hundreds of joints.
 _MAX_DEPTH = 200

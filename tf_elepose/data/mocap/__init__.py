@@ -1,0 +1,1 @@
+"""Motion capture seen by virtual cameras."""
