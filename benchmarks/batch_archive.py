@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tf_elepose.data.recording import Recording
-from tf_elepose.data.shard_manifest import ShardManifest
-from tf_elepose.data.shards import write_shards
-from tf_elepose.data.tfrecords import frame, read_records
+from tf_elepose.data.shards.manifest import ShardManifest
+from tf_elepose.data.shards.shards import write_shards
+from tf_elepose.data.shards.tfrecords import frame, read_records
 from tf_elepose.skeleton.skeletons import Skeleton
 
 _GROUPS = 4  # Row groups of a Parquet file.

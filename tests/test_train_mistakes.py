@@ -9,7 +9,7 @@ import pytest
 import small_runs
 
 from tf_elepose.data.readers.views import write_views
-from tf_elepose.data.shards import write_shards
+from tf_elepose.data.shards.shards import write_shards
 from tf_elepose.evaluation import depth_sign
 from tf_elepose.methods.elepose import TERMS
 from tf_elepose.skeleton.skeletons import H36M_17

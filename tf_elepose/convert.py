@@ -117,7 +117,7 @@ def convert_to_shards(
       OSError: a file cannot be written.
     """
     from tf_elepose.data import sources
-    from tf_elepose.data.shards import write_shards
+    from tf_elepose.data.shards.shards import write_shards
 
     with Progress(None, "converting", unit="row") as progress:
         parts = sources.stream_source(source, skeleton, **({"progress": _shown(progress)} | dict(options)))

@@ -85,7 +85,7 @@ def main(argv: list[str]) -> int:
 def _opened(config: ConfigDict):
     """The recording that `config.data` names; and the shards it is a sample of, where that is what it names."""
     from tf_elepose.data.missing import hide_joints
-    from tf_elepose.data.shards import Shards
+    from tf_elepose.data.shards.shards import Shards
     from tf_elepose.data.sources import load_source
     from tf_elepose.skeleton.skeletons import get_skeleton
 

@@ -12,7 +12,7 @@ from tf_elepose.batch.block import Unit
 from tf_elepose.batch.reading import ReadSettings, input_files
 from tf_elepose.data.readers import views
 from tf_elepose.data.readers.views import write_views
-from tf_elepose.data.shards import write_shards
+from tf_elepose.data.shards.shards import write_shards
 from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.storage import files
 

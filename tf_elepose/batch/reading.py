@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from tf_elepose.batch import json_lines, parquet, views
 from tf_elepose.batch.block import Block, Stretch, Unit, merged, unreadable
-from tf_elepose.data.shard_manifest import MANIFEST, ShardManifest
+from tf_elepose.data.shards.manifest import MANIFEST, ShardManifest
 from tf_elepose.skeleton.conversion import Convention
 
 

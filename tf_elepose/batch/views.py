@@ -12,11 +12,11 @@ import pyarrow as pa
 from tf_elepose.batch.block import IDS, DeadLetter, Keypoints, Stretch, Unit, unreadable
 from tf_elepose.data.parsers.limits import opened
 from tf_elepose.data.parsers.npz import NpzReader
-from tf_elepose.data.readers.shards import rows_of
 from tf_elepose.data.readers.views import read_views
 from tf_elepose.data.rows import Rows
-from tf_elepose.data.shard_manifest import ShardManifest
-from tf_elepose.data.tfrecords import read_sound_records
+from tf_elepose.data.shards.manifest import ShardManifest
+from tf_elepose.data.shards.reading import rows_of
+from tf_elepose.data.shards.tfrecords import read_sound_records
 
 
 def read_views_file(unit: Unit, poses_2d: str) -> Iterator[Stretch]:

@@ -14,8 +14,8 @@ from absl import logging
 from tf_elepose import geometry, losses
 from tf_elepose.data.pipeline import Batches
 from tf_elepose.data.recording import Recording
-from tf_elepose.data.shard_batches import ShardBatches
-from tf_elepose.data.shards import Shards
+from tf_elepose.data.shards.batches import ShardBatches
+from tf_elepose.data.shards.shards import Shards
 from tf_elepose.methods.base import Method
 from tf_elepose.methods.completion import CompletionFitting
 from tf_elepose.methods.elepose import ElePose

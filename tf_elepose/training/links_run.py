@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_elepose.data.recording import Recording
-from tf_elepose.data.shards import Shards
+from tf_elepose.data.shards.shards import Shards
 from tf_elepose.methods.filling import FillFitting
 from tf_elepose.methods.links import LInKs
 from tf_elepose.nn import pca

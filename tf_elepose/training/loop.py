@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from tf_elepose.data.pipeline import Batches
-from tf_elepose.data.shard_batches import ShardBatches
+from tf_elepose.data.shards.batches import ShardBatches
 from tf_elepose.methods.trainable import Trainable
 
 

@@ -11,7 +11,7 @@ from absl import logging
 
 from tf_elepose.cli.progress import Progress
 from tf_elepose.data.pipeline import Batches
-from tf_elepose.data.shard_batches import ShardBatches
+from tf_elepose.data.shards.batches import ShardBatches
 from tf_elepose.methods.trainable import Trainable
 from tf_elepose.training.checkpoint import assign
 from tf_elepose.training.loop import NotFiniteError

@@ -16,7 +16,7 @@ from absl import logging
 
 from tf_elepose.cli.progress import Progress
 from tf_elepose.data.pipeline import Batches
-from tf_elepose.data.shard_batches import ShardBatches
+from tf_elepose.data.shards.batches import ShardBatches
 from tf_elepose.methods.trainable import Trainable, named_variables
 from tf_elepose.training import schedules
 from tf_elepose.training.adam import Adam

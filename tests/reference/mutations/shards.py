@@ -17,7 +17,7 @@ Files = dict[str, bytes]
 
 def record(data: bytes, rng: Random, folder: pathlib.Path) -> bytes:
     """A record damaged, exchanged or removed, with right lengths and checksums."""
-    from tf_elepose.data import tfrecords
+    from tf_elepose.data.shards import tfrecords
 
     try:
         parts = tfrecords.read_records(io.BytesIO(data), "sample", longest=1 << 16)
@@ -38,7 +38,7 @@ def record(data: bytes, rng: Random, folder: pathlib.Path) -> bytes:
 
 def seal(files: Files, name: str) -> None:
     """Makes the manifest beside the shard `name` agree with its bytes."""
-    from tf_elepose.data import tfrecords
+    from tf_elepose.data.shards import tfrecords
 
     path = str(pathlib.PurePath(name).with_name("manifest.json"))
     with contextlib.suppress(KeyError, ValueError, TypeError, AttributeError):

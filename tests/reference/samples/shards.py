@@ -5,7 +5,7 @@ import pathlib
 import numpy as np
 
 from tf_elepose.data.recording import Recording
-from tf_elepose.data.shards import write_shards
+from tf_elepose.data.shards.shards import write_shards
 from tf_elepose.skeleton.skeletons import H36M_17
 
 

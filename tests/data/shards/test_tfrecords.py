@@ -5,7 +5,7 @@ import io
 import numpy as np
 import tensorflow as tf
 
-from tf_elepose.data import tfrecords
+from tf_elepose.data.shards import tfrecords
 
 
 def test_tensorflow_writes_the_same_bytes(tmp_path):

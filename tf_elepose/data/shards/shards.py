@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from tf_elepose.data import tfrecords
 from tf_elepose.data.assembly import assemble
-from tf_elepose.data.readers.shards import read_shard
 from tf_elepose.data.recording import SPLITS, Recording, concatenate
-from tf_elepose.data.shard_manifest import MAX_SHARDS, OPTIONAL, TEXT_FIELDS, TEXT_LENGTHS, Shard, ShardManifest
+from tf_elepose.data.shards import tfrecords
+from tf_elepose.data.shards.manifest import MAX_SHARDS, OPTIONAL, TEXT_FIELDS, TEXT_LENGTHS, Shard, ShardManifest
+from tf_elepose.data.shards.reading import read_shard
 from tf_elepose.storage import files
 
 if TYPE_CHECKING:  # Writing and reading do without it.

@@ -14,7 +14,7 @@ from made_up_rows import recording
 from tf_elepose.data.assembly import assemble
 from tf_elepose.data.readers.shards import read_shards
 from tf_elepose.data.recording import row_fields
-from tf_elepose.data.shards import Shards, write_shards
+from tf_elepose.data.shards.shards import Shards, write_shards
 from tf_elepose.data.sources import load_source
 from tf_elepose.skeleton.skeletons import H36M_17, H36M_17_ELEPOSE
 
@@ -68,10 +68,10 @@ def test_reading_needs_no_tensorflow(written):
     code = (
         "import sys; from tf_elepose.data.sources import load_source;"
         "from tf_elepose.skeleton.skeletons import H36M_17;"
-        "import tf_elepose.data.shards;"
+        "import tf_elepose.data.shards.shards;"
         f"load_source('shards:{written}', H36M_17); assert 'tensorflow' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=pathlib.Path(__file__).parents[2])
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=pathlib.Path(__file__).parents[3])
 
 
 def test_every_shard_is_a_fair_sample(tmp_path):

@@ -11,8 +11,8 @@ import tensorflow as tf
 from made_up_rows import recording
 
 from tf_elepose import geometry
-from tf_elepose.data.shard_batches import ShardBatches
-from tf_elepose.data.shards import Shards, write_shards
+from tf_elepose.data.shards.batches import ShardBatches
+from tf_elepose.data.shards.shards import Shards, write_shards
 from tf_elepose.methods.prior import PriorFitting
 from tf_elepose.normalization import Normalizer
 from tf_elepose.skeleton.skeletons import H36M_17

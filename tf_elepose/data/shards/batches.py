@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 import tensorflow as tf
 
-from tf_elepose.data.shards import Shards
+from tf_elepose.data.shards.shards import Shards
 from tf_elepose.normalization import Normalizer
 
 GROUP_ROWS = 1 << 18
