@@ -18,9 +18,9 @@ from absl import flags
 
 from tf_elepose.cli import commands
 from tf_elepose.cli.provenance import provenance
-from tf_elepose.data.denoising import denoise
 from tf_elepose.data.recording import Recording
 from tf_elepose.data.sources import load_source
+from tf_elepose.data.tracks.denoising import denoise
 from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.storage import files
 

@@ -22,8 +22,8 @@ from tf_elepose.cli import commands
 from tf_elepose.cli.provenance import provenance
 from tf_elepose.data.corrections import side_order
 from tf_elepose.data.recording import Recording
-from tf_elepose.data.side_repair import LIMBS, repair_recording
 from tf_elepose.data.sources import load_source
+from tf_elepose.data.tracks.side_repair import LIMBS, repair_recording
 from tf_elepose.evaluation.alignment import procrustes
 from tf_elepose.skeleton.skeletons import get_skeleton
 from tf_elepose.storage import files

@@ -17,7 +17,7 @@ from absl import flags
 
 from tf_elepose.cli import commands, source_flags
 from tf_elepose.cli.progress import Progress
-from tf_elepose.data import side_repair
+from tf_elepose.data.tracks import side_repair
 from tf_elepose.inference.summary import LiftSummary
 
 if TYPE_CHECKING:

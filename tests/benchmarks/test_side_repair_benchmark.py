@@ -8,7 +8,7 @@ from stick_people import turning
 
 from benchmarks import side_repair as benchmark
 from benchmarks.treadmill import Treadmill
-from tf_elepose.data.side_repair import repair_recording
+from tf_elepose.data.tracks.side_repair import repair_recording
 
 
 def test_runs_of_a_steady_person_are_found_and_nothing_else_is_changed():

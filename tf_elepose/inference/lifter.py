@@ -11,7 +11,7 @@ import numpy as np
 
 from tf_elepose.data.recording import Recording, check_array
 from tf_elepose.data.rows import LARGEST_PX
-from tf_elepose.data.side_repair import CHOICES, repair_recording
+from tf_elepose.data.tracks.side_repair import CHOICES, repair_recording
 from tf_elepose.inference.bundle import is_bundle
 from tf_elepose.inference.model import LiftingModel, percentile
 from tf_elepose.inference.tflite_model import LiteModel

@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 from absl import logging
 
-from tf_elepose.data.denoising import denoise
 from tf_elepose.data.recording import Recording
+from tf_elepose.data.tracks.denoising import denoise
 from tf_elepose.normalization import Normalizer
 from tf_elepose.skeleton.skeletons import MIN_JOINTS
 from tf_elepose.training.evaluator import clip_names
@@ -32,7 +32,7 @@ def usable(train: Recording, poses_2d: str, min_confidence: float) -> tuple[Reco
 
 
 def denoised(train: Recording, poses_2d: str, seen: np.ndarray, choice: str) -> np.ndarray:
-    """The training poses [N, J, 2] in pixels with less of their detector's noise (data/denoising.py).
+    """The training poses [N, J, 2] in pixels with less of their detector's noise (data/tracks/denoising.py).
 
     Args:
       train, poses_2d, seen: as `usable` has them.

@@ -2,8 +2,8 @@
 
 A detector looks at one picture at a time, so that its errors in neighbouring pictures have little to do with each
 other, while a joint's way is smooth. A joint's coordinate is modelled as an integrated random walk (its velocity
-changes at random) seen with independent errors (data/random_walk.py). How strongly to smooth is not set by hand: the
-variances of both are those of largest likelihood, of errors for each joint, of movement for each joint and stretch.
+changes at random) seen with independent errors (data/tracks/random_walk.py). How strongly to smooth is not set by hand:
+the variances of both are those of largest likelihood, of errors for each joint, of movement for each joint and stretch.
 Poses without noise stay nearly as they are.
 """
 
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tf_elepose.data.random_walk import expected, smoothed
+from tf_elepose.data.tracks.random_walk import expected, smoothed
 
 MAX_GAP = 5
 """Steps (the track's usual ones) that a joint, or a frame, may be missing; after more its way begins anew."""

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tf_elepose.data import denoising, random_walk
-from tf_elepose.data.denoising import MAX_GAP, denoise
+from tf_elepose.data.tracks import denoising, random_walk
+from tf_elepose.data.tracks.denoising import MAX_GAP, denoise
 
 NOISE = 3.0  # px
 

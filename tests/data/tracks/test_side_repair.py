@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from stick_people import STANDING, turning
 
-from tf_elepose.data.side_repair import FEWEST_FRAMES, LIMBS, MAX_GAP, repair_recording, repair_sides, told
+from tf_elepose.data.tracks.side_repair import FEWEST_FRAMES, LIMBS, MAX_GAP, repair_recording, repair_sides, told
 from tf_elepose.skeleton.skeletons import H36M_17
 
 JOINTS = H36M_17.joints

@@ -1,0 +1,1 @@
+"""People over time: what is done to their keypoints from frame to frame."""
