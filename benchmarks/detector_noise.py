@@ -106,7 +106,7 @@ def hips_noise(recording: Recording, focal_px: float) -> dict[str, float]:
 
 def model_figures(workdir: str, test: Recording) -> list[dict[str, Any]]:
     """What a model says of all joints, and without those that are doubted; apart for poses with a gross mistake."""
-    from tf_elepose.training.canonical_space import hips_deviation_mm
+    from tf_elepose.recipes.canonpose.canonical_space import hips_deviation_mm
     from tf_elepose.training.evaluator import evaluate_method
     from tf_elepose.training.workdir import load_model
 

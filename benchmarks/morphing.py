@@ -21,9 +21,9 @@ from tf_elepose.cli import commands
 from tf_elepose.cli.provenance import provenance
 from tf_elepose.data.recording import Recording
 from tf_elepose.data.sources import load_source
+from tf_elepose.recipes.morph import morph
 from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.storage import files
-from tf_elepose.training.morph_run import morph
 
 OUT, UP, TO_HEAD = 0.15, 0.10, 0.35
 """Of the hips, shares of their distance and of the trunk; of the head, a share of the way from the nose to its top."""

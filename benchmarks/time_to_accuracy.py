@@ -124,10 +124,10 @@ def write_task(path: str, data: str) -> None:
     from benchmarks import step_task
     from tf_elepose.data.sources import load_source
     from tf_elepose.normalization import Normalizer
+    from tf_elepose.recipes.training_poses import scaled_by_clip
     from tf_elepose.skeleton.anthropometry import estimate_bone_prior
     from tf_elepose.skeleton.skeletons import H36M_17
     from tf_elepose.training.evaluator import clip_and_camera, clip_names, spread_rows
-    from tf_elepose.training.training_poses import scaled_by_clip
 
     recording = load_source(data, H36M_17)
     train, test = recording.of_split("train"), recording.of_split("test")

@@ -137,7 +137,7 @@ def _canonical(
     """
     import numpy as np
 
-    from tf_elepose.training.canonical_space import canonical_poses, hips_deviation
+    from tf_elepose.recipes.canonpose.canonical_space import canonical_poses, hips_deviation
 
     if not method.has_canonical or recording.poses_3d is None or len(set(recording.camera.tolist())) < 2:
         return {}, {}

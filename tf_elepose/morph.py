@@ -35,7 +35,7 @@ def main(argv: list[str]) -> int:
         raise ValueError(f"--output={output}: expected a name that ends in .npz")
     from tf_elepose.data.readers.views import write_views
     from tf_elepose.data.sources import load_source
-    from tf_elepose.training.morph_run import morph
+    from tf_elepose.recipes.morph import morph
 
     skeleton, stated = get_skeleton(options.convention), source_flags.stated()
     detections = load_source(options["from"].value, skeleton, **stated)

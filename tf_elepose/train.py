@@ -19,8 +19,8 @@ from absl import flags
 from ml_collections import ConfigDict
 from ml_collections.config_flags import config_flags
 
-from tf_elepose import run_settings
 from tf_elepose.cli import commands, source_flags
+from tf_elepose.recipes import registry
 
 
 def define_flags() -> None:
@@ -42,12 +42,12 @@ def main(argv: list[str]) -> int:
     folder = pathlib.Path(flags.FLAGS.workdir)
     with config.unlocked():
         config.data_options = ConfigDict({**config.data_options.to_dict(), **source_flags.stated()})
-    run_of = run_settings.make_run(config)
+    run_of = registry.make_run(config)
     strategy = make_strategy(config.strategy)  # Before anything else of TensorFlow: workers must meet first.
     recording, shards = _opened(config)
     if shards is None:
         run = run_of(folder, recording, strategy)
-    elif config.method in run_settings.TAKE_SHARDS:
+    elif config.method in registry.TAKE_SHARDS:
         run = run_of(folder, recording, strategy, shards)
     else:
         raise ValueError(f"{config.data}: {config.method} is trained on poses that fit into memory: convert to views")

@@ -7,9 +7,10 @@ import pytest
 import small_runs
 from absl import flags
 
-from tf_elepose import convert, default_config, evaluate, run_settings, train
+from tf_elepose import convert, default_config, evaluate, train
 from tf_elepose.cli import source_flags
 from tf_elepose.data import sources
+from tf_elepose.recipes import registry
 from tf_elepose.skeleton.skeletons import H36M_17
 
 
@@ -90,7 +91,7 @@ def test_training_merges_them_into_its_config(asked, monkeypatch, capsys, tmp_pa
     (tmp_path / "small.py").write_text(small_runs.CONFIG)
     kept = []
     monkeypatch.setattr(
-        run_settings, "require_known_settings", lambda config: kept.append(config.to_dict()["data_options"])
+        registry, "require_known_settings", lambda config: kept.append(config.to_dict()["data_options"])
     )
     command = small_runs.Command(train, monkeypatch, capsys)
     arguments = ("--option=frames=4", "--option=size=[1,2]", "--option=flip_y=true", "--strict")

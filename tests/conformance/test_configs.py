@@ -7,7 +7,8 @@ import re
 import pytest
 from ml_collections import config_dict
 
-from tf_elepose import default_config, run_settings
+from tf_elepose import default_config
+from tf_elepose.recipes import registry
 
 FOLDER = pathlib.Path(__file__).parents[2] / "configs"
 CONFIGS = sorted(FOLDER.glob("*.py"))
@@ -49,12 +50,12 @@ def test_a_config_has_all_settings_and_no_others(path):
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_a_config_makes_a_run(path):
     config = _loaded(path).get_config()
-    assert callable(run_settings.make_run(config))
+    assert callable(registry.make_run(config))
     stages = [part for part in config.values() if isinstance(part, config_dict.ConfigDict) and "batch_size" in part]
     assert stages and all(stage.batch_size % 2 == 0 for stage in stages)
     if config.method != "elepose":
         return
-    settings = run_settings.elepose_settings(config)
+    settings = registry.elepose_settings(config)
     assert settings.prior_stage.epochs > 0 and settings.lifter_stage.epochs > 0
 
 

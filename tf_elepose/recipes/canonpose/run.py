@@ -14,12 +14,12 @@ from absl import logging
 from tf_elepose import geometry
 from tf_elepose.data.moments import MomentBatches, moments
 from tf_elepose.data.recording import Recording
-from tf_elepose.data.view_agreement import disagreements, named
 from tf_elepose.methods.base import Method
 from tf_elepose.methods.canonpose import CanonPose
 from tf_elepose.nn.pose_statistics import fit_statistics
-from tf_elepose.training.canonical_space import HIPS, hips_deviation_mm
-from tf_elepose.training.run import Run, RunSettings
+from tf_elepose.recipes.canonpose.canonical_space import HIPS, hips_deviation_mm
+from tf_elepose.recipes.canonpose.view_agreement import disagreements, named
+from tf_elepose.recipes.run import Run, RunSettings
 from tf_elepose.training.stage import Stage, StageSettings
 
 

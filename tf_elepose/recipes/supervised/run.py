@@ -11,9 +11,9 @@ import tensorflow as tf
 
 from tf_elepose.data.recording import Recording
 from tf_elepose.methods.supervised import Supervised
-from tf_elepose.training.run import Run, RunSettings
+from tf_elepose.recipes.run import Run, RunSettings
+from tf_elepose.recipes.true_poses import unit_poses
 from tf_elepose.training.stage import Stage, StageSettings
-from tf_elepose.training.true_poses import unit_poses
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,9 +8,10 @@ import pytest
 import small_models
 from ml_collections import config_dict
 
-from tf_elepose import default_config, run_settings
+from tf_elepose import default_config
 from tf_elepose.data.missing import hide_joints
 from tf_elepose.data.synthetic import synthesize
+from tf_elepose.recipes import registry
 from tf_elepose.skeleton.skeletons import H36M_17, H36M_17_ELEPOSE
 from tf_elepose.training import workdir
 from tf_elepose.training.interruption import StopRequest
@@ -51,7 +52,7 @@ def config(teacher):
 def run(folder, recording, teacher, **changes):
     stated = config(teacher)
     stated.update(config_dict.ConfigDict(changes))
-    return run_settings.make_run(stated)(folder, recording, make_strategy("one_device"))
+    return registry.make_run(stated)(folder, recording, make_strategy("one_device"))
 
 
 def test_it_trains_and_what_is_saved_is_what_was_trained(tmp_path, recording, teacher):

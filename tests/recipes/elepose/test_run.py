@@ -8,12 +8,13 @@ import small_runs
 import tensorflow as tf
 from ml_collections import config_dict
 
-from tf_elepose import run_settings
 from tf_elepose.data.missing import hide_joints
 from tf_elepose.evaluation import depth_sign
+from tf_elepose.recipes import registry
+from tf_elepose.recipes.elepose import run as elepose_run
+from tf_elepose.recipes.elepose.run import EleposeRun
 from tf_elepose.storage import files
-from tf_elepose.training import elepose_run, workdir
-from tf_elepose.training.elepose_run import EleposeRun
+from tf_elepose.training import workdir
 from tf_elepose.training.evaluator import clip_and_camera, evaluate_method
 from tf_elepose.training.interruption import StopRequest
 from tf_elepose.training.strategy import make_strategy
@@ -30,7 +31,7 @@ def settings():
     exec(small_runs.CONFIG, space)
     config = space["get_config"]()
     assert isinstance(config, config_dict.ConfigDict)
-    return run_settings.elepose_settings(config)
+    return registry.elepose_settings(config)
 
 
 def _run(folder, recording, settings):

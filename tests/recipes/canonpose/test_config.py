@@ -11,7 +11,7 @@ from tf_elepose import train
 from tf_elepose.inference.lifter import Lifter
 from tf_elepose.storage import files
 
-ROOT = pathlib.Path(__file__).parents[2]
+ROOT = pathlib.Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 import small_runs
 
 from tf_elepose.data.moments import moments
-from tf_elepose.data.view_agreement import disagreements, residual
+from tf_elepose.recipes.canonpose.view_agreement import disagreements, residual
 
 
 @pytest.fixture(scope="module")

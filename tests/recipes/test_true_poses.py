@@ -7,9 +7,9 @@ import pytest
 import small_runs
 
 from tf_elepose.normalization import Normalizer
+from tf_elepose.recipes.true_poses import unit_poses
 from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.training.evaluator import clip_and_camera
-from tf_elepose.training.true_poses import unit_poses
 
 HEAD = H36M_17.index("head")
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import small_runs
 
+from tf_elepose.recipes.morph import matched, morph
 from tf_elepose.skeleton.skeletons import H36M_17
-from tf_elepose.training.morph_run import matched, morph
 
 TRAINING = {"width": 32, "epochs": 60.0, "seed": 0}
 

@@ -15,8 +15,8 @@ from tf_elepose.data.shards.shards import Shards
 from tf_elepose.methods.filling import FillFitting
 from tf_elepose.methods.links import LInKs
 from tf_elepose.nn import pca
-from tf_elepose.training.elepose_run import EleposeRun
-from tf_elepose.training.elepose_settings import EleposeSettings
+from tf_elepose.recipes.elepose.run import EleposeRun
+from tf_elepose.recipes.elepose.settings import EleposeSettings
 from tf_elepose.training.stage import Stage, StageSettings
 
 

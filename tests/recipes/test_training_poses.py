@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tf_elepose.data.synthetic import synthesize
+from tf_elepose.recipes.training_poses import denoised
 from tf_elepose.skeleton.skeletons import H36M_17
-from tf_elepose.training.training_poses import denoised
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from tf_elepose.data.recording import Recording
 from tf_elepose.evaluation import depth_sign
 from tf_elepose.methods.base import Method
 from tf_elepose.normalization import Normalizer
+from tf_elepose.recipes.training_poses import denoised, usable
 from tf_elepose.storage import files
 from tf_elepose.training import strategy as strategies
 from tf_elepose.training.checkpoint import assign
@@ -23,7 +24,6 @@ from tf_elepose.training.evaluator import clip_and_camera, clip_names, evaluate_
 from tf_elepose.training.interruption import StopRequest
 from tf_elepose.training.metric_log import MetricLog
 from tf_elepose.training.stage import Stage
-from tf_elepose.training.training_poses import denoised, usable
 
 EVALUATION_POSES = 2000
 """Poses looked at while training goes on."""

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import small_runs
 
-from tf_elepose import default_config, run_settings
+from tf_elepose import default_config
 from tf_elepose.data.missing import hide_half
+from tf_elepose.recipes import registry
+from tf_elepose.recipes.links.run import LinksRun
 from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.training.checkpoint import Checkpointer
 from tf_elepose.training.interruption import StopRequest
-from tf_elepose.training.links_run import LinksRun
 from tf_elepose.training.strategy import make_strategy
 
 
@@ -30,7 +31,7 @@ def _settings(**changes):
     config.lifter.starts = 1
     config.loop.update(steps_per_call=8, checkpoint_every=8)
     config.update_from_flattened_dict(changes)
-    return run_settings.links_settings(config)
+    return registry.links_settings(config)
 
 
 def _run(folder, recording, settings):

@@ -8,17 +8,18 @@ import pytest
 import small_runs
 from samples import h36m
 
-from tf_elepose import default_config, run_settings, train
+from tf_elepose import default_config, train
 from tf_elepose.data.missing import hide_joints
 from tf_elepose.methods import wasserstein
+from tf_elepose.recipes import registry
+from tf_elepose.recipes.svmac.run import SvmacRun
 from tf_elepose.storage import files
 from tf_elepose.training import workdir
 from tf_elepose.training.interruption import StopRequest
 from tf_elepose.training.metric_log import MetricLog, read_metric_log
 from tf_elepose.training.strategy import make_strategy
-from tf_elepose.training.svmac_run import SvmacRun
 
-ROOT = pathlib.Path(__file__).parents[2]
+ROOT = pathlib.Path(__file__).parents[3]
 
 
 def _config(epochs=6.0, **generator):
@@ -34,7 +35,7 @@ def _config(epochs=6.0, **generator):
 
 
 def _run(folder, recording, config):
-    return SvmacRun(folder, recording, run_settings.svmac_settings(config), make_strategy("one_device"))
+    return SvmacRun(folder, recording, registry.svmac_settings(config), make_strategy("one_device"))
 
 
 def _trained(folder, recording, config, log=None):
@@ -130,7 +131,7 @@ def test_a_share_of_the_truth_is_learnt_from(recording, tmp_path):
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_anything_is_written(recording, tmp_path, data, settings, message):
-    changed = dataclasses.replace(run_settings.svmac_settings(_config()), **settings)
+    changed = dataclasses.replace(registry.svmac_settings(_config()), **settings)
     with pytest.raises(ValueError, match=message):
         SvmacRun(tmp_path / "run", data(recording), changed, make_strategy("one_device"))
     assert not (tmp_path / "run").exists()

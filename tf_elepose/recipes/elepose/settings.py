@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from tf_elepose.training.run import RunSettings
+from tf_elepose.recipes.run import RunSettings
 from tf_elepose.training.stage import StageSettings
 
 LARGEST_START = 0.125

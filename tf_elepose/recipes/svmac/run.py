@@ -14,9 +14,9 @@ from tf_elepose import geometry
 from tf_elepose.data.recording import Recording
 from tf_elepose.methods.svmac import SVMAC
 from tf_elepose.nn import pca
-from tf_elepose.training.run import Run, RunSettings
+from tf_elepose.recipes.run import Run, RunSettings
+from tf_elepose.recipes.true_poses import partly_known, unit_poses
 from tf_elepose.training.stage import Stage, StageSettings
-from tf_elepose.training.true_poses import partly_known, unit_poses
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,15 +25,15 @@ from tf_elepose.nn import pca, seeds
 from tf_elepose.nn.completer import PoseCompleter, complete
 from tf_elepose.nn.pose_prior import PosePrior
 from tf_elepose.nn.pose_statistics import fit_statistics
+from tf_elepose.recipes.elepose.settings import LARGEST_START, EleposeSettings
+from tf_elepose.recipes.prior_stage import new_prior_stage
+from tf_elepose.recipes.run import EVALUATION_POSES, Run
+from tf_elepose.recipes.training_poses import held_out_clips, scaled_by_clip
 from tf_elepose.skeleton.anthropometry import BonePrior, estimate_bone_prior, stated_bone_prior
 from tf_elepose.skeleton.skeletons import Skeleton
-from tf_elepose.training.elepose_settings import LARGEST_START, EleposeSettings
 from tf_elepose.training.evaluator import clip_names, spread_rows
-from tf_elepose.training.prior_stage import new_prior_stage
 from tf_elepose.training.restarted_stage import RestartedStage
-from tf_elepose.training.run import EVALUATION_POSES, Run
 from tf_elepose.training.stage import Stage, values_of
-from tf_elepose.training.training_poses import held_out_clips, scaled_by_clip
 
 _START_WARMUP = 0.2
 """Share of a start in which the learning rate rises; with a third of it one start of some thirty diverged."""

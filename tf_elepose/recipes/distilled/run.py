@@ -23,11 +23,11 @@ from tf_elepose.methods.lifted_likelihood import blank_prior, subspace_settings
 from tf_elepose.methods.virtual_views import ViewSettings, random_view
 from tf_elepose.nn.pose_prior import PosePrior
 from tf_elepose.nn.pose_statistics import fit_statistics
+from tf_elepose.recipes.prior_stage import new_prior_stage
+from tf_elepose.recipes.run import LIKELIHOOD_POSES, Run, RunSettings
+from tf_elepose.recipes.training_poses import held_out_clips
 from tf_elepose.training import workdir
-from tf_elepose.training.prior_stage import new_prior_stage
-from tf_elepose.training.run import LIKELIHOOD_POSES, Run, RunSettings
 from tf_elepose.training.stage import Stage, StageSettings
-from tf_elepose.training.training_poses import held_out_clips
 
 
 @dataclasses.dataclass(frozen=True)

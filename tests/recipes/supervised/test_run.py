@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 import small_runs
 
-from tf_elepose import default_config, run_settings
+from tf_elepose import default_config
 from tf_elepose.data.missing import hide_joints
 from tf_elepose.data.synthetic import synthesize
+from tf_elepose.recipes import registry
+from tf_elepose.recipes.supervised.run import SupervisedRun
 from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.training.evaluator import evaluate_method
 from tf_elepose.training.interruption import StopRequest
 from tf_elepose.training.strategy import make_strategy
-from tf_elepose.training.supervised_run import SupervisedRun
 
 
 def _config(**lifter):
@@ -26,7 +27,7 @@ def _config(**lifter):
 
 
 def _run(folder, recording, config):
-    return SupervisedRun(folder, recording, run_settings.supervised_settings(config), make_strategy("one_device"))
+    return SupervisedRun(folder, recording, registry.supervised_settings(config), make_strategy("one_device"))
 
 
 def _trained(folder, recording, config, stop_after=None):

@@ -8,10 +8,11 @@ import pytest
 import small_runs
 import tensorflow as tf
 
-from tf_elepose import default_config, run_settings
+from tf_elepose import default_config
 from tf_elepose.data.missing import hide_joints
+from tf_elepose.recipes import registry
+from tf_elepose.recipes.canonpose.run import CanonposeRun
 from tf_elepose.training import workdir
-from tf_elepose.training.canonpose_run import CanonposeRun
 from tf_elepose.training.interruption import StopRequest
 from tf_elepose.training.strategy import make_strategy
 
@@ -27,7 +28,7 @@ def settings():
     config.lifter.update(width=16, precision="float32", batch_size=32, epochs=4.0, evaluate_every=8)
     config.lifter.optimizer.update(average_decay=0.9)
     config.loop.update(steps_per_call=2, checkpoint_every=4)
-    return run_settings.canonpose_settings(config)
+    return registry.canonpose_settings(config)
 
 
 @pytest.fixture

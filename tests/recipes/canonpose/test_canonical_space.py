@@ -7,7 +7,7 @@ import pytest
 import small_models
 import small_runs
 
-from tf_elepose.training.canonical_space import canonical_poses, hips_deviation_mm, spread_between_views
+from tf_elepose.recipes.canonpose.canonical_space import canonical_poses, hips_deviation_mm, spread_between_views
 
 
 def test_the_spread_worked_by_hand():

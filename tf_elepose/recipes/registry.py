@@ -11,11 +11,11 @@ from ml_collections import ConfigDict
 from tf_elepose import default_config
 
 if TYPE_CHECKING:  # Imported where it is needed: a mistyped setting is answered without waiting for TensorFlow.
-    from tf_elepose.training.elepose_settings import EleposeSettings
-    from tf_elepose.training.links_run import LinksSettings
+    from tf_elepose.recipes.elepose.settings import EleposeSettings
+    from tf_elepose.recipes.links.run import LinksSettings
+    from tf_elepose.recipes.supervised.run import SupervisedSettings
+    from tf_elepose.recipes.svmac.run import SvmacSettings
     from tf_elepose.training.stage import StageSettings
-    from tf_elepose.training.supervised_run import SupervisedSettings
-    from tf_elepose.training.svmac_run import SvmacSettings
 
 _FREE = ("data_options.", ".optimizer.")
 """Settings whose names depend on a choice, the reader's or the schedule's, have one of these in their name."""
@@ -57,7 +57,7 @@ def require_known_settings(config: ConfigDict) -> None:
 
 def elepose_settings(config: ConfigDict) -> EleposeSettings:
     """Of an ElePose run."""
-    from tf_elepose.training.elepose_settings import EleposeSettings
+    from tf_elepose.recipes.elepose.settings import EleposeSettings
 
     completer, prior, lifter = config.completer, config.prior, config.lifter
     return EleposeSettings(
@@ -90,7 +90,7 @@ def elepose_settings(config: ConfigDict) -> EleposeSettings:
 
 def links_settings(config: ConfigDict) -> LinksSettings:
     """Of a LInKs run."""
-    from tf_elepose.training.links_run import LinksSettings
+    from tf_elepose.recipes.links.run import LinksSettings
 
     shared, filler = elepose_settings(config), config.filler
     return LinksSettings(
@@ -102,14 +102,14 @@ def links_settings(config: ConfigDict) -> LinksSettings:
 
 
 def _links_run(config: ConfigDict) -> Callable:
-    from tf_elepose.training.links_run import LinksRun
+    from tf_elepose.recipes.links.run import LinksRun
 
     settings = links_settings(config)
     return lambda folder, recording, strategy: LinksRun(folder, recording, settings, strategy)
 
 
 def _elepose_run(config: ConfigDict) -> Callable:
-    from tf_elepose.training.elepose_run import EleposeRun
+    from tf_elepose.recipes.elepose.run import EleposeRun
 
     settings = elepose_settings(config)
     return lambda folder, recording, strategy, shards=None: EleposeRun(folder, recording, settings, strategy, shards)
@@ -129,7 +129,7 @@ def _flow(prior: ConfigDict) -> dict[str, Any]:
 
 def _distilled_run(config: ConfigDict) -> Callable:
     from tf_elepose.methods.virtual_views import ViewSettings
-    from tf_elepose.training.distilled_run import DistilledRun, DistilledSettings
+    from tf_elepose.recipes.distilled.run import DistilledRun, DistilledSettings
 
     prior, student = config.prior, config.student
     settings = DistilledSettings(
@@ -155,7 +155,7 @@ def _distilled_run(config: ConfigDict) -> Callable:
 
 def canonpose_settings(config: ConfigDict):
     """Of a CanonPose run."""
-    from tf_elepose.training.canonpose_run import CanonposeSettings
+    from tf_elepose.recipes.canonpose.run import CanonposeSettings
 
     lifter = config.lifter
     return CanonposeSettings(
@@ -176,7 +176,7 @@ def canonpose_settings(config: ConfigDict):
 
 
 def _canonpose_run(config: ConfigDict) -> Callable:
-    from tf_elepose.training.canonpose_run import CanonposeRun
+    from tf_elepose.recipes.canonpose.run import CanonposeRun
 
     settings = canonpose_settings(config)
     return lambda folder, recording, strategy: CanonposeRun(folder, recording, settings, strategy)
@@ -184,7 +184,7 @@ def _canonpose_run(config: ConfigDict) -> Callable:
 
 def supervised_settings(config: ConfigDict) -> SupervisedSettings:
     """Of a supervised run."""
-    from tf_elepose.training.supervised_run import SupervisedSettings
+    from tf_elepose.recipes.supervised.run import SupervisedSettings
 
     lifter = config.lifter
     return SupervisedSettings(
@@ -196,7 +196,7 @@ def supervised_settings(config: ConfigDict) -> SupervisedSettings:
 
 
 def _supervised_run(config: ConfigDict) -> Callable:
-    from tf_elepose.training.supervised_run import SupervisedRun
+    from tf_elepose.recipes.supervised.run import SupervisedRun
 
     settings = supervised_settings(config)
 
@@ -205,7 +205,7 @@ def _supervised_run(config: ConfigDict) -> Callable:
 
 def svmac_settings(config: ConfigDict) -> SvmacSettings:
     """Of an SVMAC run."""
-    from tf_elepose.training.svmac_run import SvmacSettings
+    from tf_elepose.recipes.svmac.run import SvmacSettings
 
     generator = config.generator
     plain = ("angles", "width", "critic_width", "critic_steps", "batch_norm", "dropout", "flip_average")
@@ -226,7 +226,7 @@ def svmac_settings(config: ConfigDict) -> SvmacSettings:
 
 
 def _svmac_run(config: ConfigDict) -> Callable:
-    from tf_elepose.training.svmac_run import SvmacRun
+    from tf_elepose.recipes.svmac.run import SvmacRun
 
     settings = svmac_settings(config)
 

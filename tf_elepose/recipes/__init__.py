@@ -1,0 +1,1 @@
+"""How each method is trained, a folder each: its config, its settings and its run."""

@@ -1,0 +1,1 @@
+"""CanonPose's recipe."""

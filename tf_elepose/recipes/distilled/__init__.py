@@ -1,0 +1,1 @@
+"""The recipe of a student of a trained ElePose."""

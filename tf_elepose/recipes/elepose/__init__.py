@@ -1,0 +1,1 @@
+"""ElePose's recipe."""

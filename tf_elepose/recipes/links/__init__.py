@@ -1,0 +1,1 @@
+"""LInKs' recipe."""

@@ -1,0 +1,1 @@
+"""SVMAC's recipe."""
