@@ -2,7 +2,7 @@
 
 One model (see inference_files.py) as Keras, SavedModel, TFLite in four precisions, ONNX and PyTorch, each in
 a process of its own with one thread and with two. They take turns. Batch 1: the limit is the bandwidth at which weights
-can be read; larger batches: the processor's arithmetic; both are measured in the same run (benchmarks/limits.py). Then
+can be read; larger batches: the processor's arithmetic; both are measured in the same run (robustness/limits.py). Then
 the same file of poses is lifted from the shell by `tf_elepose.lift` and by a PyTorch program.
 Writes benchmarks/results/inference.json.
 """
@@ -21,9 +21,10 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from benchmarks import limits, pytorch_flag, turns
+from benchmarks import pytorch_flag, turns
 from benchmarks.convert import measured
 from benchmarks.inference_worker import SIGNATURE
+from benchmarks.robustness import limits
 from benchmarks.step_task import SIZES
 from tf_elepose.cli import commands
 from tf_elepose.storage import files

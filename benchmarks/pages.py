@@ -15,23 +15,16 @@ from absl import flags
 
 from benchmarks import (
     batch_lift,
-    batch_trials,
     body_size,
     canonpose_treadmill,
     convert,
     denoising,
-    detector_noise,
-    fuzz_readers,
     growth,
     inference,
     lift_speed,
-    missing_halves,
-    missing_joints,
     morphing,
     motion_files,
     pretrained,
-    sanity,
-    serving_soak,
     side_repair,
     step_profile,
     time_to_accuracy,
@@ -41,6 +34,15 @@ from benchmarks import (
 from benchmarks.made_with import made_with
 from benchmarks.quality import page as quality_page
 from benchmarks.quality import shown, uncertainty
+from benchmarks.robustness import (
+    batch_trials,
+    detector_noise,
+    fuzz_readers,
+    missing_halves,
+    missing_joints,
+    sanity,
+    serving_soak,
+)
 from tf_elepose.cli import commands
 from tf_elepose.pretrained import pretrained_models
 from tf_elepose.storage import files
@@ -155,7 +157,7 @@ def block(name: str) -> str:
 
 
 def killed(results: Mapping[str, Any]) -> str:
-    """The results of `benchmarks.kill_resume` as a table."""
+    """The results of `benchmarks.robustness.kill_resume` as a table."""
     rows = {
         "Kills": len(results["kills"]),
         "of these in the middle of writing a checkpoint": results["kills_during_write"],

@@ -22,7 +22,8 @@ from typing import Any
 
 from absl import flags
 
-from benchmarks import limits, pytorch_flag, turns
+from benchmarks import pytorch_flag, turns
+from benchmarks.robustness import limits
 from benchmarks.step_task import SIZES
 from tf_elepose.cli import commands
 from tf_elepose.storage import files

@@ -5,7 +5,8 @@ import pytest
 from lifting_bundle import keypoints, small_lifting_bundle
 from small_models import small_elepose
 
-from benchmarks import growth, inference, inference_files, limits, time_to_accuracy
+from benchmarks import growth, inference, inference_files, time_to_accuracy
+from benchmarks.robustness import limits
 from tf_elepose.data.sources import load_source
 from tf_elepose.inference.lifter import Lifter
 from tf_elepose.skeleton.skeletons import H36M_17

@@ -1,7 +1,7 @@
 """Whether poses look like people: tests of a window of one camera's view of one clip, without labels.
 
 Only joints that are seen count; a test that has too little to see says None. `sanity` looks at whole recordings with
-them, and `benchmarks/sanity.py` measures how often they are wrong.
+them, and `benchmarks/robustness/sanity.py` measures how often they are wrong.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tf_elepose.skeleton.skeletons import Skeleton
 FEWEST_ROWS = 10
 """A window in which fewer rows show the joints that a test is about is not judged."""
 
-# Thresholds, chosen on the clips of benchmarks/sanity.py.
+# Thresholds, chosen on the clips of benchmarks/robustness/sanity.py.
 _UPSIDE_DOWN = -0.5  # Median cosine between the body's axis and the image's. People who lie are at 0.
 _OTHER_SIDE = -0.1  # Correlation of the hips' with the shoulders' width.
 _NARROW = 0.04  # Widths, relative to the pose's size, that a body seen exactly from the side has; they tell nothing.

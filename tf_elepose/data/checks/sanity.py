@@ -3,7 +3,7 @@
 A person stands upright more often than not, has shoulders on the same side as hips, and thighs that are no ten times
 as long as forearms. Where a file says otherwise it has been read in another convention than it was written in. The
 tests look at a camera's view of a clip at a time, at joints that are seen only, and say nothing where there is too
-little to see: `benchmarks/sanity.py` measures how often they are wrong.
+little to see: `benchmarks/robustness/sanity.py` measures how often they are wrong.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Kill a training with SIGKILL again and again, and see whether the same command brings it to the same end.
 
-    python -m benchmarks.kill_resume --kills=10 --output=benchmarks/results/kill_resume.json
+    python -m benchmarks.robustness.kill_resume --kills=10 --output=benchmarks/results/kill_resume.json
 
 A small run is trained without interruption, and once more while it is killed at random moments, at least two of them
 in the middle of writing a checkpoint; after every kill the same command is started again, without any other help.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from stick_people import turning
 
-from benchmarks import detector_noise as benchmark
+from benchmarks.robustness import detector_noise as benchmark
 from tf_elepose.skeleton.skeletons import H36M_17
 
 

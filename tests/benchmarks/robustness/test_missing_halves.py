@@ -3,7 +3,7 @@
 import numpy as np
 import small_models
 
-from benchmarks import missing_halves
+from benchmarks.robustness import missing_halves
 
 
 def test_a_pose_is_mirrored_where_its_depths_go_against_the_true_ones():

@@ -1,4 +1,4 @@
-"""Trials of batch lifting: python -m benchmarks.batch_trials [--poses=30000] [--kills=5]
+"""Trials of batch lifting: python -m benchmarks.robustness.batch_trials [--poses=30000] [--kills=5]
 
 An archive in all formats, one record in a hundred of which is spoilt, is lifted without interruption; every good record
 has to be lifted as `Lifter` lifts it, every spoilt one to be a dead letter with its reason, and nothing else. The same

@@ -1,4 +1,4 @@
-"""What a detector's confidences can be worth: python -m benchmarks.detector_noise [--workdir=DIR]
+"""What a detector's confidences can be worth: python -m benchmarks.robustness.detector_noise [--workdir=DIR]
 
 On views with exact and detected 2D poses (../shared/data/cmu_views.npz): how detection errors go with confidence, and
 how much better the best linear weights could make a mean than equal ones. How far the hips lie off, seen from one

@@ -26,7 +26,7 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 def worker(threads: int) -> turns.Worker:
     """A process that measures with so many threads."""
-    return turns.Worker("benchmarks.limits", str(threads), **dict.fromkeys(_THREADS, str(threads)))
+    return turns.Worker("benchmarks.robustness.limits", str(threads), **dict.fromkeys(_THREADS, str(threads)))
 
 
 def gemm_peaks(threads: int = 2) -> dict[str, float]:

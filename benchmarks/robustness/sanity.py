@@ -1,4 +1,4 @@
-"""How often the checks without labels are right: python -m benchmarks.sanity [--shared=../shared/data]
+"""How often the checks without labels are right: python -m benchmarks.robustness.sanity [--shared=../shared/data]
 
 Clean clips, and the same with a flipped y axis, swapped arms or swapped legs; every camera's view of a clip by itself
 (11 to 642 frames), and sequences of 1,000 frames: views of one action by one camera, joined in random order.

@@ -1,4 +1,4 @@
-"""Malformed requests and latency over gRPC on the loopback: python -m benchmarks.serving_soak --workdir=DIR
+"""Malformed requests and latency over gRPC on the loopback: python -m benchmarks.robustness.serving_soak --workdir=DIR
 
 Exports the model as the first version of a base path, serves it in a process of its own with the stand-in for
 TensorFlow Serving that the tests use (tests/reference/loopback_server.py), measures how long answers take, sends 1,000
@@ -27,7 +27,7 @@ from tf_elepose.cli import commands
 from tf_elepose.cli.provenance import provenance
 from tf_elepose.storage import files
 
-_REFERENCE = pathlib.Path(__file__).resolve().parents[1] / "tests" / "reference"
+_REFERENCE = pathlib.Path(__file__).resolve().parents[2] / "tests" / "reference"
 
 BATCHES = (1, 64)
 

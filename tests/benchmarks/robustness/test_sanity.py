@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 from stick_people import turning
 
-from benchmarks import sanity as benchmark
+from benchmarks.robustness import sanity as benchmark
 
 
 def test_shares_are_of_the_views_measured():

@@ -1,4 +1,4 @@
-"""LInKs beside ElePose, whole bodies and halves of them: python -m benchmarks.missing_halves --output=DIR
+"""LInKs beside ElePose, whole bodies and halves of them: python -m benchmarks.robustness.missing_halves --output=DIR
 
 Trains both for a part of their epochs, the same part, with the command a user would type. LInKs' fillers are then taken
 away too: what is completed in 2D and then lifted shows what lifting first and filling then is worth. Writes

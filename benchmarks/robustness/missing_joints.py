@@ -1,4 +1,4 @@
-"""What missing joints cost: python -m benchmarks.missing_joints --output=DIR
+"""What missing joints cost: python -m benchmarks.robustness.missing_joints --output=DIR
 
 Trains configs/cmu.py on complete poses and on poses of which a fifth of the joints is hidden at random, with the
 command a user would type, and evaluates both with 0 to 6 joints hidden in every test pose, and with a fifth. Writes

@@ -1,4 +1,4 @@
-"""Thousands of damaged files through every reader: python -m benchmarks.fuzz_readers --mutations=2000
+"""Thousands of damaged files through every reader: python -m benchmarks.robustness.fuzz_readers --mutations=2000
 
 Every format's sample is damaged in ways that depend on the seed alone and read in a process of its own. Claim: what
 comes out is a recording of finite numbers, or one line that names the file; within 5 s; in at most 4 times the files
@@ -32,7 +32,7 @@ def define_flags() -> None:
 
 def main(argv: list[str]) -> int:
     del argv
-    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "reference"))
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "reference"))
     fuzzing = importlib.import_module("fuzzing")
     from tf_elepose.data.sources import READERS
 
