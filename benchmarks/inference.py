@@ -23,9 +23,9 @@ from absl import flags
 
 from benchmarks import pytorch_flag, turns
 from benchmarks.convert import measured
-from benchmarks.inference_worker import SIGNATURE
 from benchmarks.robustness import limits
-from benchmarks.step_task import SIZES
+from benchmarks.speed.inference_worker import SIGNATURE
+from benchmarks.speed.step_task import SIZES
 from tf_elepose.cli import commands
 from tf_elepose.storage import files
 
@@ -37,7 +37,7 @@ _SHELL_BATCH = 5000  # Poses that are written at a time.
 
 
 def define_flags() -> None:
-    flags.DEFINE_multi_enum("sizes", ["paper", "code", "default"], SIZES, "See benchmarks/step_task.py.")
+    flags.DEFINE_multi_enum("sizes", ["paper", "code", "default"], SIZES, "See benchmarks/speed/step_task.py.")
     flags.DEFINE_integer("rounds", 5, "How often every variant takes its turn.", lower_bound=1)
     flags.DEFINE_list("batches", ["1", "256", "4096"], "Poses at a time.")
     flags.DEFINE_integer("repeats", 100, "Answers of one pose in a turn; of larger batches fewer.", lower_bound=1)
@@ -58,7 +58,7 @@ def main(argv: list[str]) -> int:
     for size in options.sizes:
         with tempfile.TemporaryDirectory() as name:
             folder = pathlib.Path(name)
-            command = [sys.executable, "-m", "benchmarks.inference_files", size, name, str(options.width)]
+            command = [sys.executable, "-m", "benchmarks.speed.inference_files", size, name, str(options.width)]
             done = subprocess.run(command, cwd=turns.ROOT, capture_output=True, text=True)
             if done.returncode:
                 raise ValueError(f"{' '.join(command)}: {done.stderr.strip().splitlines()[-1]}")
@@ -102,7 +102,11 @@ def variants(folder: pathlib.Path, torch_python: str | None) -> dict[str, dict[s
     found = {}
     for threads in THREADS:
         for name, (kind, file) in ours.items():
-            found[f"{name}, {threads}"] = {"module": "benchmarks.inference_worker", "kind": kind, "file": folder / file}
+            found[f"{name}, {threads}"] = {
+                "module": "benchmarks.speed.inference_worker",
+                "kind": kind,
+                "file": folder / file,
+            }
         for kind in ("eager", "trace", "compile") if torch_python else ():
             found[f"PyTorch {kind}, {threads}"] = {
                 "module": "benchmarks.pytorch.inference_worker", "kind": kind, "file": folder / "task.npz",

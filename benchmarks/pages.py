@@ -14,22 +14,16 @@ from typing import Any
 from absl import flags
 
 from benchmarks import (
-    batch_lift,
     body_size,
     canonpose_treadmill,
     convert,
     denoising,
-    growth,
     inference,
-    lift_speed,
     morphing,
     motion_files,
     pretrained,
     side_repair,
-    step_profile,
-    time_to_accuracy,
     train_step,
-    workers,
 )
 from benchmarks.made_with import made_with
 from benchmarks.quality import page as quality_page
@@ -43,6 +37,7 @@ from benchmarks.robustness import (
     sanity,
     serving_soak,
 )
+from benchmarks.speed import batch_lift, growth, lift_speed, step_profile, time_to_accuracy, workers
 from tf_elepose.cli import commands
 from tf_elepose.pretrained import pretrained_models
 from tf_elepose.storage import files

@@ -24,7 +24,7 @@ from absl import flags
 
 from benchmarks import pytorch_flag, turns
 from benchmarks.robustness import limits
-from benchmarks.step_task import SIZES
+from benchmarks.speed.step_task import SIZES
 from tf_elepose.cli import commands
 from tf_elepose.storage import files
 
@@ -66,7 +66,7 @@ print(json.dumps(compared(sys.argv[1], sys.argv[2])))
 def define_flags() -> None:
     flags.DEFINE_integer("rounds", 7, "How often every variant is measured.", lower_bound=1)
     flags.DEFINE_float("seconds", 4.0, "About how long a measurement takes; the steps are chosen by it.")
-    flags.DEFINE_multi_enum("sizes", list(SIZES), SIZES, "Which sizes, see benchmarks/step_task.py.")
+    flags.DEFINE_multi_enum("sizes", list(SIZES), SIZES, "Which sizes, see benchmarks/speed/step_task.py.")
     pytorch_flag.define()
     flags.DEFINE_multi_string("variants", [], "Only those whose name contains one of these.")
     flags.DEFINE_integer("width", 0, "Of all hidden layers; the size's own when 0. For trials.")
@@ -110,7 +110,7 @@ def measure(
             is_ours = name in OURS
             options = {key: value for key, value in arguments.items() if key != ENVIRONMENT}
             workers[name] = stack.enter_context(turns.Worker(
-                "benchmarks.step_worker" if is_ours else "benchmarks.pytorch.step_worker",
+                "benchmarks.speed.step_worker" if is_ours else "benchmarks.pytorch.step_worker",
                 str(path), json.dumps(options), python=sys.executable if is_ours else torch_python,
                 **arguments.get(ENVIRONMENT, {}),
             ))  # fmt: skip
@@ -155,7 +155,7 @@ def base_of(variants: Mapping[str, Any]) -> str:
 
 def compared(task: str, torch_python: str) -> dict[str, float]:
     """The largest differences of the two implementations, see `step_task.differences`."""
-    from benchmarks import step_task
+    from benchmarks.speed import step_task
 
     with tempfile.TemporaryDirectory() as name:
         perturbed, batch, said = (pathlib.Path(name) / f"{part}.npz" for part in ("task", "batch", "said"))
@@ -196,7 +196,7 @@ def _wanted(name: str) -> bool:
 
 
 def _settings(path: pathlib.Path) -> dict[str, Any]:
-    from benchmarks import step_task
+    from benchmarks.speed import step_task
 
     settings, _, _ = step_task.read_task(path)
     return settings | {"operations": step_task.operations(settings)}

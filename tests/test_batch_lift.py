@@ -12,7 +12,7 @@ pytest.importorskip("apache_beam", reason="Apache Beam is not installed: pip ins
 
 import pyarrow.parquet as pq
 
-from benchmarks.batch_archive import read_letters, read_lifted, unaccounted, write_archive
+from benchmarks.speed.batch_archive import read_letters, read_lifted, unaccounted, write_archive
 from tf_elepose import batch_lift
 from tf_elepose.batch import results
 from tf_elepose.inference.lifter import Lifter

@@ -1,7 +1,7 @@
 """ElePose's networks and objective in PyTorch, from the paper, as a user of PyTorch would write them.
 
 Letters and equation numbers are the paper's: x [B, J, 2], y [B, J, 3], e [B]. Sizes, weights and constants come from a
-file of `benchmarks.step_task`, whose names of weights the modules bear.
+file of `benchmarks.speed.step_task`, whose names of weights the modules bear.
 """
 
 # pyright: reportMissingImports=false
@@ -123,7 +123,7 @@ class Objective:
     """Eq. 2 to 13: every term [B] of a batch, with the virtual cameras' random numbers given."""
 
     def __init__(self, task: Mapping[str, Any], half: bool = False) -> None:
-        """Args: `task`: what `benchmarks.step_task.settings_of` says."""
+        """Args: `task`: what `benchmarks.speed.step_task.settings_of` says."""
         size = task["size"]
         self.task, self.distance, self.root = task, task["distance"], task["root"]
         self.lifter = Lifter(

@@ -1,6 +1,6 @@
 """The lifter in PyTorch: python -m benchmarks.pytorch.inference_worker KIND TASK INPUTS THREADS
 
-A worker of `benchmarks.latency`. KIND: eager, trace (torch.jit.trace, frozen) or compile. TASK: of `step_task`.
+A worker of `benchmarks.speed.latency`. KIND: eager, trace (torch.jit.trace, frozen) or compile. TASK: of `step_task`.
 """
 
 # pyright: reportMissingImports=false
@@ -10,8 +10,8 @@ import sys
 
 import torch
 
-from benchmarks import latency
 from benchmarks.pytorch.lift import Lift
+from benchmarks.speed import latency
 
 
 def main() -> None:

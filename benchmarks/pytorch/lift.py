@@ -1,7 +1,7 @@
 """Lifting in PyTorch: keypoints in px to 3D poses, as the package's exported `lift_full` does for complete poses.
 
 python -m benchmarks.pytorch.lift TASK INPUT.npz OUTPUT.npz lifts a file from the shell: poses_2d [N, J, 2] in, poses_3d
-[N, J, 3] and elevation [N], degrees, out. TASK is a file of `benchmarks.step_task`.
+[N, J, 3] and elevation [N], degrees, out. TASK is a file of `benchmarks.speed.step_task`.
 """
 
 # pyright: reportMissingImports=false

@@ -1,6 +1,6 @@
 """ElePose's step in PyTorch, a step at a time or many: python -m benchmarks.pytorch.step_worker TASK OPTIONS
 
-A worker of `benchmarks.turns`. TASK is a file of `benchmarks.step_task`, OPTIONS is JSON: compile, half, fused.
+A worker of `benchmarks.turns`. TASK is a file of `benchmarks.speed.step_task`, OPTIONS is JSON: compile, half, fused.
 """
 
 # pyright: reportMissingImports=false

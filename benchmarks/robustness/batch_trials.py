@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from absl import flags
 
-from benchmarks.processes import Group, measured_group
+from benchmarks.speed.processes import Group, measured_group
 from tf_elepose.cli import commands
 from tf_elepose.cli.provenance import provenance
 from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.storage import files
 
 if TYPE_CHECKING:  # The pages show the results without Arrow.
-    from benchmarks.batch_archive import Archive
+    from benchmarks.speed.batch_archive import Archive
 
 SHARE = 0.01
 TOLERANCE = 1e-5
@@ -46,7 +46,7 @@ def define_flags() -> None:
 
 def main(argv: list[str]) -> int:
     del argv
-    from benchmarks.batch_archive import unaccounted, write_archive
+    from benchmarks.speed.batch_archive import unaccounted, write_archive
 
     options = flags.FLAGS
     rng = np.random.default_rng(options.seed)
@@ -88,7 +88,7 @@ def _job(archive: Archive, output: pathlib.Path, model: str) -> list[str]:
 
 def _not_as_lifted(archive: Archive, output: pathlib.Path, poses: np.ndarray, model: str) -> list[str]:
     """What is wrong with the lifted poses of a job."""
-    from benchmarks.batch_archive import read_lifted
+    from benchmarks.speed.batch_archive import read_lifted
     from tf_elepose.batch.results import read_poses
     from tf_elepose.inference.lifter import Lifter
 

@@ -6,7 +6,7 @@ from lifted_samples import posing
 
 pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'tf_elepose[beam]'")
 
-from benchmarks.batch_archive import recording
+from benchmarks.speed.batch_archive import recording
 from tf_elepose.batch import reading
 from tf_elepose.batch.block import Unit
 from tf_elepose.batch.reading import ReadSettings, input_files

@@ -5,8 +5,9 @@ import pytest
 from lifting_bundle import keypoints, small_lifting_bundle
 from small_models import small_elepose
 
-from benchmarks import growth, inference, inference_files, time_to_accuracy
+from benchmarks import inference
 from benchmarks.robustness import limits
+from benchmarks.speed import growth, inference_files, time_to_accuracy
 from tf_elepose.data.sources import load_source
 from tf_elepose.inference.lifter import Lifter
 from tf_elepose.skeleton.skeletons import H36M_17

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import small_models
 
-from benchmarks import step_profile, step_task, train_step, turns
+from benchmarks import train_step, turns
+from benchmarks.speed import step_profile, step_task
 from tf_elepose.storage import files
 
 TORCH_PYTHON = os.environ.get("TORCH_PYTHON", sys.executable)

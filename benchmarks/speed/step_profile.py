@@ -1,4 +1,4 @@
-"""What the processor does in a training step: python -m benchmarks.step_profile [--size=paper]
+"""What the processor does in a training step: python -m benchmarks.speed.step_profile [--size=paper]
 
 TensorFlow's profiler over some steps of the lifter's loop, as `benchmarks.train_step` measures it in bfloat16: the time
 operations take, summed by kind; two may run at the same time. Writes benchmarks/results/step_profile.json.
@@ -15,7 +15,7 @@ from typing import Any
 
 from absl import flags
 
-from benchmarks.step_task import SIZES
+from benchmarks.speed.step_task import SIZES
 from tf_elepose.cli import commands
 from tf_elepose.storage import files
 
@@ -35,15 +35,15 @@ _STEPS = 8
 
 
 def define_flags() -> None:
-    flags.DEFINE_enum("size", "paper", SIZES, "See benchmarks/step_task.py.")
+    flags.DEFINE_enum("size", "paper", SIZES, "See benchmarks/speed/step_task.py.")
     flags.DEFINE_enum("precision", "mixed_bfloat16", ["float32", "mixed_bfloat16"], "Of the hidden layers.")
     flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
 
 
 def main(argv: list[str]) -> int:
     del argv
-    from benchmarks.step_task import write_task
-    from benchmarks.step_worker import make_loop
+    from benchmarks.speed.step_task import write_task
+    from benchmarks.speed.step_worker import make_loop
     from tf_elepose.cli.provenance import provenance
 
     options = flags.FLAGS

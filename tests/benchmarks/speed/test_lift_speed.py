@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from lifted_samples import posing
 
-from benchmarks import lift_speed
+from benchmarks.speed import lift_speed
 from tf_elepose.pretrained import pretrained_models
 from tf_elepose.storage import files
 

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from benchmarks import batch_lift, workers
-from benchmarks.processes import Group, measured_group
 from benchmarks.robustness import batch_trials
+from benchmarks.speed import batch_lift, workers
+from benchmarks.speed.processes import Group, measured_group
 
 CHILD = "import subprocess, sys; subprocess.run([sys.executable, '-c', {0!r}])"
 HOLDS = "x = bytearray(b'1' * 60_000_000); sum(range(3_000_000)); import time; time.sleep(0.5)"

@@ -1,4 +1,4 @@
-"""How fast poses are lifted: python -m benchmarks.lift_speed [--poses=1000,100000,1000000]
+"""How fast poses are lifted: python -m benchmarks.speed.lift_speed [--poses=1000,100000,1000000]
 
 Every model that comes with the package lifts views files of so many poses with the command a user would type, start-up,
 reading and writing included, with likelihoods and without; and one pose at a time from Python. The poses are those of

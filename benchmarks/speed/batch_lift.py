@@ -1,4 +1,4 @@
-"""How fast archives are lifted on Beam's DirectRunner, beside `lift`: python -m benchmarks.batch_lift [--poses=1000000]
+"""How fast archives are lifted on Beam's DirectRunner, beside `lift`: python -m benchmarks.speed.batch_lift [--poses=N]
 
 The poses of ../shared/data/cmu_views.npz, over again, lie in 16 shards. The batch job (two worker processes of a thread
 each) and `python -m tf_elepose.lift` (one process, two threads) take turns on them. What the job takes for a handful of
@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from benchmarks.lift_speed import write_poses
-from benchmarks.processes import measured_group
+from benchmarks.speed.lift_speed import write_poses
+from benchmarks.speed.processes import measured_group
 from tf_elepose.cli import commands
 from tf_elepose.cli.provenance import provenance
 from tf_elepose.storage import files
@@ -110,7 +110,7 @@ def largest_difference(output: pathlib.Path, lifted: pathlib.Path) -> float:
     """Of a coordinate of the job's poses from `lift`'s, both in the order of the shards; infinite where the number of
     poses, which are valid, or their clips and frames differ.
     """
-    from benchmarks.batch_archive import read_lifted
+    from benchmarks.speed.batch_archive import read_lifted
     from tf_elepose.batch.results import read_poses
     from tf_elepose.skeleton.skeletons import H36M_17
 

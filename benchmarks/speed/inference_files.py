@@ -1,7 +1,7 @@
-"""A model in every format that `benchmarks.inference` measures: python -m benchmarks.inference_files SIZE FOLDER
+"""A model in every format that `benchmarks.inference` measures: python -m benchmarks.speed.inference_files SIZE FOLDER
 
-An ElePose of a size of `benchmarks.step_task` with weights as training begins with, slightly moved: what it says means
-nothing, what it costs is what a trained one costs. It has no completer; with one, every format pays for it.
+An ElePose of a size of `benchmarks.speed.step_task` with weights as training begins with, slightly moved: what it says
+means nothing, what it costs is what a trained one costs. It has no completer; with one, every format pays for it.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import sys
 
 import numpy as np
 
-from benchmarks import step_task
-from benchmarks.inference_worker import SIGNATURE
+from benchmarks.speed import step_task
+from benchmarks.speed.inference_worker import SIGNATURE
 from tf_elepose.cli import commands
 from tf_elepose.storage import files
 

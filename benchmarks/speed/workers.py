@@ -1,4 +1,4 @@
-"""Two workers on this machine beside one process: python -m benchmarks.workers
+"""Two workers on this machine beside one process: python -m benchmarks.speed.workers
 
 The same small training, with as large a batch, by one process, by two workers, and by two workers one of which is
 killed with SIGKILL after the lifter's first checkpoint, all of them then being started again. Claims: the losses of all
@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from benchmarks.processes import Group
+from benchmarks.speed.processes import Group
 from tf_elepose.cli import commands
 from tf_elepose.cli.provenance import provenance
 from tf_elepose.storage import files

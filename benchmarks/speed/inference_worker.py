@@ -1,6 +1,6 @@
-"""A model's file run by one of its runtimes: python -m benchmarks.inference_worker KIND FILE INPUTS THREADS
+"""A model's file run by one of its runtimes: python -m benchmarks.speed.inference_worker KIND FILE INPUTS THREADS
 
-A worker of `benchmarks.latency`. KIND: keras (a model.npz), saved_model, tflite or onnx.
+A worker of `benchmarks.speed.latency`. KIND: keras (a model.npz), saved_model, tflite or onnx.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from benchmarks import latency
+from benchmarks.speed import latency
 
 SIGNATURE = "lift_full"
 """Poses and elevations; PyTorch's program gives the same."""

@@ -1,4 +1,4 @@
-"""How cost grows: python -m benchmarks.growth [--lift=100,1000,...] [--convert=...] [--train=...]
+"""How cost grows: python -m benchmarks.speed.growth [--lift=100,1000,...] [--convert=...] [--train=...]
 
 Seconds and peak memory of `tf_elepose.lift` (with the small model that comes along) and of `tf_elepose.convert` (COCO
 results to views) over the number of poses, from the shell, start-up included; samples a second and memory of the
@@ -55,7 +55,7 @@ def define_flags() -> None:
     flags.DEFINE_list("lift", powers, "Poses in the files that are lifted.")
     flags.DEFINE_list("convert", powers, "Poses in the files that are converted.")
     flags.DEFINE_list("train", ["2000", "20000", "200000", "2000000"], "Training poses.")
-    flags.DEFINE_string("size", "default", "Of the networks that are trained, see benchmarks/step_task.py.")
+    flags.DEFINE_string("size", "default", "Of the networks that are trained, see benchmarks/speed/step_task.py.")
     flags.DEFINE_integer("rounds", 5, "Turns of each training.", lower_bound=1)
     flags.DEFINE_boolean("measure", True, "Otherwise only the figure is drawn anew.")
     flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
@@ -146,7 +146,7 @@ def _started(stack: contextlib.ExitStack, task: pathlib.Path, each: Sequence[Map
     for index, options in enumerate(each):
         cluster = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
         environment = {"TF_CONFIG": json.dumps(cluster)} if len(each) > 1 else {}
-        worker = turns.Worker("benchmarks.step_worker", str(task), json.dumps(options), wait=False, **environment)
+        worker = turns.Worker("benchmarks.speed.step_worker", str(task), json.dumps(options), wait=False, **environment)
         group.append(stack.enter_context(worker))
     for worker in group:
         worker.wait()

@@ -1,4 +1,4 @@
-"""Minutes to a PA-MPJPE of 40 mm: python -m benchmarks.time_to_accuracy [--torch_python=PATH]
+"""Minutes to a PA-MPJPE of 40 mm: python -m benchmarks.speed.time_to_accuracy [--torch_python=PATH]
 
 This package: the training command with few epochs, from its start to its end, start-up, reading, prior and the stored
 model included; then its model is evaluated on the whole test split. PyTorch: the paper's sizes and schedule with
@@ -120,8 +120,8 @@ def theirs(folder: pathlib.Path, options: Any) -> dict[str, Any]:
 
 
 def write_task(path: str, data: str) -> None:
-    """The paper's task of that data (see `benchmarks.step_task`) with test_images and test_poses_3d [N, J, 3] mm."""
-    from benchmarks import step_task
+    """The paper's task of that data (see `speed.step_task`) with test_images and test_poses_3d [N, J, 3] mm."""
+    from benchmarks.speed import step_task
     from tf_elepose.data.sources import load_source
     from tf_elepose.normalization import Normalizer
     from tf_elepose.recipes.training_poses import scaled_by_clip

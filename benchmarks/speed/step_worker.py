@@ -1,6 +1,6 @@
-"""This package's training step as its loop runs it: python -m benchmarks.step_worker TASK OPTIONS
+"""This package's training step as its loop runs it: python -m benchmarks.speed.step_worker TASK OPTIONS
 
-A worker of `benchmarks.turns`. TASK is a file of `benchmarks.step_task`, OPTIONS is JSON: jit_compile, precision,
+A worker of `benchmarks.turns`. TASK is a file of `benchmarks.speed.step_task`, OPTIONS is JSON: jit_compile, precision,
 replicas. Several workers that the environment variable TF_CONFIG names train together; all have to be asked the same.
 """
 
@@ -13,7 +13,7 @@ import time
 import numpy as np
 
 from benchmarks import turns
-from benchmarks.step_task import method_of, read_task
+from benchmarks.speed.step_task import method_of, read_task
 
 
 def main() -> None:
