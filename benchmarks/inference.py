@@ -22,10 +22,10 @@ import numpy as np
 from absl import flags
 
 from benchmarks import pytorch_flag, turns
-from benchmarks.convert import measured
 from benchmarks.robustness import limits
 from benchmarks.speed.inference_worker import SIGNATURE
 from benchmarks.speed.step_task import SIZES
+from benchmarks.studies.convert import measured
 from tf_elepose.cli import commands
 from tf_elepose.storage import files
 

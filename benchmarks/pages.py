@@ -13,18 +13,7 @@ from typing import Any
 
 from absl import flags
 
-from benchmarks import (
-    body_size,
-    canonpose_treadmill,
-    convert,
-    denoising,
-    inference,
-    morphing,
-    motion_files,
-    pretrained,
-    side_repair,
-    train_step,
-)
+from benchmarks import inference, train_step
 from benchmarks.made_with import made_with
 from benchmarks.quality import page as quality_page
 from benchmarks.quality import shown, uncertainty
@@ -38,6 +27,16 @@ from benchmarks.robustness import (
     serving_soak,
 )
 from benchmarks.speed import batch_lift, growth, lift_speed, step_profile, time_to_accuracy, workers
+from benchmarks.studies import (
+    body_size,
+    canonpose_treadmill,
+    convert,
+    denoising,
+    morphing,
+    motion_files,
+    pretrained,
+    side_repair,
+)
 from tf_elepose.cli import commands
 from tf_elepose.pretrained import pretrained_models
 from tf_elepose.storage import files

@@ -23,7 +23,7 @@ import numpy as np
 from absl import flags
 
 from benchmarks import turns
-from benchmarks.convert import measured
+from benchmarks.studies.convert import measured
 from tf_elepose.cli import commands
 from tf_elepose.storage import files
 

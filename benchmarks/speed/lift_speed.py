@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from benchmarks.convert import measured
+from benchmarks.studies.convert import measured
 from tf_elepose.cli import commands
 from tf_elepose.cli.provenance import provenance
 from tf_elepose.storage import files

@@ -1,4 +1,4 @@
-"""What moving a detector's joints is worth: python -m benchmarks.morphing
+"""What moving a detector's joints is worth: python -m benchmarks.studies.morphing
 
 The simulated detections of ../shared/data/cmu_views.npz, given the layout of a detector that knows COCO's joints: hips
 farther out and up, root, spine and thorax made of hips and shoulders, the head where the ears are. A morphing network

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import small_models
 
-from benchmarks import treadmill
+from benchmarks.studies import treadmill
 from tf_elepose.skeleton.skeletons import H36M_17
 
 

@@ -1,4 +1,4 @@
-"""What scaling every pose by itself is worth: python -m benchmarks.body_size [--model=cmu]
+"""What scaling every pose by itself is worth: python -m benchmarks.studies.body_size [--model=cmu]
 
 Poses of the test split of ../shared/data/cmu_views.npz are lifted and given the size of the person's true chain of
 bones (`tf_elepose.motion.body_size`; the median over the track): every pose by itself, as `--height` does; all poses

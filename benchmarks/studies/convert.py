@@ -1,4 +1,4 @@
-"""How fast large files are read: python -m benchmarks.convert [--poses=1000000]
+"""How fast large files are read: python -m benchmarks.studies.convert [--poses=1000000]
 
 Writes a COCO results file of that many poses, converts it with the command a user would type, and opens a views file of
 a fifth of them; all in a temporary folder (some GB of disk). Writes benchmarks/results/convert.json.

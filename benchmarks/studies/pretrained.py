@@ -1,4 +1,4 @@
-"""How good the packaged models are: python -m benchmarks.pretrained [--bundle=DIR]
+"""How good the packaged models are: python -m benchmarks.studies.pretrained [--bundle=DIR]
 
 Lifts the test split of ../shared/data/cmu_views.npz (exact, detected, joints hidden) and the treadmill recording with
 every model that comes with the package, and, with --bundle, with every precision of a whole export. Writes
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from benchmarks import treadmill
+from benchmarks.studies import treadmill
 from tf_elepose.cli import commands
 from tf_elepose.cli.provenance import provenance
 from tf_elepose.data.missing import hide_joints

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from stick_people import turning
 
-from benchmarks import morphing as benchmark
+from benchmarks.studies import morphing as benchmark
 from tf_elepose.skeleton.skeletons import H36M_17
 
 

@@ -1,6 +1,6 @@
 """The benchmark of denoising on made-up people."""
 
-from benchmarks.denoising import markdown, measure
+from benchmarks.studies.denoising import markdown, measure
 from tf_elepose.data.synthetic import synthesize
 from tf_elepose.skeleton.skeletons import H36M_17
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from lifted_samples import lifted, posing
 
-from benchmarks import body_size as benchmark
+from benchmarks.studies import body_size as benchmark
 from tf_elepose.motion.body_size import chain_length
 from tf_elepose.skeleton.skeletons import H36M_17
 

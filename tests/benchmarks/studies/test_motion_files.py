@@ -5,7 +5,7 @@ import pytest
 from lifted_samples import posing
 from stick_people import turning
 
-from benchmarks import motion_files as benchmark
+from benchmarks.studies import motion_files as benchmark
 from tf_elepose.skeleton.skeletons import H36M_17
 
 

@@ -1,4 +1,4 @@
-"""What `--sides=repair` finds, and what it changes by mistake: python -m benchmarks.side_repair
+"""What `--sides=repair` finds, and what it changes by mistake: python -m benchmarks.studies.side_repair
 
 In every track of ../shared/data/cmu_views.npz a run of 5 to 60 frames is given swapped legs, arms or both, at a place
 that the seed decides; what is changed in the tracks as they are, is changed by mistake. The same with fewer frames a
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from benchmarks import treadmill
+from benchmarks.studies import treadmill
 from tf_elepose.cli import commands
 from tf_elepose.cli.provenance import provenance
 from tf_elepose.data.corrections import side_order

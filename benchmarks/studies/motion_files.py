@@ -1,4 +1,4 @@
-"""What smoothing and motion files do to motion: python -m benchmarks.motion_files
+"""What smoothing and motion files do to motion: python -m benchmarks.studies.motion_files
 
 Smoothing: the treadmill recording's 3D poses with white noise on every coordinate; how much the poses shake and how far
 they are from those without noise. BVH: every clip of ../shared/data/cmu_views.npz in the frame of its first camera, and
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from absl import flags, logging
 
-from benchmarks import treadmill
+from benchmarks.studies import treadmill
 from tf_elepose.cli import commands
 from tf_elepose.cli.provenance import provenance
 from tf_elepose.data.mocap.bvh_file import read_bvh_motion

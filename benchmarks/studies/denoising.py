@@ -1,4 +1,4 @@
-"""What denoising over time takes off a detector's errors: python -m benchmarks.denoising
+"""What denoising over time takes off a detector's errors: python -m benchmarks.studies.denoising
 
 The simulated detections of ../shared/data/cmu_views.npz against its exact 2D poses, with and without what the detector
 says of its confidence, with every second frame left out, and the exact poses, which should stay as they are. Writes

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from benchmarks.canonpose_treadmill import lifted, markdown
+from benchmarks.studies.canonpose_treadmill import lifted, markdown
 from tf_elepose.data.synthetic import synthesize
 from tf_elepose.inference.lifter import Lifter
 from tf_elepose.skeleton.skeletons import H36M_17

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from stick_people import turning
 
-from benchmarks import side_repair as benchmark
-from benchmarks.treadmill import Treadmill
+from benchmarks.studies import side_repair as benchmark
+from benchmarks.studies.treadmill import Treadmill
 from tf_elepose.data.tracks.side_repair import repair_recording
 
 

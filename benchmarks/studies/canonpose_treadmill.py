@@ -1,4 +1,4 @@
-"""CanonPose on one clip of real detections: python -m benchmarks.canonpose_treadmill --output=DIR
+"""CanonPose on one clip of real detections: python -m benchmarks.studies.canonpose_treadmill --output=DIR
 
 Trains configs/canonpose_treadmill.py in DIR, unless it is trained there, and lifts its test frames, every camera by
 itself, with it and with the models that come with the package, which have never seen a treadmill. Writes
