@@ -43,7 +43,7 @@ JOBS ?= 2
 WORKERS := tests/training/test_multi_worker.py tests/methods/test_replicas.py
 COMMANDS := tests/test_train.py tests/test_train_mistakes.py tests/test_evaluate.py
 NETWORKS := tests/nn tests/methods tests/conformance
-TRAINING := tests/training
+TRAINING := tests/training tests/recipes
 EXPORTS := tests/export
 OTHERS := tests $(foreach part,$(COMMANDS) $(NETWORKS) $(TRAINING) $(EXPORTS),--ignore=$(part))
 PARTS := workers commands networks training exports others

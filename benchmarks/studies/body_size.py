@@ -2,7 +2,8 @@
 
 Poses of the test split of ../shared/data/cmu_views.npz are lifted and given the size of the person's true chain of
 bones (`tf_elepose.motion.body_size`; the median over the track): every pose by itself, as `--height` does; all poses
-of a track by the median of their own chains; and by the best scale for each pose. Writes benchmarks/results/body_size.json.
+of a track by the median of their own chains; and by the best scale for each pose. Writes
+benchmarks/results/body_size.json.
 """
 
 from __future__ import annotations
