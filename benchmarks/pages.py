@@ -79,8 +79,14 @@ _TABLES = {
     "train_step": train_step.markdown,
     "workers": workers.markdown,
 }
-UNMEASURED = ("train_step", "step_profile", "inference", "growth", "time_to_accuracy")
-"""Whose results may be missing: they want a quiet machine and, to compare with, PyTorch."""
+UNMEASURED = {
+    "train_step": "benchmarks.train_step",
+    "step_profile": "benchmarks.speed.step_profile",
+    "inference": "benchmarks.inference",
+    "growth": "benchmarks.speed.growth",
+    "time_to_accuracy": "benchmarks.speed.time_to_accuracy",
+}
+"""Commands whose results may be missing, by the results' name: they need a quiet machine, and PyTorch to compare with."""
 
 _BLOCK = re.compile(r"(<!-- results: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
@@ -131,7 +137,7 @@ def block(name: str) -> str:
     """What results `name` look like on a page; ValueError names the file when there is none, but for `UNMEASURED`."""
     path = ROOT / "benchmarks" / "results" / f"{name}.json"
     if name in UNMEASURED and not path.exists():
-        return f"Not measured yet: `python -m benchmarks.{name}`.\n"
+        return f"Not measured yet: `python -m {UNMEASURED[name]}`.\n"
     results = files.read_json(path)
     if "table" in results:
         return f"{shown.markdown(results)}\n\n{shown.made(results)}\n"

@@ -52,7 +52,7 @@ THEIRS = {
 # In processes of their own: this one stays small and has no library's threads.
 _WRITE = """
 import sys, pathlib
-from benchmarks import step_task
+from benchmarks.speed import step_task
 width, batch_size = (int(text) or None for text in sys.argv[3:])
 step_task.write_task(pathlib.Path(sys.argv[1]), sys.argv[2], width=width, batch_size=batch_size)
 """

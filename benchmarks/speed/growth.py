@@ -35,17 +35,17 @@ _STEPS = 20  # Of the training step in a turn.
 # In processes of their own, so that this one stays small.
 _WRITE_POSES = """
 import sys
-from benchmarks.growth import write_poses
+from benchmarks.speed.growth import write_poses
 write_poses(sys.argv[1], int(sys.argv[2]))
 """
 _WRITE_COCO = """
 import pathlib, sys
-from benchmarks.convert import write_coco
+from benchmarks.studies.convert import write_coco
 write_coco(pathlib.Path(sys.argv[1]), int(sys.argv[2]))
 """
 _WRITE_TASK = """
 import pathlib, sys
-from benchmarks.step_task import write_task
+from benchmarks.speed.step_task import write_task
 write_task(pathlib.Path(sys.argv[1]), sys.argv[2])
 """
 

@@ -33,7 +33,7 @@ _FIELDS = ("poses_2d", "subject", "action", "clip", "camera", "frame", "split")
 # In a process of its own: the peak memory of a command counts from that of the process which starts it.
 _REPEATED = """
 import sys
-from benchmarks.lift_speed import write_poses
+from benchmarks.speed.lift_speed import write_poses
 write_poses(sys.argv[1], sys.argv[2], int(sys.argv[3]))
 """
 

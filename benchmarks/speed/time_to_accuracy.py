@@ -32,7 +32,7 @@ _TEST_POSES = 2000  # Of the test split, evenly spread, that PyTorch is watched 
 
 _WRITE = """
 import sys
-from benchmarks.time_to_accuracy import write_task
+from benchmarks.speed.time_to_accuracy import write_task
 write_task(sys.argv[1], sys.argv[2])
 """
 

@@ -28,7 +28,7 @@ _TOGETHER = 10_000  # Poses made at a time.
 _OPEN = """
 import sys, time
 from tf_elepose.data.sources import load_source
-from tf_elepose.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17
 began = time.perf_counter()
 load_source(sys.argv[1], H36M_17, check="off")
 print(time.perf_counter() - began)
