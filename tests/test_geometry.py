@@ -91,7 +91,7 @@ def test_back_projection_worked_by_hand():
 def test_the_root_stays_at_the_origin_whatever_its_depth():
     image = constant([[[0.1, -0.2], [0.0, 0.0]]])
     y = geometry.back_project(image, constant([[0.5, 2.0]]), 10.0, root_index=1)
-    np.testing.assert_allclose(y, [[[1.05, -2.1, 0.5], [0, 0, 0]]], atol=1e-6)  # w = 10.5, whatever the root says.
+    np.testing.assert_allclose(y, [[[1.05, -2.1, 0.5], [0, 0, 0]]], atol=1e-6)  # w = 10.5; the root's depth is ignored.
 
 
 def test_projection_worked_by_hand():
@@ -180,7 +180,7 @@ def test_knee_bend_tells_left_from_right():
     np.testing.assert_allclose(bend, [math.sin(0.5), 0.0], atol=1e-6)
 
 
-def test_forward_needs_legs():
+def test_knee_bend_needs_legs():
     stick = Skeleton("stick", ("a", "b"), (None, "a"), (), (), root="a", head="b")
     with pytest.raises(ValueError, match="skeleton 'stick' names no legs"):
         geometry.knee_bend(tf.zeros([2, 3]), stick)
@@ -206,8 +206,8 @@ def test_safe_norm_is_the_norm_and_flat_at_zero():
     np.testing.assert_allclose(length, [5.0, 0.0, 1e-3], rtol=1e-6)
     np.testing.assert_allclose(tape.gradient(length, x), [[0.6, -0.8], [0.0, 0.0], [1.0, 0.0]], rtol=1e-6)
     assert geometry.safe_norm(x, axis=0, keepdims=True).shape == (1, 2)
-    strange = tf.constant([[np.nan, 1.0], [np.inf, 1.0], [3.0, 4.0]], tf.float64)
-    np.testing.assert_array_equal(geometry.safe_norm(strange), [np.nan, np.inf, 5.0])
+    not_finite = tf.constant([[np.nan, 1.0], [np.inf, 1.0], [3.0, 4.0]], tf.float64)
+    np.testing.assert_array_equal(geometry.safe_norm(not_finite), [np.nan, np.inf, 5.0])
 
 
 FUNCTIONS = {
@@ -240,7 +240,7 @@ def test_gradients_are_finite_at_the_zero_pose_and_on_a_line(name):
     assert np.all(np.isfinite(values)) and np.all(np.isfinite(tape.gradient(values, poses)))
 
 
-def test_every_function_of_a_pose_is_among_them():
+def test_every_function_of_a_pose_is_in_the_list():
     takes_angles = {"rotation_x", "rotation_y", "rotation_z", "rotation_vector"}
     public = {name for name, value in vars(geometry).items() if callable(value) and not name.startswith("_")}
     public -= {name for name in public if getattr(geometry, name) is getattr(skeletons, name, None)}
@@ -282,7 +282,7 @@ def test_a_rotation_vector_turns_by_its_length_about_itself():
 
 @pytest.mark.parametrize("length", [0.0, 1e-20, 1e-4, 0.01, 1.0])
 def test_the_gradient_of_a_rotation_vector_is_right_at_no_rotation_too(length):
-    """d(R p)/dv along e is e x p at v = 0; elsewhere differences in float64 say."""
+    """d(R p)/dv along e is e x p at v = 0; elsewhere it equals finite differences in float64."""
     vector = length * np.array([0.6, -0.0, 0.8])
     weights = np.random.default_rng(1).normal(size=(3, 3))
     v = constant(vector)

@@ -117,7 +117,7 @@ def test_gradients_are_finite_at_the_zero_pose_and_for_coincident_joints(name):
     assert np.all(np.isfinite(values)) and np.all(np.isfinite(tape.gradient(values, poses)))
 
 
-def test_every_loss_is_among_them():
+def test_every_loss_is_in_the_list():
     here = {name for name, value in vars(losses).items() if getattr(value, "__module__", "") == losses.__name__}
     assert here == set(TERMS)
 
@@ -128,7 +128,7 @@ def test_a_loss_is_a_number_an_example():
         assert TERMS[name](poses).shape == (2, 3), name
 
 
-def test_joints_that_are_not_seen_cost_nothing():
+def test_hidden_joints_cost_nothing():
     rng = np.random.default_rng(0)
     one, other, seen = rng.normal(size=(5, 17, 2)), rng.normal(size=(5, 17, 2)), rng.random((5, 17)) > 0.3
     expected = [np.abs(a - b)[s].sum() for a, b, s in zip(one, other, seen, strict=True)]
@@ -160,7 +160,7 @@ def test_scale_independent_error_worked_by_hand():
     np.testing.assert_allclose(same, [0.0], atol=1e-6)
 
 
-def test_joints_of_no_confidence_are_not_there_for_the_norms_either():
+def test_joints_without_confidence_are_left_out_of_the_norms():
     target, projected = constant([[[0, 0], [3, 4], [80, -9]]]), constant([[[0, 0], [10, 0], [5, 500]]])
     error = losses.scale_independent_error(projected, target, constant([[1.0, 0.5, 0.0]]))
     np.testing.assert_allclose(error, [0.6], rtol=1e-6)
@@ -198,7 +198,7 @@ def test_a_face_on_the_front_costs_nothing_and_one_on_the_back_its_sine():
     np.testing.assert_allclose(losses.backward_face(looking((0, -1, 0), *shoulders), H36M_17), [0.0])  # Straight up.
 
 
-def test_a_face_is_that_of_a_body_however_it_stands():
+def test_turning_the_body_leaves_the_face_turn_unchanged():
     turns = tf.constant(np.linspace(-3, 3, 7), tf.float32)
     pose = geometry.rotate(geometry.rotation_y(turns), looking((0.5, -3, -4), (1, 0, 0), (-1, 0, 0)))
     turned = geometry.face_turn(pose, H36M_17).numpy()
@@ -210,14 +210,14 @@ def test_a_face_is_that_of_a_body_however_it_stands():
 
 def test_a_body_without_arms_or_nose_has_no_face():
     pose = tf.zeros([1, 17, 3])
-    with pytest.raises(ValueError, match="names no arms; which way its face looks"):
+    with pytest.raises(ValueError, match="names no arms; the direction of its face needs them"):
         losses.backward_face(pose, dataclasses.replace(H36M_17, arms=()))
     with pytest.raises(ValueError, match="has no joint 'nose'"):
         losses.backward_face(pose, STICK_WITH_ARMS)
 
 
 def test_unequal_sides_are_a_mean_over_pairs():
-    """Of the six pairs only the forearms differ: 3 against 1 long."""
+    """Only the forearms, one pair of six, differ: lengths 3 and 1."""
     pose = small_models.standing()
     elbows = H36M_17.indices(("l_elbow", "r_elbow"))
     for wrist, elbow, length in (("l_wrist", elbows[0], 3.0), ("r_wrist", elbows[1], 1.0)):
@@ -227,7 +227,7 @@ def test_unequal_sides_are_a_mean_over_pairs():
 
 
 def test_weak_perspective_by_hand():
-    """Rows at right angles and of one length cost nothing at any scale; 2 and 1 long: K K^T / s^2 = diag(8, 2) / 5."""
+    """Rows at right angles and of one length cost nothing at any scale; lengths 2, 1: K K^T / s^2 = diag(8, 2) / 5."""
     turned = geometry.rotation_x(tf.constant([0.3])) @ geometry.rotation_y(tf.constant([1.1]))
     np.testing.assert_allclose(losses.weak_perspective_error(0.07 * turned[:, :2]), [0.0], atol=1e-6)
     K = constant([[[2.0, 0, 0], [0, 0, 1]]])
@@ -236,7 +236,7 @@ def test_weak_perspective_by_hand():
     np.testing.assert_allclose(losses.weak_perspective_error(sheared), [math.sqrt(2 * 0.6**2)], rtol=1e-6)
 
 
-def test_a_truth_of_zeros_is_not_known():
+def test_true_poses_of_zeros_count_as_unknown():
     truth = np.zeros((2, 3, 3))
     truth[1, 1] = [0, 3, 4]
     np.testing.assert_allclose(

@@ -53,7 +53,7 @@ def test_moving_a_pose_changes_nothing(rule):
 
 
 @pytest.mark.parametrize(("rule", "ratio"), [("dataset", 2.0), ("clip", 1.0), ("pose", 1.0)])
-def test_what_a_larger_picture_does(rule, ratio):
+def test_effect_of_a_larger_image_on_each_rule(rule, ratio):
     pixels, groups = small_models.poses_2d(6), np.array([0, 0, 1, 1, 2, 2])
     normalizer = Normalizer.fit(pixels, H36M_17, rule=rule, groups=groups)
     larger = normalizer.apply(2 * pixels, groups)[0]
@@ -125,28 +125,28 @@ def test_bad_input_is_refused():
 
 
 def _hidden(count, seed=0):
-    """[count, J]: some joints are hidden, the root in the first pose."""
+    """A mask [count, J] of seen joints: some are hidden, the root only in the first pose."""
     seen = np.random.default_rng(seed).random((count, 17)) > 0.2
     seen[:, [0, 10]] = True
     seen[0, 0] = False
     return seen
 
 
-def test_hidden_joints_count_nowhere():
+def test_hidden_joints_have_no_influence():
     poses, seen = small_models.poses_2d(40), _hidden(40)
-    strange = np.where(seen[..., None], poses, np.nan)
+    blanked = np.where(seen[..., None], poses, np.nan)
     for rule in RULES:
         groups = np.arange(40) // 10
-        one, other = (Normalizer.fit(p, H36M_17, rule=rule, groups=groups, seen=seen) for p in (poses, strange))
+        one, other = (Normalizer.fit(p, H36M_17, rule=rule, groups=groups, seen=seen) for p in (poses, blanked))
         assert one == other
-        (image, factor), (again, factor_again) = (one.apply(p, groups, seen) for p in (poses, strange))
+        (image, factor), (again, factor_again) = (one.apply(p, groups, seen) for p in (poses, blanked))
         np.testing.assert_array_equal(image, again)
         np.testing.assert_array_equal(factor, factor_again)
         assert np.all(image[~seen] == 0) and np.all(np.isfinite(image))
         assert np.std(image[1:][seen[1:]]) == pytest.approx(one.deviation, rel=1e-5)
 
 
-def test_without_its_root_a_pose_is_centred_on_what_is_seen():
+def test_a_pose_without_its_root_is_centred_on_its_seen_joints():
     poses, seen = small_models.poses_2d(40), _hidden(40)
     normalizer = Normalizer.fit(poses, H36M_17, seen=seen)
     image, factor = normalizer.apply(poses, None, seen)
@@ -169,15 +169,15 @@ def test_a_head_that_is_never_seen_gives_no_scale():
         normalizer.apply(poses, np.zeros(6), seen[:5])
 
 
-def test_poses_of_another_size_are_told_where_that_matters():
+def test_poses_of_another_size_give_a_warning_under_rule_dataset():
     poses, seen = small_models.poses_2d(40), np.ones((40, 17), bool)
     fitted = {rule: Normalizer.fit(poses, H36M_17, rule=rule, groups=np.zeros(40)) for rule in RULES}
-    assert fitted["dataset"].strange_size(poses, seen) is None
-    told = fitted["dataset"].strange_size(2 * poses, seen)
-    assert told is not None and " times as large" in told and "normalization.rule=pose or clip" in told
-    assert "0.2" in (fitted["dataset"].strange_size(poses / 4, seen) or "")
-    assert fitted["dataset"].strange_size(2 * poses[:5], seen[:5]) is None  # Too few to judge.
-    assert fitted["pose"].strange_size(2 * poses, seen) is fitted["clip"].strange_size(2 * poses, seen) is None
+    assert fitted["dataset"].size_warning(poses, seen) is None
+    warning = fitted["dataset"].size_warning(2 * poses, seen)
+    assert warning is not None and " times as large" in warning and "normalization.rule=pose or clip" in warning
+    assert "0.2" in (fitted["dataset"].size_warning(poses / 4, seen) or "")
+    assert fitted["dataset"].size_warning(2 * poses[:5], seen[:5]) is None  # Too few to judge.
+    assert fitted["pose"].size_warning(2 * poses, seen) is fitted["clip"].size_warning(2 * poses, seen) is None
 
 
 @pytest.mark.parametrize("rule", ["dataset", "pose"])

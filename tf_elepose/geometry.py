@@ -1,4 +1,4 @@
-"""Rotations, the camera, and what a body's geometry says: pure TensorFlow functions.
+"""Rotations, the camera, and measures of a body's geometry: pure TensorFlow functions.
 
 The camera frame is x right, y down, z forward (right-handed). Poses are [..., J, 3] centred on their root and in
 units of the normaliser; `distance` (the paper's D) is how far in front of the camera the root stands, in the same
@@ -15,7 +15,7 @@ MIN_DEPTH = 1.0
 """Smallest distance from the camera a joint may have: below eq. 3, "w_j is clipped to be larger than one"."""
 
 UP = (0.0, -1.0, 0.0)
-"""The vertical of a level pose, whose y points down."""
+"""The upward direction of a level pose in the camera frame, where y points down."""
 
 _SMALL_ANGLE = 1e-2  # Radians; below it the first two terms of a series are exact in float32.
 
@@ -25,17 +25,17 @@ _TINY = 1e-12  # Squared length below which a vector counts as zero; far above f
 def safe_norm(x: tf.Tensor, axis: int | tuple[int, ...] = -1, keepdims: bool = False) -> tf.Tensor:
     """Euclidean length along `axis` with gradient 0, not NaN, at the zero vector."""
     squared = tf.reduce_sum(tf.square(x), axis=axis, keepdims=keepdims)
-    # Not tf.where: TFLite's is slow, and so is its broadcasting of the 1 that would stand there.
+    # Not tf.where: it is slow in TFLite, and so is the broadcasting of the constant it would need.
     return tf.cast(squared >= _TINY, squared.dtype) * tf.sqrt(tf.maximum(squared, _TINY))
 
 
 def frobenius_norm(x: tf.Tensor) -> tf.Tensor:
-    """[...] of matrices [..., J, d]; gradient 0 at the zero matrix."""
+    """Frobenius norm [...] of matrices [..., J, d]; gradient 0 at the zero matrix."""
     return safe_norm(x, axis=(-2, -1))
 
 
 def unit_size(pose: tf.Tensor) -> tf.Tensor:
-    """`pose` [..., J, d] divided by its Frobenius norm; 0 where it has none."""
+    """`pose` [..., J, d] divided by its Frobenius norm; 0 where the norm is 0."""
     return tf.math.divide_no_nan(pose, frobenius_norm(pose)[..., tf.newaxis, tf.newaxis])
 
 
@@ -94,7 +94,7 @@ def rotate_back(rotation: tf.Tensor, pose: tf.Tensor) -> tf.Tensor:
 
 
 def _turn(pose: tf.Tensor, rotation: tf.Tensor) -> tf.Tensor:
-    """Written out: a batch of products with 3x3 matrices costs several times as much as these nine."""
+    """R y for each joint y, written out: batched products with 3x3 matrices cost several times as much."""
     x, y, z = (pose[..., axis] for axis in range(3))
     rows = ([rotation[..., i, j, tf.newaxis] for j in range(3)] for i in range(3))
     return tf.stack([a * x + b * y + c * z for a, b, c in rows], axis=-1)
@@ -106,7 +106,7 @@ def center(pose: tf.Tensor, root_index: int) -> tf.Tensor:
 
 
 def back_project(image: tf.Tensor, depth_offset: tf.Tensor, distance: float, root_index: int) -> tf.Tensor:
-    """Eq. 2: the 3D pose that a 2D pose with known depths comes from, centred on its root.
+    """Eq. 2: the 3D pose, centred on its root, of a 2D pose with known depths.
 
     Args:
       image: [..., J, 2] on the normalised image plane, root at the origin.
@@ -131,7 +131,7 @@ def project(pose: tf.Tensor, distance: float) -> tf.Tensor:
 
 
 def observe(camera: tf.Tensor, pose: tf.Tensor) -> tf.Tensor:
-    """K y: `pose` [..., J, 3] as the weak-perspective `camera` [..., 2, 3] sees it, [..., J, 2]."""
+    """K y: the image [..., J, 2] of `pose` [..., J, 3] in the weak-perspective `camera` K [..., 2, 3]."""
     x, y, z = (pose[..., axis] for axis in range(3))
     rows = ([camera[..., i, j, tf.newaxis] for j in range(3)] for i in range(2))
     return tf.stack([a * x + b * y + c * z for a, b, c in rows], axis=-1)
@@ -151,11 +151,11 @@ def bone_lengths(pose: tf.Tensor, skeleton: Skeleton) -> tf.Tensor:
 
 
 def knee_bend(pose: tf.Tensor, skeleton: Skeleton) -> tf.Tensor:
-    """Which way, and how far, each knee of `pose` [..., J, 3] is bent: [..., 2] within -1 and 1, left first.
+    """Direction and amount in which each knee of `pose` [..., J, 3] is bent: [..., 2] within -1 and 1, left first.
 
-    The sine of the angle from thigh to shank, measured about the axis across the hips. Knees are hinges that bend
-    one way: right depths give positive numbers for bent legs whatever the hip does, mirrored depths the same numbers
-    negative. 0 for a straight leg, and where a thigh, a shank or the hips have no extent.
+    The sine of the angle from thigh to shank, measured about the axis across the hips. Knees are hinges that bend one
+    way: with right depths a bent leg gives a positive number whatever the hip does, with mirrored depths its negative.
+    0 for a straight leg, and where a thigh, a shank or the hips have no extent.
 
     Raises:
       ValueError: the skeleton names no legs.
@@ -164,10 +164,10 @@ def knee_bend(pose: tf.Tensor, skeleton: Skeleton) -> tf.Tensor:
 
 
 def elbow_bend(pose: tf.Tensor, skeleton: Skeleton) -> tf.Tensor:
-    """As `knee_bend` for elbows [..., 2], about the axis across the shoulders: positive for forearms bent forwards.
+    """Direction and amount in which each elbow of `pose` [..., J, 3] is bent: [..., 2] within -1 and 1, left first.
 
-    Upper arms turn about themselves, so an elbow is not as true a hinge as a knee: of the CMU motion's elbows 99 % are
-    positive.
+    Measured like `knee_bend`, about the axis across the shoulders; positive for forearms bent forwards. Upper arms can
+    twist, so the sign is less certain than a knee's: 99 % of the elbows in the CMU motion are positive.
 
     Raises:
       ValueError: the skeleton names no arms.
@@ -176,21 +176,21 @@ def elbow_bend(pose: tf.Tensor, skeleton: Skeleton) -> tf.Tensor:
 
 
 def face_turn(pose: tf.Tensor, skeleton: Skeleton) -> tf.Tensor:
-    """Which way the face of `pose` [..., J, 3] looks, as SVMAC has it (eq. 22): [...] within -1 and 1.
+    """Direction in which the face of `pose` [..., J, 3] looks (SVMAC, eq. 22): [...] within -1 and 1.
 
     With v from neck to nose and w from the right to the left shoulder: (v_x w_z - v_z w_x) / (|v| |w|), which is
-    positive for a nose on the body's front, and changes sign in the depth mirror. (The sign of eq. 22 is that of
-    another z axis; eq. 23, where the term is used, has this one: z forward.) 0 where v or w has no extent.
+    positive for a nose on the body's front, and changes sign in the depth mirror. (Eq. 22 has the sign of a z axis that
+    points the other way; eq. 23, which uses the term, has this one: z forward.) 0 where v or w has no extent.
 
     Raises:
       ValueError: the skeleton has no joint "nose", or names no arms.
     """
     if not skeleton.arms:
-        raise ValueError(f"skeleton {skeleton.name!r} names no arms; which way its face looks cannot be told")
+        raise ValueError(f"skeleton {skeleton.name!r} names no arms; the direction of its face needs them")
     nose = skeleton.index("nose")
     neck = skeleton.parents[nose]
     if neck is None:
-        raise ValueError(f"skeleton {skeleton.name!r}: its nose has no parent that could be the neck")
+        raise ValueError(f"skeleton {skeleton.name!r}: its nose has no parent; the neck was expected there")
     places = skeleton.indices(("nose", neck, skeleton.arms[0][0], skeleton.arms[1][0]))
     nose_at, neck_at, left, right = (pose[..., place, :] for place in places)
     v, w = _unit(nose_at - neck_at), _unit(left - right)
@@ -200,7 +200,7 @@ def face_turn(pose: tf.Tensor, skeleton: Skeleton) -> tf.Tensor:
 def _hinge(pose: tf.Tensor, skeleton: Skeleton, limbs: tuple[tuple[str, str, str], ...], what: str) -> tf.Tensor:
     """Sine of the angle from each limb's upper to its lower part, about the axis from the right to the left limb."""
     if not limbs:
-        raise ValueError(f"skeleton {skeleton.name!r} names no {what}; which way they bend cannot be told")
+        raise ValueError(f"skeleton {skeleton.name!r} names no {what}; the direction in which they bend needs them")
     top, middle, end = (tf.gather(pose, skeleton.indices((limbs[0][i], limbs[1][i])), axis=-2) for i in range(3))
     across = top[..., :1, :] - top[..., 1:, :]
     upper, lower, axis = _unit(middle - top), _unit(end - middle), _unit(across)

@@ -1,4 +1,4 @@
-"""Loss terms: each gives one number an example; who owns the step weights and averages them."""
+"""Loss terms: each gives one number an example; the method that calls them weights and averages them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def mean_joint_distance(predicted: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
 def absolute_error(predicted: tf.Tensor, target: tf.Tensor, seen: tf.Tensor | None = None) -> tf.Tensor:
     """Sum [...] of absolute coordinate differences of two poses [..., J, d] (the L1 norm of ElePose eq. 11).
 
-    With `seen` [..., J] joints that are not seen count nothing.
+    With `seen` [..., J], hidden joints add nothing.
     """
     difference = tf.abs(predicted - target)
     if seen is not None:
@@ -32,10 +32,10 @@ def absolute_error(predicted: tf.Tensor, target: tf.Tensor, seen: tf.Tensor | No
 
 
 def soft_ceiling(x: tf.Tensor, ceiling: float) -> tf.Tensor:
-    """`x` up to `ceiling` (positive), beyond it only its logarithm: ceiling (1 + log(x / ceiling)).
+    """`x` up to `ceiling` (positive), above it ceiling (1 + log(x / ceiling)).
 
-    Value and slope are continuous. Far from the data a flow's NLL grows faster than any network's weights can follow;
-    a few such poses would own the gradient of a whole batch.
+    Value and slope are continuous. Far from the data a flow's NLL grows so fast that a few poses would dominate the
+    gradient of a whole batch.
     """
     beyond = tf.maximum(x, ceiling) / ceiling
     return tf.minimum(x, ceiling) + ceiling * tf.math.log(beyond)
@@ -50,7 +50,7 @@ def relative_bone_error(
       pose: [..., J, 3] any unit.
       skeleton: its bones.
       prior: expected bone lengths divided by their mean, and how much each varies.
-      seen: [..., J] which joints are known and no guesses; bones with another end count nothing. All when None.
+      seen: [..., J] which joints are known, not guessed; a bone with a guessed end adds nothing. All when None.
 
     Returns:
       sum over bones of ((bone length / mean bone length - expected) / deviation)^2.
@@ -78,8 +78,8 @@ def scale_independent_error(projected: tf.Tensor, target: tf.Tensor, confidence:
 
     Args:
       projected: W_rep [..., J, 2] any unit, root at the origin.
-      target: W [..., J, 2] likewise.
-      confidence: c [..., J] from 0; a joint of confidence 0 is unknown and counts nothing, in the norms neither.
+      target: W [..., J, 2] any unit, root at the origin.
+      confidence: c [..., J] from 0; a joint of confidence 0 is unknown and adds nothing, nor does it to the norms.
     """
     known = tf.cast(confidence > 0.0, projected.dtype)[..., tf.newaxis]
     difference = geometry.unit_size(known * target) - geometry.unit_size(known * projected)
@@ -87,9 +87,9 @@ def scale_independent_error(projected: tf.Tensor, target: tf.Tensor, confidence:
 
 
 def backward_face(pose: tf.Tensor, skeleton: Skeleton) -> tf.Tensor:
-    """L_angle of SVMAC (eq. 22 and 23): how far the face looks out of the back, [...], 0 to 1; 0 for right poses.
+    """L_angle of SVMAC (eq. 22 and 23): how far the face looks backwards, [...], 0 to 1; 0 for right poses.
 
-    A term against the depth mirror, which turns the face against the shoulders; see `geometry.face_turn`.
+    A term against the depth mirror, which puts the face on the body's back; see `geometry.face_turn`.
     """
     return tf.nn.relu(-geometry.face_turn(pose, skeleton))
 
@@ -97,15 +97,16 @@ def backward_face(pose: tf.Tensor, skeleton: Skeleton) -> tf.Tensor:
 def unequal_sides(pose: tf.Tensor, skeleton: Skeleton) -> tf.Tensor:
     """L_sym of SVMAC (eq. 21): mean [...] over the bone pairs of their lengths' squared difference."""
     lengths = geometry.bone_lengths(pose, skeleton)
-    # Each pair is met twice, from either side; bones in the middle are their own partners and differ by nothing.
+    # The sum has each pair twice, from either side; bones in the middle are their own partners, with difference 0.
     difference = lengths - tf.gather(lengths, skeleton.bone_mirror, axis=-1)
     pairs = sum(bone != partner for bone, partner in enumerate(skeleton.bone_mirror)) // 2
     return 0.5 * tf.reduce_sum(tf.square(difference), axis=-1) / max(pairs, 1)
 
 
 def weak_perspective_error(camera: tf.Tensor) -> tf.Tensor:
-    """L_weakcam of SVMAC for one camera (eq. 17-19): how far the rows of K [..., 2, 3] are from being at right angles
-    and of equal length: |2 / trace(K K^T) K K^T - I|_F, [...].
+    """L_weakcam of SVMAC for one camera K [..., 2, 3] (eq. 17-19): |2 / trace(K K^T) K K^T - I|_F, [...].
+
+    0 where the rows of K are at right angles and of equal length.
     """
     product = tf.matmul(camera, camera, transpose_b=True)
     trace = tf.linalg.trace(product)[..., tf.newaxis, tf.newaxis]
@@ -114,8 +115,8 @@ def weak_perspective_error(camera: tf.Tensor) -> tf.Tensor:
 
 
 def known_pose_distance(predicted: tf.Tensor, truth: tf.Tensor) -> tf.Tensor:
-    """`mean_joint_distance` [...] from the 3D truth [..., J, 3] where there is one; 0 where the truth is all zero,
-    which stands for not known: 3D supervision of a part of the data.
+    """`mean_joint_distance` [...] to the true poses [..., J, 3] where they are known; 0 where a true pose is all zero,
+    which stands for "not known": 3D supervision of a part of the data.
     """
     known = tf.reduce_any(tf.not_equal(truth, 0.0), axis=(-2, -1))
     return tf.where(known, mean_joint_distance(predicted, truth), 0.0)

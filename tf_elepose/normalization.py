@@ -1,12 +1,12 @@
-"""Scale and origin of 2D poses: the one room for both.
+"""Scale and origin of 2D poses; no other module sets either.
 
 A pose is centred on its root and divided by a size, so that the mean root-head length of the training data becomes
 `1 / distance`: seen from `distance` units away (the paper's D), the body is then one unit from root to head
-(below eq. 3). Three rules say whose size is meant:
+(below eq. 3). Three rules define the size:
 
   dataset  one constant, the mean root-head length over the training data (the paper).
   clip     the mean root-head length over all frames of the pose's own clip and camera: bodies at different
-           distances or of different heights look alike, poses within a clip keep their relative sizes.
+           distances or of different heights get one size, poses within a clip keep their relative sizes.
   pose     the mean joint-root distance of the pose itself, brought to root-head units by a ratio fitted on the
            training data: needs nothing but the pose.
 """
@@ -23,20 +23,20 @@ import tensorflow as tf
 from tf_elepose import geometry
 from tf_elepose.skeleton.skeletons import Skeleton
 
-_STRANGE_RATIO = 1.5
-"""Times the training's size, in the median over poses, at which a warning is due."""
+_SIZE_WARNING_RATIO = 1.5
+"""Median size of poses over the size in training, or its inverse, above which `size_warning` warns."""
 
-_JUDGED_POSES = 30  # At least: one person who crouches is small, and no mistake.
+_SIZE_WARNING_POSES = 30  # Fewest poses to judge by: a few of a person who crouches are small without being wrong.
 
 RULES = ("dataset", "clip", "pose")
 
 
 @dataclasses.dataclass(frozen=True)
 class Normalizer:
-    """What `fit` found on the training data; frozen, stored with the model.
+    """Converts 2D poses from px to normalised poses, by sizes that `fit` found in training data; stored with the model.
 
     Attributes:
-      skeleton: whose root and head are meant.
+      skeleton: defines root and head.
       rule: one of `RULES`.
       distance: the paper's D; the mean root-head length becomes 1 / distance.
       head_px: mean root-head length over the training data, px.
@@ -74,7 +74,7 @@ class Normalizer:
         groups: np.ndarray | None = None,
         seen: np.ndarray | None = None,
     ) -> Normalizer:
-        """The normaliser of training poses `poses_2d` [N, J, 2] px; `groups` [N] and `seen` [N, J] as in `apply`.
+        """Fits a normaliser to training poses `poses_2d` [N, J, 2] px; `groups` [N] and `seen` [N, J] as in `apply`.
 
         Raises:
           ValueError: wrong shape, a coordinate that is not finite, or poses without any extent.
@@ -95,14 +95,14 @@ class Normalizer:
     def apply(
         self, poses_2d: np.ndarray, groups: np.ndarray | None = None, seen: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Poses in px to normalised poses.
+        """Normalises poses given in px.
 
         Args:
           poses_2d: [N, J, 2] px.
           groups: [N] any labels; poses with equal labels come from one clip and camera. Rule `clip` needs them.
-          seen: [N, J] which joints are known; all when None. Coordinates of the others are not looked at. A pose whose
-            root is not seen is centred on the mean of what is, and by rule `pose` a pose with hidden joints gets the
-            size of those that are seen: both are put right when the pose is completed.
+          seen: [N, J] which joints are known; all when None. The coordinates of hidden joints have no influence. A pose
+            whose root is hidden is centred on the mean of its seen joints, and by rule `pose` the size of a pose with
+            hidden joints is that of its seen joints: completing the pose corrects both.
 
         Returns:
           normalised poses [N, J, 2] float32, 0 where not seen, and the factor [N] px that each was divided by.
@@ -140,7 +140,7 @@ class Normalizer:
             raise ValueError("normalisation rule 'clip' needs all frames of a clip; a graph sees one pose")
         root, known = self.skeleton.root_index, seen[..., tf.newaxis]
         count = tf.maximum(tf.reduce_sum(tf.cast(known, tf.float32), axis=-2, keepdims=True), 1.0)
-        # Summed about one of the pose's own joints: pixels far from 0 would cost digits.
+        # Summed relative to one of the pose's own joints: sums of pixels far from 0 would lose digits in float32.
         nearby = tf.reduce_max(tf.where(known, poses_2d, poses_2d.dtype.min), axis=-2, keepdims=True)
         offset = tf.where(known, poses_2d - nearby, 0.0)
         mean = nearby + tf.reduce_sum(offset, axis=-2, keepdims=True) / count
@@ -152,16 +152,16 @@ class Normalizer:
         factor = length * (self.head_to_spread * self.distance)
         return centred / tf.where(factor > 0.0, factor, 1.0)
 
-    def strange_size(self, poses_2d: np.ndarray, seen: np.ndarray) -> str | None:
-        """What to tell a user whose poses [N, J, 2] px, of which `seen` [N, J] is known, have not the size of the
-        training's, where that matters: under rule "dataset". None where all is well.
+    def size_warning(self, poses_2d: np.ndarray, seen: np.ndarray) -> str | None:
+        """A warning for users when poses [N, J, 2] px, known where `seen` [N, J], are much larger or smaller than the
+        training's; None when they are not, and under rules other than "dataset", where the size does not matter.
         """
         with_head = seen[:, self.skeleton.root_index] & seen[:, self.skeleton.index(self.skeleton.head)]
-        if self.rule != "dataset" or with_head.sum() < _JUDGED_POSES:
+        if self.rule != "dataset" or with_head.sum() < _SIZE_WARNING_POSES:
             return None
         centred, _ = _centred(poses_2d[with_head], seen[with_head], self.skeleton, "poses_2d")
         ratio = float(np.median(_head_length(centred, self.skeleton))) / self.head_px
-        if 1 / _STRANGE_RATIO <= ratio <= _STRANGE_RATIO:
+        if 1 / _SIZE_WARNING_RATIO <= ratio <= _SIZE_WARNING_RATIO:
             return None
         return (
             f"these poses are {ratio:.2g} times as large in the image as those of the training ({self.head_px:.0f} px "
@@ -169,14 +169,14 @@ class Normalizer:
         )
 
     def invert(self, image: np.ndarray, factor: np.ndarray, root_px: np.ndarray) -> np.ndarray:
-        """Back to px: `image` [N, J, 2] times `factor` [N] plus the root's place `root_px` [N, 2]."""
+        """Poses in px [N, J, 2]: `image` [N, J, 2] times `factor` [N] plus the root's position `root_px` [N, 2]."""
         return image * factor[:, None, None] + root_px[:, None, :]
 
     def rescale(self, image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """In the graph: a projected pose [..., J, 2] as this rule would have it, and the factor [...] taken out.
+        """Brings projected poses [..., J, 2] to this rule's size; also gives the factor [...] each was divided by.
 
-        Only rule `pose` changes anything: its poses all have one size, so a projection must be brought to that
-        size before the prior or the lifter sees it, and what is lifted from it is multiplied by the factor.
+        Only rule `pose` changes anything: its poses all have one size, so a projection must get that size before it
+        enters the prior or the lifter, and a pose lifted from it is multiplied by the factor. Runs in the graph.
         """
         if self.rule != "pose":
             return image, tf.ones_like(image[..., 0, 0])
@@ -201,7 +201,9 @@ class Normalizer:
 def _centred(
     poses_2d: np.ndarray, seen: np.ndarray | None, skeleton: Skeleton, where: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Poses [N, J, 2] about their root, or the mean of what is seen, 0 where nothing is; and what is seen [N, J]."""
+    """Poses [N, J, 2] about their root, or about the mean of the seen joints where the root is hidden, 0 at hidden
+    joints; and which joints are seen [N, J].
+    """
     poses_2d = np.asarray(poses_2d)
     if poses_2d.ndim != 3 or poses_2d.shape[1:] != (skeleton.num_joints, 2):
         raise ValueError(
@@ -233,7 +235,7 @@ def _spread(centred: np.ndarray, seen: np.ndarray) -> np.ndarray:
 
 
 def _group_mean(values: np.ndarray, groups: np.ndarray, measured: np.ndarray) -> np.ndarray:
-    """The mean of the measured values of each value's group; ValueError when a group has none."""
+    """For each value the mean over the measured values of its group; ValueError when a group has no measured value."""
     names, member = np.unique(groups, return_inverse=True)
     count = np.bincount(member[measured], minlength=len(names))
     if not count.all():

@@ -1,4 +1,4 @@
-"""CanonPose's lifter: what it depends on, and what it guesses."""
+"""CanonPose's lifter: its size, its inputs, and its guesses of hidden joints."""
 
 import numpy as np
 import small_models
@@ -17,7 +17,7 @@ def lifter(confidences=True, width=16, **options):
     return made
 
 
-def test_the_paper_s_size():
+def test_the_network_has_the_papers_size():
     """Figure 3 with 16 joints: 48 -> 1024, one block, twice two more, 1024 -> 48 and 1024 -> 3."""
     made = CanonicalLifter(
         16, 0, fit_statistics(np.random.default_rng(0).normal(size=(50, 32))), width=1024, confidences=True

@@ -1,4 +1,4 @@
-"""The completer: what is seen stays, what is not seen does not matter, nor does where the pose lies."""
+"""The completer keeps seen joints, ignores the coordinates of hidden ones, and works wherever a pose lies."""
 
 import numpy as np
 import pytest
@@ -33,14 +33,14 @@ def test_seen_joints_stay_and_hidden_ones_are_guessed_from_them_alone(completer,
     np.testing.assert_array_equal(completed(completer, poses, np.ones_like(seen)), poses)
 
 
-def test_a_pose_moved_is_completed_moved(completer, seen):
+def test_moving_a_pose_moves_the_completed_pose(completer, seen):
     image = small_models.normalized(9)[0].astype(np.float64)
     whole, shift = completed(completer, image, seen), np.array([3.0, -7.0])
     np.testing.assert_allclose(completed(completer, image + shift, seen), whole + shift, atol=2e-5)
 
 
 def test_the_linear_guess_is_the_conditional_mean(completer, seen):
-    """Written out in float64: d_h = -inverse(L_hh) L_hv d_v, in every pose with its own pattern."""
+    """Written out in float64: d_h = -inverse(L_hh) L_hv d_v; each pose has its own pattern of hidden joints."""
     image = small_models.normalized(9)[0]
     deviation, mean, precision = (
         np.asarray(value, np.float64)
@@ -50,13 +50,13 @@ def test_the_linear_guess_is_the_conditional_mean(completer, seen):
     got = completer.distribution.guess(tf.constant(deviation * shown, tf.float32), tf.constant(seen)).numpy()
     for pose, known, guess in zip(image.astype(np.float64) / deviation, seen, got, strict=True):
         v = np.repeat(known, 2)
-        place = np.tile((pose - mean.reshape(17, 2))[known].mean(axis=0), 17)  # Any will do: a pose may lie anywhere.
+        place = np.tile((pose - mean.reshape(17, 2))[known].mean(axis=0), 17)  # A pose may lie anywhere.
         d = pose.ravel() - mean - place
         d[~v] = -np.linalg.solve(precision[np.ix_(~v, ~v)], precision[np.ix_(~v, v)] @ d[v])
         np.testing.assert_allclose(guess.ravel(), d + mean + place, atol=0.02)
 
 
-def test_statistics_are_those_of_the_known_coordinates():
+def test_statistics_use_only_known_coordinates():
     rng = np.random.default_rng(0)
     flat = rng.normal(size=(4000, 6)) * [1, 2, 3, 1, 2, 3] + [5, 0, 0, 0, 0, -5]
     known = rng.random(flat.shape) > 0.3
@@ -86,7 +86,7 @@ def test_the_network_starts_from_its_seed():
 
 @pytest.mark.parametrize("rule", ["dataset", "pose"])
 def test_a_completed_pose_is_a_normalised_pose(completer, seen, rule):
-    """About its root and, by rule "pose", of the size of all others; whole poses come back as they were."""
+    """It has its root at the origin and, by rule "pose", the size of all others; complete poses stay unchanged."""
     image, normalizer = small_models.normalized(9, rule=rule)
     seen = seen.copy()
     seen[0] = True

@@ -16,7 +16,7 @@ def small_critic():
     return critic, image
 
 
-def test_the_penalty_of_a_linear_critic_is_that_of_its_weights_length():
+def test_the_penalty_of_a_linear_critic_depends_only_on_its_weights():
     """D(x) = w x has the gradient w everywhere: with |w| = 3 the penalty is 4, whatever the poses."""
     w = tf.constant([1.0, 2.0, -2.0])
     poses = tf.constant(np.random.default_rng(0).normal(size=(5, 3)), tf.float32)
@@ -44,7 +44,7 @@ def test_where_the_critic_is_flat_the_gradient_is_finite():
     assert float(penalty) == 2.0 and np.isfinite(float(tape.gradient(penalty, weight)))
 
 
-def test_the_critic_sees_whitened_coordinates():
+def test_the_critics_inputs_are_whitened():
     critic, image = small_critic()
     latents = critic.latents(tf.constant(image)).numpy()
     np.testing.assert_allclose(latents.mean(axis=0), 0.0, atol=1e-4)

@@ -1,4 +1,4 @@
-"""The flow: invertible, its log-determinant the Jacobian's, a density, and the float64 rewrite's numbers."""
+"""The flow is invertible, has the Jacobian's log-determinant, is a density, and agrees with the float64 rewrite."""
 
 import elepose_float64 as reference
 import numpy as np
@@ -11,7 +11,7 @@ from tf_elepose.nn.flow import CouplingBlock, FixedRotation, IndependentFlows, R
 
 
 def flow(size, *, noise=0.3, blocks=3, width=8, layers=1, seed=5):
-    """A flow whose name and place make its weights those of a prior's flow, moved away from its first weights."""
+    """A flow whose weights have the names of a prior's flow, with noise added to its first weights."""
     model = RealNVP(size, blocks=blocks, width=width, layers=layers, seed=seed)
     model.build()
     small_models.perturb(model.trainable_variables, noise)

@@ -67,11 +67,11 @@ def test_dropout_keeps_the_mean_and_is_only_for_training():
 
 def test_each_layer_draws_its_own_numbers():
     generator, x = small_generator(dropout=0.5)
-    asked = []
+    layers = []
 
     def uniform(number, shape):
-        asked.append(number)
+        layers.append(number)
         return tf.ones(shape)
 
     generator(x, training=True, uniform=uniform)
-    assert sorted(asked) == list(range(11))
+    assert sorted(layers) == list(range(11))

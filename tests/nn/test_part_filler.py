@@ -1,4 +1,4 @@
-"""The filler: its numbers by another route, and where it begins."""
+"""The filler agrees with NumPy, and its first joints lie near the root."""
 
 import numpy as np
 import small_models
@@ -34,6 +34,6 @@ def test_agrees_with_numpy():
     np.testing.assert_allclose(model(tf.constant(pose, tf.float32)), layer("head", x).reshape(7, 6, 3), atol=1e-5)
 
 
-def test_it_begins_near_the_root():
+def test_its_first_joints_lie_near_the_root():
     pose = np.random.default_rng(0).normal(0, 0.5, (7, 10, 3))
     assert np.abs(filler(noise=0.0)(tf.constant(pose, tf.float32))).max() < 0.1

@@ -1,4 +1,4 @@
-"""Lifters of parts: none sees the others, and together they say what one lifter says."""
+"""Lifters of parts: each is independent of the other parts, and together they give what one lifter gives."""
 
 import numpy as np
 import small_models
@@ -17,7 +17,7 @@ def lifter(**options):
     return model
 
 
-def test_a_half_does_not_see_the_other():
+def test_a_half_does_not_depend_on_the_other():
     model, rng = lifter(), np.random.default_rng(0)
     image = rng.normal(0, 0.05, (5, 17, 2)).astype(np.float32)
     other = image.copy()
@@ -41,7 +41,7 @@ def test_depths_are_those_of_each_half_and_the_elevation_is_their_mean():
     np.testing.assert_allclose(e, (e_legs + e_torso) / 2, rtol=1e-6)
 
 
-def test_halves_begin_differently_and_seeds_repeat():
+def test_halves_start_differently_and_seeds_repeat():
     # Both have one layer of the same shape.
     first, second = (part.heads["elevation"].kernel.numpy() for part in lifter(seed=3).lifters)
     assert np.all(first != second)

@@ -1,4 +1,4 @@
-"""The subspace: orthonormal, whitening, and what cannot be fitted."""
+"""The subspace is orthonormal and whitens; data that cannot be fitted is refused."""
 
 import numpy as np
 import pytest
@@ -66,7 +66,7 @@ def test_coordinates_that_vary_are_kept_without_pca():
     assert subspace.explained == 1.0
 
 
-def test_what_cannot_be_fitted():
+def test_data_that_cannot_be_fitted_is_refused():
     flat, _ = data()
     with pytest.raises(ValueError, match="vary in 5 directions only; 6 bases"):
         fit_pca(flat, 6)
@@ -80,7 +80,7 @@ def test_what_cannot_be_fitted():
         fit_coordinates(flat[:1])
 
 
-def test_hidden_coordinates_count_nowhere():
+def test_hidden_coordinates_have_no_influence():
     rng = np.random.default_rng(0)
     flat = rng.normal(size=(500, 4)) @ rng.normal(size=(4, 6))
     known = rng.random(flat.shape) > 0.3
@@ -92,8 +92,8 @@ def test_hidden_coordinates_count_nowhere():
     )
 
 
-def test_what_is_missing_by_chance_leaves_the_subspace_where_it_is():
-    """Covariances of pairs, not of poses: half the coordinates tell the same subspace and spread as all of them."""
+def test_coordinates_missing_by_chance_leave_the_subspace_unchanged():
+    """With half the coordinates known, the covariances of pairs give the same subspace and deviations as with all."""
     rng = np.random.default_rng(0)
     flat = rng.normal(size=(40000, 3)) * [3.0, 2.0, 1.0] @ np.linalg.qr(rng.normal(size=(8, 3)))[0].T
     known = rng.random(flat.shape) > 0.5
@@ -118,7 +118,7 @@ def test_subspaces_side_by_side_are_those_of_the_parts():
     apart = [whitened(left, flat[:, [0, 3]]), whitened(right, flat[:, [5, 1, 4]])]
     np.testing.assert_allclose(whitened(both, flat), np.concatenate(apart, axis=1), atol=1e-12)
     np.testing.assert_allclose(both.basis @ both.basis.T, np.eye(3), atol=1e-12)
-    moved = flat + np.array([0, 0, 9, 0, 0, 0])  # Of no part.
+    moved = flat + np.array([0, 0, 9, 0, 0, 0])  # This coordinate is in no part.
     np.testing.assert_array_equal(whitened(both, moved), whitened(both, flat))
     variance = np.var(flat, axis=0, ddof=1)[[0, 1, 3, 4, 5]].sum()
     np.testing.assert_allclose(both.explained, np.sum(both.deviation**2) / variance)

@@ -1,10 +1,10 @@
-"""Seeds of a network's parts: as reproducible as the whole's, and shared with no neighbour."""
+"""Seeds of a network's parts are reproducible, and neighbouring seeds share none."""
 
 from tf_elepose.nn.seeds import derive
 
 
-def test_a_part_has_the_seed_it_had():
-    # Of NumPy's SeedSequence([3, part]), which NumPy keeps from version to version: models start as they did before.
+def test_seeds_of_parts_stay_the_same():
+    # From NumPy's SeedSequence([3, part]), which NumPy keeps stable between versions: first weights stay the same.
     assert [derive(3, part) for part in range(3)] == [1576890651, 457190280, 960329833]
     assert all(isinstance(derive(0, part), int) and 0 <= derive(0, part) < 2**31 for part in range(100))
 

@@ -1,4 +1,4 @@
-"""The student's network: what it starts as, and that hidden joints do not reach it."""
+"""The student's network: its first predictions, its inputs, and its weights."""
 
 import numpy as np
 import small_models
@@ -16,14 +16,14 @@ def student(**options):
     return made, image
 
 
-def test_it_starts_nearly_flat_level_and_as_seen():
+def test_first_poses_are_nearly_flat_level_and_as_seen():
     made, image = student()
     whole, depth, elevation = made(image, np.ones(image.shape[:2], bool))
     assert np.abs(whole - image).max() < 0.1 * image.std()
     assert np.abs(depth).max() < 0.3 and np.abs(elevation).max() < 0.3
 
 
-def test_the_place_in_the_image_moves_the_pose_and_nothing_else():
+def test_moving_the_input_moves_only_the_corrected_pose():
     made, image = student()
     small_models.perturb(made.trainable_variables, 0.1)
     seen = np.ones(image.shape[:2], bool)
@@ -34,7 +34,7 @@ def test_the_place_in_the_image_moves_the_pose_and_nothing_else():
     np.testing.assert_allclose(same_elevation, elevation, atol=1e-4)
 
 
-def test_hidden_joints_do_not_matter_but_that_they_are_hidden_does():
+def test_hidden_coordinates_have_no_influence_but_the_mask_has():
     made, image = student()
     small_models.perturb(made.trainable_variables, 0.1)
     seen = np.ones(image.shape[:2], bool)
@@ -45,7 +45,7 @@ def test_hidden_joints_do_not_matter_but_that_they_are_hidden_does():
     assert np.abs(made(image, seen)[1] - made(image, ~seen | seen)[1]).max() > 1e-3
 
 
-def test_settings_and_weights_are_all_there_is():
+def test_settings_and_weights_define_the_network():
     made, image = student(seed=1)
     twin, _ = student(seed=2)
     for variable, value in zip(twin.variables, made.variables, strict=True):

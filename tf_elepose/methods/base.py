@@ -174,8 +174,8 @@ class Method(Trainable):
         if usable.any():
             own_groups = None if groups is None else np.asarray(groups)[usable]
             image[usable], _ = self.normalizer.apply(poses_2d[usable], own_groups, known[usable])
-            if told := self.normalizer.strange_size(poses_2d[usable], known[usable]):
-                logging.warning("%s", told)
+            if warning := self.normalizer.size_warning(poses_2d[usable], known[usable]):
+                logging.warning("%s", warning)
         return image, known
 
     def _liftable(self, poses_2d: np.ndarray, seen: np.ndarray) -> np.ndarray:

@@ -15,15 +15,15 @@ class SyncBatchNorm(keras.layers.Layer):
     """(x - mean) / deviation * gamma + beta, with the statistics of the global batch in training and their moving
     averages in use (Ioffe and Szegedy, 2015).
 
-    Keras' own layer can share statistics between replicas, but not store them there: its moving averages do not say
-    how replicas' values become one.
+    Keras' own layer can share statistics between replicas but cannot store them there: its moving averages define no
+    rule that makes one value of the replicas' values.
     """
 
     def build(self, input_shape) -> None:
         shape = (input_shape[-1],)
         self.gamma = self.add_weight(shape=shape, initializer="ones", name="gamma", autocast=False)
         self.beta = self.add_weight(shape=shape, initializer="zeros", name="beta", autocast=False)
-        # Equal on all replicas, so their mean is any one's.
+        # Equal on all replicas, so the mean is the value of each.
         self.moving_mean, self.moving_variance = (
             self.add_weight(
                 shape=shape, initializer=start, name=name, trainable=False, autocast=False, aggregation="mean"

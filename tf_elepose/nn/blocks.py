@@ -24,13 +24,13 @@ def dense(
 class ResidualBlock(keras.layers.Layer):
     """x + f(f(x)), f a fully connected layer with leaky ReLU: the block of Martinez et al. (ICCV 2017).
 
-    As in ElePose's published code there is no batch normalisation and no dropout.
+    It has no batch normalisation and no dropout, like ElePose's published code.
     """
 
     def __init__(self, width: int, *, seed: int, dtype: str = "float32", **kwargs) -> None:
         super().__init__(dtype=dtype, **kwargs)
         self.first = dense(width, seeds.derive(seed, 0), "first", dtype)
-        # Half the deviation: what a stack of blocks adds to its input then stays of the input's size.
+        # Half the deviation: the sum that a stack of blocks adds to its input then stays as large as the input.
         self.second = dense(width, seeds.derive(seed, 1), "second", dtype, scale=0.5)
 
     def build(self, input_shape) -> None:
@@ -47,8 +47,8 @@ class ResidualBlock(keras.layers.Layer):
 class ResidualNetwork(keras.Model):
     """Upscaling to a width, residual blocks, and a head: numbers [B, inputs] to numbers [B, outputs].
 
-    By default the head starts small, so that at first what the caller adds its numbers to stands. It is float32 under
-    mixed precision too, for its numbers are places and angles.
+    By default the head's weights start small: callers add its outputs to a first guess, which then hardly changes at
+    the start. The head is float32 under mixed precision too, because its outputs are positions and angles.
     """
 
     def __init__(
@@ -70,8 +70,8 @@ class ResidualNetwork(keras.Model):
         inputs, outputs: numbers a row.
         width, depth: of the hidden layers, and how many residual blocks there are.
         activated: leaky ReLU after upscaling.
-        head_scale: what the deviation of the head's first weights is multiplied by.
-        head_bias: whether the head has one.
+        head_scale: factor on the standard deviation of the head's first weights.
+        head_bias: whether the head has a bias.
         precision: "float32", or "mixed_bfloat16" for the hidden layers' matrix products.
         seed: of the first weights.
         """
@@ -92,7 +92,7 @@ class ResidualNetwork(keras.Model):
         self.built = True
 
     def respond(self, inputs):
-        """[B, inputs] to [B, outputs]; `call` is the subclass's."""
+        """[B, inputs] to [B, outputs]; subclasses define `call`."""
         features = self.upscale(inputs)
         if self.activated:
             features = keras.ops.leaky_relu(features, LEAKY_SLOPE)
@@ -124,7 +124,7 @@ class BranchedNetwork(keras.Model):
         heads: {branch: numbers a row}.
         width, shared, depth: of the hidden layers; how many residual blocks are shared, and how many a branch has.
         activated: leaky ReLU after upscaling.
-        scales: {branch: what the deviation of its head's first weights is multiplied by}.
+        scales: {branch: factor on the standard deviation of its head's first weights}.
         precision: "float32", or "mixed_bfloat16" for the hidden layers' matrix products. Heads stay float32.
         seed: of the first weights.
         """
@@ -137,13 +137,16 @@ class BranchedNetwork(keras.Model):
         def next_seed() -> int:
             return seeds.derive(seed, next(parts))
 
-        def path(of: str, count: int) -> list[ResidualBlock]:
-            return [ResidualBlock(width, seed=next_seed(), dtype=precision, name=f"{of}_{i}") for i in range(count)]
+        def path(name: str, count: int) -> list[ResidualBlock]:
+            return [ResidualBlock(width, seed=next_seed(), dtype=precision, name=f"{name}_{i}") for i in range(count)]
 
         self.upscale = dense(width, next_seed(), "upscale", precision)
         self.shared_blocks = path("shared", shared)
-        self.branches = {of: path(of, depth) for of in heads}
-        self.heads = {of: dense(outputs, next_seed(), f"{of}_head", scale=scales[of]) for of, outputs in heads.items()}
+        self.branches = {branch: path(branch, depth) for branch in heads}
+        self.heads = {
+            branch: dense(outputs, next_seed(), f"{branch}_head", scale=scales[branch])
+            for branch, outputs in heads.items()
+        }
 
     def build(self, input_shape=None) -> None:
         self.upscale.build((None, self.inputs_a_row))
@@ -152,16 +155,16 @@ class BranchedNetwork(keras.Model):
         self.built = True
 
     def respond(self, inputs) -> dict:
-        """[B, inputs] to {branch: [B, its numbers]}; `call` is the subclass's."""
+        """[B, inputs] to {branch: [B, its numbers]}; subclasses define `call`."""
         features = self.upscale(inputs)
         if self.activated:
             features = keras.ops.leaky_relu(features, LEAKY_SLOPE)
         for block in self.shared_blocks:
             features = block(features)
-        said = {}
-        for of, branch in self.branches.items():
+        outputs = {}
+        for branch, blocks in self.branches.items():
             own = features
-            for block in branch:
+            for block in blocks:
                 own = block(own)
-            said[of] = self.heads[of](own)
-        return said
+            outputs[branch] = self.heads[branch](own)
+        return outputs

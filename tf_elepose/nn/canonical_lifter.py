@@ -1,4 +1,4 @@
-"""CanonPose's lifter: a pose in a coordinate system of its own, and how the camera is turned against it."""
+"""CanonPose's lifter: a pose in a coordinate system of its own, and the rotation from there to the camera."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class CanonicalLifter(BranchedNetwork):
             width=width,
             shared=1,
             depth=2,
-            scales={"pose": 1.0, "rotation": 0.1},  # Rotations start near none.
+            scales={"pose": 1.0, "rotation": 0.1},  # Rotations start near the identity.
             precision=precision,
             seed=seed,
             name=name,
@@ -72,12 +72,12 @@ class CanonicalLifter(BranchedNetwork):
         inputs = [tf.reshape(unit, [-1, 2 * self.num_joints])]
         if self.confidences:
             inputs.append(confidence - 1.0)
-        said = self.respond(tf.concat(inputs, axis=-1))
-        X = tf.reshape(said["pose"], [-1, self.num_joints, 3])
-        return geometry.center(X, self.root_index), said["rotation"]
+        outputs = self.respond(tf.concat(inputs, axis=-1))
+        X = tf.reshape(outputs["pose"], [-1, self.num_joints, 3])
+        return geometry.center(X, self.root_index), outputs["rotation"]
 
     def guess(self, image, seen):
-        """All joints [B, J, 2] of normalised poses `image` [B, J, 2], those not `seen` [B, J] as the mean of a normal
-        distribution given the others (nn/pose_statistics.py).
+        """All joints [B, J, 2] of normalised poses `image` [B, J, 2]; a joint that is not `seen` [B, J] is the mean of
+        a normal distribution, given the seen joints (nn/pose_statistics.py).
         """
         return tf.convert_to_tensor(self.distribution.deviation) * self.distribution.guess(image, seen)

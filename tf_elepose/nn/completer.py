@@ -1,9 +1,9 @@
-"""The completer: where the joints of a pose that nobody saw probably are.
+"""The completer: guesses where the hidden joints of a pose are.
 
 It has two parts. If poses were normally distributed, the best guess would be linear in the seen joints, with other
 coefficients for every pattern of hidden joints: the conditional mean of a normal distribution. That part is fitted, not
-trained. Poses are not normal, so a network corrects the guess; beginning there it learns in a fraction of the steps it
-would need to find all those coefficients by itself.
+trained. Poses are not normally distributed, so a network corrects the guess. With the guess as its start the network
+learns in a fraction of the steps that it would need to find all those coefficients by itself.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ _BLOCKS = 2
 
 
 def blank_completer(num_joints: int, width: int | None) -> PoseCompleter | None:
-    """A completer whose weights are then read; None for a model without one, whose width is None."""
+    """A completer of the right shapes, whose weights the caller then loads; None where `width` is None, as in models
+    without a completer.
+    """
     if width is None:
         return None
     completer = PoseCompleter(num_joints, blank_statistics(num_joints), width=width)
@@ -28,9 +30,9 @@ def blank_completer(num_joints: int, width: int | None) -> PoseCompleter | None:
 
 
 class PoseCompleter(ResidualNetwork):
-    """Fills the hidden joints of 2D poses from those that are seen; those stay as they are.
+    """Fills in the hidden joints of 2D poses; seen joints stay as they are.
 
-    A pose may lie anywhere: it needs no root.
+    A pose may lie anywhere in the image: its root need not be at the origin, nor seen.
     """
 
     def __init__(
@@ -76,17 +78,17 @@ class PoseCompleter(ResidualNetwork):
         return tf.where(seen[..., tf.newaxis], pose, self.guess(pose, seen))
 
     def guess(self, pose, seen):
-        """All joints [B, J, 2] as the completer has them, seen or not."""
+        """The completer's own guess [B, J, 2] of every joint, seen or hidden."""
         whole = self.distribution.guess(pose, seen)
         correction = tf.reshape(self.respond(describe(whole, seen)), [-1, self.num_joints, 2])
         return tf.convert_to_tensor(self.distribution.deviation) * (whole + correction)
 
 
 def complete(completer: PoseCompleter, normalizer: Normalizer, image: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
-    """Normalised poses [B, J, 2], of which `seen` [B, J] is known, with all joints and about their root.
+    """The complete poses [B, J, 2], root at the origin, of normalised poses `image` whose `seen` [B, J] are known.
 
-    A guess is the mean of the completer's for the pose and for its mirror image, which is nearer to the truth than
-    either. Under the normalisation rule "pose" a completed pose gets the size that complete ones have.
+    A hidden joint is the mean of two guesses, one for the pose and one for its mirror image: the mean is nearer to the
+    truth than either. Under the normalisation rule "pose" a completed pose is brought to the size of complete poses.
     """
     skeleton = normalizer.skeleton
     mirrored = completer.guess(geometry.flip(image, skeleton), tf.gather(seen, skeleton.mirror, axis=-1))

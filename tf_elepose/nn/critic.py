@@ -19,8 +19,8 @@ class Critic(blocks.ResidualNetwork):
     The more a pose looks like the data, the larger its score. There is no batch normalisation: the penalty is on the
     slope at each pose, and normalisation would make a score depend on the others.
 
-    What it sees are whitened coordinates, in which the small things that tell one pose from another weigh as much as
-    the large ones; the slope is measured there. (The paper's critic sees the pose.)
+    Its inputs are whitened coordinates, in which small differences between poses weigh as much as large ones; the slope
+    is measured there. (In the paper the critic's input is the pose.)
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Critic(blocks.ResidualNetwork):
         """Args: the coordinates, fitted to the data; width of the hidden layers; precision of their matrix products;
         seed of the first weights.
         """
-        # Only differences of scores count: a bias would never learn.
+        # Only differences of scores matter, so a bias in the head would have no gradient.
         super().__init__(
             subspace.size,
             1,
@@ -66,7 +66,7 @@ class Critic(blocks.ResidualNetwork):
         super().build(input_shape)
 
     def latents(self, image: tf.Tensor) -> tf.Tensor:
-        """What the critic sees of normalised poses [B, J, 2]: [B, K], each of unit variance in the data."""
+        """The critic's inputs [B, K] from normalised poses [B, J, 2]; each has unit variance in the data."""
         centred = tf.reshape(image, [-1, self.subspace.mean.size]) - self.mean.value
         return tf.matmul(centred, self.basis.value, transpose_b=True) / self.deviation.value
 
@@ -76,7 +76,7 @@ class Critic(blocks.ResidualNetwork):
 
 
 def slope(score: Callable[[tf.Tensor], tf.Tensor], latents: tf.Tensor) -> tf.Tensor:
-    """|gradient of `score` at each row| [B] of `latents` [B, K], whose scores [B] do not depend on one another."""
+    """Length [B] of the gradient of `score` at each row of `latents` [B, K]; a row's score depends on no other row."""
     with tf.GradientTape() as tape:
         tape.watch(latents)
         scores = score(latents)
@@ -84,5 +84,5 @@ def slope(score: Callable[[tf.Tensor], tf.Tensor], latents: tf.Tensor) -> tf.Ten
 
 
 def gradient_penalty(slopes: tf.Tensor) -> tf.Tensor:
-    """(|gradient| - 1)^2 [B], of `slope`."""
+    """(|gradient| - 1)^2 [B] from the gradients' lengths `slopes` [B]."""
     return tf.square(slopes - 1.0)

@@ -50,7 +50,7 @@ class FixedRotation(tfb.Bijector):
 
 
 class CouplingBlock(keras.layers.Layer):
-    """One block of the flow: affine coupling, affine map of every coordinate, fixed rotation.
+    """A block of the flow: affine coupling, affine map of every coordinate, fixed rotation.
 
     With x = [x_a, x_b] and (s, t) = subnet(x_a):
       y = [x_a, x_b exp(s) + t],  then  W (exp(l) y + m),
@@ -101,10 +101,10 @@ class CouplingBlock(keras.layers.Layer):
         return shift, _CLAMP * tf.tanh(log_scale / _CLAMP)
 
     def forward(self, x: tf.Tensor, half: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
-        """A step from data [..., size] towards latents, and the coupling's s, whose sum is its log-determinant.
+        """A step from data [..., size] towards latents, and the coupling's s, which sums to its log-determinant.
 
-        The same as `bijectors` one after the other. Their way the subnet is computed twice, once for the value and
-        once for the log-determinant: variables are read again, so no optimiser of graphs sees that it is the same.
+        Equals `bijectors` applied one after the other. Those compute the subnet twice, for the value and for the
+        log-determinant; each time they read the variables again, so the graph optimiser cannot merge the two.
         """
         x_a, x_b = x[..., : self.kept], x[..., self.kept :]
         shift, log_scale = self.subnet(x_a, half)
@@ -115,7 +115,7 @@ class CouplingBlock(keras.layers.Layer):
         return tf.matmul(y, rotation * scale, transpose_b=True) + moved, log_scale
 
     def bijectors(self) -> list[tfb.Bijector]:
-        """From data towards latents, in the order they are applied."""
+        """The bijectors from data towards latents, in the order they are applied."""
         return [
             tfb.RealNVP(
                 num_masked=self.kept, shift_and_log_scale_fn=lambda x_a, *_, **__: self.subnet(x_a), name="coupling"
@@ -177,7 +177,7 @@ class RealNVP(keras.Model):
         return tfd.TransformedDistribution(base, self.bijector(), name="pose_density")
 
     def call(self, x, half: bool = False):
-        """log p(x) [...] of x [..., K]: that of `distribution`, in half the time; `half` as in the blocks' subnets."""
+        """log p(x) [...] of x [..., K], equal to `distribution`'s, in half the time; `half` as in the blocks' subnets."""
         log_scales, volume = 0.0, -0.5 * self.size * math.log(2.0 * math.pi)
         for block in self.coupling_blocks:
             x, log_scale = block.forward(x, half)
@@ -191,10 +191,10 @@ class RealNVP(keras.Model):
 
 
 class IndependentFlows(keras.Model):
-    """The density of several independent vectors, joined to one: a flow of its own for each."""
+    """The density of several independent vectors, joined to one: each has a flow of its own."""
 
     def __init__(self, sizes: Sequence[int], *, seed: int, name: str = "flow", **options) -> None:
-        """Args: the vectors' lengths, K together; the rest as in `RealNVP`, for each of them."""
+        """Args: `sizes`, the vectors' lengths, which add up to K; the rest as in `RealNVP`, for each flow."""
         super().__init__(name=name)
         self.sizes = list(sizes)
         self.size = sum(sizes)
@@ -219,7 +219,7 @@ class IndependentFlows(keras.Model):
 
 
 def _in_bfloat16(layer: keras.layers.Dense, x: tf.Tensor) -> tf.Tensor:
-    """What `layer` says of x [..., inputs], inputs and weights rounded; bias, ReLU and result are float32."""
+    """The output of `layer` for x [..., inputs], its matrix product in bfloat16; bias, ReLU and result are float32."""
     product = tf.matmul(tf.cast(x, tf.bfloat16), tf.cast(tf.convert_to_tensor(layer.kernel), tf.bfloat16))
     return tf.nn.relu(tf.cast(product, tf.float32) + tf.convert_to_tensor(layer.bias))
 

@@ -21,7 +21,8 @@ _FRONT = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], np.float32)
 class Generator(keras.Model):
     """GEN (section 3.1, figure 2): a fully connected layer and a residual block that two paths of two blocks share.
 
-    Each hidden layer is followed by batch normalisation, leaky ReLU and dropout; the first two can be switched off.
+    Each hidden layer is followed by batch normalisation, leaky ReLU and dropout; `batch_norm` False and `dropout` 0
+    switch the first and the last off.
     """
 
     def __init__(
@@ -41,8 +42,8 @@ class Generator(keras.Model):
         """Args:
         num_joints: N.
         width: of every hidden layer.
-        input_deviation: standard deviation of the coordinates it will see; they are divided by it.
-        distance: the paper's c; the first cameras see a pose from there.
+        input_deviation: standard deviation of the input coordinates; they are divided by it.
+        distance: the paper's c; an untrained generator's cameras stand that far from the pose.
         batch_norm: normalise hidden layers.
         dropout: share of each hidden layer that is dropped in training.
         precision: "float32", or "mixed_bfloat16" for the hidden layers' matrix products.
@@ -68,13 +69,13 @@ class Generator(keras.Model):
                 seed=seeds.derive(seed, part), name=name,
             )  # fmt: skip
 
-        def path(of: str, count: int) -> list[tuple[_Hidden, _Hidden]]:
+        def path(name: str, count: int) -> list[tuple[_Hidden, _Hidden]]:
             # The second at half the deviation, as in blocks.ResidualBlock.
-            return [(layer(f"{of}_{i}_first"), layer(f"{of}_{i}_second", 0.5)) for i in range(count)]
+            return [(layer(f"{name}_{i}_first"), layer(f"{name}_{i}_second", 0.5)) for i in range(count)]
 
         self.upscale = layer("upscale")
-        self._paths = {of: path(of, count) for of, count in (("shared", 1), ("pose", 2), ("camera", 2))}
-        self.hidden = [one for blocks_of in self._paths.values() for pair in blocks_of for one in pair]
+        self._paths = {name: path(name, count) for name, count in (("shared", 1), ("pose", 2), ("camera", 2))}
+        self.hidden = [one for pairs in self._paths.values() for pair in pairs for one in pair]
         # Float32, and small at first: a nearly flat pose seen from the front.
         self.pose_head = blocks.dense(num_joints, seeds.derive(seed, next(parts)), "pose_head", scale=0.01)
         self.camera_head = blocks.dense(_FRONT.size, seeds.derive(seed, next(parts)), "camera_head", scale=0.01)
@@ -94,8 +95,8 @@ class Generator(keras.Model):
 
         Args:
           x: mean joint-root distance 1 / c.
-          training: normalise by the batch's statistics and drop out.
-          uniform: where dropout's random numbers come from; needed where training drops out.
+          training: normalise by the batch's statistics and apply dropout.
+          uniform: draws dropout's random numbers; needed in training with dropout.
         """
         flat = tf.reshape(x, [-1, 2 * self.num_joints]) / self.input_deviation
         features = self.upscale(flat, training=training, uniform=uniform)
@@ -120,7 +121,7 @@ class _Hidden(keras.layers.Layer):
         super().__init__(**kwargs)
         self.number = number
         self.rate = dropout
-        # Normalisation takes a bias out again.
+        # Normalisation would remove a bias again.
         self.dense = blocks.dense(
             width, seed, "dense", kwargs["dtype"], scale=1.0 if batch_norm else scale, use_bias=not batch_norm
         )

@@ -1,4 +1,4 @@
-"""Lifters: what a 2D pose tells about the third dimension."""
+"""ElePose's lifter: depths and the camera's elevation from a 2D pose."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ARCHITECTURES = ("code", "paper")
 class DepthElevationLifter(BranchedNetwork):
     """ElePose's lifting network: depth offsets and the camera's elevation from a normalised 2D pose.
 
-    Two architectures are known under that name:
+    Paper and published code differ, so there are two architectures:
       "code"   (published code) upscaling without activation, one residual block shared by both branches, then two
                more blocks for each of depth and elevation.
       "paper"  (section 3) upscaling with leaky ReLU, then two separate paths of three residual blocks.
@@ -34,7 +34,7 @@ class DepthElevationLifter(BranchedNetwork):
         num_joints: J.
         width: of every hidden layer; 1024 in the paper.
         arch: "code" or "paper".
-        input_deviation: standard deviation of the coordinates it will see; they are divided by it.
+        input_deviation: standard deviation of the input coordinates; they are divided by it.
         precision: "float32", or "mixed_bfloat16" for the hidden layers' matrix products.
         seed: of the first weights.
         """
@@ -48,7 +48,7 @@ class DepthElevationLifter(BranchedNetwork):
             shared=shared,
             depth=depth,
             activated=arch == "paper",
-            # A first pose that is nearly flat and level, not one far outside what the prior knows.
+            # First poses are nearly flat and level, not far from all that the prior has been trained on.
             scales={"depth": 0.01, "elevation": 0.01},
             precision=precision,
             seed=seed,
@@ -66,5 +66,5 @@ class DepthElevationLifter(BranchedNetwork):
         The elevation e is the angle of the rotation about x that levels the pose: negative for a camera above the
         horizon looking down.
         """
-        said = self.respond(tf.reshape(image, [-1, 2 * self.num_joints]) / self.input_deviation)
-        return said["depth"], said["elevation"][..., 0]
+        outputs = self.respond(tf.reshape(image, [-1, 2 * self.num_joints]) / self.input_deviation)
+        return outputs["depth"], outputs["elevation"][..., 0]

@@ -1,4 +1,4 @@
-"""The skeleton morphing network: where a data set puts its joints, told from where a detector puts its own."""
+"""The skeleton morphing network: moves a detector's joints to where a data set puts them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _BLOCKS = 2
 class PoseMorpher(ResidualNetwork):
     """Section 4.2 of CanonPose: the offset from detected to the data set's 2D joints.
 
-    It sees joints and confidences, never an image.
+    Its inputs are joints and confidences, not images.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class PoseMorpher(ResidualNetwork):
         """Args:
         num_joints: J.
         width: of the hidden layers.
-        input_deviation: standard deviation of the coordinates it will see; they are divided by it.
+        input_deviation: standard deviation of the input coordinates; they are divided by it.
         precision: "float32", or "mixed_bfloat16" for the hidden layers' matrix products.
         seed: of the first weights.
         """
@@ -47,8 +47,8 @@ class PoseMorpher(ResidualNetwork):
         self.input_deviation = input_deviation
 
     def call(self, image, confidence):
-        """The data set's pose [B, J, 2] for a detected one `image` [B, J, 2], both in the detected pose's frame: about
-        its root, in units of the normaliser. Joints of confidence [B, J] 0 are not looked at.
+        """The data set's pose [B, J, 2] for the detected pose `image` [B, J, 2], both about the detected root, in units
+        of the normaliser. Joints whose `confidence` [B, J] is 0 have no influence.
         """
         known = tf.where(confidence[..., tf.newaxis] > 0.0, image, 0.0)
         flat = tf.reshape(known, [-1, 2 * self.num_joints]) / self.input_deviation

@@ -1,4 +1,4 @@
-"""Where a part of the body that nobody saw is, from the 3D pose of the rest (LInKs: lift, then fill)."""
+"""The part filler: a hidden part of the body from the 3D pose of the rest (LInKs: lift, then fill)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import tensorflow as tf
 from tf_elepose.nn.blocks import ResidualNetwork
 
 _BLOCKS = 3
-"""As many as the depths of ElePose's lifter go through; those of LInKs' published code too."""
+"""Residual blocks; as many as between input and depths in ElePose's lifter, and in LInKs' published code."""
 
 
 class PartFiller(ResidualNetwork):
-    """3D joints from the 3D joints of another part of the body; at first all near the root."""
+    """Predicts the 3D joints of one part of the body from those of the rest; untrained, all near the root."""
 
     def __init__(
         self,
@@ -25,7 +25,7 @@ class PartFiller(ResidualNetwork):
         **kwargs,
     ) -> None:
         """Args:
-        num_seen, num_filled: joints of the part that is there, and of the part that is not.
+        num_seen, num_filled: number of joints of the seen part, and of the part to fill.
         width: of every hidden layer; 1024 in the paper.
         precision: "float32", or "mixed_bfloat16" for the hidden layers' matrix products.
         seed: of the first weights.
@@ -44,7 +44,7 @@ class PartFiller(ResidualNetwork):
         self.num_seen, self.num_filled, self.width = num_seen, num_filled, width
 
     def call(self, pose):
-        """The missing joints [B, num_filled, 3] for the joints `pose` [B, num_seen, 3] of the rest; both camera frame,
-        unit scale, the whole pose's root at the origin.
+        """The hidden joints [B, num_filled, 3] from the seen joints `pose` [B, num_seen, 3]; both camera frame, unit
+        scale, the whole pose's root at the origin.
         """
         return tf.reshape(self.respond(tf.reshape(pose, [-1, 3 * self.num_seen])), [-1, self.num_filled, 3])

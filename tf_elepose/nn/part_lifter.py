@@ -1,4 +1,4 @@
-"""A lifter for each part of the body, none of which sees the others (LInKs)."""
+"""A lifter for each part of the body, independent of the other parts (LInKs)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tf_elepose.nn.lifters import DepthElevationLifter
 
 
 class PartLifter(keras.Model):
-    """Depth offsets and elevation as `DepthElevationLifter` has them, from lifters of parts of the pose.
+    """Depth offsets and elevation, as `DepthElevationLifter` gives them, from one lifter a part of the pose.
 
-    Each lifter has the joints of its part as its input and gives their depths and a camera elevation. The elevation is
-    one of the camera, not of the part: the mean of all is used.
+    Each lifter's input is the joints of its part; it gives their depths and a camera elevation. A pose has one camera,
+    so the mean of the parts' elevations is used.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class PartLifter(keras.Model):
     ) -> None:
         """Args:
         num_joints: J.
-        parts: of each part its joints; no joint is in two. A joint in none, as the root, has no depth: it gets 0.
+        parts: the joints of each part; no joint is in two. A joint in no part, such as the root, gets depth 0.
         names: of the parts.
         width, arch, input_deviation, precision, seed: of each part's lifter.
         """
@@ -67,15 +67,15 @@ class PartLifter(keras.Model):
         return d, tf.reduce_mean(e, axis=-1)
 
     def by_part(self, image):
-        """Depth offsets [B, J], and what each part says about the elevation [B, parts]."""
-        said = [lifter(tf.gather(image, part, axis=-2)) for lifter, part in zip(self.lifters, self.parts, strict=True)]
-        together = tf.concat([d for d, _ in said], axis=-1)
+        """Depth offsets [B, J], and the elevation [B, parts] that each part predicts."""
+        pairs = [lifter(tf.gather(image, part, axis=-2)) for lifter, part in zip(self.lifters, self.parts, strict=True)]
+        together = tf.concat([d for d, _ in pairs], axis=-1)
         joints = [joint for part in self.parts for joint in part]
-        return scatter_joints(together, joints, self.num_joints), tf.stack([e for _, e in said], axis=-1)
+        return scatter_joints(together, joints, self.num_joints), tf.stack([e for _, e in pairs], axis=-1)
 
 
 def scatter_joints(values: tf.Tensor, joints: Sequence[int], num_joints: int) -> tf.Tensor:
-    """[B, J, ...] with `values` [B, len(joints), ...] at `joints` and 0 elsewhere."""
+    """Places `values` [B, len(joints), ...] at `joints`, with 0 at all other joints: [B, J, ...]."""
     padded = tf.concat([values, tf.zeros_like(values[:, :1])], axis=1)
     places = {joint: place for place, joint in enumerate(joints)}
     return tf.gather(padded, [places.get(joint, len(places)) for joint in range(num_joints)], axis=1)

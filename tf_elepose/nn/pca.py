@@ -33,16 +33,17 @@ class Subspace:
 
 
 def blank_subspace(coordinates: int, size: int, explained: float, groups: Sequence[int] = ()) -> Subspace:
-    """To build networks with whose weights, the subspace among them, are then read."""
+    """A subspace of the right shapes for building a network; loading the network's weights then replaces it."""
     return Subspace(np.zeros(coordinates), np.zeros((size, coordinates)), np.ones(size), explained, tuple(groups))
 
 
 def side_by_side(parts: Sequence[tuple[Subspace, Sequence[int]]], coordinates: int) -> Subspace:
-    """Subspaces of parts of a pose as one of the whole, whose `groups` they are.
+    """One subspace of the whole pose from subspaces of its parts, which become its `groups`.
 
     Args:
-      parts: each with the coordinates it is about, out of `coordinates`; no coordinate is in two of them. What is in
-        none does not count.
+      parts: each subspace with the places of its coordinates; no coordinate is in two. Coordinates in no part are
+        ignored.
+      coordinates: M of the whole pose.
     """
     mean = np.zeros(coordinates)
     bases, variance, kept = [], 0.0, 0.0
@@ -61,8 +62,8 @@ def side_by_side(parts: Sequence[tuple[Subspace, Sequence[int]]], coordinates: i
 def fit_pca(flat: np.ndarray, bases: int, known: np.ndarray | None = None) -> Subspace:
     """The `bases` principal components of `flat` [N, M] (ElePose section 3, "Stabilized Normalizing Flows").
 
-    With `known` [N, M] coordinates that are not known count nowhere: means, variances and covariances are each those
-    of the poses that know what they are about. That is unbiased where joints are missing by chance.
+    With `known` [N, M] unknown coordinates are ignored: each mean and covariance is taken over the poses in which its
+    coordinates are known. That is unbiased where joints are missing by chance.
 
     Raises:
       ValueError: fewer poses than bases, or data that does not vary in so many directions.
@@ -86,9 +87,7 @@ def fit_pca(flat: np.ndarray, bases: int, known: np.ndarray | None = None) -> Su
 
 
 def fit_coordinates(flat: np.ndarray, known: np.ndarray | None = None) -> Subspace:
-    """No reduction (the paper's ablation without PCA): every coordinate of `flat` [N, M] that varies is kept; `known`
-    as in `fit_pca`.
-    """
+    """Keeps all coordinates of `flat` [N, M] that vary (the paper's ablation without PCA); `known` as in `fit_pca`."""
     if len(flat) < 2:
         raise ValueError(f"expected at least 2 training poses; got {len(flat)}")
     flat = np.asarray(flat, np.float64)
@@ -99,10 +98,10 @@ def fit_coordinates(flat: np.ndarray, known: np.ndarray | None = None) -> Subspa
 
 
 def moments(flat: np.ndarray, known: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Mean [M] and covariance [M, M] of `flat` [N, M], of every entry over the poses that know it.
+    """Mean [M] and covariance [M, M] of `flat` [N, M]; each entry over the poses in which its coordinates are known.
 
     Raises:
-      ValueError: two coordinates that no two poses know together.
+      ValueError: two coordinates that are known together in fewer than two poses.
     """
     if known is None or known.all():
         return flat.mean(axis=0), np.cov(flat, rowvar=False)

@@ -7,15 +7,15 @@ import tensorflow as tf
 from tf_elepose.nn.blocks import ResidualNetwork
 
 _BLOCKS = 3
-"""As many as the depths of ElePose's lifter go through, so that the two can be compared."""
+"""Residual blocks; as many as between input and depths in ElePose's lifter, so that the two can be compared."""
 
 
 class PoseLifter(ResidualNetwork):
-    """3D pose from a normalised 2D pose: the trunk of ElePose's lifter, with all coordinates at its end.
+    """3D pose from a normalised 2D pose: the trunk of ElePose's lifter, with all coordinates as its output.
 
     Martinez et al. ("A simple yet effective baseline for 3d human pose estimation", ICCV 2017) have the same blocks,
-    two of them, with batch normalisation and dropout. The network says how the pose differs from one that is flat at
-    the camera's `distance`; theirs says the pose.
+    two of them, with batch normalisation and dropout. This network predicts how the pose differs from a flat pose at
+    the camera's `distance`; theirs predicts the pose itself.
     """
 
     def __init__(
@@ -33,8 +33,8 @@ class PoseLifter(ResidualNetwork):
         """Args:
         num_joints: J.
         width: of every hidden layer; 1024 in the paper.
-        input_deviation: standard deviation of the coordinates it will see; they are divided by it.
-        distance: from which a normalised image shows a body of unit size.
+        input_deviation: standard deviation of the input coordinates; they are divided by it.
+        distance: from the camera, at which a body of unit size has the normalised image's size.
         precision: "float32", or "mixed_bfloat16" for the hidden layers' matrix products.
         seed: of the first weights.
         """

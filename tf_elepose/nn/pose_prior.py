@@ -56,7 +56,7 @@ class PosePrior(keras.Model):
 
     @property
     def subspace_variables(self) -> tuple[keras.Variable, ...]:
-        """What the prior was built with and training leaves as it is: mean, basis and deviation."""
+        """Mean, basis and deviation of the subspace, which training leaves unchanged."""
         return self.mean, self.basis, self.deviation
 
     def latents(self, image: tf.Tensor) -> tf.Tensor:
@@ -68,7 +68,7 @@ class PosePrior(keras.Model):
         )
 
     def from_latents(self, latents: tf.Tensor) -> tf.Tensor:
-        """The poses [..., J, 2] of the subspace with coordinates `latents` [..., K]."""
+        """Poses [..., J, 2] in the subspace, from their whitened coordinates `latents` [..., K]."""
         flat = tf.matmul(latents * tf.convert_to_tensor(self.deviation), tf.convert_to_tensor(self.basis))
         flat = flat + tf.convert_to_tensor(self.mean)
         return tf.reshape(flat, tf.concat([tf.shape(flat)[:-1], [self._fitted.mean.size // 2, 2]], axis=0))
@@ -78,8 +78,8 @@ class PosePrior(keras.Model):
         return self.latent_log_prob(self.latents(image), half)
 
     def latent_log_prob(self, latents: tf.Tensor, half: bool = False) -> tf.Tensor:
-        """log p [...] of the pose with whitened coordinates `latents` [..., K]; with `half` products of matrices
-        between hidden layers are bfloat16, good enough for a gradient.
+        """log p [...] of the poses with whitened coordinates `latents` [..., K]; with `half` the matrix products
+        between hidden layers are bfloat16, precise enough for a gradient.
         """
         return self.flow(latents, half=half) + self.log_volume()
 

@@ -1,4 +1,4 @@
-"""How 2D poses are distributed, were they distributed normally: what the seen joints then say of the hidden ones."""
+"""A normal distribution of 2D poses, and the mean of the hidden joints given the seen joints."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ import tensorflow as tf
 
 from tf_elepose.nn import pca
 
-_PLACE_VARIANCE = 100.0  # Of the whole pose's place, in units of the coordinates' variance: anywhere.
+# Variance of a whole pose's position, in units of the coordinates' variance: large, so the pose may lie anywhere.
+_PLACE_VARIANCE = 100.0
 
-_LEAST_VARIANCE = 1e-4  # In any direction, likewise: about a pixel. A spine made of root and thorax has none.
+# Smallest variance in any direction, same unit: about a pixel. A joint computed from others (a spine between root and
+# thorax) adds a direction without variance.
+_LEAST_VARIANCE = 1e-4
 
-_TINY = 1e-12  # Keeps 0 / 0 at 0, once nothing is left to improve.
+_TINY = 1e-12  # Keeps 0 / 0 at 0 once the solver has converged.
 
 ITERATIONS = 32
-"""Of the solver: conjugate gradients; as many as hidden coordinates would do, if numbers were exact."""
+"""Steps of the conjugate-gradient solver. In exact arithmetic, one step for each hidden coordinate would suffice."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +39,7 @@ class PoseStatistics:
     deviation: float
 
     def add_to(self, layer: keras.layers.Layer) -> PoseDistribution:
-        """The distribution with its numbers as constants of `layer`, stored with its weights."""
+        """The distribution as constants of `layer`, which are stored with the layer's weights."""
         return PoseDistribution(
             *(
                 layer.add_weight(
@@ -51,22 +54,24 @@ class PoseStatistics:
 
 
 def fit_statistics(flat: np.ndarray, known: np.ndarray | None = None) -> PoseStatistics:
-    """Of poses `flat` [N, 2 J] about their roots, of whose coordinates `known` [N, 2 J] count; all when None.
+    """Fits the distribution to poses `flat` [N, 2 J] about their roots; `known` [N, 2 J] marks the coordinates to use,
+    None: all.
 
     Raises:
-      ValueError: two coordinates that no two poses know together.
+      ValueError: two coordinates that are known together in fewer than two poses.
     """
     flat = np.asarray(flat, np.float64)
     mean, covariance = pca.moments(flat, known)
     deviation = float(np.sqrt(np.trace(covariance) / len(covariance)))
-    # Covariances of pairs, where joints are missing, need not be those of any distribution: raise what is negative.
+    # Where joints are missing, each covariance comes from other poses, and the matrix may have negative eigenvalues,
+    # which no distribution has: raise them.
     variance, vectors = np.linalg.eigh(covariance / deviation**2)
     covariance = (vectors * np.maximum(variance, _LEAST_VARIANCE)) @ vectors.T
     return PoseStatistics(mean / deviation, np.linalg.inv(covariance + _any_place(len(mean))), deviation)
 
 
 def blank_statistics(num_joints: int) -> PoseStatistics:
-    """To build a network with whose weights are then read."""
+    """Statistics of the right shapes for building a network; loading the network's weights then replaces them."""
     return PoseStatistics(np.zeros(2 * num_joints), np.eye(2 * num_joints), 1.0)
 
 
@@ -78,14 +83,14 @@ class PoseDistribution(NamedTuple):
     deviation: keras.Variable
 
     def sample(self, count: int, seed: int) -> np.ndarray:
-        """Poses [count, J, 2] of the distribution, units of the normaliser, about where the roots are."""
+        """Draws poses [count, J, 2] from the distribution, units of the normaliser, about their roots."""
         mean, precision = (np.asarray(values).astype(np.float64) for values in (self.mean, self.precision))
         variance, vectors = np.linalg.eigh(np.linalg.inv(precision) - _any_place(len(mean)))
         noise = np.random.default_rng(seed).normal(size=(count, len(mean))) * np.sqrt(np.maximum(variance, 0.0))
         return (float(self.deviation) * (mean + noise @ vectors.T)).reshape(count, -1, 2).astype(np.float32)
 
     def guess(self, image, seen, iterations: int | None = None):
-        """All joints [B, J, 2], in units of the deviation, as the `conditional_mean` given those `seen` [B, J].
+        """All joints [B, J, 2], in units of the deviation: the `conditional_mean` given the joints `seen` [B, J].
 
         `image` [B, J, 2] are normalised poses, any finite numbers where not seen; `iterations` None: `ITERATIONS`.
         """
@@ -95,14 +100,14 @@ class PoseDistribution(NamedTuple):
 
 
 def _any_place(coordinates: int) -> np.ndarray:
-    """Covariance of all x, and of all y, that a whole pose lies anywhere by; in units of the coordinates' variance."""
+    """Covariance that moves all x, and all y, together: the whole pose may lie anywhere; same unit as above."""
     return np.kron(np.ones((coordinates // 2, coordinates // 2)), _PLACE_VARIANCE * np.eye(2))
 
 
 def describe(whole, seen):
-    """What a network is told of guessed poses `whole` [B, J, 2], of which `seen` [B, J] is not guessed: [B, 3 J].
+    """Network inputs [B, 3 J] from guessed poses `whole` [B, J, 2], in which only the joints `seen` [B, J] are known.
 
-    The pose about its middle, for the root is a joint like the others and may be a guess; and which joints are guesses.
+    They are the pose about its mean, because the root may be a guess like any joint, and which joints are guesses.
     """
     flat = tf.reshape(whole - tf.reduce_mean(whole, axis=-2, keepdims=True), [-1, 2 * whole.shape[-2]])
     return tf.concat([flat, tf.cast(seen, tf.float32) - 1.0], axis=-1)
@@ -113,8 +118,8 @@ def conditional_mean(
 ) -> tf.Tensor:
     """The mean [B, J, 2] of a normal distribution of poses, given the joints that are shown.
 
-    With precision L and offset d from the mean, the hidden part h solves L_hh d_h = -L_hv d_v: by conjugate gradients,
-    preconditioned by the diagonal, which is matrix products alone and converts to any runtime.
+    With precision L and offset d from the mean, the hidden part h solves L_hh d_h = -L_hv d_v, v the visible part. The
+    solver is conjugate gradients, preconditioned by the diagonal: only matrix products, which any runtime has.
 
     Args:
       pose: [B, J, 2] in units of the distribution's deviation, 0 where hidden.

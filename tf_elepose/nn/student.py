@@ -1,4 +1,4 @@
-"""One small network that does at once what completer and lifter do one after the other; it is taught by them."""
+"""The student: one small network that learns from a completer and a lifter to do the work of both."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from tf_elepose.nn.blocks import ResidualNetwork
 from tf_elepose.nn.pose_statistics import PoseStatistics, describe
 
 _ITERATIONS = 12
-"""Of the solver that guesses hidden joints. The network corrects the guess: more do not make it better, and every pose,
-complete or not, has to wait for them."""
+"""Steps of the solver that guesses hidden joints. The network corrects the guess, so more steps do not make it better,
+and they cost time for every pose, complete or not."""
 
 
 class PoseStudent(ResidualNetwork):
-    """Depths, the camera's elevation and a corrected 2D pose from a 2D pose of which joints may be hidden.
+    """Depths, the camera's elevation and a corrected 2D pose from a 2D pose with or without hidden joints.
 
-    Hidden joints are first guessed as the mean of a normal distribution given the seen ones (nn/pose_statistics.py);
-    the network is told the guess and which joints are guesses.
+    Hidden joints are first guessed as the mean of a normal distribution given the seen joints (nn/pose_statistics.py);
+    the network's inputs are the guess and which joints are guesses.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class PoseStudent(ResidualNetwork):
           above the horizon [B], radians.
         """
         whole = self.distribution.guess(image, seen, _ITERATIONS)
-        said = self.respond(describe(whole, seen))
-        moved = tf.reshape(said[..., : 2 * self.num_joints], [-1, self.num_joints, 2])
+        outputs = self.respond(describe(whole, seen))
+        moved = tf.reshape(outputs[..., : 2 * self.num_joints], [-1, self.num_joints, 2])
         corrected = tf.convert_to_tensor(self.distribution.deviation) * (whole + moved)
-        return corrected, said[..., 2 * self.num_joints : -1], said[..., -1]
+        return corrected, outputs[..., 2 * self.num_joints : -1], outputs[..., -1]
