@@ -18,6 +18,7 @@ from tf_elepose.cli import commands, source_flags
 if TYPE_CHECKING:  # They bring TensorFlow and Matplotlib.
     import numpy as np
 
+    from tf_elepose.data.keypoints import Keypoints
     from tf_elepose.data.recording import Recording
     from tf_elepose.methods.base import Method
 
@@ -52,7 +53,7 @@ def main(argv: list[str]) -> int:
     from tf_elepose.evaluation.evaluation import PROTOCOL_JOINTS
     from tf_elepose.storage import files
     from tf_elepose.training import workdir
-    from tf_elepose.training.evaluator import LIKELIHOOD_VIEWS, evaluate_method
+    from tf_elepose.training.evaluator import LIKELIHOOD_VIEWS, evaluate_keypoints
 
     options = flags.FLAGS
     if options.figures and importlib.util.find_spec("matplotlib") is None:
@@ -65,7 +66,7 @@ def main(argv: list[str]) -> int:
     config = files.read_json(folder / "config.json")
     source = options.data or config["data"]
     source_options = (config["data_options"] if source == config["data"] else {}) | source_flags.stated()
-    poses_2d = options.poses_2d or config["poses_2d"]
+    kind = options.poses_2d or config["poses_2d"]
     min_confidence = config.get("min_confidence", 0.0) if options.min_confidence is None else options.min_confidence
     hidden = config.get("hidden_joints", 0.0) if options.hidden_joints is None else options.hidden_joints
     joints = None if options.joints is None else PROTOCOL_JOINTS.get(options.joints, options.joints.split(","))
@@ -75,16 +76,11 @@ def main(argv: list[str]) -> int:
     split = options.split or ("test" if (recording.split == "test").any() else "train")
     recording = recording.of_split(split)
     # The training's seed: on the training's data, the figures are those of its metrics.json.
-    evaluation = evaluate_method(
-        method,
-        recording,
-        poses_2d=poses_2d,
-        min_confidence=min_confidence,
-        joints=joints,
-        likelihood_views=views,
-        seed=config["seed"],
+    keypoints = recording.view(kind, min_confidence)
+    evaluation = evaluate_keypoints(
+        method, recording, keypoints, joints=joints, likelihood_views=views, seed=config["seed"]
     )
-    canonical, hips = _canonical(method, recording, poses_2d, min_confidence)
+    canonical, hips = _canonical(method, recording, keypoints)
     made = provenance()
     print(evaluation.table())
     if hips:
@@ -94,14 +90,14 @@ def main(argv: list[str]) -> int:
         output.parent.mkdir(parents=True, exist_ok=True)
         summary = evaluation.summary()
         verdict = depth_sign.sign_verdict(summary)
-        facts = {"model": str(folder), "data": source, "split": split, "poses_2d": poses_2d}
+        facts = {"model": str(folder), "data": source, "split": split, "poses_2d": kind}
         facts |= {"min_confidence": min_confidence, "hidden_joints": hidden, "joints": options.joints or "all", **made}
         facts |= {"hidden_half": options.hidden_half} if options.hidden_half else {}
         files.write_json(output, {**summary, **hips, "depth_sign": verdict, **facts})
     if options.figures:
         from tf_elepose.report.report import write_report
 
-        facts = {"Model": str(folder), "Data": source, "Split": split, "2D poses": poses_2d}
+        facts = {"Model": str(folder), "Data": source, "Split": split, "2D poses": kind}
         facts |= {"Trained": in_words(trained), "Evaluated": in_words(made)}
         page = write_report(
             pathlib.Path(options.figures),
@@ -112,7 +108,7 @@ def main(argv: list[str]) -> int:
             facts=facts,
             canonical=canonical,
             hips_deviation_mm=hips.get("canonical_hips_std_mm"),
-            poses_2d=recording.keypoints(poses_2d)[slice(None) if evaluation.rows is None else evaluation.rows],
+            poses_2d=keypoints.pixels[slice(None) if evaluation.rows is None else evaluation.rows],
         )
         print(f"report: {page}", file=sys.stderr)
     return 0
@@ -130,7 +126,7 @@ def in_words(values: Mapping[str, Any]) -> str:
 
 
 def _canonical(
-    method: Method, recording: Recording, poses_2d: str, min_confidence: float
+    method: Method, recording: Recording, keypoints: Keypoints
 ) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     """{camera: canonical pose [J, 3] mm} of the middle moment that most cameras see, and how far the hips of all
     moments' views lie from their mean; both empty where there is no such thing.
@@ -142,7 +138,7 @@ def _canonical(
     if not method.has_canonical or recording.poses_3d is None or len(set(recording.camera.tolist())) < 2:
         return {}, {}
     try:
-        found, poses = canonical_poses(method, recording, poses_2d=poses_2d, min_confidence=min_confidence)
+        found, poses = canonical_poses(method, recording, keypoints)
     except ValueError:  # No two rows are of one moment.
         return {}, {}
     count = np.isfinite(poses).all(axis=(2, 3)).sum(axis=1)

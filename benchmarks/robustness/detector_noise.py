@@ -107,21 +107,20 @@ def hips_noise(recording: Recording, focal_px: float) -> dict[str, float]:
 def model_figures(workdir: str, test: Recording) -> list[dict[str, Any]]:
     """What a model says of all joints, and without those that are doubted; apart for poses with a gross mistake."""
     from tf_elepose.recipes.canonpose.canonical_space import hips_deviation_mm
-    from tf_elepose.training.evaluator import evaluate_method
+    from tf_elepose.training.evaluator import evaluate_keypoints
     from tf_elepose.training.workdir import load_model
 
     method, far = load_model(workdir), (errors_px(test) > FAR_PX).any(axis=1)
     rows = []
     for threshold in (0.0, DOUBTED):
-        said = evaluate_method(method, test, poses_2d="detected", min_confidence=threshold)
+        keypoints = test.view("detected", threshold)
+        said = evaluate_keypoints(method, test, keypoints)
         mistaken = far[said.rows]
         rows.append({"min_confidence": threshold, "mistaken_share": float(far.mean())})
         for name, values in (("pa", said.pa_mpjpe_mm), ("n", said.n_mpjpe_mm)):
             parts = {"all": values, "mistaken": values[mistaken], "others": values[~mistaken]}
             rows[-1] |= {f"{name}_{of}_mm": float(part.mean()) for of, part in parts.items()}
-        rows[-1]["canonical_hips_std_mm"] = hips_deviation_mm(
-            method, test, poses_2d="detected", min_confidence=threshold
-        )
+        rows[-1]["canonical_hips_std_mm"] = hips_deviation_mm(method, test, keypoints)
     return rows
 
 

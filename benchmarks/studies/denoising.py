@@ -18,6 +18,7 @@ from absl import flags
 
 from tf_elepose.cli import commands
 from tf_elepose.cli.provenance import provenance
+from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.data.recording import Recording
 from tf_elepose.data.sources import load_source
 from tf_elepose.data.tracks.denoising import denoise
@@ -54,9 +55,10 @@ def measure(recording: Recording) -> list[dict[str, Any]]:
 def _row(label: str, recording: Recording, confidence: np.ndarray | None) -> dict[str, Any]:
     given, started = recording.poses_2d_detected, time.monotonic()
     assert given is not None
-    found = denoise(given, np.ones(given.shape[:2], bool), recording.tracks, recording.frame, confidence)
+    keypoints = Keypoints(given, np.ones(given.shape[:2], bool), confidence)
+    found = denoise(keypoints, recording.tracks, recording.frame)
     row: dict[str, Any] = {"label": label, "poses": len(given), "seconds": time.monotonic() - started}
-    for when, poses in (("before", given), ("after", found.poses_2d)):
+    for when, poses in (("before", given), ("after", found.pixels)):
         distance = np.linalg.norm(poses - recording.poses_2d, axis=-1)
         row[when] = {"mean_px": float(distance.mean()), "percentile_99_px": float(np.percentile(distance, 99))}
     return row

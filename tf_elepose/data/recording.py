@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.skeleton.skeletons import Skeleton
 
 SPLITS = ("train", "test")
@@ -114,6 +115,18 @@ class Recording:
             present = ", ".join(sorted(set(self.split.tolist())))
             raise ValueError(f"{self.source}: no rows of split {split!r}; splits here are {present}")
         return self.select(mask)
+
+    def view(self, kind: str, min_confidence: float = 0.0) -> Keypoints:
+        """The 2D poses of all rows, and which of their joints are seen.
+
+        Args:
+          kind: "gt", `poses_2d`, or "detected", those that `confidence` is about.
+          min_confidence: joints that a detector trusts no more than this are taken as missing.
+
+        Raises:
+          ValueError: another kind, or "detected" where no pose comes from a detector.
+        """
+        return Keypoints(self.keypoints(kind), self.seen(kind, min_confidence), self.trust(kind))
 
     def keypoints(self, kind: str) -> np.ndarray:
         """2D poses [N, J, 2] in pixels: `kind` is "gt" (`poses_2d`) or "detected" (what `confidence` is about).

@@ -65,17 +65,17 @@ def morph(
     """
     skeleton = truth.skeleton
     rows, places = matched(detections, truth)
-    pixels, seen = detections.keypoints("detected")[rows], detections.seen("detected")[rows]
-    enough = seen.sum(axis=1) >= MIN_JOINTS
-    rows, places, pixels, seen = rows[enough], places[enough], pixels[enough], seen[enough]
+    found = detections.view("detected").select(rows)
+    enough = found.seen.sum(axis=1) >= MIN_JOINTS
+    places, found = places[enough], found.select(enough)
+    pixels, seen, trust = found.pixels, found.seen, found.confidence
     subject = truth.subject[places]
     if unknown := sorted(set(subjects) - set(subject.tolist())):
         raise ValueError(f"no such subject: {', '.join(unknown)}; there are {', '.join(sorted(set(subject.tolist())))}")
     learns = np.isin(subject, subjects)
     if learns.all():
         raise ValueError(f"no subject is left besides {', '.join(sorted(subjects))}")
-    trust = detections.trust("detected")
-    confidence = np.where(seen, 1.0 if trust is None else np.clip(trust[rows], 0.0, 1.0), 0.0).astype(np.float32)
+    confidence = np.where(seen, 1.0 if trust is None else np.clip(trust, 0.0, 1.0), 0.0).astype(np.float32)
     normalizer = Normalizer.fit(pixels[learns], skeleton, rule="pose", seen=seen[learns])
     image, factor = normalizer.apply(pixels, seen=seen)
     # Where `apply` put the origin: the root, or the mean of what is seen.
@@ -86,7 +86,8 @@ def morph(
     target = (truth.poses_2d[places] - origin[:, np.newaxis]) / factor[:, np.newaxis, np.newaxis]
     morpher = PoseMorpher(skeleton.num_joints, width=width, input_deviation=normalizer.deviation, seed=seed)
     morpher.build()
-    arrays = {"image": image, "target": target, "confidence": confidence, "known": truth.seen("gt")[places]}
+    known = truth.view("gt").seen[places]
+    arrays = {"image": image, "target": target, "confidence": confidence, "known": known}
     _train(morpher, {name: array[learns] for name, array in arrays.items()}, skeleton, epochs, seed)
     others = np.flatnonzero(~learns)
     said = np.concatenate([
@@ -94,7 +95,7 @@ def morph(
         for part in np.array_split(others, 1 + len(others) // 8192)
     ])  # fmt: skip
     moved = said * factor[others, np.newaxis, np.newaxis] + origin[others, np.newaxis]
-    judged = seen[others] & truth.seen("gt")[places[others]]
+    judged = seen[others] & known[others]
     before, after = (
         float(np.linalg.norm(poses - truth.poses_2d[places[others]], axis=-1)[judged].mean())
         for poses in (pixels[others], moved)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.data.pipeline import Batches
 from tf_elepose.data.recording import Recording
 from tf_elepose.evaluation import depth_sign
@@ -20,7 +21,7 @@ from tf_elepose.recipes.training_poses import denoised, usable
 from tf_elepose.storage import files
 from tf_elepose.training import strategy as strategies
 from tf_elepose.training.checkpoint import assign
-from tf_elepose.training.evaluator import clip_and_camera, clip_names, evaluate_method, spread_rows
+from tf_elepose.training.evaluator import clip_and_camera, clip_names, evaluate_keypoints, spread_rows
 from tf_elepose.training.interruption import StopRequest
 from tf_elepose.training.metric_log import MetricLog
 from tf_elepose.training.stage import Stage
@@ -81,17 +82,19 @@ class Run(abc.ABC):
         self._common = settings
         self._strategy = strategy
         self.writes = strategies.is_chief(strategy)
-        self._train, self._seen = usable(recording.of_split("train"), settings.poses_2d, settings.min_confidence)
+        train = recording.of_split("train")
+        self._train, self._keypoints = usable(train, self._view(train))
+        self._seen = self._keypoints.seen
         has_test = bool(np.any(recording.split == "test"))
         self._watched = recording.of_split("test") if has_test else self._train
-        self._pixels = denoised(self._train, settings.poses_2d, self._seen, settings.denoise)
+        self._pixels = denoised(self._train, self._keypoints, settings.denoise)
         self._groups = clip_and_camera(self._train)
         self._normalizer = normalizer or Normalizer.fit(
             self._pixels, recording.skeleton, groups=self._groups, seen=self._seen, **settings.normalization
         )
         self._image, _ = self._normalizer.apply(self._pixels, self._groups, self._seen)
         # As they will be when the trained model is asked: one at a time, with all their noise.
-        given = self._train.keypoints(settings.poses_2d)
+        given = self._keypoints.pixels
         self._denoised = self._pixels is not given
         self._detected = self._normalizer.apply(given, self._groups, self._seen)[0] if self._denoised else self._image
 
@@ -166,13 +169,9 @@ class Run(abc.ABC):
 
     def watch(self) -> dict[str, float]:
         """Figures of poses that are not trained on, where there are any, to be shown during training."""
-        summary = evaluate_method(
-            self.method,
-            self._watched,
-            poses_2d=self._common.poses_2d,
-            min_confidence=self._common.min_confidence,
-            rows=spread_rows(self._watched, EVALUATION_POSES),
-        ).summary()
+        watched = self._watched
+        rows = spread_rows(watched, EVALUATION_POSES)
+        summary = evaluate_keypoints(self.method, watched, self._view(watched), rows=rows).summary()
         return {key: summary[key] for key in _WATCHED if key in summary}
 
     def own_figures(self, method: Method) -> dict[str, float]:
@@ -185,17 +184,16 @@ class Run(abc.ABC):
         grounds, in words.
         """
         blind = dataclasses.replace(self._train, poses_3d=None)
-        summary = evaluate_method(
-            method,
-            blind,
-            poses_2d=self._common.poses_2d,
-            min_confidence=self._common.min_confidence,
-            rows=spread_rows(blind, 4 * EVALUATION_POSES),
-        ).summary()
+        rows = spread_rows(blind, 4 * EVALUATION_POSES)
+        summary = evaluate_keypoints(method, blind, self._keypoints, rows=rows).summary()
         shares = {joints: summary.get(f"{joints}_forward_share") for joints in ("knees", "elbows")}
         told = [f"{100 * share:.0f} % of {joints}" for joints, share in shares.items() if share is not None]
         grounds = f"{' and '.join(told)} bend the way they can" if told else "the skeleton names no legs or arms"
         return depth_sign.sign_verdict(summary), grounds
+
+    def _view(self, recording: Recording) -> Keypoints:
+        """The 2D poses of `recording` that the config asks for."""
+        return recording.view(self._common.poses_2d, self._common.min_confidence)
 
     def _require_whole_poses(self) -> None:
         """ValueError where training poses lack joints and the method has no completer."""

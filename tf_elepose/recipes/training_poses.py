@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 from absl import logging
 
+from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.data.recording import Recording
 from tf_elepose.data.tracks.denoising import denoise
 from tf_elepose.normalization import Normalizer
@@ -16,26 +17,25 @@ from tf_elepose.training.evaluator import clip_names
 DENOISING = ("auto", "always", "never")
 
 
-def usable(train: Recording, poses_2d: str, min_confidence: float) -> tuple[Recording, np.ndarray]:
-    """The training poses that show enough joints, and which joints [N, J] they show."""
-    seen = train.seen(poses_2d, min_confidence)
-    enough = seen.sum(axis=1) >= min(MIN_JOINTS, train.skeleton.num_joints)
+def usable(train: Recording, keypoints: Keypoints) -> tuple[Recording, Keypoints]:
+    """The training poses that show enough joints: their rows, and the 2D poses of those."""
+    enough = keypoints.seen.sum(axis=1) >= min(MIN_JOINTS, train.skeleton.num_joints)
     if enough.all():
-        return train, seen
+        return train, keypoints
     if not enough.any():
         raise ValueError(f"{train.source}: no training pose shows {MIN_JOINTS} joints")
     logging.warning(
         "%s: %d of %d training poses show fewer than %d joints and are left out",
-        train.source, (~enough).sum(), len(seen), MIN_JOINTS,
+        train.source, (~enough).sum(), len(enough), MIN_JOINTS,
     )  # fmt: skip
-    return train.select(enough), seen[enough]
+    return train.select(enough), keypoints.select(enough)
 
 
-def denoised(train: Recording, poses_2d: str, seen: np.ndarray, choice: str) -> np.ndarray:
+def denoised(train: Recording, keypoints: Keypoints, choice: str) -> np.ndarray:
     """The training poses [N, J, 2] in pixels with less of their detector's noise (data/tracks/denoising.py).
 
     Args:
-      train, poses_2d, seen: as `usable` has them.
+      train, keypoints: as `usable` has them.
       choice: "auto" (poses that come with confidences, and so from a detector), "always" or "never".
 
     Raises:
@@ -43,16 +43,15 @@ def denoised(train: Recording, poses_2d: str, seen: np.ndarray, choice: str) -> 
     """
     if choice not in DENOISING:
         raise ValueError(f"denoise must be {', '.join(DENOISING[:-1])} or {DENOISING[-1]}; got {choice!r}")
-    pixels, confidence = train.keypoints(poses_2d), train.trust(poses_2d)
-    if choice == "never" or (choice == "auto" and confidence is None):
-        return pixels
-    found = denoise(pixels, seen, train.tracks, train.frame, confidence)
+    if choice == "never" or (choice == "auto" and keypoints.confidence is None):
+        return keypoints.pixels
+    found = denoise(keypoints, train.tracks, train.frame)
     logging.info(
         "%s: training poses denoised over time: a joint's coordinate was off by %.1f to %.1f %% of the body's size; "
         "%.0f %% of the poses have neighbours in time",
         train.source, 100 * found.noise.min(), 100 * found.noise.max(), 100 * found.in_tracks,
     )  # fmt: skip
-    return found.poses_2d
+    return found.pixels
 
 
 def scaled_by_clip(

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_elepose import geometry
+from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.data.recording import Recording
 from tf_elepose.evaluation.evaluation import Evaluation, evaluate_poses
 from tf_elepose.methods.base import Method
@@ -61,16 +62,35 @@ def evaluate_method(
     Raises:
       ValueError: no pose can be lifted.
     """
-    seen = recording.seen(poses_2d, min_confidence)
-    image, seen = method.normalized(recording.keypoints(poses_2d), clip_and_camera(recording), seen)
+    return evaluate_keypoints(
+        method, recording, recording.view(poses_2d, min_confidence), rows=rows, joints=joints,
+        likelihood_views=likelihood_views, seed=seed,
+    )  # fmt: skip
+
+
+def evaluate_keypoints(
+    method: Method,
+    recording: Recording,
+    keypoints: Keypoints,
+    *,
+    rows: np.ndarray | None = None,
+    joints: Sequence[str] | None = None,
+    likelihood_views: int = 0,
+    seed: int = 0,
+) -> Evaluation:
+    """`evaluate_method` where the 2D poses are at hand: `keypoints` of `recording`; the rest as there."""
+    image, seen = method.normalized(keypoints.pixels, clip_and_camera(recording), keypoints.seen)
+    confidence = keypoints.confidence
     if rows is not None:
         recording, image, seen = recording.select(rows), image[rows], seen[rows]
+        confidence = None if confidence is None else confidence[rows]
     valid = seen.any(axis=1)
     if not valid.any():
         raise ValueError(f"{recording.source}: none of {len(valid)} poses can be lifted: too few joints are seen")
     if not valid.all():
         recording, image, seen = recording.select(valid), image[valid], seen[valid]
-    prediction = method.predict_normalized(image, seen, recording.trust(poses_2d))
+        confidence = None if confidence is None else confidence[valid]
+    prediction = method.predict_normalized(image, seen, confidence)
     nll = method.likelihood_normalized(image, seen, views=likelihood_views, seed=seed) if likelihood_views else None
     lifted, skeleton = tf.constant(prediction.poses_3d), method.skeleton
     flat = np.pad(prediction.image, ((0, 0), (0, 0), (0, 1)))

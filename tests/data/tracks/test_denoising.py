@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.data.tracks import denoising, random_walk
 from tf_elepose.data.tracks.denoising import MAX_GAP, denoise
 
@@ -25,8 +26,8 @@ def spoilt(true, seed=1):
     return true + NOISE * np.random.default_rng(seed).normal(size=true.shape)
 
 
-def everything(poses):
-    return np.ones(poses.shape[:2], bool)
+def all_seen(poses, confidence=None):
+    return Keypoints(poses, np.ones(poses.shape[:2], bool), confidence)
 
 
 def rms(poses, true):
@@ -39,15 +40,15 @@ def size(poses):
 
 def test_noise_is_measured_and_most_of_it_goes():
     true, tracks, frames = ways()
-    found = denoise(spoilt(true), everything(true), tracks, frames)
+    found = denoise(all_seen(spoilt(true)), tracks, frames)
     np.testing.assert_allclose(found.noise * size(true), NOISE, rtol=0.15)
-    assert rms(found.poses_2d, true) < 0.6 * NOISE and found.in_tracks == 1.0
+    assert rms(found.pixels, true) < 0.6 * NOISE and found.in_tracks == 1.0
 
 
 def test_what_has_no_noise_stays():
     true, tracks, frames = ways()
-    found = denoise(true, everything(true), tracks, frames)
-    assert np.abs(found.poses_2d - true).max() < 0.2 and (found.noise * size(true)).max() < 0.1
+    found = denoise(all_seen(true), tracks, frames)
+    assert np.abs(found.pixels - true).max() < 0.2 and (found.noise * size(true)).max() < 0.1
 
 
 def test_a_smoothed_way_is_the_posterior_mean_of_a_gaussian_process():
@@ -82,9 +83,9 @@ def test_a_smoothed_way_is_the_posterior_mean_of_a_gaussian_process():
 def test_a_gross_error_is_drawn_to_the_way_and_spoils_no_neighbour():
     true, tracks, frames = ways()
     given = spoilt(true)
-    clean = denoise(given, everything(true), tracks, frames).poses_2d
+    clean = denoise(all_seen(given), tracks, frames).pixels
     given[75, 2] += 80.0
-    found = denoise(given, everything(true), tracks, frames).poses_2d
+    found = denoise(all_seen(given), tracks, frames).pixels
     assert np.linalg.norm(found[75, 2] - true[75, 2]) < 15.0
     assert np.linalg.norm(found[70:75, 2] - clean[70:75, 2], axis=-1).max() < 2.0
 
@@ -94,32 +95,32 @@ def test_detections_of_low_confidence_weigh_less():
     rng = np.random.default_rng(4)
     confidence = rng.uniform(0.1, 1.0, true.shape[:2])
     given = true + NOISE / confidence[..., None] * rng.normal(size=true.shape)
-    blind = denoise(given, everything(true), tracks, frames)
-    told = denoise(given, everything(true), tracks, frames, confidence)
-    assert rms(told.poses_2d, true) < 0.85 * rms(blind.poses_2d, true)
-    one_value = denoise(given, everything(true), tracks, frames, np.ones(true.shape[:2]))
-    np.testing.assert_array_equal(one_value.poses_2d, blind.poses_2d)
+    blind = denoise(all_seen(given), tracks, frames)
+    told = denoise(all_seen(given, confidence), tracks, frames)
+    assert rms(told.pixels, true) < 0.85 * rms(blind.pixels, true)
+    one_value = denoise(all_seen(given, np.ones(true.shape[:2])), tracks, frames)
+    np.testing.assert_array_equal(one_value.pixels, blind.pixels)
 
 
 def test_units_frame_rates_and_the_order_of_rows_do_not_matter():
     true, tracks, frames = ways(tracks=4, length=60)
     given = spoilt(true)
-    expected = denoise(given, everything(true), tracks, frames)
-    other = denoise(7.0 * given, everything(true), tracks + 5, 3 * frames + 11)
-    np.testing.assert_allclose(other.poses_2d / 7.0, expected.poses_2d, atol=1e-6)
+    expected = denoise(all_seen(given), tracks, frames)
+    other = denoise(all_seen(7.0 * given), tracks + 5, 3 * frames + 11)
+    np.testing.assert_allclose(other.pixels / 7.0, expected.pixels, atol=1e-6)
     np.testing.assert_allclose(other.noise, expected.noise, rtol=1e-9)
     order = np.random.default_rng(0).permutation(len(given))
-    mixed = denoise(given[order], everything(true), tracks[order], frames[order])
-    np.testing.assert_allclose(mixed.poses_2d, expected.poses_2d[order], atol=1e-9)
+    mixed = denoise(all_seen(given[order]), tracks[order], frames[order])
+    np.testing.assert_allclose(mixed.pixels, expected.pixels[order], atol=1e-9)
 
 
 def test_joints_not_seen_stay_and_are_not_looked_at():
     true, tracks, frames = ways(tracks=4, length=60)
     given, seen = spoilt(true), np.random.default_rng(0).random(true.shape[:2]) > 0.2
-    found = denoise(np.where(seen[..., None], given, np.nan), seen, tracks, frames).poses_2d
+    found = denoise(Keypoints(np.where(seen[..., None], given, np.nan), seen), tracks, frames).pixels
     assert np.isnan(found[~seen]).all() and np.isfinite(found[seen]).all()
     np.testing.assert_array_equal(
-        found[seen], denoise(np.where(seen[..., None], given, 9e9), seen, tracks, frames).poses_2d[seen]
+        found[seen], denoise(Keypoints(np.where(seen[..., None], given, 9e9), seen), tracks, frames).pixels[seen]
     )
     assert rms(found[seen], true[seen]) < 0.75 * NOISE
 
@@ -128,10 +129,10 @@ def test_nothing_is_smoothed_across_a_cut_and_single_pictures_stay():
     true, _, frames = ways(tracks=1, length=80)
     later = np.concatenate([true, true + 300.0])
     frames = np.concatenate([frames, frames + frames[-1] + MAX_GAP + 2])
-    found = denoise(spoilt(later), everything(later), np.zeros(160, int), frames).poses_2d
+    found = denoise(all_seen(spoilt(later)), np.zeros(160, int), frames).pixels
     assert np.abs(found - later).max() < 5 * NOISE  # Were it one way, the places beside the cut would be far off.
-    alone = denoise(spoilt(true), everything(true), np.arange(80), frames[:80])
-    np.testing.assert_array_equal(alone.poses_2d, spoilt(true))
+    alone = denoise(all_seen(spoilt(true)), np.arange(80), frames[:80])
+    np.testing.assert_array_equal(alone.pixels, spoilt(true))
     assert alone.in_tracks == 0.0 and not alone.noise.any()
 
 
@@ -139,15 +140,13 @@ def test_float32_comes_back_as_float32_and_the_input_is_left_alone():
     true, tracks, frames = ways(tracks=2, length=30)
     given = spoilt(true).astype(np.float32)
     before = given.copy()
-    assert denoise(given, everything(given), tracks, frames).poses_2d.dtype == np.float32
+    assert denoise(all_seen(given), tracks, frames).pixels.dtype == np.float32
     np.testing.assert_array_equal(given, before)
 
 
-@pytest.mark.parametrize("name", ["tracks", "frames", "confidence", "poses_2d"])
+@pytest.mark.parametrize("name", ["tracks", "frames"])
 def test_arrays_that_do_not_fit_are_named(name):
     true, tracks, frames = ways(tracks=1, length=10)
-    given = {
-        "poses_2d": true, "seen": everything(true), "tracks": tracks, "frames": frames, "confidence": np.ones((10, 5)),
-    }  # fmt: skip
-    with pytest.raises(ValueError, match=rf"denoise: {name}: expected \[\d+.*\]; got \[\d+"):
-        denoise(**{**given, name: given[name][:9]})
+    given = {"tracks": tracks, "frames": frames}
+    with pytest.raises(ValueError, match=rf"denoise: {name}: expected \[10\]; got \[9\]"):
+        denoise(all_seen(true), **{**given, name: given[name][:9]})

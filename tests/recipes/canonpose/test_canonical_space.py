@@ -32,15 +32,15 @@ def test_views_that_are_missing_do_not_count():
 def test_canonical_poses_are_as_large_as_the_body():
     method, _ = small_models.small_canonpose(rule="pose")
     recording = small_runs.small_recording(cameras=3).of_split("test")
-    found, poses = canonical_poses(method, recording)
+    found, poses = canonical_poses(method, recording, recording.view("gt"))
     assert poses.shape == (*found.rows.shape, 17, 3)
     true = recording.poses_3d - recording.poses_3d[:, :1]
     np.testing.assert_allclose(
         np.linalg.norm(poses, axis=(2, 3)), np.linalg.norm(true, axis=(1, 2))[found.rows], rtol=1e-4
     )
     hips = list(recording.skeleton.indices(("l_hip", "r_hip")))
-    assert hips_deviation_mm(method, recording) == pytest.approx(
+    assert hips_deviation_mm(method, recording, recording.view("gt")) == pytest.approx(
         np.sqrt(np.mean(spread_between_views(poses)[hips] ** 2)), rel=1e-6
     )
     with pytest.raises(ValueError, match="has no 3D poses"):
-        canonical_poses(method, dataclasses.replace(recording, poses_3d=None))
+        canonical_poses(method, dataclasses.replace(recording, poses_3d=None), recording.view("gt"))

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.data.tracks.random_walk import expected, smoothed
 
 MAX_GAP = 5
@@ -42,52 +43,40 @@ class Denoised:
     """Poses with less noise, and how much there was.
 
     Attributes:
-      poses_2d: [N, J, 2] in the unit given; joints not seen are as they were.
+      pixels: [N, J, 2] px, or the unit given; joints not seen are as they were.
       noise: [J] estimated standard deviation of a coordinate's error, of those of usual confidence, as a share of the
         body's size, the mean distance of its joints from their middle; 0 where too few tracks tell.
       in_tracks: share of the poses that have neighbours in time; the others are as they were.
     """
 
-    poses_2d: np.ndarray
+    pixels: np.ndarray
     noise: np.ndarray
     in_tracks: float
 
 
-def denoise(
-    poses_2d: np.ndarray,
-    seen: np.ndarray,
-    tracks: np.ndarray,
-    frames: np.ndarray,
-    confidence: np.ndarray | None = None,
-) -> Denoised:
+def denoise(keypoints: Keypoints, tracks: np.ndarray, frames: np.ndarray) -> Denoised:
     """Smooth poses over time, track by track, as strongly as their noise asks for.
 
     Args:
-      poses_2d: [N, J, 2] px, or any unit; what is not seen may be anything.
-      seen: [N, J].
+      keypoints: of N rows, in px or any unit; where they have a confidence, the errors' variance may depend on it.
       tracks: [N] labels, one a person in a clip of a camera; rows in any order.
       frames: [N] integers.
-      confidence: [N, J] how far the detector trusts each joint; the errors' variance may depend on it.
 
     Raises:
-      ValueError: arrays whose shapes do not fit each other.
+      ValueError: labels or frames that are not one for each row.
     """
-    poses_2d, seen = np.asarray(poses_2d), np.asarray(seen, bool)
-    rows, joints = seen.shape if seen.ndim == 2 else (-1, -1)
-    expected = {"poses_2d": (rows, joints, 2), "tracks": (rows,), "frames": (rows,)}
-    given = {"poses_2d": poses_2d, "tracks": tracks, "frames": frames}
-    if confidence is not None:
-        expected["confidence"], given["confidence"] = (rows, joints), confidence
-    for name, shape in expected.items():
-        if np.shape(given[name]) != shape:
-            raise ValueError(f"denoise: {name}: expected {list(shape)}; got {list(np.shape(given[name]))}")
+    pixels, seen = keypoints.pixels, keypoints.seen
+    rows, joints = seen.shape
+    for name, labels in (("tracks", tracks), ("frames", frames)):
+        if np.shape(labels) != (rows,):
+            raise ValueError(f"denoise: {name}: expected {[rows]}; got {list(np.shape(labels))}")
     stretches = _stretches(np.asarray(tracks), np.asarray(frames))
     if not stretches:
-        return Denoised(poses_2d.copy(), np.zeros(joints), 0.0)
-    bins = _bins(confidence, seen)
-    model = _fit(list(_blocks(poses_2d, seen, frames, bins, _sample(stretches))), int(bins.max()) + 1)
-    out = poses_2d.astype(np.float64)
-    for block in _blocks(poses_2d, seen, frames, bins, stretches):
+        return Denoised(pixels.copy(), np.zeros(joints), 0.0)
+    bins = _bins(keypoints.confidence, seen)
+    model = _fit(list(_blocks(pixels, seen, frames, bins, _sample(stretches))), int(bins.max()) + 1)
+    out = pixels.astype(np.float64)
+    for block in _blocks(pixels, seen, frames, bins, stretches):
         pace, weight = _pace(block, model), np.ones(block.seen.shape)
         for _ in range(_ROUNDS):
             found = _smooth(block, model, pace, weight)
@@ -96,7 +85,7 @@ def denoise(
         whole = np.where(block.seen[..., np.newaxis], found.places * block.size + block.origin, out[block.rows])
         out[at] = whole[block.seen.any(axis=-1)]
     covered = sum(map(len, stretches)) / rows
-    return Denoised(out.astype(poses_2d.dtype), np.sqrt(model.error), covered)
+    return Denoised(out.astype(pixels.dtype), np.sqrt(model.error), covered)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.data.moments import Moments, moments
 from tf_elepose.data.recording import Recording
 from tf_elepose.methods.base import Method
@@ -13,11 +14,14 @@ from tf_elepose.training.evaluator import clip_and_camera
 HIPS = ("l_hip", "r_hip")
 
 
-def canonical_poses(
-    method: Method, recording: Recording, *, poses_2d: str = "gt", min_confidence: float = 0.0
-) -> tuple[Moments, np.ndarray]:
+def canonical_poses(method: Method, recording: Recording, keypoints: Keypoints) -> tuple[Moments, np.ndarray]:
     """The moments of `recording` and their canonical poses [M, V, J, 3], each as large as the true body, mm; NaN where
     there is no view, or none that can be lifted.
+
+    Args:
+      method: trained, one that `has_canonical`.
+      recording: with 3D poses.
+      keypoints: its 2D poses.
 
     Raises:
       ValueError: a method without canonical poses, no true poses, or no moment that two cameras see.
@@ -27,12 +31,7 @@ def canonical_poses(
     if recording.poses_3d is None:
         raise ValueError(f"{recording.source}: has no 3D poses: how large its bodies are is not known")
     found = moments(recording)
-    said = method.predict(
-        recording.keypoints(poses_2d),
-        clip_and_camera(recording),
-        recording.seen(poses_2d, min_confidence),
-        recording.trust(poses_2d),
-    )
+    said = method.predict(keypoints.pixels, clip_and_camera(recording), keypoints.seen, keypoints.confidence)
     X = said.canonical
     assert X is not None
     root = recording.skeleton.root_index
@@ -54,11 +53,9 @@ def spread_between_views(poses: np.ndarray) -> np.ndarray:
     return np.sqrt(np.nansum(squared, axis=(0, 1)) / (there.sum() - len(there)))
 
 
-def hips_deviation_mm(
-    method: Method, recording: Recording, *, poses_2d: str = "gt", min_confidence: float = 0.0
-) -> float:
+def hips_deviation_mm(method: Method, recording: Recording, keypoints: Keypoints) -> float:
     """How far, mm, the canonical hips of the views of one moment lie from their mean, see `spread_between_views`."""
-    _, poses = canonical_poses(method, recording, poses_2d=poses_2d, min_confidence=min_confidence)
+    _, poses = canonical_poses(method, recording, keypoints)
     return hips_deviation(poses, recording.skeleton)
 
 

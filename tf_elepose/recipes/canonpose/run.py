@@ -57,7 +57,7 @@ class CanonposeRun(Run):
         train = self._train
         self._moments = moments(train, cameras=settings.cameras, rig=settings.rig)
         self._tell_of_views(recording.of_split("train"))
-        trust = train.trust(settings.poses_2d)
+        trust = self._keypoints.confidence
         confidence = np.where(self._seen, np.float32(1.0) if trust is None else np.clip(trust, 0.0, 1.0), 0.0)
         used = self._moments.rows[self._moments.present]
         if not settings.lifter["hidden"] and not self._seen[used].all():
@@ -109,11 +109,8 @@ class CanonposeRun(Run):
         known = set(HIPS) <= set(watched.skeleton.joints) and watched.poses_3d is not None
         if not known or len(np.unique(watched.camera)) < 2:
             return {}
-        common = self._common
         try:
-            deviation = hips_deviation_mm(
-                method, watched, poses_2d=common.poses_2d, min_confidence=common.min_confidence
-            )
+            deviation = hips_deviation_mm(method, watched, self._view(watched))
         except ValueError:  # Of the poses that are watched no two are of one moment.
             return {}
         return {"canonical_hips_std_mm": deviation} if np.isfinite(deviation) else {}
