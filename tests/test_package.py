@@ -1,10 +1,13 @@
 """The package as a whole: cheap to import, whole, documented."""
 
+import configparser
 import importlib
 import inspect
+import pathlib
 import pkgutil
 import subprocess
 import sys
+from importlib import metadata
 
 import pytest
 
@@ -59,6 +62,41 @@ def test_every_public_name_is_there_and_listed():
         assert thing.__module__ == f"tf_elepose.{tf_elepose._HOMES[name]}" if hasattr(thing, "__module__") else thing
     with pytest.raises(AttributeError, match="no attribute 'pose'"):
         _ = tf_elepose.pose
+
+
+ROOT = pathlib.Path(__file__).parent.parent
+
+
+def _stated():
+    """What setup.cfg says."""
+    stated = configparser.ConfigParser(interpolation=None)
+    stated.read_string((ROOT / "setup.cfg").read_text(encoding="utf-8"))
+    return stated
+
+
+def test_the_version_is_the_one_of_setup_cfg():
+    assert tf_elepose.__version__ == _stated()["metadata"]["version"]
+    assert "__version__" in dir(tf_elepose)
+
+
+def test_outside_a_clone_the_version_is_that_of_what_is_installed(tmp_path, monkeypatch):
+    monkeypatch.setattr(metadata, "version", {"tf_elepose": "4.5.6"}.__getitem__)
+    assert tf_elepose._version(tmp_path / "setup.cfg") == "4.5.6"
+    (tmp_path / "setup.cfg").write_text("[metadata]\nname = another\nversion = 7.0\n", encoding="utf-8")
+    assert tf_elepose._version(tmp_path / "setup.cfg") == "4.5.6"
+
+
+def test_a_copied_folder_has_no_version(tmp_path, monkeypatch):
+    def version(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+    assert tf_elepose._version(tmp_path / "setup.cfg") == "0+unknown"
+
+
+def test_type_checkers_are_told_of_the_type_hints():
+    assert (ROOT / "tf_elepose" / "py.typed").is_file()
+    assert "py.typed" in _stated()["options.package_data"]["tf_elepose"].split()
 
 
 def test_importing_it_costs_nothing():

@@ -6,6 +6,7 @@ Public names are imported when they are first used, so that `import tf_elepose` 
 from __future__ import annotations
 
 import importlib
+import pathlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -59,12 +60,34 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name == "__version__":
+        value = _version(pathlib.Path(__file__).parent.parent / "setup.cfg")
+    elif name in _HOMES:
+        value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    return sorted({*globals(), *_HOMES, "__version__"})
+
+
+def _version(beside: pathlib.Path) -> str:
+    """The version that setup.cfg states: the file `beside` the package in a clone, or what was installed from it.
+
+    The clone comes first: what is installed under the same name may be another copy. "0+unknown" for a folder that was
+    copied without either.
+    """
+    import configparser
+    from importlib import metadata
+
+    stated = configparser.ConfigParser(interpolation=None)
+    stated.read(beside, encoding="utf-8")
+    if stated.get("metadata", "name", fallback=None) == __name__:
+        return stated["metadata"]["version"]
+    try:
+        return metadata.version(__name__)
+    except metadata.PackageNotFoundError:
+        return "0+unknown"
