@@ -106,7 +106,7 @@ def center(pose: tf.Tensor, root_index: int) -> tf.Tensor:
 
 
 def back_project(image: tf.Tensor, depth_offset: tf.Tensor, distance: float, root_index: int) -> tf.Tensor:
-    """Eq. 2: the 3D pose, centred on its root, of a 2D pose with known depths.
+    """ElePose eq. 2: the 3D pose, centred on its root, of a 2D pose with known depths.
 
     Args:
       image: [..., J, 2] on the normalised image plane, root at the origin.
@@ -123,7 +123,7 @@ def back_project(image: tf.Tensor, depth_offset: tf.Tensor, distance: float, roo
 
 
 def project(pose: tf.Tensor, distance: float) -> tf.Tensor:
-    """Eq. 3: `pose` [..., J, 3], centred on its root, seen from `distance`: [..., J, 2] on the image plane.
+    """ElePose eq. 3: `pose` [..., J, 3], centred on its root, seen from `distance`: [..., J, 2] on the image plane.
 
     Joints nearer than `MIN_DEPTH` are treated as being that far away, as in `back_project`.
     """

@@ -63,6 +63,16 @@ def test_the_terms_are_the_papers(angles):
         np.testing.assert_allclose(terms[name][0], value, rtol=1e-3, atol=1e-6, err_msg=name)
 
 
+def test_the_loss_is_the_weighted_sum_of_eq_24():
+    method, image = small_models.small_svmac()
+    batch = batch_of(method, image[:8])
+    values, _ = method.gradients(batch, SEED)
+    means = {name: float(np.mean(term)) for name, term in method.loss_terms(batch, SEED).items()}
+    weights = small_models.SVMAC_WEIGHTS
+    assert set(means) == set(weights) and len(set(weights.values())) > 3
+    assert float(values["loss"]) == pytest.approx(sum(weights[name] * means[name] for name in means), rel=1e-4)
+
+
 def test_a_pose_is_turned_about_the_vertical_through_its_root_as_eq_8_says():
     method, image = small_models.small_svmac()
     X, K = method.GEN(tf.constant(image[:4]), None)
@@ -85,6 +95,18 @@ def test_poses_are_made_of_depths_as_eq_1_and_2_say():
     for i in range(3):
         expected = paper.pose_at(x[i], depths[i].numpy(), method.c, 0) - [0, 0, method.c]
         np.testing.assert_allclose(X[i], expected, atol=1e-5)
+
+
+def test_turned_poses_are_lifted_again_by_the_same_generator_as_eq_10_says():
+    method, image = small_models.small_svmac(angles=3, batch_norm=False, dropout=0.0)
+    _, *turned = method.seen_from_all(tf.constant(method.unit * image[:3]), SEED)
+    for angle in turned:
+        depths, K = method.generator(angle.x)
+        np.testing.assert_allclose(angle.K, K, rtol=1e-6)
+        for i in range(3):
+            expected = paper.pose_at(angle.x[i].numpy(), depths[i].numpy(), method.c, 0) - [0, 0, method.c]
+            np.testing.assert_allclose(angle.X[i], expected, atol=1e-5)
+    assert len(turned) == 2 and np.abs(turned[0].X - turned[1].X).max() > 1e-3
 
 
 def test_the_mean_joint_root_distance_of_the_data_is_one_over_c():

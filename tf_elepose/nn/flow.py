@@ -166,12 +166,15 @@ class RealNVP(keras.Model):
         self.built = True
 
     def bijector(self) -> tfb.Bijector:
-        """Latents to data, x = g(z) (eq. 1). Rebuilt for every trace: its parameters are read when it is built."""
+        """Latents to data, x = g(z) of ElePose eq. 1.
+
+        Rebuilt for every trace: its parameters are read when it is built.
+        """
         steps = [step for block in self.coupling_blocks for step in block.bijectors()]
         return tfb.Invert(tfb.Chain(steps[::-1], name="data_to_latent"), name="latent_to_data")
 
     def distribution(self) -> tfd.TransformedDistribution:
-        """Eq. 1 as a TFP distribution over [K]."""
+        """ElePose eq. 1 as a TFP distribution over [K]."""
         # Independent normals, not MultivariateNormalDiag: ONNX has no BroadcastArgs.
         base = tfd.Independent(tfd.Normal(tf.zeros(self.size), tf.ones(self.size)), 1)
         return tfd.TransformedDistribution(base, self.bijector(), name="pose_density")

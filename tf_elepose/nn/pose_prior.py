@@ -74,7 +74,10 @@ class PosePrior(keras.Model):
         return tf.reshape(flat, tf.concat([tf.shape(flat)[:-1], [self._fitted.mean.size // 2, 2]], axis=0))
 
     def log_prob(self, image: tf.Tensor, half: bool = False) -> tf.Tensor:
-        """log p [...] of normalised poses [..., J, 2] in the subspace (eq. 1); `half`: see `latent_log_prob`."""
+        """log p [...] of normalised poses [..., J, 2] in the subspace (ElePose eq. 1).
+
+        `half` is that of `latent_log_prob`.
+        """
         return self.latent_log_prob(self.latents(image), half)
 
     def latent_log_prob(self, latents: tf.Tensor, half: bool = False) -> tf.Tensor:
