@@ -70,7 +70,7 @@ def main(argv: list[str]) -> int:
         model, options.precision, options.runtime, options.likelihood, options.threads, options.min_confidence,
         options.height,
     )  # fmt: skip
-    with commands.without_chatter():
+    with commands.without_startup_messages():
         lifter = lift.open()
     _try(lifter, lift)
     inputs = input_files(options.input)

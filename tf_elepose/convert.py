@@ -41,7 +41,7 @@ def main(argv: list[str]) -> int:
         )
     if not options.output:
         raise commands.UsageError("--output=FILE.npz is missing")
-    keywords = source_flags.stated()
+    keywords = source_flags.options_from_flags()
     if options.people is not None and keywords.setdefault("people", options.people) != options.people:
         raise ValueError(f"--people={options.people} and --option=people={keywords['people']}: give one of them")
     skeleton = _skeleton(options.convention)

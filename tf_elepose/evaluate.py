@@ -65,7 +65,7 @@ def main(argv: list[str]) -> int:
     method, trained = workdir.load_model_and_info(folder)
     config = files.read_json(folder / "config.json")
     source = options.data or config["data"]
-    source_options = (config["data_options"] if source == config["data"] else {}) | source_flags.stated()
+    source_options = (config["data_options"] if source == config["data"] else {}) | source_flags.options_from_flags()
     kind = options.poses_2d or config["poses_2d"]
     min_confidence = config.get("min_confidence", 0.0) if options.min_confidence is None else options.min_confidence
     hidden = config.get("hidden_joints", 0.0) if options.hidden_joints is None else options.hidden_joints

@@ -72,7 +72,7 @@ def main(argv: list[str]) -> int:
         raise commands.UsageError("--output=FILE is missing: .npz, .json, .csv, .trc or .bvh")
     smoothing = None if options.smooth is None else parse_smoothing(options.smooth)
     _require_possible(files, smoothing, options.height, options.fps)
-    readers = source_options(sources, options.convention, source_flags.stated())
+    readers = source_options(sources, options.convention, source_flags.options_from_flags())
     lifter = _opened(options.model, options.precision, options.likelihood, options.threads)
     summary = LiftSummary()
     output = files["output"]
@@ -261,7 +261,7 @@ def _require_possible(
 
 
 def _opened(model: str, precision: str | None, likelihood: bool, threads: int) -> Lifter:
-    with commands.without_chatter():  # Of TensorFlow, where the model needs it, and of LiteRT.
+    with commands.without_startup_messages():  # TensorFlow's, where the model needs it, and LiteRT's.
         from tf_elepose.inference.lifter import Lifter
 
         return Lifter(model, precision=precision, likelihood=likelihood, threads=threads)

@@ -37,7 +37,7 @@ def main(argv: list[str]) -> int:
     from tf_elepose.data.sources import load_source
     from tf_elepose.recipes.morph import morph
 
-    skeleton, stated = get_skeleton(options.convention), source_flags.stated()
+    skeleton, stated = get_skeleton(options.convention), source_flags.options_from_flags()
     detections = load_source(options["from"].value, skeleton, **stated)
     truth = detections if options.to == options["from"].value else load_source(options.to, skeleton, **stated)
     result, figures = morph(

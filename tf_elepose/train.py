@@ -41,7 +41,7 @@ def main(argv: list[str]) -> int:
     config: ConfigDict = flags.FLAGS.config
     folder = pathlib.Path(flags.FLAGS.workdir)
     with config.unlocked():
-        config.data_options = ConfigDict({**config.data_options.to_dict(), **source_flags.stated()})
+        config.data_options = ConfigDict({**config.data_options.to_dict(), **source_flags.options_from_flags()})
     run_of = registry.make_run(config)
     strategy = make_strategy(config.strategy)  # Before anything else of TensorFlow: workers must meet first.
     recording, shards = _opened(config)

@@ -67,7 +67,7 @@ def write_bundle(folder: pathlib.Path, method) -> None:
 
 
 if __name__ == "__main__":
-    with commands.without_chatter():
+    with commands.without_startup_messages():
         import tensorflow as tf
 
         tf.config.list_physical_devices()

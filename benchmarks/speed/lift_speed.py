@@ -100,7 +100,7 @@ def one_at_a_time(data: str, model: str, likelihood: bool, poses: int) -> float:
     """Median milliseconds from the keypoints of one pose to `Lifted`."""
     from tf_elepose.inference.lifter import Lifter
 
-    with commands.without_chatter():
+    with commands.without_startup_messages():
         lifter = Lifter(model, likelihood=likelihood)
     keypoints = files.read_npz(data)["poses_2d"][:poses]
     taken = []

@@ -19,7 +19,7 @@ from benchmarks.speed.step_task import method_of, read_task
 def main() -> None:
     from tf_elepose.cli import commands
 
-    with commands.without_chatter():
+    with commands.without_startup_messages():
         import tensorflow as tf
 
         tf.config.list_physical_devices()

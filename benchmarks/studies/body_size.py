@@ -36,7 +36,7 @@ def define_flags() -> None:
 def main(argv: list[str]) -> int:
     del argv
     options = flags.FLAGS
-    with commands.without_chatter():
+    with commands.without_startup_messages():
         lifter = Lifter(options.model, likelihood=False)
     test = load_source(options.data, lifter.skeleton, check="off").of_split("test")
     rows = []

@@ -1,4 +1,4 @@
-"""A user's mistake is one line and status 2; a bug keeps its traceback."""
+"""A user's mistake gives one line and exit status 2; a bug keeps its traceback."""
 
 import errno
 import os
@@ -26,7 +26,7 @@ COMMAND = '''
 
 Usage: python -m something --config=FILE
 """
-from tf_elepose import commands
+from tf_elepose.cli import commands
 from absl import flags
 from ml_collections.config_flags import config_flags
 import os
@@ -84,7 +84,7 @@ def test_main_gets_the_config_with_its_overrides(run):
 
     arguments = ("--config=c.py", "--config.steps=5", "--config.prior.bases=20", "--noconfig.flip", "--workdir=w")
     assert run(*arguments, main=main) == (0, "", "")
-    assert run("--config", "c.py", "--workdir", "w", "--batch=8", main=main) == (1, "", "")  # Nothing is left over.
+    assert run("--config", "c.py", "--workdir", "w", "--batch=8", main=main) == (1, "", "")  # No old flag is left.
     assert seen == [(["command"], 5, 20, False, "w", 4), (["command"], 3, 26, True, "w", 8)]
 
 
@@ -114,7 +114,7 @@ def test_main_gets_the_config_with_its_overrides(run):
         ("--workdir=w --config.steps=5 --config=c.py", "before a value for --config was specified"),
     ],
 )  # fmt: skip
-def test_a_wrong_command_line_is_one_line_and_2(run, arguments, message):
+def test_a_wrong_command_line_gives_one_line_and_status_2(run, arguments, message):
     status, out, err = run(*arguments.split())
     assert (status, out) == (2, "")
     assert err.startswith("error: ") and err.count("\n") == 1 and message in err
@@ -134,12 +134,12 @@ def test_a_wrong_command_line_is_one_line_and_2(run, arguments, message):
     ],
 )
 @pytest.mark.parametrize("override", [(), ("--config.steps=3",)])
-def test_a_broken_config_is_one_line_that_says_where(run, tmp_path, text, message, override):
+def test_a_broken_config_gives_one_line_with_the_place(run, tmp_path, text, message, override):
     (tmp_path / "bad.py").write_text(text)
     status, out, err = run("--workdir=w", "--config=bad.py", *override)
     assert (status, out) == (2, "")
     assert err.startswith("error: ") and err.count("\n") == 1
-    if not (override and "returned nothing" in message):  # Then the override is what fails first.
+    if not (override and "returned nothing" in message):  # Then the override fails first.
         assert message in err
 
 
@@ -155,14 +155,14 @@ def test_a_broken_config_is_one_line_that_says_where(run, tmp_path, text, messag
         (app.UsageError("one INPUT is needed"), "one INPUT is needed"),
     ],
 )
-def test_what_a_user_can_mend_is_one_line_and_2(run, error, line):
+def test_an_error_that_the_user_can_correct_gives_one_line_and_status_2(run, error, line):
     def main(argv):
         raise error
 
     assert run("--workdir=w", main=main) == (2, "", f"error: {line}\n")
 
 
-def test_traceback_on_request(run):
+def test_traceback_flag_shows_the_traceback(run):
     def main(argv):
         raise ValueError("here")
 
@@ -182,20 +182,20 @@ def test_bugs_keep_their_exception(monkeypatch):
         commands.run(main)
 
 
-def test_interruption_is_130(run):
+def test_interruption_gives_status_130(run):
     def main(argv):
         raise KeyboardInterrupt
 
     assert run("--workdir=w", main=main) == (130, "", "interrupted\n")
 
 
-def test_positional_arguments_where_they_are_meant(run):
+def test_positional_arguments_are_accepted_where_the_command_takes_them(run):
     seen = []
     assert run("a.json", "--workdir=w", "b.json", main=lambda argv: seen.append(argv), positional=True)[0] == 0
     assert seen == [["command", "a.json", "b.json"]]
 
 
-def test_help_shows_the_flags_and_is_no_error(run):
+def test_help_shows_the_flags_and_gives_status_0(run):
     for flag in ("--help", "--helpfull", "-help"):
         status, out, err = run(flag)
         assert (status, err) == (0, "")
@@ -229,7 +229,7 @@ def command(tmp_path_factory):
     return call
 
 
-def test_as_a_process(command):
+def test_a_process_has_these_statuses_and_messages(command):
     assert command("--config=c.py", "--workdir=w", "--config.steps=7") == (0, "steps 7 quiet 2\n", "")
     status, out, err = command("--config=c.py", "--workdir=w", "--config.steps=x")
     assert (status, out, err.count("\n")) == (2, "", 1) and err.startswith("error: flag --config.steps=x")
@@ -242,10 +242,10 @@ def test_as_a_process(command):
     assert (status, err) == (0, "") and "Trains nothing." in out and "--workdir: The folder." in out
 
 
-def test_tensorflow_starts_without_chatter_and_real_messages_pass():
+def test_startup_messages_of_tensorflow_are_hidden_and_errors_are_shown():
     script = """
         import os, sys
-        from tf_elepose import commands
+        from tf_elepose.cli import commands
 
         def main(argv):
             print("tensorflow" in sys.modules)
@@ -256,7 +256,7 @@ def test_tensorflow_starts_without_chatter_and_real_messages_pass():
             class Loud:
                 def find_spec(self, name, path, target=None):
                     if name == "tensorflow":
-                        os.write(2, b"I0000 chatter\\nE0000 failed call to cuInit\\nE0000 a broken driver\\n")
+                        os.write(2, b"I0000 start-up\\nE0000 failed call to cuInit\\nE0000 a broken driver\\n")
             sys.meta_path.insert(0, Loud())
         commands.run(main, tensorflow=True)
     """
@@ -267,10 +267,10 @@ def test_tensorflow_starts_without_chatter_and_real_messages_pass():
     assert lines[-2:] == ["E0000 a broken driver", "error: what the user needs to read"]
     assert not any(line.startswith(("I0000", "WARNING")) for line in lines)
     done = subprocess.run([*command, "--no_such_flag"], capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (2, "") and done.stderr.count("\n") == 1  # Told before the import.
+    assert (done.returncode, done.stdout) == (2, "") and done.stderr.count("\n") == 1  # Reported before the import.
 
 
-def test_it_brings_no_tensorflow():
+def test_import_does_not_load_tensorflow():
     script = "import sys, tf_elepose.cli.commands, tf_elepose.storage.files, tf_elepose.training.checkpoint, " \
         "tf_elepose.training.metric_log, tf_elepose.cli.progress, tf_elepose.training.interruption; " \
         "print('tensorflow' in sys.modules, 'keras' in sys.modules)"  # fmt: skip
@@ -278,7 +278,7 @@ def test_it_brings_no_tensorflow():
     assert done.stdout == "False False\n"
 
 
-def test_unknown_flags_go_to_main_where_another_program_reads_them(monkeypatch, capsys):
+def test_main_gets_unknown_flags_for_another_program(monkeypatch, capsys):
     def define():
         flags.DEFINE_string("own", None, "Known here.")
 

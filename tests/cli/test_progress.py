@@ -1,4 +1,4 @@
-"""What a user sees while a loop runs, with a clock and a terminal that the test moves."""
+"""The progress display, with a clock and a terminal that the test controls."""
 
 import io
 import os
@@ -22,7 +22,7 @@ class _Terminal(io.StringIO):
         return True
 
     def screen(self) -> list[str]:
-        """What stands on it, line by line: a carriage return goes back and overwrites."""
+        """The visible lines: a carriage return moves back to the start of the line, and later text overwrites it."""
         lines = []
         for text in self.getvalue().split("\n"):
             line: list[str] = []
@@ -56,7 +56,7 @@ def test_the_end_is_always_shown_and_only_the_end_is_100_percent():
     clock.now += 10
     progress.update(999)
     assert " 99% " in terminal.screen()[0]
-    clock.now += 0.001  # Too soon for another drawing, were it not the end.
+    clock.now += 0.001  # Too soon to draw again, except at the end.
     progress.update(1000, {"loss": 1.0})
     assert terminal.screen()[0].startswith("prior 100% [" + "#" * 30 + "]") and "loss 1" in terminal.screen()[0]
     progress.close()
@@ -92,7 +92,7 @@ def test_no_line_is_wider_than_the_terminal(columns):
         assert terminal.screen()[0].startswith("prior  10%" if columns >= 200 else "prior ")
 
 
-def test_a_shorter_line_leaves_nothing_of_the_longer():
+def test_a_shorter_line_erases_a_longer_one():
     terminal, clock = _Terminal(), _Clock()
     progress = _progress(terminal, clock)
     for step, values in ((1, {"loss": 1.0, "other": 123456.0}), (2, {"loss": 2.0})):
@@ -101,7 +101,7 @@ def test_a_shorter_line_leaves_nothing_of_the_longer():
     assert terminal.screen()[0].endswith("loss 2")
 
 
-def test_a_note_stands_above_the_bar():
+def test_a_note_is_shown_above_the_bar():
     terminal, clock = _Terminal(), _Clock()
     progress = _progress(terminal, clock)
     progress.note("before")
@@ -112,7 +112,7 @@ def test_a_note_stands_above_the_bar():
     assert screen[:2] == ["before", "checkpoint saved"] and screen[2].startswith("prior   1%") and len(screen) == 3
 
 
-def test_elsewhere_plain_lines_every_ten_seconds_at_most():
+def test_a_log_gets_plain_lines_at_most_every_ten_seconds():
     stream, clock = io.StringIO(), _Clock()
     with _progress(stream, clock, total_steps=100, examples_per_step=10) as progress:
         for step in range(1, 101):
@@ -128,7 +128,7 @@ def test_elsewhere_plain_lines_every_ten_seconds_at_most():
     assert "\r" not in stream.getvalue()
 
 
-def test_a_long_run_fills_no_log_file():
+def test_a_long_run_writes_few_lines_to_a_log():
     stream, clock = io.StringIO(), _Clock()
     with _progress(stream, clock, total_steps=100_000) as progress:
         for step in range(1, 1201):  # Ten minutes in which a little more than one percent is done.
@@ -154,7 +154,7 @@ def test_steps_of_an_earlier_run_do_not_count_for_the_rate():
     assert stream.getvalue() == "prior: 91 %, step 910/1000, 1.0 steps/s, 1:30 left\n"
 
 
-def test_the_rate_forgets_the_compilation_of_the_first_step():
+def test_the_rate_ignores_the_compilation_in_the_first_step():
     stream, clock = io.StringIO(), _Clock()
     progress = _progress(stream, clock, total_steps=10_000)
     clock.now += 100
@@ -189,7 +189,7 @@ def test_a_broken_stream_ends_the_display_not_the_loop():
                 progress.note("x")
 
 
-def test_the_width_is_that_of_the_terminal_written_to(monkeypatch):
+def test_the_width_is_that_of_the_terminal(monkeypatch):
     class Real(_Terminal):
         def fileno(self):
             return 7
@@ -203,12 +203,12 @@ def test_the_width_is_that_of_the_terminal_written_to(monkeypatch):
     assert len(terminal.screen()[0]) <= 19
 
 
-def test_a_total_is_needed():
+def test_a_total_below_1_is_refused():
     with pytest.raises(ValueError, match="'prior': total_steps must be at least 1; got 0"):
         Progress(0, "prior")
 
 
-def test_a_total_that_is_not_known_gives_counts_until_it_is():
+def test_counts_are_shown_until_the_total_is_known():
     terminal, clock = _Terminal(), _Clock()
     with _progress(terminal, clock, total_steps=None, label="reading", unit="row") as progress:
         clock.now += 2
@@ -220,7 +220,7 @@ def test_a_total_that_is_not_known_gives_counts_until_it_is():
         assert terminal.screen() == [expected]
 
 
-def test_a_log_gets_counts_a_minute_apart_without_a_total():
+def test_without_a_total_a_log_gets_a_count_every_minute():
     stream, clock = io.StringIO(), _Clock()
     with _progress(stream, clock, total_steps=None, label="reading", unit="row") as progress:
         for step in range(1, 131):

@@ -1,4 +1,4 @@
-"""A result says what it was made with, and where that cannot be known it says nothing."""
+"""Provenance records what a result was made with, and leaves out what cannot be known."""
 
 import datetime
 import shutil
@@ -14,7 +14,7 @@ from tf_elepose.cli import provenance
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
-    """A package in a git checkout of its own: a function that runs git there."""
+    """Puts the package into a new git checkout; returns a function that runs git there."""
     if shutil.which("git") is None:
         pytest.skip("there is no git")
     (tmp_path / "package").mkdir()
@@ -32,7 +32,7 @@ def checkout(tmp_path, monkeypatch):
     return git
 
 
-def test_it_says_when_and_with_what():
+def test_date_hardware_and_versions_are_recorded():
     made = provenance.provenance()
     age = datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(made["date"])
     assert datetime.timedelta(0) <= age < datetime.timedelta(minutes=1)
@@ -41,7 +41,7 @@ def test_it_says_when_and_with_what():
     assert " x " in made["hardware"]
 
 
-def test_the_cores_are_those_that_the_process_may_use(monkeypatch):
+def test_only_cores_that_the_process_may_use_are_counted(monkeypatch):
     monkeypatch.setattr(provenance.os, "cpu_count", lambda: 64)
     monkeypatch.setattr(provenance.os, "sched_getaffinity", lambda process: {1, 3, 5}, raising=False)
     assert provenance.provenance()["hardware"].startswith("3 x ")
@@ -49,7 +49,7 @@ def test_the_cores_are_those_that_the_process_may_use(monkeypatch):
     assert provenance.provenance()["hardware"].startswith("64 x ")
 
 
-def test_the_commit_and_whether_there_are_changes(checkout, tmp_path):
+def test_commit_and_changes_are_recorded(checkout, tmp_path):
     checkout("add", ".")
     checkout("commit", "--message=one")
     commit = checkout("rev-parse", "--short", "HEAD")
@@ -59,7 +59,7 @@ def test_the_commit_and_whether_there_are_changes(checkout, tmp_path):
     assert provenance.provenance()["commit"] == commit + "+changes"
 
 
-def test_a_package_that_the_checkout_does_not_hold_has_no_commit(checkout, tmp_path, capfd):
+def test_a_package_outside_of_the_checkout_has_no_commit(checkout, tmp_path, capfd):
     assert "commit" not in provenance.provenance()  # Nothing is committed yet.
     (tmp_path / "other").write_text("")
     checkout("add", "other")
@@ -75,7 +75,7 @@ def test_without_git_there_is_no_commit(monkeypatch):
     assert "commit" not in provenance.provenance()
 
 
-def test_a_package_under_another_name_has_the_version_it_says(monkeypatch):
+def test_a_package_installed_under_another_name_has_its_imported_version(monkeypatch):
     def none_found(name):
         raise metadata.PackageNotFoundError(name)
 

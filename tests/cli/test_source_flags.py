@@ -1,4 +1,4 @@
-"""--option and --strict: plain values, one line for what is wrong, the same in every command."""
+"""--option and --strict: plain values, one line for a mistake, equal in every command."""
 
 import json
 import types
@@ -55,7 +55,7 @@ def test_values_are_read_as_yaml():
         (["a=\x00"], "is not valid YAML"),
     ],
 )
-def test_a_wrong_option_is_one_line(texts, message):
+def test_error_about_an_option_is_one_line(texts, message):
     with pytest.raises(ValueError) as error:
         source_flags.parse_options(texts)
     assert message in str(error.value) and "\n" not in str(error.value)
@@ -74,8 +74,8 @@ def test_every_command_that_reads_a_source_has_the_flags(command, monkeypatch):
 
 
 @pytest.fixture
-def asked(monkeypatch):
-    """Fills with (source, options) of what a command asks for; the command then stops."""
+def requested(monkeypatch):
+    """A list that gets the (source, options) that a command wants to load; the command then stops."""
     calls = []
 
     def load_source(source, skeleton, **options):
@@ -86,7 +86,7 @@ def asked(monkeypatch):
     return calls
 
 
-def test_training_merges_them_into_its_config(asked, monkeypatch, capsys, tmp_path):
+def test_training_merges_options_into_its_config(requested, monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "small.py").write_text(small_runs.CONFIG)
     kept = []
@@ -97,7 +97,7 @@ def test_training_merges_them_into_its_config(asked, monkeypatch, capsys, tmp_pa
     arguments = ("--option=frames=4", "--option=size=[1,2]", "--option=flip_y=true", "--strict")
     assert command.refuses("--config=small.py", "--workdir=run", *arguments) == "seen"
     expected = {"subjects": 4, "takes": 1, "frames": 4, "cameras": 2, "size": [1, 2], "flip_y": True, "check": "strict"}
-    assert kept == [expected] and asked == [("synthetic", expected)]
+    assert kept == [expected] and requested == [("synthetic", expected)]
     command.refuses("--config=small.py", "--workdir=run")
     assert kept[1] == {"subjects": 4, "takes": 1, "frames": 8, "cameras": 2}
     message = command.refuses("--config=small.py", "--workdir=run", "--option=frames")
@@ -105,7 +105,7 @@ def test_training_merges_them_into_its_config(asked, monkeypatch, capsys, tmp_pa
     assert not (tmp_path / "run").exists()
 
 
-def test_evaluation_adds_them_to_the_trainings_or_to_other_datas_own(asked, monkeypatch, capsys, tmp_path):
+def test_evaluation_adds_options_to_those_of_the_training_for_its_data_only(requested, monkeypatch, capsys, tmp_path):
     from tf_elepose.training import workdir
 
     method = types.SimpleNamespace(skeleton=H36M_17)
@@ -115,7 +115,7 @@ def test_evaluation_adds_them_to_the_trainings_or_to_other_datas_own(asked, monk
     command = small_runs.Command(evaluate, monkeypatch, capsys)
     for arguments in ((), ("--option=swap_sides=arms",), ("--data=coco:b.json", "--strict")):
         assert command.refuses(f"--workdir={tmp_path}", *arguments) == "seen"
-    assert asked == [
+    assert requested == [
         ("coco:a.json", {"people": "best"}),
         ("coco:a.json", {"people": "best", "swap_sides": "arms"}),
         ("coco:b.json", {"check": "strict"}),

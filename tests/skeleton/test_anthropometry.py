@@ -1,4 +1,4 @@
-"""Relative bone lengths: stated ones, and those estimated from 2D poses of bodies whose lengths are known."""
+"""Relative bone lengths: stated by a skeleton, and estimated from 2D poses of bodies whose lengths are known."""
 
 import json
 
@@ -33,20 +33,20 @@ def test_stated_lengths_have_mean_one_and_one_deviation():
         stated_bone_prior(STICK)
 
 
-def test_sides_are_averaged_and_the_mean_is_one():
+def test_estimates_average_both_sides_and_have_mean_one():
     prior = estimate_bone_prior(flat_poses([2.0, 1.2, 0.8]), ONE_CLIP, STICK)
     np.testing.assert_allclose(prior.lengths, [1.5, 0.75, 0.75], rtol=1e-6)
     np.testing.assert_allclose(prior.deviations, [1.0, 1.0, 1.0], rtol=1e-6)
 
 
-def test_percentile_by_hand():
+def test_percentile_agrees_with_hand_calculation():
     poses = flat_poses([1.0, 1.0, 1.0], 11)
     poses[:, 1:, 1] = -np.arange(11, dtype=np.float32)[:, None]  # Trunk lengths 0 to 10; hands stay 1.
     prior = estimate_bone_prior(poses, np.repeat(ONE_CLIP, 11), STICK, percentile=70.0)
     np.testing.assert_allclose(prior.lengths, np.array([7.0, 1.0, 1.0]) / 3.0, rtol=1e-6)
 
 
-def test_clips_are_weighted_by_their_poses_and_spread_by_hand(monkeypatch):
+def test_weighted_mean_and_deviation_over_clips_agree_with_hand_calculation(monkeypatch):
     monkeypatch.setattr(anthropometry, "_FEWEST_POSES", 1)
     # Relative lengths (1, 1, 1) three times, (1.5, 0.75, 0.75) once; their sizes do not matter.
     poses = np.concatenate([flat_poses([5.0, 5.0, 5.0], 3), flat_poses([2.0, 1.0, 1.0])])
@@ -58,7 +58,7 @@ def test_clips_are_weighted_by_their_poses_and_spread_by_hand(monkeypatch):
     assert np.mean(1 / prior.deviations**2) == pytest.approx(1.0, rel=1e-6)
 
 
-def test_a_body_seen_from_many_sides_shows_its_lengths():
+def test_lengths_of_a_body_seen_from_many_sides_are_found():
     rng = np.random.default_rng(0)
     stated, poses = np.asarray(H36M_17.bone_prior), np.zeros((4000, 17, 3))
     for row in np.argsort([_depth(child) for child, _ in H36M_17.bones]):  # Parents first.
@@ -89,7 +89,7 @@ def test_round_trip_through_json():
     np.testing.assert_array_equal(again.deviations, prior.deviations, strict=True)
 
 
-def test_a_bone_without_length_is_named():
+def test_error_names_a_bone_without_length():
     with pytest.raises(ValueError, match="clip 'a': the bone from 'top' to 'hand_l' has no length"):
         estimate_bone_prior(flat_poses([1.0, 0.0, 0.0]), ONE_CLIP, STICK)
 
@@ -97,8 +97,8 @@ def test_a_bone_without_length_is_named():
 def test_bones_are_measured_where_both_ends_are_seen():
     poses = small_models.poses_2d(200)
     clips, seen = np.arange(200) // 50, np.random.default_rng(0).random((200, 17)) > 0.2
-    strange = np.where(seen[..., None], poses, np.float32(9e3))
-    one, other = (estimate_bone_prior(p, clips, H36M_17, seen=seen) for p in (poses, strange))
+    unseen_changed = np.where(seen[..., None], poses, np.float32(9e3))
+    one, other = (estimate_bone_prior(p, clips, H36M_17, seen=seen) for p in (poses, unseen_changed))
     np.testing.assert_array_equal(one.lengths, other.lengths)
     whole = estimate_bone_prior(poses, clips, H36M_17)
     np.testing.assert_allclose(one.lengths, whole.lengths, rtol=0.1)
@@ -107,17 +107,17 @@ def test_bones_are_measured_where_both_ends_are_seen():
     )
 
 
-def test_one_side_of_the_body_is_enough_but_not_less():
+def test_a_bone_seen_on_one_side_is_enough_and_on_neither_is_an_error():
     poses, clips, seen = small_models.poses_2d(100), np.arange(100) // 50, np.ones((100, 17), bool)
     seen[:50, H36M_17.index("l_wrist")] = False
-    estimate_bone_prior(poses, clips, H36M_17, seen=seen)  # The right wrist tells.
+    estimate_bone_prior(poses, clips, H36M_17, seen=seen)  # The right wrist is seen.
     seen[:, [H36M_17.index("l_wrist"), H36M_17.index("r_wrist")]] = False
     with pytest.raises(ValueError, match="no clip shows every bone"):
         estimate_bone_prior(poses, clips, H36M_17, seen=seen)
 
 
-def test_single_pictures_are_taken_together():
-    """In one picture most bones are foreshortened; many of them are as good as a clip."""
+def test_single_pictures_are_treated_as_one_clip():
+    """In one picture most bones are foreshortened; many pictures are as good as a clip."""
     poses = small_models.poses_2d(300)
     whole = estimate_bone_prior(poses, np.zeros(300), H36M_17)
     np.testing.assert_allclose(estimate_bone_prior(poses, np.arange(300), H36M_17).lengths, whole.lengths)

@@ -1,4 +1,4 @@
-"""Claims: joints have the documented order; names, and files of users' own conventions, are understood or refused."""
+"""Conventions: joints have the documented order; names and users' own files are read, or refused with a reason."""
 
 import dataclasses
 
@@ -13,7 +13,7 @@ from tf_elepose.skeleton.conversion import conversion
 from tf_elepose.skeleton.skeletons import H36M_17
 
 
-def test_the_lists_here_are_complete():
+def test_every_convention_has_a_documented_order():
     assert set(JOINTS) == set(SIDES) == set(CONVENTIONS)
     same_names = {"h36m_17", "h36m_17_elepose", "h36m_17_left_leg_first", "coco_17_gast"}
     assert set(TO_H36M_17) == set(CONVENTIONS) - same_names
@@ -26,8 +26,8 @@ def test_joints_have_the_documented_order(name):
 
 
 @pytest.mark.parametrize("name", SIDES)
-def test_left_and_right_are_where_the_documents_have_them(name):
-    """Names and indices were written down apart: they have to agree."""
+def test_left_and_right_joints_have_the_documented_indices(name):
+    """Names and indices were written down separately: they have to agree."""
     joints = CONVENTIONS[name].joints
 
     def of(side):
@@ -42,11 +42,11 @@ def test_left_and_right_are_where_the_documents_have_them(name):
 
 
 @pytest.mark.parametrize("name", ["coco_17", "COCO_17", "coco17", "Coco-17"])
-def test_case_and_underscores_do_not_count(name):
+def test_case_and_underscores_in_names_are_ignored(name):
     assert get_convention(name) is CONVENTIONS["coco_17"]
 
 
-def test_no_two_names_are_the_same_but_for_case_and_underscores():
+def test_names_differ_by_more_than_case_and_underscores():
     assert len({name.lower().replace("_", "") for name in CONVENTIONS}) == len(CONVENTIONS)
 
 
@@ -59,10 +59,10 @@ def test_an_unknown_name_lists_the_candidates(name):
     assert repr(name) in str(error.value)
 
 
-def test_candidates_can_be_those_of_a_number_of_joints():
+def test_candidates_are_those_with_the_number_of_joints():
     assert conventions.candidates(26) == "one of halpe_26 or the path of a .yaml file"
     assert "coco_17, coco_17_gast" in conventions.candidates(17) and "halpe" not in conventions.candidates(17)
-    assert "halpe_26" in conventions.candidates(99)  # Without a fitting one, all.
+    assert "halpe_26" in conventions.candidates(99)  # Without a fitting convention: all.
 
 
 OWN = {
@@ -77,7 +77,7 @@ OWN = {
 }
 
 
-def test_a_users_convention_is_read_from_yaml(tmp_path):
+def test_user_convention_is_read_from_yaml(tmp_path):
     (tmp_path / "gym.yaml").write_text(yaml.safe_dump(OWN))
     gym = get_convention(str(tmp_path / "gym.yaml"))
     assert (gym.name, gym.num_joints) == ("gym", 6)
@@ -88,7 +88,7 @@ def test_a_users_convention_is_read_from_yaml(tmp_path):
     assert "l_knee" in conversion(gym, H36M_17).missing
 
 
-def test_a_skeleton_file_is_a_convention_too(tmp_path):
+def test_skeleton_file_can_be_used_as_a_convention(tmp_path):
     (tmp_path / "own.yaml").write_text(yaml.safe_dump(dataclasses.replace(H36M_17, name="own").to_dict()))
     assert get_convention(str(tmp_path / "own.yaml")).joints == H36M_17.joints
 
@@ -112,7 +112,7 @@ def test_a_skeleton_file_is_a_convention_too(tmp_path):
         ({"made": {"root": "spine", "spine": "root"}}, "'root' is made of itself"),
     ],
 )
-def test_a_wrong_convention_file_is_told_in_one_line(tmp_path, changes, message):
+def test_error_in_a_convention_file_is_one_line(tmp_path, changes, message):
     values = {key: value for key, value in {**OWN, **changes}.items() if value is not None}
     (tmp_path / "own.yaml").write_text(yaml.safe_dump(values))
     with pytest.raises(ValueError, match=message) as error:
@@ -121,7 +121,7 @@ def test_a_wrong_convention_file_is_told_in_one_line(tmp_path, changes, message)
 
 
 @pytest.mark.parametrize("text", ["a: [", "- joints", "3", "", "\x00", "name: x\njoints: {a: 1}"])
-def test_a_file_that_is_no_convention_is_told_with_its_name(tmp_path, text):
+def test_error_about_another_file_names_it(tmp_path, text):
     (tmp_path / "own.yaml").write_text(text)
     with pytest.raises(ValueError, match=r"own\.yaml") as error:
         get_convention(str(tmp_path / "own.yaml"))

@@ -1,4 +1,4 @@
-"""Claims: joints are found by name, made ones are sums with the least confidence, nothing is guessed."""
+"""Conversion: joints are found by name, made joints are weighted sums with the lowest confidence of their sources."""
 
 import dataclasses
 
@@ -19,7 +19,7 @@ def recipe_by_index(found, joint, recipes="recipes"):
 
 
 @pytest.mark.parametrize("name", TO_H36M_17)
-def test_the_way_to_h36m_17_is_the_documented_one(name):
+def test_recipes_to_h36m_17_are_the_documented_ones(name):
     found = conversion(CONVENTIONS[name], H36M_17)
     for joint, index in zip(TARGET.split(), TO_H36M_17[name], strict=True):
         expected = {index: 1.0} if index is not None else MADE[name][joint]
@@ -27,7 +27,7 @@ def test_the_way_to_h36m_17_is_the_documented_one(name):
         assert recipe_by_index(found, joint, "recipes_y") == pytest.approx(expected), joint
 
 
-def test_the_three_orders_of_h36m_17_are_told_apart():
+def test_the_three_orders_of_h36m_17_are_converted_into_each_other():
     elepose = conversion(CONVENTIONS["h36m_32"], H36M_17_ELEPOSE)
     picked = [recipe_by_index(elepose, joint) for joint in elepose.target]
     assert picked == [{i: 1.0} for i in [0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 25, 26, 27, 17, 18, 19]]
@@ -47,7 +47,7 @@ def test_28_joints_of_mpi3dhp_become_its_17():
 @pytest.mark.parametrize("target", CONVENTIONS)
 @pytest.mark.parametrize("source", CONVENTIONS)
 def test_left_stays_left_in_every_conversion(source, target):
-    """A body whose left joints lie at x = 1, its right ones at -1 and the others at 0 keeps them there."""
+    """The left joints of a body lie at x = 1, its right ones at -1 and the others at 0; they stay there."""
 
     def side(joint):
         if joint.startswith("l_") or joint.endswith("_l"):
@@ -63,7 +63,7 @@ def test_left_stays_left_in_every_conversion(source, target):
 
 
 @pytest.mark.parametrize("name", CONVENTIONS)
-def test_to_h36m_17_and_back_keeps_the_joints_both_have(name):
+def test_converting_to_h36m_17_and_back_keeps_the_common_joints(name):
     rng = np.random.default_rng(0)
     poses = rng.normal(500, 100, (3, CONVENTIONS[name].num_joints, 2)).astype(np.float32)
     there = conversion(CONVENTIONS[name], H36M_17)
@@ -83,7 +83,7 @@ def test_to_h36m_17_and_back_keeps_the_joints_both_have(name):
             np.testing.assert_array_equal(again[:, CONVENTIONS[name].index(joint)], h36m[:, H36M_17.index(made)])
 
 
-def test_made_joints_by_hand():
+def test_made_joints_agree_with_hand_calculation():
     """COCO: the pelvis between the hips, the spine between pelvis and thorax, the head between the eyes."""
     pose = np.zeros((17, 2), np.float32)
     coco = CONVENTIONS["coco_17"]
@@ -97,8 +97,8 @@ def test_made_joints_by_hand():
     assert places == {"root": [20, 102], "thorax": [21, 42], "spine": [20.5, 72], "head": [24, 11], "nose": [23, 15]}
 
 
-def test_gast_rules_by_hand():
-    """GAST-Net tools/mpii_coco_h36m.py, worked out with the numbers below, x and y apart."""
+def test_gast_rules_agree_with_hand_calculation():
+    """The rules of GAST-Net tools/mpii_coco_h36m.py give the numbers below, x and y separately."""
     coco = CONVENTIONS["coco_17_gast"]
     pose = np.zeros((17, 2))
     for joint, place in {
@@ -107,15 +107,15 @@ def test_gast_rules_by_hand():
     }.items():  # fmt: skip
         pose[coco.index(joint)] = place
     made = conversion(coco, H36M_17).apply(pose)
-    # head: x the mean of eyes and ears; y the eyes' sum less the nose.
+    # head: x is the mean of eyes and ears; y is the sum of the eyes minus the nose.
     head = ((23 + 27 + 20 + 30) / 4, 24 + 26 - 30)
-    # thorax: from between the shoulders (25, 63) a third of the way to the nose; y less 2/3 (eyes' mean - nose).
+    # thorax: a third of the way from the shoulders' middle (25, 63) to the nose; y minus 2/3 (eyes' mean - nose).
     thorax = (25 + (26 - 25) / 3, 63 + (30 - 63) / 3 - (25 - 30) * 2 / 3)
     pelvis = (24, 152)
-    # spine: the mean of shoulders and hips; x away from between pelvis and thorax by twice the difference.
+    # spine: the mean of shoulders and hips; x away from the middle of pelvis and thorax by twice the difference.
     mean_x = (10 + 40 + 14 + 34) / 4
     spine = (mean_x + 2 * (mean_x - (pelvis[0] + thorax[0]) / 2), (60 + 66 + 150 + 154) / 4)
-    # nose: a quarter of the way back to between the shoulders.
+    # nose: a quarter of the way back to the shoulders' middle.
     nose = (26 - (26 - 25) / 4, 30 - (30 - 63) / 4)
     for joint, expected in {"head": head, "thorax": thorax, "root": pelvis, "spine": spine, "nose": nose}.items():
         np.testing.assert_allclose(made[H36M_17.index(joint)], expected, rtol=1e-6, err_msg=joint)
@@ -123,7 +123,7 @@ def test_gast_rules_by_hand():
         conversion(coco, H36M_17).apply(np.zeros((17, 3)))
 
 
-def test_a_made_joint_is_as_certain_as_its_least_certain_source_and_missing_without_one():
+def test_a_made_joint_has_the_lowest_confidence_of_its_sources_and_is_missing_with_one_of_them():
     coco = CONVENTIONS["coco_17"]
     confidence = np.full((1, 17), 0.9, np.float32)
     confidence[0, coco.index("l_hip")], confidence[0, coco.index("r_shoulder")] = 0.2, 0.5
@@ -137,16 +137,16 @@ def test_a_made_joint_is_as_certain_as_its_least_certain_source_and_missing_with
     assert [j for j, m in zip(H36M_17.joints, missing, strict=True) if m] == ["root", "l_hip", "spine"]
 
 
-def test_gast_confidence_counts_the_joints_of_x_and_of_y():
+def test_gast_confidence_is_the_lowest_of_the_joints_for_x_and_for_y():
     coco = CONVENTIONS["coco_17_gast"]
     confidence = np.ones((1, 17), np.float32)
-    confidence[0, coco.index("l_eye")] = 0.1  # In the thorax's y only.
+    confidence[0, coco.index("l_eye")] = 0.1  # Used for the thorax's y only.
     trust = conversion(coco, H36M_17).apply_confidence(confidence)[0]
     assert trust[H36M_17.index("thorax")] == np.float32(0.1)
     assert trust[H36M_17.index("spine")] == 1.0
 
 
-def test_what_cannot_be_made_is_missing_with_confidence_0():
+def test_a_joint_that_cannot_be_made_is_nan_with_confidence_0():
     found = conversion(CONVENTIONS["lsp_14"], H36M_17)
     assert found.missing == ("nose",)
     nose = H36M_17.index("nose")
@@ -156,14 +156,14 @@ def test_what_cannot_be_made_is_missing_with_confidence_0():
 
 
 @pytest.mark.parametrize("name", [name for name in CONVENTIONS if name != "coco_17_gast"])
-def test_the_matrix_does_the_same_as_the_conversion(name):
+def test_matrix_and_apply_give_equal_poses(name):
     poses = np.random.default_rng(0).normal(size=(4, CONVENTIONS[name].num_joints, 3)).astype(np.float32)
     found = conversion(CONVENTIONS[name], H36M_17)
     expected = np.nan_to_num(found.apply(poses), nan=0.0)
     np.testing.assert_allclose(found.matrix @ poses, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_the_same_names_in_one_order_change_nothing():
+def test_conversion_to_the_same_convention_changes_nothing():
     renamed = dataclasses.replace(H36M_17, name="copy")
     poses = np.random.default_rng(1).normal(size=(2, 17, 2)).astype(np.float32)
     np.testing.assert_array_equal(conversion(H36M_17, renamed).apply(poses), poses)
@@ -174,8 +174,8 @@ def test_poses_of_another_number_of_joints_are_refused():
         conversion(CONVENTIONS["coco_17"], H36M_17).apply(np.zeros((3, 16, 2)))
 
 
-def test_equal_joints_under_another_name_are_found_by_the_targets_rules():
-    """COCO-18's neck is what Human3.6M calls thorax: on the way back it is found again."""
+def test_rules_of_the_target_find_joints_that_have_another_name():
+    """The neck of COCO-18 is Human3.6M's thorax: the conversion back finds it again."""
     back = conversion(H36M_17, CONVENTIONS["openpose_coco_18"])
     assert back.recipes[back.target.index("neck")] == {"thorax": 1.0}
     assert set(back.missing) == {"l_eye", "r_eye", "l_ear", "r_ear"}
@@ -183,7 +183,7 @@ def test_equal_joints_under_another_name_are_found_by_the_targets_rules():
 
 @given(st.integers(0, 2**32 - 1))
 def test_made_joints_move_with_the_body(seed):
-    """Weights sum to 1: a body that is shifted has its made joints shifted alike."""
+    """Weights sum to 1: when a body is shifted, its made joints are shifted by the same vector."""
     rng = np.random.default_rng(seed)
     shift = rng.normal(0, 1000, 2)
     for convention in CONVENTIONS.values():
@@ -192,7 +192,7 @@ def test_made_joints_move_with_the_body(seed):
         np.testing.assert_allclose(found.apply(poses + shift), found.apply(poses) + shift, atol=1e-6)
 
 
-def test_a_skeleton_of_other_joints_is_converted_by_name():
+def test_poses_are_converted_by_name_to_a_skeleton_of_other_joints():
     five = Skeleton(
         name="five",
         joints=("l_hip", "r_hip", "neck", "l_wrist", "r_wrist"),

@@ -1,4 +1,4 @@
-"""Skeletons: what follows from names, and what is refused."""
+"""Skeletons: bones, mirrors, halves and matrices follow from the names; contradictions are refused."""
 
 import dataclasses
 import json
@@ -36,7 +36,7 @@ def test_bone_prior_is_the_published_one_in_either_order():
     published = [.5181, 1.7371, 1.7229, .5181, 1.7371, 1.7229, .9209, .9879, .4481, .4450, .5746, 1.0812, .9652,
                  .5746, 1.0812, .9652]  # fmt: skip
     for skeleton in (H36M_17, H36M_17_ELEPOSE):
-        np.testing.assert_array_equal(skeleton.bone_prior, published)  # Arms are alike: the order shows no difference.
+        np.testing.assert_array_equal(skeleton.bone_prior, published)  # Both arms have equal lengths.
         np.testing.assert_array_equal(np.array(skeleton.bone_prior)[list(skeleton.bone_mirror)], published)
 
 
@@ -55,7 +55,7 @@ def test_mirrors_are_involutions_that_keep_the_middle(skeleton):
         )  # fmt: skip
 
 
-def test_halves_are_legs_and_the_rest():
+def test_halves_are_the_legs_and_all_other_joints_but_the_root():
     legs = ("r_hip", "r_knee", "r_ankle", "l_hip", "l_knee", "l_ankle")
     for skeleton in SKELETONS.values():
         assert skeleton.halves["legs"] == legs
@@ -86,7 +86,7 @@ def test_dictionaries_round_trip(skeleton):
     assert Skeleton.from_dict(json.loads(json.dumps(skeleton.to_dict()))) == skeleton
 
 
-def test_own_skeleton_from_yaml_and_json(tmp_path):
+def test_user_skeleton_is_read_from_yaml_and_json(tmp_path):
     expected = Skeleton.from_dict(CROSS)
     (tmp_path / "cross.json").write_text(json.dumps(CROSS))
     lines = ["name: cross", "joints: [hip, top, hand_l, hand_r]", "parents: {top: hip, hand_l: top, hand_r: top}",
@@ -97,7 +97,7 @@ def test_own_skeleton_from_yaml_and_json(tmp_path):
     assert get_skeleton("h36m_17") is H36M_17
 
 
-def test_bone_prior_by_name():
+def test_bone_prior_is_given_by_joint_name():
     lengths = {"top": 2.0, "hand_l": 0.5, "hand_r": 0.5}
     assert Skeleton.from_dict({**CROSS, "bone_prior": lengths}).bone_prior == (2.0, 0.5, 0.5)
     assert Skeleton.from_dict({**CROSS, "bone_prior": "estimate"}).bone_prior is None
@@ -135,12 +135,12 @@ def test_contradictions_are_refused(change, message):
         Skeleton.from_dict({**CROSS, **change}, where="skeleton file x.yaml")
 
 
-def test_missing_fields_are_named_with_the_source():
+def test_error_names_missing_fields_and_the_source():
     with pytest.raises(ValueError, match=r"x\.yaml: missing head, root"):
         Skeleton.from_dict({k: v for k, v in CROSS.items() if k not in ("head", "root")}, where="x.yaml")
 
 
-def test_unreadable_files_and_names(tmp_path):
+def test_unreadable_files_and_unknown_names_are_refused(tmp_path):
     with pytest.raises(ValueError, match="unknown skeleton 'coco'"):
         get_skeleton("coco")
     with pytest.raises(ValueError, match="cannot be read"):
@@ -153,11 +153,11 @@ def test_unreadable_files_and_names(tmp_path):
         get_skeleton(str(tmp_path / "list.json"))
 
 
-def test_unknown_joints_are_answered_with_the_known():
+def test_error_about_an_unknown_joint_lists_the_joints():
     with pytest.raises(ValueError, match="no joint 'tail'; joints are root, r_hip"):
         H36M_17.index("tail")
 
 
-def test_frozen():
+def test_skeletons_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         H36M_17.root = "head"

@@ -38,7 +38,7 @@ def _no_space(*_args, **_kwargs):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def test_what_is_written_is_read(tmp_path):
+def test_reading_returns_what_was_written(tmp_path):
     files.write_text(tmp_path / "t.txt", "elevation 12°")
     assert (tmp_path / "t.txt").read_text(encoding="utf-8") == "elevation 12°"
     values = {"poses": 3, "by_action": {"walk": [1.5, None]}, "name": "knä", "on": True}
@@ -53,17 +53,17 @@ def test_what_is_written_is_read(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["a.npz", "j.json", "t.txt"]
 
 
-def test_json_takes_numpy_and_refuses_what_it_cannot_hold(tmp_path):
+def test_json_accepts_numpy_values_and_refuses_other_objects(tmp_path):
     path = tmp_path / "m.json"
     files.write_json(path, {"a": np.float32(0.5), "n": np.int64(3), "v": np.array([1, 2])})
     assert json.loads(path.read_text()) == {"a": 0.5, "n": 3, "v": [1, 2]}
     for bad in ({"x": float("nan")}, {"x": np.array([np.inf])}, {"x": object()}):
         with pytest.raises(ValueError, match=r"m\.json: cannot be written as JSON"):
             files.write_json(path, bad)
-    assert files.read_json(path)["n"] == 3  # What was there before.
+    assert files.read_json(path)["n"] == 3  # The previous file.
 
 
-def test_finite_or_null_reaches_everywhere():
+def test_finite_or_null_replaces_numbers_in_nested_values():
     values = {
         "a": float("nan"),
         "b": [1.0, {"c": np.float32("inf")}],
@@ -73,7 +73,7 @@ def test_finite_or_null_reaches_everywhere():
     assert files.finite_or_null(values) == {"a": None, "b": [1.0, {"c": None}], "d": [1.0, None], "e": [True, "x", 2]}
 
 
-def test_equal_arrays_are_equal_files(tmp_path, monkeypatch):
+def test_equal_arrays_give_equal_files(tmp_path, monkeypatch):
     files.write_npz(tmp_path / "a.npz", ARRAYS)
     later = time.time() + 86400
     monkeypatch.setattr(time, "time", lambda: later)
@@ -81,7 +81,7 @@ def test_equal_arrays_are_equal_files(tmp_path, monkeypatch):
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
-def test_numpy_reads_and_is_read(tmp_path):
+def test_npz_files_are_compatible_with_numpy_in_both_directions(tmp_path):
     files.write_npz(tmp_path / "ours.npz", ARRAYS)
     with np.load(tmp_path / "ours.npz", allow_pickle=False) as theirs:
         np.testing.assert_array_equal(theirs["a/kernel:0"], ARRAYS["a/kernel:0"])
@@ -90,7 +90,7 @@ def test_numpy_reads_and_is_read(tmp_path):
     assert read["x"].tolist() == [0, 1, 2, 3, 4] and read["name"].item() == "h36m_17"
 
 
-def test_no_pickle_goes_in_or_out(tmp_path):
+def test_pickles_are_neither_written_nor_read(tmp_path):
     with pytest.raises(ValueError, match=r"a\.npz: array 'x' has dtype object"):
         files.write_npz(tmp_path / "a.npz", {"x": np.array([{}], object)})
     assert os.listdir(tmp_path) == []
@@ -112,7 +112,7 @@ def test_a_full_disk_leaves_the_previous_file_and_no_temporary(tmp_path, monkeyp
     assert os.listdir(tmp_path) == ["kept"]
 
 
-def test_an_input_output_error_and_an_interruption_clean_up_too(tmp_path, monkeypatch):
+def test_an_input_output_error_and_an_interruption_remove_the_temporary_file(tmp_path, monkeypatch):
     def bad_sector(_file):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
@@ -129,11 +129,11 @@ def test_an_input_output_error_and_an_interruption_clean_up_too(tmp_path, monkey
 
 
 def test_a_write_that_stops_half_way_is_an_error(tmp_path):
-    """A real limit on the file size, met in the middle of the array: the write itself fails, not a stand-in."""
+    """A real limit on the file size is reached in the middle of the array: a real write fails, not a mock."""
     script = """
         import resource, sys
         import numpy as np
-        from tf_elepose import files
+        from tf_elepose.storage import files
         files.write_npz(sys.argv[1], {"x": np.arange(3)})
         resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
         try:
@@ -150,7 +150,7 @@ def test_a_write_that_stops_half_way_is_an_error(tmp_path):
     assert os.listdir(tmp_path) == ["a.npz"]
 
 
-def test_errors_name_the_path(tmp_path):
+def test_error_names_the_path(tmp_path):
     with pytest.raises(OSError, match=r"missing/x\.txt") as caught:
         files.write_text(tmp_path / "missing" / "x.txt", "x")
     assert caught.value.errno == errno.ENOENT
@@ -178,7 +178,7 @@ def test_a_link_stays_a_link_and_a_new_file_has_usual_permissions(tmp_path):
     assert (tmp_path / "elsewhere" / "real").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
-def test_damaged_npz_is_told(tmp_path):
+def test_damaged_npz_is_refused(tmp_path):
     path = tmp_path / "a.npz"
     files.write_npz(path, {"x": np.arange(40, dtype=np.float32), "y": np.ones((2, 3))})
     whole = path.read_bytes()
@@ -198,7 +198,7 @@ def test_damaged_npz_is_told(tmp_path):
                 assert "a.npz" in str(error)
                 noticed += 1
                 continue
-            # Dates and other fields of a zip file that nobody reads: then nothing may be different.
+            # The changed byte was in a date or another field that nobody reads: then the arrays must be equal.
             assert set(read) == set(intact)
             for name, array in intact.items():
                 np.testing.assert_array_equal(read[name], array, strict=True)
@@ -206,7 +206,7 @@ def test_damaged_npz_is_told(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"a": NaN}', b'{"a": 1} x', b"\xff\xfe", b"[" * 100_000])
-def test_damaged_json_is_told(tmp_path, content):
+def test_damaged_json_is_refused(tmp_path, content):
     (tmp_path / "c.json").write_bytes(content)
     with pytest.raises(ValueError, match=r"c\.json: not valid JSON"):
         files.read_json(tmp_path / "c.json")
@@ -218,7 +218,7 @@ def _leftover(folder: pathlib.Path, name: str = "a.npz") -> pathlib.Path:
     return path
 
 
-def test_leftovers_are_removed_and_nothing_else(tmp_path):
+def test_only_leftovers_are_removed(tmp_path):
     leftover = _leftover(tmp_path)
     for name in ("a.npz", ".a.npz", "a.partial", ".hidden.partial", ".a.npz.123.partial", "b.123-0123abcd.partial"):
         (tmp_path / name).touch()
@@ -227,7 +227,7 @@ def test_leftovers_are_removed_and_nothing_else(tmp_path):
     assert files.remove_leftovers(tmp_path / "missing") == []
 
 
-def test_a_temporary_in_use_is_no_leftover(tmp_path):
+def test_a_temporary_file_in_use_is_not_removed(tmp_path):
     with files.replacing(tmp_path / "a.bin") as file:
         file.write(b"half")
         assert files.remove_leftovers(tmp_path) == []
@@ -235,7 +235,7 @@ def test_a_temporary_in_use_is_no_leftover(tmp_path):
     assert (tmp_path / "a.bin").read_bytes() == b"halfwhole"
 
 
-def test_where_there_are_no_locks_age_decides(tmp_path, monkeypatch):
+def test_without_locks_the_age_decides(tmp_path, monkeypatch):
     def no_locks(*_args):
         raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
 
@@ -244,7 +244,7 @@ def test_where_there_are_no_locks_age_decides(tmp_path, monkeypatch):
     assert files.remove_leftovers(tmp_path) == []
     os.utime(leftover, (0, time.time() - 2 * 3600))
     assert files.remove_leftovers(tmp_path) == [leftover]
-    files.write_text(tmp_path / "x", "x")  # Writing needs none.
+    files.write_text(tmp_path / "x", "x")  # Writing works without locks.
 
 
 def test_a_leftover_that_cannot_be_removed_is_logged_not_raised(tmp_path, monkeypatch, caplog):
@@ -258,7 +258,7 @@ def test_a_leftover_that_cannot_be_removed_is_logged_not_raised(tmp_path, monkey
     assert str(leftover) in caplog.text
 
 
-def test_a_folder_that_cannot_be_synchronised_is_no_error(tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_synchronised_is_accepted(tmp_path, monkeypatch):
     real = os.fsync
 
     def no_folders(descriptor):
@@ -275,7 +275,7 @@ def test_killed_writers_leave_a_readable_file_and_one_leftover_at_most(tmp_path)
     script = """
         import sys
         import numpy as np
-        from tf_elepose import files
+        from tf_elepose.storage import files
         round, path = int(sys.argv[1]), sys.argv[2]
         files.write_npz(path, {"x": np.full(200_000, round)})
         print("ready", flush=True)

@@ -1,4 +1,4 @@
-"""npz files written a part at a time are those that are written at once."""
+"""npz files written a part at a time are equal to files written at once."""
 
 import numpy as np
 import pytest
@@ -25,21 +25,21 @@ def arrays():
 
 
 @pytest.mark.parametrize("ends", [(), (4,), (1, 1, 9)])
-def test_the_same_bytes_as_at_once(tmp_path, arrays, ends):
+def test_bytes_are_equal_to_those_of_a_file_written_at_once(tmp_path, arrays, ends):
     about = {"unit": np.array("mm")}
     files.write_npz(tmp_path / "whole.npz", {name: np.ascontiguousarray(a) for name, a in arrays.items()} | about)
     write_npz_parts(tmp_path / "parts.npz", parts_of(arrays, *ends), lambda: about)
     assert (tmp_path / "parts.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
 
 
-def test_text_may_grow_wider(tmp_path):
+def test_text_may_be_longer_in_later_parts(tmp_path):
     given = [{"clip": np.array(names)} for names in (["a"], ["ab", "abcdef"], ["é"])]
     write_npz_parts(tmp_path / "a.npz", given, dict)
     assert files.read_npz(tmp_path / "a.npz")["clip"].tolist() == ["a", "ab", "abcdef", "é"]
 
 
 @pytest.mark.parametrize(
-    ("parts", "said"),
+    ("parts", "message"),
     [
         ([], "expected at least one part"),
         ([{"a": np.zeros(2)}, {"b": np.zeros(2)}], "part 1 has b; expected a"),
@@ -51,8 +51,8 @@ def test_text_may_grow_wider(tmp_path):
         ([{"a": np.array([None])}], "expected numbers, booleans or text"),
     ],
 )
-def test_parts_that_do_not_fit_leave_nothing(tmp_path, parts, said):
+def test_parts_that_do_not_fit_leave_no_file(tmp_path, parts, message):
     (tmp_path / "a.npz").write_bytes(b"before")
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         write_npz_parts(tmp_path / "a.npz", parts, dict)
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"before"]

@@ -1,11 +1,11 @@
-"""What every command of the package starts with: flags in, one line and an exit status out.
+"""Runs a command of the package: parses its flags, turns errors into one line, and exits with a status.
 
-A user's mistake (an unknown flag, a broken config, a missing file, a full disk) is one line on standard error,
-`error: ...`, and exit status 2. A traceback is for the program's own mistakes, and for `--traceback`.
+A user's mistake (an unknown flag, a broken config, a missing file, a full disk) gives one line on standard error,
+`error: ...`, and exit status 2. A bug of the program gives a traceback; `--traceback` shows it for every error.
 
-Import this module before TensorFlow, and TensorFlow not at the head of a command but with `run(..., tensorflow=True)`
-or inside `main`: a wrong flag is then told at once, and start-up messages about the build do not bury what the user
-needs to read. With TF_CPP_MIN_LOG_LEVEL=0 in the environment everything is shown.
+Import this module before TensorFlow. A command imports TensorFlow with `run(..., tensorflow=True)` or inside `main`,
+not at the top of its file: then a wrong flag is reported at once, and TensorFlow's start-up messages do not hide what
+the user needs to read. With TF_CPP_MIN_LOG_LEVEL=0 in the environment everything is shown.
 """
 
 from __future__ import annotations
@@ -25,30 +25,32 @@ from typing import NoReturn
 from absl import app, flags
 from ml_collections.config_flags import config_flags
 
-# 2: errors only. What comes before TensorFlow reads this is dropped in `without_chatter`.
+# 2: errors only. `without_startup_messages` drops what TensorFlow writes before it has read this.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 EXIT_ERROR = 2
-"""Exit status after an error the user can do something about."""
+"""Exit status after an error that the user can correct."""
 
 EXIT_INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it (128 + SIGINT)."""
+"""Exit status after Ctrl-C, the same as in shells (128 + SIGINT)."""
 
 EXIT_LOST_WORKER = 75
-"""Exit status of a training whose other workers are lost: EX_TEMPFAIL of sysexits.h, the same command goes on."""
+"""Exit status of a training that lost its other workers (EX_TEMPFAIL in sysexits.h); the same command resumes it."""
 
 _STDERR = 2  # The file descriptor; sys.stderr is only Python's view of it.
 
-_CHATTER = re.compile(rb"[IW]\d{4} |INFO: Created TensorFlow Lite|WARNING: All log messages before absl::InitializeLog")
+_STARTUP_MESSAGE = re.compile(
+    rb"[IW]\d{4} |INFO: Created TensorFlow Lite|WARNING: All log messages before absl::InitializeLog"
+)
 _NO_DRIVER = b"Could not find cuda drivers"
-# Where there is no driver, that it cannot be called is no news; where there is one, it is the reason for a missing GPU.
-_CHATTER_WITHOUT_GPU = re.compile(_CHATTER.pattern + rb"|E\d{4} .*failed call to cuInit")
+# Without a driver, the failed call to it is expected and hidden; with one, it explains why the GPU is missing.
+_STARTUP_MESSAGE_WITHOUT_GPU = re.compile(_STARTUP_MESSAGE.pattern + rb"|E\d{4} .*failed call to cuInit")
 
 _HELP_FLAGS = ("help", "helpshort", "helpfull", "helpxml")
 
 
 class UsageError(ValueError):
-    """The command line is wrong; the message says what is."""
+    """Raised for a wrong command line; the message says what is wrong."""
 
 
 def run(
@@ -59,7 +61,7 @@ def run(
     tensorflow: bool = False,
     unknown: bool = False,
 ) -> NoReturn:
-    """Parses `sys.argv`, calls `main` and exits with its result; does not return.
+    """Parses `sys.argv`, calls `main` and exits with its result; never returns.
 
         def define_flags() -> None:
             config_flags.DEFINE_config_file("config", None, "The training's configuration.")
@@ -74,20 +76,18 @@ def run(
 
     Args:
       main: gets [program, positional arguments...], flags removed.
-      define_flags: calls the `flags.DEFINE_*` functions. Flags defined there, and not while a module is imported, exist
-        only while the command runs: several commands with the same flags can be imported, and run, in one process.
-      positional: whether arguments without a flag are accepted; where they are not, they are mostly flags without
-        their dashes.
-      tensorflow: imports TensorFlow and looks for devices before `main`, without the messages about the build that
-        it prints then.
-      unknown: whether flags that are not defined are handed to `main`, among its arguments, for another program's
-        parser.
+      define_flags: calls the `flags.DEFINE_*` functions. Flags that it defines exist only while the command runs, so
+        that several commands with the same flags can be imported and run in one process.
+      positional: whether arguments without a flag are accepted. In commands without them, such an argument is mostly
+        a flag without its dashes.
+      tensorflow: whether to import TensorFlow and look for devices before `main`, with the start-up messages hidden.
+      unknown: whether `main` gets flags that are not defined, among its arguments, for the parser of another program.
     """
     argv = list(sys.argv)
     try:
         with _flags_of_this_run(define_flags):
-            # absl's run calls sys.exit with main's result and does the logging setup; it is given a `main` and a
-            # parser that raise instead of printing.
+            # absl's run sets up logging and calls sys.exit with main's result. `main` and parser are wrapped so that
+            # they raise instead of printing.
             call = _prepared(main, tensorflow)
             app.run(call, argv, flags_parser=lambda args: _parse(args, positional, unknown))
     except KeyboardInterrupt:
@@ -102,12 +102,12 @@ def run(
 
 
 def one_line(error: BaseException) -> str:
-    """The message of `error` on one line, the file first where it is about a file."""
+    """The message of `error` on one line; for an error about a file, the file comes first."""
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         text = f"{os.fsdecode(error.filename)}: {error.strerror}"
     else:
         text = str(error)
-    # config_flags turns a KeyError into an AttributeError by its text, which is then a Python string literal.
+    # config_flags makes an AttributeError of a KeyError's text, which is then a Python string literal.
     if re.fullmatch(r"(['\"]).*\1", text):
         with contextlib.suppress(ValueError, SyntaxError):
             text = str(ast.literal_eval(text))
@@ -120,23 +120,23 @@ def _flags_of_this_run(define_flags: Callable[[], None] | None) -> Iterator[None
     flags.DEFINE_boolean("traceback", False, "Show where an error comes from, for reports.")
     if define_flags is not None:
         define_flags()
-    for name in set(flags.FLAGS) - before:  # What --help shows, whichever module defined it.
+    for name in set(flags.FLAGS) - before:  # So that --help shows it, whichever module defined it.
         flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[name])
     app.define_help_flags()
     kept = before | set(_HELP_FLAGS) | {"?", "only_check_flags"}
     try:
         yield
     finally:
-        for name in set(flags.FLAGS) - kept:  # Overrides such as config.steps are flags as well.
+        for name in set(flags.FLAGS) - kept:  # Overrides such as config.steps are flags, too.
             delattr(flags.FLAGS, name)
 
 
 def _prepared(main: Callable[[list[str]], int | None], tensorflow: bool) -> Callable[[list[str]], int | None]:
-    """`main` after the import of TensorFlow, its absl UsageError (answered with a page of help) made one of ours."""
+    """Wraps `main`: imports TensorFlow first, and turns absl's UsageError (which prints a page of help) into ours."""
 
     def call(argv: list[str]) -> int | None:
         if tensorflow:
-            with without_chatter():
+            with without_startup_messages():
                 import tensorflow as tf
 
                 tf.config.list_physical_devices()
@@ -149,10 +149,10 @@ def _prepared(main: Callable[[list[str]], int | None], tensorflow: bool) -> Call
 
 
 def writable(path: str, flag: str, sources: Sequence[str] = ()) -> pathlib.Path:
-    """The file that `--flag=path` names, seen to be possible before the reading of `sources`, which may take long.
+    """The output file that `--flag=path` names, checked before the `sources` are read, which may take long.
 
     Raises:
-      ValueError: no such folder, a folder, or one of the sources.
+      ValueError: its folder does not exist, or the path is a folder or one of the sources.
     """
     target = pathlib.Path(path)
     if not target.parent.is_dir():
@@ -167,8 +167,8 @@ def writable(path: str, flag: str, sources: Sequence[str] = ()) -> pathlib.Path:
 
 
 @contextlib.contextmanager
-def without_chatter() -> Iterator[None]:
-    """Holds back what is written to standard error in the block, and passes on what is not TensorFlow's chatter.
+def without_startup_messages() -> Iterator[None]:
+    """Hides TensorFlow's start-up messages; everything else on standard error is shown when the block ends.
 
     TensorFlow's libraries write before they have read TF_CPP_MIN_LOG_LEVEL, straight to the file descriptor.
     """
@@ -185,14 +185,15 @@ def without_chatter() -> Iterator[None]:
             os.dup2(shown.fileno(), _STDERR)
             held.seek(0)
             lines = held.readlines()
-            chatter = _CHATTER_WITHOUT_GPU if any(_NO_DRIVER in line for line in lines) else _CHATTER
-            shown.writelines(line for line in lines if not chatter.match(line))
+            no_driver = any(_NO_DRIVER in line for line in lines)
+            hidden = _STARTUP_MESSAGE_WITHOUT_GPU if no_driver else _STARTUP_MESSAGE
+            shown.writelines(line for line in lines if not hidden.match(line))
 
 
 def _parse(argv: list[str], positional: bool, unknown: bool = False) -> list[str]:
-    """Parses the flags; whatever goes wrong is a UsageError, whatever config_flags or a config raised."""
+    """Parses the flags; every error, also one of config_flags or of a config file, becomes a UsageError."""
     for name in _config_flags():
-        sys.modules.pop(f"{name}_config", None)  # config_flags would load a second config into the module of the first.
+        sys.modules.pop(f"{name}_config", None)  # Otherwise config_flags loads a second config into the first's module.
     try:
         with _quiet_about_configs():
             arguments = flags.FLAGS(argv, known_only=unknown)
@@ -203,9 +204,9 @@ def _parse(argv: list[str], positional: bool, unknown: bool = False) -> list[str
         raise SystemExit(0 if asked_for_help else stop.code) from None  # absl's help exits with 1.
     except Exception as error:
         raise UsageError(_explain(error, argv)) from error
-    strange = [argument for argument in arguments[1:] if not (unknown and argument.startswith("--"))]
-    if strange and not positional:
-        raise UsageError(f"unexpected argument {strange[0]!r}; flags are written --name=value")
+    unexpected = [argument for argument in arguments[1:] if not (unknown and argument.startswith("--"))]
+    if unexpected and not positional:
+        raise UsageError(f"unexpected argument {unexpected[0]!r}; flags are written --name=value")
     return arguments
 
 
@@ -218,13 +219,13 @@ def _require_loaded(name: str) -> None:
     flag = flags.FLAGS[name]
     if flag.present and flag.value is None:
         raise UsageError(f"--{name}={flag.config_filename}: get_config() returned nothing")
-    # A config that could not be read is replaced by an object that raises OSError at the first look; look now.
+    # config_flags replaces an unreadable config by an object that raises OSError when it is used; use it now.
     hasattr(flag.value, "lock")
 
 
 @contextlib.contextmanager
 def _quiet_about_configs() -> Iterator[None]:
-    """Hides config_flags' own warnings; what they say becomes an error here."""
+    """Hides the warnings of config_flags; this module raises errors for the same problems."""
 
     def is_from_elsewhere(record: logging.LogRecord) -> bool:
         return record.module != "config_flags"
@@ -238,23 +239,23 @@ def _quiet_about_configs() -> Iterator[None]:
 
 
 def _explain(error: Exception, argv: list[str]) -> str:
-    """What to tell the user about an error from the parsing of flags and the loading of configs."""
+    """The message for the user about an error raised while flags were parsed and configs were loaded."""
     if isinstance(error, UsageError):
         return str(error)
     for name in _config_flags():
         value = _value_in(argv, name)
         if value is None:
             continue
-        path = value.split(":", 1)[0]  # After the colon: get_config's own argument.
+        path = value.split(":", 1)[0]  # After the colon comes the argument of get_config.
         if not os.path.isfile(path):
             return f"--{name}={value}: there is no such file"
         if (inside := _explain_inside(error, path)) is not None:
             return f"--{name}={value}: {inside}"
         if isinstance(error, AttributeError) and error.name == "get_config":
             return f"--{name}={value}: expected a function get_config() in this file"
-        if "Error whilst parsing config file" in str(error):  # config_flags' wrapping, the whole traceback in it.
+        if "Error whilst parsing config file" in str(error):  # config_flags wraps the error, with its traceback.
             return f"--{name}={value}: {one_line(_first_error(error))}"
-        if not isinstance(error, flags.Error):  # From walking the path of an override.
+        if not isinstance(error, flags.Error):  # Raised for the path of an override.
             overrides = [a.split("=", 1)[0] for a in argv if re.match(rf"--?(no)?{re.escape(name)}\.", a)]
             return f"--{name}={value}: no such field among {', '.join(overrides)}: {one_line(error)}"
     return one_line(error)
@@ -270,7 +271,7 @@ def _value_in(argv: list[str], name: str) -> str | None:
 
 
 def _explain_inside(error: BaseException, path: str) -> str | None:
-    """Line and message, when `error` or what caused it was raised in the file `path`."""
+    """Line and message of `error`, or of its cause, that was raised in the file `path`; None when neither was."""
     chain: BaseException | None = error
     while chain is not None:
         if isinstance(chain, SyntaxError) and chain.filename == path:
@@ -283,12 +284,12 @@ def _explain_inside(error: BaseException, path: str) -> str | None:
 
 
 def _first_error(error: BaseException) -> BaseException:
-    """What `error` and all that was raised on its way started with."""
+    """The first exception in the chain of causes of `error`."""
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause
     return error
 
 
 def _wants_traceback(argv: list[str]) -> bool:
-    """Read from the command line itself: the error may be that it cannot be parsed."""
+    """Whether the command line has --traceback; searched as text, because parsing it may have been the error."""
     return any(re.fullmatch(r"--?traceback(=true)?", argument) for argument in argv[1:])

@@ -1,4 +1,4 @@
-"""When and with what a result was made: every number that is kept carries it."""
+"""Records when and with what a result was made; it is stored with every result."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "numpy")
 
 _PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 
-_GIT_SECONDS = 10.0  # A checkout on a slow network disk must not hold up a result.
+_GIT_SECONDS = 10.0  # git on a slow network disk must not delay a result.
 
 
 def provenance() -> dict[str, Any]:
     """Date (UTC), hardware, versions and, where the package lies in a git checkout, `commit`.
 
-    The hardware is what this process may use: of a machine's cores those it is not kept off, as by taskset.
-    The commit ends in "+changes" when files of the checkout differ from it. A package that is not installed under its
-    usual name (tensorflow as tensorflow-cpu) and not imported either has no version here.
+    The hardware counts only the cores that this process may use (see taskset). The commit ends in "+changes" when files
+    of the checkout differ from it. A package that is installed under another name (tensorflow as tensorflow-cpu) has a
+    version here only if it is imported.
     """
     versions = {name: version for name in _PACKAGES if (version := _version(name))}
     made = {
@@ -43,9 +43,9 @@ def _version(name: str) -> str | None:
 
 
 def _commit() -> str | None:
-    """None without git and without a checkout.
+    """The commit of the checkout that holds the package; None without git or without such a checkout.
 
-    That git knows the package's own files is asked first: a virtual environment often lies inside some other checkout.
+    First asks whether git knows the files of the package: a virtual environment often lies in some other checkout.
     """
     try:
         _git("ls-files", "--error-unmatch", "__init__.py")
@@ -56,7 +56,7 @@ def _commit() -> str | None:
 
 
 def _git(*arguments: str) -> str:
-    # Without optional locks: `status` would otherwise write, beside somebody who commits.
+    # Without optional locks: `status` would otherwise write to the checkout, perhaps while somebody commits.
     command = ["git", "--no-optional-locks", *arguments]
     done = subprocess.run(command, cwd=_PACKAGE, capture_output=True, text=True, check=True, timeout=_GIT_SECONDS)
     return done.stdout.strip()
@@ -68,6 +68,6 @@ def _hardware() -> str:
         lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
-        pass  # Not Linux, or an architecture that does not say.
+        pass  # Not Linux, or an architecture whose cpuinfo has no model name.
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{cores} x {name}"

@@ -14,14 +14,14 @@ def define_flags() -> None:
         "option",
         [],
         "KEY=VALUE of an option of the source, as often as needed: people=best, convention=coco_17, "
-        "image_size=[1920,1080]; --option=swap_sides=arms and --option=flip_y=true set right what a file has wrong. "
+        "image_size=[1920,1080]; --option=swap_sides=arms and --option=flip_y=true correct mistakes of a file. "
         "python -m tf_elepose.convert --formats lists them.",
     )
     flags.DEFINE_boolean("strict", False, "Stop when the data look wrong, instead of a warning.")
 
 
-def stated() -> dict[str, Any]:
-    """Keywords for `load_source` from this command's flags.
+def options_from_flags() -> dict[str, Any]:
+    """The keywords for `load_source` that the flags of this command give.
 
     Raises:
       ValueError: an option without a value, given twice, or a value that is not YAML; or --strict together with
@@ -36,12 +36,12 @@ def stated() -> dict[str, Any]:
 
 
 def parse_options(texts: Sequence[str]) -> dict[str, Any]:
-    """{key: value} of "key=value" texts, the values read as YAML: numbers, true, text, [lists], {mappings}.
+    """The options {key: value} in "key=value" texts; values are YAML: numbers, true, text, [lists], {mappings}.
 
     As in YAML 1.2, "off", "no" and dates are text.
 
     Raises:
-      ValueError: one line with the text that is wrong.
+      ValueError: a text is wrong; the message is one line and quotes it.
     """
     options: dict[str, Any] = {}
     for text in texts:
@@ -60,10 +60,10 @@ def parse_options(texts: Sequence[str]) -> dict[str, Any]:
 
 
 def _yaml_value(text: str) -> Any:
-    import yaml  # Commands without options do without.
+    import yaml  # Imported here because only commands with options need it.
 
     class Loader(yaml.SafeLoader):
-        """With the numbers, truth values and null of YAML 1.2's core schema, everything else text."""
+        """Reads numbers, truth values and null as YAML 1.2's core schema does, and everything else as text."""
 
         yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
 

@@ -1,1 +1,1 @@
-"""Joints and their order, conventions and how one becomes another, bone lengths, colours."""
+"""Joints and their order, keypoint conventions and the conversion between them, bone lengths, colours."""

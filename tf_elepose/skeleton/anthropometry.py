@@ -1,4 +1,4 @@
-"""Relative bone lengths of bodies: what a skeleton states, or what 2D poses alone tell."""
+"""Relative bone lengths of bodies: stated by a skeleton, or estimated from 2D poses alone."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tf_elepose.skeleton.skeletons import Skeleton
 PERCENTILE = 90.0
 """Percentile of a bone's lengths in a clip's images that counts as its true length.
 
-A bone is never longer in the image than when it lies across the line of sight, and in most clips every bone does so
-now and then. The largest length would be an outlier's, or that of the frame nearest to the camera."""
+A bone looks longest in the image when it lies across the line of sight, and in most clips every bone does so now and
+then. The largest length itself may be an outlier, or come from the frame nearest to the camera."""
 
 _FEWEST_POSES = 10
-"""Clips of fewer poses, single pictures above all, are taken together: in one picture most bones look short."""
+"""Clips of fewer poses (mostly single pictures) are treated as one clip: in one picture most bones look short."""
 
 _SMALLEST_DEVIATION = 0.03
-"""Added (in squares) to the spread of the clips' estimates, so that a bone that happens to agree is not held fixed."""
+"""Its square is added to the variance over clips: clips that agree by chance must not fix a bone's length."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -29,8 +29,8 @@ class BonePrior:
 
     Attributes:
       lengths: [bones] expected bone lengths relative to their mean, in the order of `Skeleton.bones`; mean 1.
-      deviations: [bones] how much each varies, as a share of the usual: the mean of 1 / deviations^2 is 1, and a
-        term's weight says how strongly the prior holds.
+      deviations: [bones] standard deviation of each length, scaled so that the mean of 1 / deviations^2 is 1; the
+        weight of the loss term says how strongly the prior holds.
     """
 
     lengths: np.ndarray
@@ -45,10 +45,10 @@ class BonePrior:
 
 
 def stated_bone_prior(skeleton: Skeleton) -> BonePrior:
-    """What the skeleton states, every bone with the same deviation (the paper).
+    """The bone lengths that the skeleton states, all with the same deviation (as in the paper).
 
     Raises:
-      ValueError: the skeleton leaves it to the data.
+      ValueError: the skeleton states no bone lengths.
     """
     if skeleton.bone_prior is None:
         raise ValueError(f"skeleton {skeleton.name!r} states no bone lengths; its bone prior must be estimated")
@@ -63,31 +63,31 @@ def estimate_bone_prior(
     percentile: float = PERCENTILE,
     seen: np.ndarray | None = None,
 ) -> BonePrior:
-    """Bone lengths from 2D poses alone.
+    """The bone prior, estimated from 2D poses alone.
 
-    Every clip, in which one body keeps its proportions, gives its own estimate: the `percentile` of each bone's
+    Every clip shows one body, whose proportions stay the same, and gives one estimate: the `percentile` of each bone's
     length in the image, left and right averaged, divided by the mean over bones. The prior is the mean of the clips'
-    estimates, weighted by their poses, and their spread.
+    estimates, each weighted by its number of poses, and their standard deviation.
 
     Args:
       normalized: [N, J, 2] normalised poses of the training data.
-      clips: [N] labels of their clips, all cameras together.
-      skeleton: its bones.
+      clips: [N] labels of their clips; all cameras of a clip have one label.
+      skeleton: whose bones are measured.
       percentile: see `PERCENTILE`.
-      seen: [N, J] which joints are known; all when None. A bone is measured where both its ends are seen, and a clip
-        that does not show every bone of one side counts nowhere.
+      seen: [N, J] which joints are known; all when None. A bone is measured where both its ends are seen. A clip is
+        left out where a bone is measured on neither side of the body.
 
     Raises:
-      ValueError: a bone that has no length in any pose of a clip, or no clip that shows every bone.
+      ValueError: a bone has no length in any pose of a clip, or no clip shows every bone.
     """
     lengths = np.linalg.norm(skeleton.bone_matrix @ np.asarray(normalized, np.float32), axis=-1)
     measured = np.ones(lengths.shape, bool) if seen is None else seen.astype(int) @ np.abs(skeleton.bone_matrix.T) == 2
-    names, member = np.unique(_together(clips), return_inverse=True)
+    names, member = np.unique(_joined_short_clips(clips), return_inverse=True)
     estimates, weights = [], []
     for clip, name in enumerate(names):
         rows = member == clip
         longest = _longest(lengths[rows], measured[rows], percentile)
-        longest = _of_both_sides(longest, longest[list(skeleton.bone_mirror)])
+        longest = _mean_of_both_sides(longest, longest[list(skeleton.bone_mirror)])
         if np.any(longest <= 0):
             child, parent = skeleton.bones[int(np.nanargmin(longest))]
             raise ValueError(f"clip {str(name)!r}: the bone from {parent!r} to {child!r} has no length in its poses")
@@ -110,12 +110,12 @@ def _longest(lengths: np.ndarray, measured: np.ndarray, percentile: float) -> np
     return np.array([np.percentile(column, percentile) if len(column) else np.nan for column in columns])
 
 
-def _of_both_sides(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """The mean of both, or the one that is known."""
+def _mean_of_both_sides(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The mean of both lengths [B]; where one is NaN, the other."""
     return np.where(np.isnan(one), other, np.where(np.isnan(other), one, 0.5 * (one + other)))
 
 
-def _together(clips: np.ndarray) -> np.ndarray:
+def _joined_short_clips(clips: np.ndarray) -> np.ndarray:
     """`clips` [N] with one label for all clips of fewer than `_FEWEST_POSES`."""
     names, member, count = np.unique(clips, return_inverse=True, return_counts=True)
     few = count < _FEWEST_POSES

@@ -1,7 +1,7 @@
-"""Keypoint conventions by name, and a user's own from a file.
+"""Keypoint conventions by name, and a user's own convention from a file.
 
-Joint orders and rules come from the data sets' and detectors' own documents and from the public converters named
-beside them; the joints of skeletons are in skeletons.py. How one convention's joints become another's: conversion.py.
+Joint orders and rules come from the documents of the data sets and detectors and from the public converters named
+beside them; the joints of skeletons are in skeletons.py. conversion.py converts between conventions.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from tf_elepose.skeleton.skeletons import Skeleton
 
 
 def get_convention(name_or_path: str) -> Convention:
-    """A convention by name, or the user's own from a YAML file; case, "_" and "-" in names do not count.
+    """The convention of that name, or the user's own from a YAML file; case, "_" and "-" in names are ignored.
 
     Raises:
       ValueError: neither a known name nor a readable file; lists the candidates.
     """
-    if not isinstance(name_or_path, str):  # A command's option may be any plain value.
+    if not isinstance(name_or_path, str):  # An option of a command may be any plain value.
         raise ValueError(f"a convention is a name: expected {candidates()}; got {name_or_path!r}")
     path = pathlib.Path(name_or_path)
     if path.suffix in (".yaml", ".yml", ".json"):
@@ -34,13 +34,13 @@ def get_convention(name_or_path: str) -> Convention:
 
 
 def find_convention(name: str) -> Convention | None:
-    """The known convention of that name (case, "_" and "-" do not count), or None."""
+    """The known convention of that name (case, "_" and "-" are ignored), or None."""
     by_plain_name = {_plain(known): convention for known, convention in CONVENTIONS.items()}
     return by_plain_name.get(_plain(name))
 
 
 def candidates(num_joints: int | None = None) -> str:
-    """What a user can say, for error messages: all names, or those of conventions with `num_joints` joints."""
+    """The names a user can give, for error messages: of conventions with `num_joints` joints; all if there are none."""
     fitting = [name for name, c in CONVENTIONS.items() if num_joints is None or c.num_joints == num_joints]
     return "one of " + ", ".join(fitting or CONVENTIONS) + " or the path of a .yaml file"
 
@@ -50,7 +50,7 @@ def _plain(name: str) -> str:
 
 
 def _sides(*joints: str) -> tuple[str, ...]:
-    """Left then right of every joint in turn, as COCO has them."""
+    """The left and then the right joint of each name, in COCO's order."""
     return tuple(f"{side}_{joint}" for joint in joints for side in "lr")
 
 
@@ -61,11 +61,11 @@ def _side(side: str, *joints: str) -> tuple[str, ...]:
 _ARM, _LEG = ("shoulder", "elbow", "wrist"), ("hip", "knee", "ankle")
 _HIPS, _SHOULDERS, _EYES = (_sides("hip"), _sides("shoulder"), _sides("eye"))
 
-# What detectors without a spine leave out (MMPose inference_3d.py, MotionBERT dataset_action.py): the head ends
-# between the eyes, lower than Human3.6M's top of the head.
+# Joints that detectors without a spine lack (MMPose inference_3d.py, MotionBERT dataset_action.py). The head made here
+# is between the eyes, lower than Human3.6M's, which is the top of the head.
 _PELVIS = {"root": mean_of(*_HIPS)}
 _TRUNK = {**_PELVIS, "thorax": mean_of(*_SHOULDERS), "spine": mean_of("root", "thorax")}
-_NECK = {"thorax": mean_of("neck"), "spine": mean_of("root", "thorax")}  # Their neck is Human3.6M's thorax.
+_NECK = {"thorax": mean_of("neck"), "spine": mean_of("root", "thorax")}  # Here the neck is Human3.6M's thorax.
 
 _COCO = ("nose", *_sides("eye", "ear", *_ARM, *_LEG))
 _HALPE = (*_COCO, "head", "neck", "root", *_sides("big_toe", "small_toe", "heel"))
@@ -100,7 +100,7 @@ _CANONPOSE = (
 _FEET_UP = ("r_ankle", "r_knee", "r_hip", "l_hip", "l_knee", "l_ankle")
 _ARMS_ACROSS = ("r_wrist", "r_elbow", "r_shoulder", "l_shoulder", "l_elbow", "l_wrist")
 
-# Nose and head of AIC and CrowdPose lie on the line from the neck to the top of the head (MMPose inference_3d.py).
+# AIC and CrowdPose: nose and head are made on the line from the neck to the top of the head (MMPose inference_3d.py).
 _ON_THE_NECK = {"nose": {"neck": 3 / 4, "head": 1 / 4}, "head": {"neck": 5 / 12, "head": 7 / 12}}
 
 # GAST-Net tools/mpii_coco_h36m.py: x and y of some joints are made differently.
@@ -143,7 +143,7 @@ def _named() -> dict[str, Convention]:
             {**_PELVIS, **_NECK, "head": mean_of(*_EYES)},
         ),
         Convention("mediapipe_33", _MEDIAPIPE, {**_TRUNK, "head": mean_of(*_EYES)}),
-        # GAST-Net mpii_h36m: the upper neck stands where Human3.6M has its nose.
+        # GAST-Net mpii_h36m: the upper neck is taken as Human3.6M's nose.
         Convention(
             "mpii_16", (*_FEET_UP, "root", "thorax", "upper_neck", "head", *_ARMS_ACROSS),
             {"spine": mean_of(*_HIPS, *_SHOULDERS), "nose": mean_of("upper_neck")},
@@ -151,7 +151,7 @@ def _named() -> dict[str, Convention]:
         Convention("lsp_14", (*_FEET_UP, *_ARMS_ACROSS, "neck", "head"), {**_PELVIS, **_NECK}),
         Convention("mpi3dhp_28", _MPI3DHP_28, {"thorax": mean_of("neck"), "nose": mean_of("head_mid")}),
         Convention("mpi3dhp_17", _MPI3DHP_17, {"thorax": mean_of("neck"), "nose": mean_of("head_mid")}),
-        # SMPL has no top of the head: as far above the head joint as that is above the neck.
+        # SMPL has no top of the head. It is made as far above the head joint as that joint is above the neck.
         Convention(
             "smpl_24", _SMPL,
             {"spine": mean_of("spine2"), "thorax": mean_of("neck"), "nose": mean_of("head_joint"),

@@ -1,8 +1,8 @@
-"""From the joints of one keypoint convention to those of another.
+"""Converts poses from the joints of one keypoint convention to those of another.
 
-A joint that a convention lacks can be made of those it has (a pelvis between the hips); it is then as trustworthy as
-the least trustworthy of them, and missing where one of them is. A joint that cannot be made is missing. Nothing is
-guessed from the number of joints.
+A joint that a convention lacks can be made from the joints it has (the pelvis from the two hips). A made joint has the
+lowest confidence of its sources, and is missing where one of them is missing. A joint that cannot be made is missing.
+Nothing is guessed from the number of joints.
 
 The conventions known by name are in conventions.py.
 """
@@ -19,16 +19,16 @@ import numpy as np
 from tf_elepose.skeleton.skeletons import Skeleton
 
 Recipe = Mapping[str, float]
-"""Weights by joint; they sum to 1, so that a recipe gives a place wherever the body stands."""
+"""{joint: weight}; the weights sum to 1, so that the made joint moves with the body."""
 
 
 def other_side(joint: str) -> str:
-    """The joint's partner by name, "l_knee" for "r_knee"; the joint itself where the name has no side."""
+    """The joint on the other side, "l_knee" for "r_knee"; the joint itself where its name has no side."""
     return {"l_": "r_", "r_": "l_"}.get(joint[:2], joint[:2]) + joint[2:]
 
 
 def mean_of(*joints: str) -> Recipe:
-    """The middle between `joints`."""
+    """The recipe for the mean of `joints`."""
     return {joint: 1.0 / len(joints) for joint in joints}
 
 
@@ -39,8 +39,8 @@ class Convention:
     Attributes:
       name: what files, flags and messages call it.
       joints: joint names in the order of the arrays' joint axis; equal names mean equal joints everywhere.
-      made: joints it lacks, or names otherwise, as weighted sums of those it has or, where it has none of that name,
-        makes. A rule goes before a joint of the same name.
+      made: rules for joints that it lacks, or has under another name: weighted sums of its joints or of other made
+        joints. A rule overrides a joint of the same name.
       made_vertically: rules for the y coordinate where they differ from those for x (2D only).
     """
 
@@ -66,7 +66,7 @@ class Convention:
         return len(self.joints)
 
     def index(self, joint: str) -> int:
-        """Place of `joint` on the joint axis; ValueError names the joints when there is none of that name."""
+        """Index of `joint` on the joint axis; ValueError lists the joints when there is none of that name."""
         if joint not in self.joints:
             raise ValueError(f"convention {self.name!r} has no joint {joint!r}; joints are {', '.join(self.joints)}")
         return self.joints.index(joint)
@@ -79,11 +79,11 @@ class Convention:
         return self._flat(joint, rules, (), f"convention {self.name!r}") if joint in rules else {joint: 1.0}
 
     def alias(self, joint: str) -> str | None:
-        """The joint of other conventions that this convention's own `joint` is, under another name."""
+        """The name that other conventions give to this convention's `joint`; None when no rule gives one."""
         return next((made for made, recipe in self.made.items() if recipe == {joint: 1.0}), None)
 
     def _flat(self, joint: str, rules: Mapping[str, Recipe], above: tuple[str, ...], where: str) -> dict[str, float]:
-        """The rule of `joint` in terms of `joints`, made joints replaced by what they are made of."""
+        """The rule of `joint` as weights of `joints`, each made joint replaced by its own rule."""
         if joint in above or joint not in rules:
             problem = "is made of itself" if joint in above else "is neither a joint nor made of joints"
             raise ValueError(f"{where}: {joint!r} {problem}; joints are {', '.join(self.joints)}")
@@ -100,7 +100,7 @@ class Convention:
         """The convention that `values` describe: name, joints, and optionally made {joint: [joints] or weights}.
 
         Raises:
-          ValueError: what is missing, unknown or contradictory, and where.
+          ValueError: a field is missing, unknown or contradictory; says which and where.
         """
         if not isinstance(values, Mapping):
             raise ValueError(f"{where}: expected a mapping of fields; got {type(values).__name__}")
@@ -134,8 +134,8 @@ class Conversion:
 
     Attributes:
       source, target: joint names in order.
-      recipes: for every target joint its weights by source joint, None when it cannot be made.
-      recipes_y: the same for the y coordinate.
+      recipes: for every target joint the weights of source joints, None when it cannot be made.
+      recipes_y: such recipes for the y coordinate.
     """
 
     source: tuple[str, ...]
@@ -145,8 +145,9 @@ class Conversion:
 
     @property
     def matrix(self) -> np.ndarray:
-        """[target joints, source joints]: x (and z) of target poses are `matrix @ source poses`; a row of zeros for
-        a joint that cannot be made.
+        """Weights [target joints, source joints]: x (and z) of target poses are `matrix @ source poses`.
+
+        The row of a joint that cannot be made is 0.
         """
         matrix = np.zeros((len(self.target), len(self.source)), np.float32)
         for row, recipe in enumerate(self.recipes):
@@ -160,12 +161,12 @@ class Conversion:
         return tuple(joint for joint, recipe in zip(self.target, self.recipes, strict=True) if recipe is None)
 
     def apply(self, poses: np.ndarray) -> np.ndarray:
-        """Poses [..., source joints, d] as [..., target joints, d]; joints that are only reordered stay exact.
+        """Converts poses [..., source joints, d] to [..., target joints, d]; joints that are only reordered stay exact.
 
-        NaN stands for a missing joint, here and there.
+        NaN stands for a missing joint, in the input and in the result.
 
         Raises:
-          ValueError: 3D poses, with rules that hold in the image only.
+          ValueError: 3D poses, but a rule that holds for 2D poses only.
         """
         self._require_joints(poses.shape[:-1])
         if poses.shape[-1] != 2 and self.recipes != self.recipes_y:
@@ -179,7 +180,7 @@ class Conversion:
         return np.concatenate([x, y], axis=-1)
 
     def apply_confidence(self, confidence: np.ndarray) -> np.ndarray:
-        """Confidences [..., source joints] as [..., target joints]: the minimum of a joint's sources, 0 without."""
+        """Converts confidences [..., source joints] to [..., target joints]: the lowest of the sources, or 0."""
         self._require_joints(confidence.shape)
         columns = []
         for recipe, recipe_y in zip(self.recipes, self.recipes_y, strict=True):
@@ -201,10 +202,11 @@ class Conversion:
 
 
 def conversion(source: Convention | Skeleton, target: Convention | Skeleton) -> Conversion:
-    """How poses of `source` become poses of `target`; joints with equal names are the same joint.
+    """The conversion from poses of `source` to poses of `target`; joints with equal names are the same joint.
 
-    A target joint is, in this order: made by a rule of the source, the source's joint of that name, or the joint that
-    the target's own rules know under another name (COCO's "neck" is Human3.6M's "thorax"). Otherwise it is missing.
+    The first of these that exists gives a target joint: a rule of the source; the source's joint of that name; the
+    source's joint that the target's rules call by another name (COCO's "neck" is Human3.6M's "thorax"). Otherwise the
+    joint is missing.
     """
     one, other = as_convention(source), as_convention(target)
 
@@ -225,5 +227,5 @@ def conversion(source: Convention | Skeleton, target: Convention | Skeleton) -> 
 
 
 def as_convention(joints: Convention | Skeleton) -> Convention:
-    """A skeleton's joints as a convention; the built-in skeletons are conventions under their own names."""
+    """The joints of a skeleton as a convention; a convention is returned as it is."""
     return joints if isinstance(joints, Convention) else Convention(joints.name, joints.joints)

@@ -1,6 +1,6 @@
-"""Skeletons: which joints a pose has, by name, and everything that follows from that.
+"""Skeletons: the joints of a pose, by name, and everything that follows from them.
 
-This is the one room for facts about the body. A joint is addressed by its name everywhere else; orders,
+This is the only file with facts about the body. A joint is addressed by its name everywhere else; orders,
 bones, mirror permutations and matrices are derived here.
 """
 
@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 MIN_JOINTS = 6
-"""Joints that must be seen for a pose to say anything; the authors of 3DPW keep detections from this number on."""
+"""Poses with fewer seen joints are not used; the authors of 3DPW keep detections from this number on."""
 
 ROOT_PARENT = None
-"""What stands in `Skeleton.parents` for the joint that has no parent."""
+"""The entry of `Skeleton.parents` for the joint that has no parent."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Skeleton:
     Attributes:
       name: what files, configs and messages call it.
       joints: joint names in the order of the arrays' joint axis.
-      parents: for every joint the name of its parent, None for the joint the tree starts from.
+      parents: for every joint the name of its parent, None for the top of the tree.
       left: joints of the body's left side.
       right: their partners on the right side, in the same order.
       root: the joint poses are centred on.
@@ -37,8 +37,8 @@ class Skeleton:
       bone_prior: lengths of the bones (in the order of `bones`) relative to their mean, or None when they are
         to be estimated from the training data.
       legs: (hip, knee, ankle) of the left and of the right leg, or empty when the skeleton has none. Knees bend one
-        way only, which tells a pose from its depth mirror; see `geometry.knee_bend`.
-      arms: (shoulder, elbow, wrist) likewise; see `geometry.elbow_bend`.
+        way only, which distinguishes a pose from its depth mirror; see `geometry.knee_bend`.
+      arms: (shoulder, elbow, wrist) of the left and of the right arm, or empty; see `geometry.elbow_bend`.
     """
 
     name: str
@@ -100,7 +100,7 @@ class Skeleton:
         return len(self.joints) - 1
 
     def index(self, joint: str) -> int:
-        """Place of `joint` on the joint axis; ValueError names the joints when there is none of that name."""
+        """Index of `joint` on the joint axis; ValueError lists the joints when there is none of that name."""
         try:
             return self.joints.index(joint)
         except ValueError:
@@ -117,13 +117,13 @@ class Skeleton:
 
     @functools.cached_property
     def bones(self) -> tuple[tuple[str, str], ...]:
-        """(child, parent) of every bone, in joint order."""
+        """The bones as (child, parent), in the order of their child joints."""
         pairs = zip(self.joints, self.parents, strict=True)
         return tuple((child, parent) for child, parent in pairs if parent is not None)
 
     @functools.cached_property
     def bone_matrix(self) -> np.ndarray:
-        """[B, J]: bone vectors (child minus parent) of a pose y [..., J, d] are `bone_matrix @ y`."""
+        """Matrix [B, J]: `bone_matrix @ y` are the bone vectors (child minus parent) of a pose y [..., J, d]."""
         matrix = np.zeros((self.num_bones, self.num_joints), np.float32)
         for row, (child, parent) in enumerate(self.bones):
             matrix[row, self.index(child)] = 1.0
@@ -138,14 +138,14 @@ class Skeleton:
 
     @functools.cached_property
     def bone_mirror(self) -> tuple[int, ...]:
-        """Permutation of the bone axis that swaps left and right; a bone is known by its child."""
+        """Permutation of the bone axis that swaps left and right; the side of a bone is that of its child."""
         children = [child for child, _ in self.bones]
         partner = dict(zip(self.left + self.right, self.right + self.left, strict=True))
         return tuple(children.index(partner.get(child, child)) for child in children)
 
     @functools.cached_property
     def halves(self) -> dict[str, tuple[str, ...]]:
-        """Joints of the body's halves, "legs" and "torso", in joint order; without the root, which belongs to both.
+        """The joints of the body's two halves, {"legs": ..., "torso": ...}, in joint order; the root is in neither.
 
         Raises:
           ValueError: the skeleton names no legs.
@@ -158,7 +158,7 @@ class Skeleton:
         return {"legs": legs, "torso": tuple(j for j in self.joints if j not in below and j != self.root)}
 
     def _up_from(self, joint: str) -> list[str]:
-        """`joint`, its parent, and so on up to the joint the tree starts from."""
+        """`joint`, its parent, and so on up to the joint without a parent."""
         path = [joint]
         while (parent := self.parents[self.joints.index(path[-1])]) is not None:
             path.append(parent)
@@ -179,7 +179,7 @@ class Skeleton:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], where: str = "skeleton") -> Skeleton:
-        """The skeleton that `values` describe, see README ("Your own skeleton").
+        """The skeleton that `values` describe; see README ("Your own skeleton").
 
         Args:
           values: name, joints, parents {joint: parent}, left, right, root, head; optionally bone_prior
@@ -187,7 +187,7 @@ class Skeleton:
           where: what messages call the source.
 
         Raises:
-          ValueError: what is missing, unknown or contradictory, and where.
+          ValueError: a field is missing, unknown or contradictory; says which and where.
         """
         if not isinstance(values, Mapping):
             raise ValueError(f"{where}: expected a mapping of fields; got {type(values).__name__}")
@@ -260,8 +260,8 @@ _H36M_PARENT = {
     "r_shoulder": "thorax", "r_elbow": "r_shoulder", "r_wrist": "r_elbow",
 }  # fmt: skip
 
-# Bone lengths relative to their mean, averaged over the Human3.6M ground truth: the figures the authors of
-# ElePose published with their code.
+# Bone lengths relative to their mean, averaged over the Human3.6M ground truth: numbers that the authors of ElePose
+# published with their code.
 _H36M_BONE_PRIOR = {
     "r_hip": 0.5181, "r_knee": 1.7371, "r_ankle": 1.7229,
     "l_hip": 0.5181, "l_knee": 1.7371, "l_ankle": 1.7229,
@@ -290,13 +290,13 @@ H36M_17 = _h36m("h36m_17", ("root", *_RIGHT_LEG, *_LEFT_LEG, *_TRUNK, *_LEFT_ARM
 """Human3.6M's 17 joints in the order of VideoPose3D and MMPose: right leg first, left arm first."""
 
 H36M_17_ELEPOSE = _h36m("h36m_17_elepose", ("root", *_RIGHT_LEG, *_LEFT_LEG, *_TRUNK, *_RIGHT_ARM, *_LEFT_ARM))
-"""The same 17 joints in the order of ElePose's published code: right leg first, right arm first."""
+"""Human3.6M's 17 joints in the order of ElePose's published code: right leg first, right arm first."""
 
 SKELETONS = {skeleton.name: skeleton for skeleton in (H36M_17, H36M_17_ELEPOSE)}
 
 
 def get_skeleton(name_or_path: str) -> Skeleton:
-    """A built-in skeleton by name, or the user's own from a YAML (or JSON) file.
+    """The built-in skeleton of that name, or the user's own from a YAML (or JSON) file.
 
     Raises:
       ValueError: neither a known name nor a readable skeleton file.
@@ -315,7 +315,7 @@ def get_skeleton(name_or_path: str) -> Skeleton:
 
 
 def read_description(path: pathlib.Path, what: str) -> Any:
-    """The plain values in a user's YAML or JSON file; ValueError when it cannot be read, `what` it is in front."""
+    """The plain values in a user's YAML or JSON file; ValueError, which begins with `what`, when it cannot be read."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -323,7 +323,7 @@ def read_description(path: pathlib.Path, what: str) -> Any:
     try:
         if path.suffix == ".json":
             return json.loads(text)
-        import yaml  # Only users' own files need it.
+        import yaml  # Imported here because only users' own files need it.
 
         return yaml.safe_load(text)
     except Exception as error:

@@ -1,7 +1,7 @@
 """Files that are whole or absent: written under a temporary name, synchronised to the disk, then renamed.
 
-A reader never meets half a file, and a failed write (disk full, bad sector, Ctrl-C) leaves what stood there before
-and no temporary. Only a killed process can leave one; `remove_leftovers` recognises and removes it at the next start.
+A reader never sees half a file. A failed write (disk full, bad sector, Ctrl-C) leaves the previous file as it was and
+no temporary file. Only a killed process can leave one; `remove_leftovers` removes it at the next start.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ except ImportError:  # Windows, where an open file cannot be removed: no lock is
 
 _LEFTOVER = re.compile(r"\..+\.\d+-[0-9a-f]{8}\.partial")
 
-_LEFTOVER_AGE = 3600.0  # Seconds. Where a file system has no locks, a younger temporary may still be being written.
+_LEFTOVER_AGE = 3600.0  # Seconds. On a file system without locks, somebody may still write a younger temporary file.
 
-_ZIP_END = struct.Struct("<10xH10x")  # The record a zip file ends with; in it the number of entries.
+_ZIP_END = struct.Struct("<10xH10x")  # The record at the end of a zip file; it holds the number of entries.
 
-# What zipfile and NumPy raise on damage. RuntimeError: encrypted members and (NotImplementedError) compressions.
+# Raised by zipfile and NumPy for damage. RuntimeError: encrypted members, unknown compressions (NotImplementedError).
 _ZIP_DAMAGE = (ValueError, EOFError, RuntimeError, OverflowError, zipfile.BadZipFile, zlib.error, struct.error)
 
-_NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EACCES)  # File systems on which a folder cannot be synchronised.
+_NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EACCES)  # From file systems that cannot synchronise a folder.
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
-    """Makes `data` the content of `path`, all of it or none.
+    """Makes `data` the content of `path`, completely or not at all.
 
     Raises:
-      OSError: it cannot be written (no space, no permission, no such folder, ...); the message names `path`, which is
-        as it was before.
+      OSError: the file cannot be written (no space, no permission, no such folder, ...); the message names `path`,
+        which stays as it was.
     """
     with replacing(path) as file:
         file.write(data)
@@ -62,8 +62,8 @@ def write_json(path: str | os.PathLike[str], values: Any) -> None:
     """Makes `values` the content of `path` as indented JSON; NumPy numbers and arrays become numbers and lists.
 
     Raises:
-      ValueError: `values` holds what JSON cannot: an object of another kind, or a number that is not finite
-        (`finite_or_null` turns those into null, where null is what is meant).
+      ValueError: JSON cannot hold `values`: an object of another kind, or a number that is not finite
+        (`finite_or_null` replaces such numbers by null).
       OSError: as in `write_bytes`.
     """
     try:
@@ -90,7 +90,7 @@ def write_npz(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) ->
 
 
 def plain_array(path: str | os.PathLike[str], name: str, array: np.ndarray) -> np.ndarray:
-    """`array` as NumPy has it; ValueError where an npz file could hold it only as a pickle, or not at all."""
+    """`array` as a NumPy array; ValueError where an npz file could hold it only as a pickle, or not at all."""
     plain = np.asanyarray(array)
     if plain.dtype.hasobject or plain.dtype.kind == "V":
         raise ValueError(
@@ -100,8 +100,8 @@ def plain_array(path: str | os.PathLike[str], name: str, array: np.ndarray) -> n
 
 
 def npz_member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
-    """The place in a new npz file to write an array of that name to."""
-    # ZipInfo's own date instead of now: the same arrays are the same file.
+    """The open member of a new npz file, to which the array `name` is written."""
+    # ZipInfo's default date instead of the current one: equal arrays give equal files.
     return archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True)
 
 
@@ -110,7 +110,7 @@ def read_json(path: str | os.PathLike[str]) -> Any:
 
     Raises:
       ValueError: there is no such file, or it is not valid JSON (NaN and Infinity are not); names the file.
-      OSError: it is there but cannot be read.
+      OSError: the file exists but cannot be read.
     """
     with _reading(path) as file:
         data = file.read()
@@ -121,18 +121,18 @@ def read_json(path: str | os.PathLike[str]) -> Any:
 
 
 def read_npz(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
-    """The arrays of the npz file `path`, by name, every byte of them checked against the checksums; no pickle.
+    """The arrays of the npz file `path`, by name; all bytes are checked against the checksums, pickles are refused.
 
     Raises:
       ValueError: there is no such file, it is not an npz file, truncated, damaged, or holds an array that would need
         pickle; names the file.
-      OSError: it is there but cannot be read.
+      OSError: the file exists but cannot be read.
     """
     arrays: dict[str, np.ndarray] = {}
     with _reading(path) as file:
         try:
             with zipfile.ZipFile(file) as archive:
-                # Before anything is parsed: a damaged header could ask for any amount of memory.
+                # Checked before anything is parsed: a damaged header could ask for any amount of memory.
                 if (damaged := archive.testzip()) is not None:
                     raise ValueError(f"checksum of {damaged} does not match")
                 _require_all_members(archive, file)
@@ -145,7 +145,7 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
                             raise ValueError(f"{member.filename} goes on after its array")
                     arrays[member.filename.removesuffix(".npy")] = array
         except (*_ZIP_DAMAGE, OSError) as error:
-            if isinstance(error, OSError) and error.errno != errno.EINVAL:  # EINVAL: a place before the file's start.
+            if isinstance(error, OSError) and error.errno != errno.EINVAL:  # EINVAL: a position before the start.
                 raise
             reason = f"not an npz file of plain arrays, truncated or damaged ({error})"
             raise ValueError(f"{os.fspath(path)}: {reason}") from error
@@ -155,7 +155,7 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
 def finite_or_null(values: Any) -> Any:
     """`values` with every number that is not finite replaced by None, inside mappings and lists too.
 
-    JSON has no NaN and no Infinity; null is how this project's JSON says "not a number".
+    JSON has no NaN and no Infinity; this project's JSON files use null instead.
     """
     if isinstance(values, Mapping):
         return {key: finite_or_null(value) for key, value in values.items()}
@@ -167,11 +167,11 @@ def finite_or_null(values: Any) -> Any:
 
 
 def remove_leftovers(folder: str | os.PathLike[str]) -> list[pathlib.Path]:
-    """Removes the temporaries that killed writers left in `folder`, never one that is still being written.
+    """Removes the temporary files that killed processes left in `folder`, never one that is still being written.
 
     Returns:
-      What was removed; empty when there is no such folder. A leftover that may not be removed (a folder that is only
-      readable) is logged and left.
+      The removed files; empty when there is no such folder. A file that cannot be removed (the folder is read-only) is
+      logged and stays.
     """
     removed: list[pathlib.Path] = []
     folder = pathlib.Path(folder)
@@ -185,7 +185,7 @@ def remove_leftovers(folder: str | os.PathLike[str]) -> list[pathlib.Path]:
                 path.unlink()
                 removed.append(path)
         except FileNotFoundError:
-            pass  # Its writer has just finished, or another process tidies up too.
+            pass  # Its writer has just finished, or another process has removed it.
         except OSError as error:
             logging.warning("%s: left by a stopped process, cannot be removed: %s", path, error.strerror)
     return removed
@@ -193,10 +193,10 @@ def remove_leftovers(folder: str | os.PathLike[str]) -> list[pathlib.Path]:
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A binary file to write to, which becomes `path` when the block ends without an error."""
+    """Opens a binary file for writing, which becomes `path` when the block ends without an error."""
     path = os.fspath(path)
     try:
-        target = pathlib.Path(os.path.realpath(path))  # Through a link: the link stays a link.
+        target = pathlib.Path(os.path.realpath(path))  # If `path` is a link, its target is replaced and the link stays.
         _require_regular(target)
         temporary, file = _open_temporary(target)
         try:
@@ -212,37 +212,37 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         sync_folder(target.parent)
     except OSError as error:
         if error.filename not in (None, path) and not os.fspath(error.filename).endswith(".partial"):
-            raise  # Of another file, which was read for this one.
+            raise  # The error is about another file, which was read for this one.
         raise OSError(error.errno or errno.EIO, f"cannot be written: {error.strerror or error}", path) from error
 
 
 def _require_regular(target: pathlib.Path) -> None:
-    """A rename would put a plain file in the place of a device or a pipe."""
+    """Refuses a device or a pipe: the rename would replace it by a plain file."""
     with contextlib.suppress(FileNotFoundError):
         if not stat.S_ISREG(target.stat().st_mode):
             raise OSError(errno.EINVAL, "expected a regular file")
 
 
 def _open_temporary(target: pathlib.Path) -> tuple[pathlib.Path, BinaryIO]:
-    """A new, locked file beside `target`. The lock goes with its process, however that ends."""
+    """Opens a new, locked file beside `target`. The lock ends with the process, even when the process is killed."""
     while True:
         temporary = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.partial")
-        # Not tempfile: its files are readable by their owner alone, these get the permissions of any new file.
+        # Not with tempfile: only the owner can read its files; these get the permissions of any new file.
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         file = os.fdopen(descriptor, "wb")
         if fcntl is None:
             return temporary, file
-        with contextlib.suppress(OSError):  # A file system without locks: `remove_leftovers` goes by age there.
+        with contextlib.suppress(OSError):  # On a file system without locks, `remove_leftovers` goes by age.
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         if os.fstat(descriptor).st_nlink:
             return temporary, file
-        file.close()  # Removed as a leftover between its creation and its lock.
+        file.close()  # Another process has removed it between its creation and its lock.
 
 
 def _is_being_written(path: pathlib.Path) -> bool:
     if fcntl is None:
         return False
-    descriptor = os.open(path, os.O_RDWR)  # Network file systems lock only what may be written.
+    descriptor = os.open(path, os.O_RDWR)  # Network file systems lock only files opened for writing.
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -270,7 +270,7 @@ def sync_folder(folder: pathlib.Path) -> None:
 
 @contextlib.contextmanager
 def _reading(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """The file `path`, open; a missing one is a ValueError, any other OSError gets the file's name."""
+    """Opens `path` for reading; a missing file raises a ValueError, any other OSError names the file."""
     path = os.fspath(path)
     try:
         with open(path, "rb") as file:
@@ -282,12 +282,12 @@ def _reading(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def _require_all_members(archive: zipfile.ZipFile, file: BinaryIO) -> None:
-    """A damaged length in the archive's directory can hide the entries that follow it; zipfile does not count them."""
-    if archive.comment:  # Then the end record, with the count, stands elsewhere. NumPy writes no comment, nor do we.
+    """Refuses an archive with fewer entries than it declares: a damaged length hides some, and zipfile counts none."""
+    if archive.comment:  # The end record, with the count, is then elsewhere. NumPy and this file write no comments.
         return
     file.seek(-_ZIP_END.size, os.SEEK_END)
     (entries,) = _ZIP_END.unpack(file.read(_ZIP_END.size))
-    if entries not in (len(archive.infolist()), 0xFFFF):  # 0xFFFF: more than that.
+    if entries not in (len(archive.infolist()), 0xFFFF):  # 0xFFFF: too many to count.
         raise ValueError(f"expected {entries} arrays, found {len(archive.infolist())}")
 
 

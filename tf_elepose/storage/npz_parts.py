@@ -1,4 +1,4 @@
-"""npz files larger than memory: their arrays are written a part at a time."""
+"""Writes npz files larger than memory, a part of their arrays at a time."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ def write_npz_parts(
     parts: Iterable[Mapping[str, np.ndarray]],
     whole: Callable[[], Mapping[str, np.ndarray]],
 ) -> None:
-    """As `write_npz` of arrays that come in parts: each is as long as all its parts, and never whole in memory.
+    """Makes `path` an npz file, as `write_npz` does, of arrays that come in parts and are never whole in memory.
 
-    Until the last part has come they wait in files without a name in the folder of `path`.
+    Until the last part has come, the arrays are kept in unnamed temporary files in the folder of `path`.
 
     Args:
       path: of the file.
-      parts: {name: rows} with the same names in each; arrays of numbers have one dtype in all of them, text may grow
-        wider.
-      whole: asked after the last part for arrays that have no parts.
+      parts: {name: rows} with the same names in each. An array of numbers has one dtype in all parts; text may become
+        longer.
+      whole: called after the last part; returns the arrays that have no parts.
 
     Raises:
-      ValueError: as `write_npz`, no parts, or parts that do not fit together.
+      ValueError: as in `write_npz`; there are no parts, or parts do not fit together.
       OSError: as in `write_bytes`.
     """
     with files.replacing(path) as file, contextlib.ExitStack() as stack:
@@ -58,7 +58,7 @@ def write_npz_parts(
 
 
 class _Column:
-    """Rows of one array, one part after the other, in a file."""
+    """The rows of one array, written to a file one part after the other."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
