@@ -1,4 +1,4 @@
-"""Alignment: against Horn's quaternion method, against numbers by hand, and at poses without extent."""
+"""Alignment against Horn's quaternion method and numbers worked out by hand, and of poses without extent."""
 
 import numpy as np
 import pytest
@@ -60,7 +60,7 @@ def test_procrustes_with_reflection_is_the_better_of_pose_and_mirror():
         mirrored += np.sum((turned - t) ** 2) < np.sum((plain - t) ** 2)
         best = min(plain, turned, key=lambda pose: np.sum((pose - t) ** 2))
         np.testing.assert_allclose(aligned, best, atol=1e-7)
-    assert 10 < mirrored < 40  # Both branches were met.
+    assert 10 < mirrored < 40  # Both branches have run.
 
 
 @settings(max_examples=40, deadline=None)
@@ -79,7 +79,7 @@ def test_leading_axes_are_kept():
     np.testing.assert_allclose(got[1, 2], alignment.procrustes(predicted[1, 2], target[1, 2]), atol=1e-9)
 
 
-def test_arguments_are_left_as_they_are():
+def test_arguments_are_not_changed():
     predicted, target = random_poses(6, 4, 5), random_poses(7, 4, 5)
     before = predicted.copy(), target.copy()
     alignment.procrustes(predicted, target)
@@ -151,7 +151,7 @@ def test_shapes_that_differ_are_named():
 
 
 def test_joints_that_are_not_fitted_follow_the_others():
-    """The fit is that of the chosen joints alone; the rest is moved along."""
+    """Only the chosen joints decide the fit; the other joints are moved by it too."""
     rng = np.random.default_rng(0)
     target, predicted = rng.normal(size=(4, 9, 3)), rng.normal(size=(4, 9, 3))
     chosen = [0, 2, 3, 5, 8]

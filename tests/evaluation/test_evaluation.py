@@ -1,4 +1,4 @@
-"""Evaluation: its keys, its words, and the verdict on the sign of the depths."""
+"""Evaluation: its keys, their explanations, and the verdict on the sign of the depths."""
 
 import json
 
@@ -42,7 +42,7 @@ def noisy(true: np.ndarray, noise: float = 30.0) -> np.ndarray:
 
 
 def mirrored(true: np.ndarray, share: float) -> np.ndarray:
-    """Root-centred poses, the first `share` of them with all depths turned round."""
+    """Root-centred poses, the first `share` of them with all depths reversed."""
     centred = true - true[:, :1]
     turned = np.arange(len(true)) < share * len(true)
     return np.where(turned[:, None, None], centred * [1, 1, -1], centred)
@@ -56,7 +56,7 @@ def test_summary_has_every_key_when_everything_is_known(true, extras):
     assert set(summary["by_action"]["walk"]) == {"poses", "pa_mpjpe_mm", "n_mpjpe_mm", "pck_150"}
 
 
-def test_every_key_has_words():
+def test_every_key_has_an_explanation():
     assert {measure.key for measure in measures.MEASURES} == FULL_KEYS - {"by_action"}
 
 
@@ -82,7 +82,7 @@ def test_every_key_has_words():
         ({"invalid_poses"}, {"invalid_poses"}),
     ],
 )  # fmt: skip
-def test_a_missing_input_takes_its_keys_with_it(true, extras, left_out, absent):
+def test_without_an_input_its_keys_are_absent(true, extras, left_out, absent):
     given = {name: value for name, value in extras.items() if name not in left_out}
     assert set(evaluate_poses(H36M_17, noisy(true), **given).summary()) == FULL_KEYS - absent
 
@@ -186,7 +186,7 @@ def test_the_table_fits_a_terminal_and_names_scale_and_alignment(true, extras):
     assert any(line.startswith("run ") for line in lines) and any("…" in line for line in lines)
 
 
-def test_every_verdict_stands_in_the_table_and_fits_a_terminal():
+def test_every_verdict_is_in_the_table_and_fits_a_terminal():
     for summary, verdict in (
         ({"pa_mpjpe_mm": 90.0, "pa_mpjpe_reflected_mm": 90.0, "depth_correlation": 0.0}, "unclear"),
         ({"poses": 3}, "unknown"),
@@ -243,18 +243,18 @@ def test_trained_knees_do_not_outvote_elbows(knees, elbows, verdict):
     assert depth_sign.sign_verdict({"knees_forward_share": knees, "elbows_forward_share": elbows}) == verdict
 
 
-def test_nothing_to_tell_from():
+def test_without_truth_knees_and_elbows_the_sign_is_unknown():
     assert depth_sign.sign_verdict({"poses": 9}) == "unknown"
 
 
-def test_every_verdict_has_words(true):
+def test_every_verdict_has_an_explanation(true):
     assert set(depth_sign.VERDICTS) == {"right", "mirrored", "mixed", "unclear", "unknown"}
     table = evaluate_poses(H36M_17, mirrored(true, 1.0), true_3d=true).table()
     assert depth_sign.VERDICTS["mirrored"] in " ".join(table.split())
 
 
-def test_errors_of_seen_and_hidden_joints_are_told_apart(true):
-    """One joint is wrong by 100 mm and hidden: its error is not that of the others."""
+def test_seen_and_hidden_joints_have_separate_errors(true):
+    """One joint is wrong by 100 mm and hidden: only the error of hidden joints is large."""
     predicted, seen = true.copy(), np.ones(true.shape[:2], bool)
     wrist = H36M_17.index("l_wrist")
     predicted[:, wrist, 0] += 100.0
@@ -267,7 +267,7 @@ def test_errors_of_seen_and_hidden_joints_are_told_apart(true):
 
 
 def test_joints_left_out_change_no_figure(true):
-    """A protocol without the wrists does not see what happens to them, neither in the fit nor in the mean."""
+    """In a protocol without wrists, moving a wrist changes neither the alignment nor the mean."""
     kept = tuple(joint for joint in H36M_17.joints if not joint.endswith("wrist"))
     predicted, changed = noisy(true), noisy(true)
     changed[:, H36M_17.index("l_wrist")] += 5.0
@@ -275,7 +275,7 @@ def test_joints_left_out_change_no_figure(true):
         evaluate_poses(H36M_17, poses, true_3d=true, flat_3d=true * [1, 1, 0], joints=kept).summary()
         for poses in (predicted, changed)
     )
-    depth = "depth_correlation"  # Of all joints.
+    depth = "depth_correlation"  # It always includes all joints.
     assert {k: v for k, v in one.items() if k != depth} == {k: v for k, v in other.items() if k != depth}
     fewer = evaluate_poses(H36M_17, changed, true_3d=true).summary()
     assert fewer["pa_mpjpe_mm"] > one["pa_mpjpe_mm"]

@@ -87,7 +87,7 @@ def test_pck_is_strict_and_counts_the_root():
     assert metrics.pck(predicted, true, threshold_mm=1e-9) == pytest.approx(25.0)  # The root alone.
 
 
-def test_pck_and_auc_fit_the_scale_first():
+def test_pck_and_auc_fit_the_scale():
     np.testing.assert_allclose(metrics.pck(0.01 * TRUE, TRUE), 100.0)
     np.testing.assert_allclose(metrics.auc(0.01 * TRUE, TRUE), 100.0 * 30 / 31)
 
@@ -181,7 +181,7 @@ def test_every_metric_gives_one_finite_number_a_pose(metric):
         metric(predicted, true[:3])
 
 
-def test_what_is_kept_has_the_smallest_doubts():
+def test_the_poses_with_the_smallest_doubts_are_kept():
     doubt, error = np.array([5.0, 1.0, 4.0, 2.0, 3.0]), np.array([50.0, 10.0, 400.0, 20.0, 30.0])
     kept = [metrics.mean_of_kept(doubt, error, refused) for refused in (0.0, 0.2, 0.4, 0.5, 0.99)]
     assert kept == pytest.approx([102.0, 115.0, 20.0, 20.0, 10.0])  # 0.5 of 5 is 2: rounded down.
@@ -189,7 +189,7 @@ def test_what_is_kept_has_the_smallest_doubts():
 
 
 @pytest.mark.parametrize("refused", [-0.1, 1.0, float("nan")])
-def test_a_share_that_leaves_nothing_is_refused(refused):
+def test_refusing_every_pose_is_an_error(refused):
     with pytest.raises(ValueError, match="share from 0 to below 1"):
         metrics.mean_of_kept(np.ones(3), np.ones(3), refused)
     with pytest.raises(ValueError, match="at least one number"):

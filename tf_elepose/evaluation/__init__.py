@@ -1,1 +1,1 @@
-"""Metrics against a known truth, and what is made of them."""
+"""Metrics against a known truth, their names and explanations, and the verdict on the sign of depths."""

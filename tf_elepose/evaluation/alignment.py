@@ -1,9 +1,9 @@
-"""Laying one pose over another: the shift, scale and rotation that are removed before errors are measured.
+"""Alignment of one pose to another: the shift, scale and rotation that are removed before errors are measured.
 
-A pose lifted from one image has no scale, and only its camera knows which way is up, so errors are measured after
-the part of the difference that the method cannot know has been taken away. All functions take poses [..., J, 3] in
-any unit and work in float64; `predicted` and `target` have one shape. None of them gives NaN for finite poses: a
-pose without extent keeps scale 0.
+One image shows neither a body's scale nor which way is up. So errors are measured after the part of the difference
+that the method cannot know has been removed. All functions take poses [..., J, 3] in any unit and work in float64;
+`predicted` and `target` have the same shape. None of them gives NaN for finite poses: a pose without extent keeps
+scale 0.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 _ROUNDING = 1e-14
-"""Extent, relative to its coordinates, below which a pose is one point: what float64 leaves of a subtracted mean."""
+"""Extent, relative to its coordinates, below which a pose counts as one point: float64's rounding error of a mean."""
 
 
 def root_center(pose: np.ndarray, root_index: int) -> np.ndarray:
@@ -25,8 +25,8 @@ def root_center(pose: np.ndarray, root_index: int) -> np.ndarray:
 def least_squares_scale(predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
     """The s [...] that makes |s predicted - target| smallest: <predicted, target> / |predicted|^2.
 
-    Protocol 3 (N-MPJPE) of VideoPose3D and MMPose. Poses are [..., J, 3], centred on their root. As there, s may be
-    negative, for predictions that point away from the target. A zero prediction has scale 0.
+    Protocol 3 (N-MPJPE) of VideoPose3D and MMPose. Poses are [..., J, 3], centred on their root. As in their code, s
+    may be negative, for predictions that point away from the target. A zero prediction has scale 0.
     """
     predicted, target = _pair(predicted, target)
     return _divide(np.sum(predicted * target, axis=(-2, -1)), np.sum(np.square(predicted), axis=(-2, -1)))
@@ -45,17 +45,17 @@ def norm_ratio_scale(predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
 def procrustes(
     predicted: np.ndarray, target: np.ndarray, reflection: bool = False, fitted: Sequence[int] | slice = slice(None)
 ) -> np.ndarray:
-    """`predicted` moved, turned and scaled to lie as near to `target` as it can: s R (p - mean p) + mean t.
+    """`predicted` moved, turned and scaled to lie as near to `target` as possible: s R (p - mean p) + mean t.
 
     With H = sum_j (p_j - mean p)(t_j - mean t)^T = U S V^T, R = V D U^T and s = tr(S D) / |p - mean p|^2, where D is
-    the identity, its last entry turned to -1 when R would otherwise mirror (Kabsch 1976; Umeyama 1991, eq. 40-42).
+    the identity, its last entry set to -1 when R would otherwise mirror (Kabsch 1976; Umeyama 1991, eq. 40-42).
 
     Args:
       predicted: [..., J, 3] any unit.
       target: [..., J, 3], same shape.
-      reflection: whether R may also mirror. The published code of ElePose allows it ('best'), which counts a pose
-        with all depths turned round as right.
-      fitted: which joints have to lie near; all are moved.
+      reflection: whether R may also mirror. The published code of ElePose allows it ('best'), so a pose with all
+        depths reversed counts as right.
+      fitted: the joints whose distances are minimised; all joints are moved.
 
     Returns:
       [..., J, 3] in the unit and frame of `target`. A prediction without extent lands on the target's mean.
@@ -74,10 +74,10 @@ def procrustes(
 
 
 def _normalized(pose: np.ndarray, fitted: Sequence[int] | slice) -> tuple[np.ndarray, np.ndarray]:
-    """`pose` [..., J, 3] about the mean of its `fitted` joints, which get Frobenius norm 1; and the norm [..., 1, 1]
-    they had; 0 when they are a point.
+    """`pose` [..., J, 3] about the mean of its `fitted` joints, scaled so that these have Frobenius norm 1; and their
+    norm [..., 1, 1] before, 0 when they are a point.
 
-    Divided by its largest coordinate first: squares of very small or very large numbers would leave float64.
+    The pose is divided by its largest coordinate first: squares of very small or large numbers overflow float64.
     """
     counted = pose[..., fitted, :]
     offset = pose - counted.mean(axis=-2, keepdims=True)

@@ -1,4 +1,4 @@
-"""Everything that is measured about a set of predicted poses, kept a pose at a time."""
+"""Measures a set of predicted poses; figures are kept for each pose."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from tf_elepose.skeleton.skeletons import Skeleton
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What `evaluate_poses` measured; arrays have one row a pose, None marks what could not be measured.
+    """The results of `evaluate_poses`; arrays have one row a pose, None stands for a figure that cannot be measured.
 
     Attributes:
       skeleton: names the joint axis.
       predicted: [N, J, 3] centred on the root, in the model's unit.
       true_mm: [N, J, 3] centred on the root.
       aligned_mm: [N, J, 3] prediction after Procrustes (rotations only) on `true_mm`.
-      scaled_mm: [N, J, 3] prediction with least-squares scale; what N-MPJPE, PCK and AUC compare.
+      scaled_mm: [N, J, 3] prediction with least-squares scale; N-MPJPE, PCK and AUC compare it with `true_mm`.
       joint_errors_mm: [N, J] errors of `scaled_mm`.
       pa_joint_errors_mm: [N, J] errors of `aligned_mm`.
       seen: [N, J] which joints the 2D pose showed; those it did not are the model's guesses.
-      scored: [J] which joints the errors below count.
-      invalid_poses: how many more poses there were that could not be lifted.
-      rows: [N] which of the poses that were asked about these are; None: all.
+      scored: [J] which joints the errors below include.
+      invalid_poses: number of further poses that could not be lifted.
+      rows: [N] places of these poses among all input poses; None: all were evaluated.
       pa_mpjpe_mm, pa_mpjpe_reflected_mm, n_mpjpe_mm, n_mpjpe_norm_ratio_mm: [N], see `metrics`.
       flat_pa_mpjpe_mm: [N] what `pa_mpjpe_mm` would be with no depth at all.
       pck_150, auc_150: [N] percent.
@@ -72,7 +72,7 @@ class Evaluation:
     def summary(self) -> dict[str, Any]:
         """The flat contents of metrics.json: plain numbers, and one small table under `by_action`.
 
-        A figure whose input is missing, or that is not defined (the correlation of a constant), has no key.
+        A figure has no key where its input is missing or where it is undefined (the correlation of a constant).
         """
         values: dict[str, Any] = {"poses": len(self)}
         if self.invalid_poses:
@@ -112,7 +112,7 @@ class Evaluation:
         return values
 
     def table(self) -> str:
-        """`summary` for a terminal, at most 80 columns; says how each figure was made."""
+        """`summary` for a terminal, at most 80 columns, with how each figure was measured."""
         return summary_table(self.summary())
 
     def _by_action(self) -> dict[str, dict[str, Any]]:
@@ -146,7 +146,7 @@ PROTOCOL_JOINTS = {
         "l_hip", "r_hip", "l_knee", "r_knee", "l_ankle", "r_ankle",
     ),
 }  # fmt: skip
-"""Joints that a data set's own evaluation counts: of MPI-INF-3DHP's test set 14 without pelvis, spine and head centre
+"""{data set: joints that its own evaluation includes}. MPI-INF-3DHP's leaves out pelvis, spine and head centre
 (mpii_get_pck_auc_joint_groups.m; its neck is the thorax here)."""
 
 
@@ -166,22 +166,22 @@ def evaluate_poses(
     joints: Sequence[str] | None = None,
     invalid_poses: int = 0,
 ) -> Evaluation:
-    """Measures predicted poses against whatever is known about them.
+    """Measures predicted poses against all that is known about them.
 
     Args:
       skeleton: names the J joints.
       predicted_3d: [N, J, 3] camera frame, any unit (one for all poses); centred on the root here.
       true_3d: [N, J, 3] mm, camera frame; centred on the root here.
-      flat_3d: [N, J, 3] the 2D input with depth 0, any unit: what doing nothing about depth would score.
+      flat_3d: [N, J, 3] the 2D input with depth 0, any unit: its error is the score without any lifting.
       elevation: [N] predicted, degrees of the camera above the horizon, positive looking down.
-      true_elevation: [N] degrees, likewise.
+      true_elevation: [N] true, degrees of the camera above the horizon, positive looking down.
       nll: [N] negative log-likelihoods.
       action: [N] text, for rows by action.
       knees_forward, elbows_forward: [N, 2] True where the joint bends the way it can; numbers count as True above 0,
-        so the results of `geometry.knee_bend` and `elbow_bend` will do.
-      seen: [N, J] which joints the 2D poses showed; errors of seen and hidden joints are told apart.
-      joints: names of the joints that poses are aligned on and errors are counted of; all when None. MPI-INF-3DHP's
-        protocol leaves some out (`PROTOCOL_JOINTS`).
+        so the results of `geometry.knee_bend` and `elbow_bend` can be given.
+      seen: [N, J] which joints the 2D poses showed; seen and hidden joints get separate errors.
+      joints: names of the joints that alignment and errors use; all when None. MPI-INF-3DHP's protocol leaves some out
+        (`PROTOCOL_JOINTS`).
       invalid_poses: poses that could not be lifted and are not among these.
 
     Raises:
@@ -220,7 +220,7 @@ def evaluate_poses(
 def _against_truth(
     predicted: np.ndarray, true: np.ndarray, flat: np.ndarray | None, chosen: list[int]
 ) -> dict[str, np.ndarray | None]:
-    """Everything that compares poses [N, J, 3], centred; figures are of the chosen joints, pictures of all."""
+    """All comparisons of centred poses [N, J, 3]; figures use the chosen joints, poses and joint errors have all."""
     some, truth = predicted[:, chosen], true[:, chosen]
     aligned = alignment.procrustes(predicted, true, fitted=chosen)
     scaled = alignment.least_squares_scale(some, truth)[:, np.newaxis, np.newaxis] * predicted

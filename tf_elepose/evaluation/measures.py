@@ -1,4 +1,4 @@
-"""The words that go with the figures of an evaluation: names, units, how each was made, what it tells."""
+"""Names, units and explanations of the figures of an evaluation."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from tf_elepose.evaluation.depth_sign import VERDICTS, sign_verdict
 
 @dataclasses.dataclass(frozen=True)
 class Measure:
-    """One key of metrics.json in words.
+    """Name, unit and explanation of a key of metrics.json.
 
     Attributes:
       key: in `Evaluation.summary()`.
-      label: what tables call it.
+      label: its name in tables.
       unit: "" for a number without one.
       how: what was aligned or scaled, in a few words; fits a terminal line.
       explanation: one or two plain sentences for a reader who does not know the field.
-      digits: behind the decimal point.
+      digits: after the decimal point.
     """
 
     key: str
@@ -31,7 +31,7 @@ class Measure:
     digits: int = 1
 
     def text(self, value: float) -> str:
-        """`value` with its unit, as a reader should see it."""
+        """`value` with its unit, as tables and pages show it."""
         number = f"{value:,.{self.digits}f}"
         if self.unit in ("%", "°"):
             return number + self.unit
@@ -39,13 +39,13 @@ class Measure:
 
 
 REFUSED = (10, 20, 30)
-"""Percent of the poses, the least likely ones, without which the error is given as well."""
+"""Percentages of the least likely poses; the error is also given without each of these."""
 
 MEASURES = (
-    Measure("poses", "Poses", "", "how many were measured", "How many poses the figures below average.", 0),
+    Measure("poses", "Poses", "", "how many were measured", "How many poses the figures below are averaged over.", 0),
     Measure(
         "invalid_poses", "Poses not lifted", "", "too few joints, or no extent",
-        "How many more poses there were that show too little to be lifted; no figure below counts them.", 0,
+        "How many further poses show too little to be lifted; no figure below includes them.", 0,
     ),
     Measure(
         "joints_hidden_share", "Joints hidden", "", "share of the 2D poses' joints, 0 to 1",
@@ -58,15 +58,15 @@ MEASURES = (
     ),
     Measure(
         "pa_mpjpe_reflected_mm", "PA-MPJPE, mirror allowed", "mm", "as above; mirroring allowed too",
-        "The same, but a pose with all its depths turned round counts as right, as in ElePose's published code. "
-        "Far below the line above means that poses are mirrored.",
+        "PA-MPJPE, but a pose with all its depths reversed counts as right, as in ElePose's published code. A value far "
+        "below PA-MPJPE means that poses are mirrored.",
     ),
     Measure(
         "pa_mpjpe_seen_mm", "PA-MPJPE, seen joints", "mm", "of joints that the 2D pose shows",
         "PA-MPJPE of those joints that were seen.",
     ),
     Measure(
-        "pa_mpjpe_hidden_mm", "PA-MPJPE, hidden joints", "mm", "of joints that it does not show",
+        "pa_mpjpe_hidden_mm", "PA-MPJPE, hidden joints", "mm", "of joints that the 2D pose hides",
         "PA-MPJPE of those joints that were hidden: both their place in the image and their depth are guesses.",
     ),
     Measure(
@@ -80,7 +80,7 @@ MEASURES = (
     ),
     Measure(
         "n_mpjpe_norm_ratio_mm", "N-MPJPE, norm ratio", "mm", "root at 0, scale |true| / |predicted|",
-        "The same with the scale rule of ElePose's published code: the ratio of the two poses' sizes.",
+        "N-MPJPE with the scale rule of ElePose's published code: the ratio of the two poses' sizes.",
     ),
     Measure(
         "pck_150", "PCK@150", "%", "least-squares scale, within 150 mm",
@@ -123,7 +123,7 @@ MEASURES = (
     Measure(
         "nll_pa_spearman", "NLL and PA-MPJPE", "", "Spearman's rank correlation",
         "Whether unlikely poses are also the wrong ones: 1 if the likelihood ranks poses exactly by their error, 0 if "
-        "it says nothing about it.", 3,
+        "likelihood and error are unrelated.", 3,
     ),
     *(
         Measure(
@@ -140,17 +140,18 @@ MEASURES = (
     ),
     Measure(
         "elbows_forward_share", "Elbows that bend forwards", "", "share of all elbows, 0 to 1",
-        "As for knees. No training term asks for it, so it tells whether the whole body is the right way round.", 3,
+        "Human elbows bend forwards too: about 1 is right, about 0 mirrored. No training term rewards it, so it shows "
+        "whether the whole body is the right way round.", 3,
     ),
 )  # fmt: skip
 """Every flat key of `Evaluation.summary()`, in the order of tables."""
 
 ACTION_MEASURES = ("poses", "pa_mpjpe_mm", "n_mpjpe_mm", "pck_150")
-"""What a row by action holds."""
+"""The keys of a row by action."""
 
 
 def get_measure(key: str) -> Measure:
-    """The words for `key`; ValueError when there are none."""
+    """The measure of `key`; ValueError when there is none."""
     for measure in MEASURES:
         if measure.key == key:
             return measure

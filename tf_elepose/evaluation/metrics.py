@@ -2,7 +2,7 @@
 
 Poses are [..., J, 3] in mm; results are [...] and the mean over poses is the figure that papers print. Every error
 averages ALL joints, the root included, as VideoPose3D and MMPose do: a root that is right by construction lowers the
-mean. Functions that say "centred" expect both poses centred on their root (`alignment.root_center`).
+mean. Functions described with "centred" expect both poses centred on their root (`alignment.root_center`).
 Everything is computed in float64.
 """
 
@@ -19,7 +19,7 @@ PCK_THRESHOLD_MM = 150.0
 """Radius within which a joint counts as found (Mehta et al. 2017, MPI-INF-3DHP)."""
 
 AUC_THRESHOLDS_MM = np.arange(0.0, 151.0, 5.0)
-"""The 31 radii whose PCK the AUC averages (MPI-INF-3DHP's evaluation)."""
+"""The 31 radii over which the AUC averages the PCK (MPI-INF-3DHP's evaluation)."""
 
 CPS_LIMIT_MM = 300.0
 """Upper end of the CPS integral (CanonPose, below eq. 9)."""
@@ -30,7 +30,7 @@ _SCALES = {"least_squares": alignment.least_squares_scale, "norm_ratio": alignme
 
 
 def joint_errors(predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Distances [..., J] between the joints of two poses [..., J, 3], as the poses stand."""
+    """Distances [..., J] between the joints of two poses [..., J, 3], without any alignment."""
     predicted, target = _pair(predicted, target)
     return np.linalg.norm(predicted - target, axis=-1)
 
@@ -50,7 +50,7 @@ def scaled(predicted: np.ndarray, target: np.ndarray, scale: Scale = "least_squa
 
 
 def mpjpe(predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Mean per-joint position error [...]: mean over all joints of |p_j - t_j|, nothing removed."""
+    """Mean per-joint position error [...]: mean over all joints of |p_j - t_j|, without any alignment."""
     return joint_errors(predicted, target).mean(axis=-1)
 
 
@@ -60,14 +60,14 @@ def pa_mpjpe(predicted: np.ndarray, target: np.ndarray, reflection: bool = False
     Args:
       predicted: [..., J, 3] any unit.
       target: [..., J, 3] mm.
-      reflection: True also allows a mirror, as ElePose's published code does. Never larger in the squared error that
-        the alignment minimises.
+      reflection: True also allows a mirror, as ElePose's published code does. That never raises the squared error,
+        which the alignment minimises.
     """
     return mpjpe(alignment.procrustes(predicted, target, reflection=reflection), target)
 
 
 def n_mpjpe(predicted: np.ndarray, target: np.ndarray, scale: Scale = "least_squares") -> np.ndarray:
-    """MPJPE [...] of centred poses after the prediction was given the target's scale, see `scaled`."""
+    """MPJPE [...] of centred poses after fitting the prediction's scale, see `scaled`."""
     return mpjpe(scaled(predicted, target, scale), target)
 
 
@@ -86,10 +86,10 @@ def auc(predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def cps(predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """What a pose adds to the Correct Poses Score [...], 0 to 300; CanonPose eq. 9.
+    """The Correct Poses Score [...] of each pose, 0 to 300; CanonPose eq. 9.
 
     CP_theta = 1 when every joint is nearer than theta after rigid alignment with scale, and the score is the area
-    under the share of correct poses for theta in [0, 300] mm. For one pose that integral is 300 less its largest joint
+    under the share of correct poses for theta in [0, 300] mm. For one pose that integral is 300 minus its largest joint
     error, or 0; the mean over poses is the CPS. (The authors' code leaves out the alignment; the paper has it.)
     """
     worst = joint_errors(alignment.procrustes(predicted, target), target).max(axis=-1)
@@ -122,13 +122,13 @@ def pearson(a: np.ndarray, b: np.ndarray) -> float | None:
     a, b = _samples(a, b)
     if a.size < 2 or np.ptp(a) == 0.0 or np.ptp(b) == 0.0:
         return None
-    # Spread 1 before anything is squared, so that neither tiny nor huge numbers leave float64.
+    # Scaled to spread 1 before squaring: squares of tiny or huge numbers would underflow or overflow float64.
     a, b = ((x - x.mean()) / np.ptp(x) for x in (a, b))
     return float(np.clip(np.sum(a * b) / np.sqrt(np.sum(a * a) * np.sum(b * b)), -1.0, 1.0))
 
 
 def spearman(a: np.ndarray, b: np.ndarray) -> float | None:
-    """Spearman's rank correlation of `a` [N] and `b` [N]: Pearson of the ranks, equal numbers sharing their mean rank.
+    """Spearman's rank correlation of `a` [N] and `b` [N]: Pearson of the ranks; equal numbers get their mean rank.
 
     None for fewer than two numbers or when one side is constant.
     """
@@ -137,10 +137,10 @@ def spearman(a: np.ndarray, b: np.ndarray) -> float | None:
 
 
 def mean_of_kept(doubt: np.ndarray, error: np.ndarray, refused: float) -> float:
-    """Mean of `error` [N] over what is left when the share `refused` with the largest `doubt` [N] is put aside: a point
-    of the risk-coverage curve.
+    """Mean of `error` [N] without the share `refused` that has the largest `doubt` [N]: a point of the risk-coverage
+    curve.
 
-    Of equal doubts the later ones go first; how many go is rounded down, so that something is always left.
+    Of equal doubts the later ones are refused first; the number refused is rounded down, so at least one is kept.
 
     Raises:
       ValueError: nothing to average, or a share that is not at least 0 and below 1.

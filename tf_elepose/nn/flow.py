@@ -180,7 +180,7 @@ class RealNVP(keras.Model):
         return tfd.TransformedDistribution(base, self.bijector(), name="pose_density")
 
     def call(self, x, half: bool = False):
-        """log p(x) [...] of x [..., K], equal to `distribution`'s, in half the time; `half` as in the blocks' subnets."""
+        """log p(x) [...] of x [..., K], as `distribution` gives it, in half the time; `half` as in `subnet`."""
         log_scales, volume = 0.0, -0.5 * self.size * math.log(2.0 * math.pi)
         for block in self.coupling_blocks:
             x, log_scale = block.forward(x, half)
