@@ -58,8 +58,8 @@ MEASURES = (
     ),
     Measure(
         "pa_mpjpe_reflected_mm", "PA-MPJPE, mirror allowed", "mm", "as above; mirroring allowed too",
-        "PA-MPJPE, but a pose with all its depths reversed counts as right, as in ElePose's published code. A value far "
-        "below PA-MPJPE means that poses are mirrored.",
+        "PA-MPJPE, but a pose with all its depths reversed counts as right, as in ElePose's published code. A value "
+        "far below PA-MPJPE means that poses are mirrored.",
     ),
     Measure(
         "pa_mpjpe_seen_mm", "PA-MPJPE, seen joints", "mm", "of joints that the 2D pose shows",
