@@ -8,6 +8,7 @@ is written: .npz, .json, .csv, .trc or .bvh. TensorFlow is needed for a workdir 
 from __future__ import annotations
 
 import contextlib
+import functools
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from tf_elepose.data.tracks import side_repair
 from tf_elepose.inference.summary import LiftSummary
 
 if TYPE_CHECKING:
+    from tf_elepose.data.keypoints import Keypoints
     from tf_elepose.data.recording import Recording
     from tf_elepose.inference.lifter import Lifter
     from tf_elepose.motion.lifted import Lifted
@@ -105,22 +107,23 @@ def _pose_by_pose(
 def _write_while_lifting(
     file: pathlib.Path, lifter: Lifter, source: str, stated: Mapping[str, Any], summary: LiftSummary, options: Any
 ) -> None:
-    from tf_elepose.inference.streaming import lifted_parts
+    from tf_elepose.inference.streaming import lifted_parts, read_parts
     from tf_elepose.outputs import registry
     from tf_elepose.storage import files
 
     files.remove_leftovers(file.resolve().parent)  # Of a lifting that was killed; it is open all the time.
     readers = {name: value for name, value in stated.items() if name != "people"}
+    total: int | None = None  # How many poses there are, as far as that is known.
+
+    def reading(rows: int, share: float | None) -> None:
+        nonlocal total
+        total = max(round(rows / share), 1) if share else None
+
+    kind = {"poses_2d": options.poses_2d, "min_confidence": options.min_confidence}
+    lift = functools.partial(lifter.lift_recording, **kind, **_wanted(options))
     with Progress(None, "lifting", unit="pose") as progress:
-        parts = lifted_parts(
-            lifter,
-            source,
-            readers,
-            summary,
-            split=options.split,
-            show=lambda poses, total: progress.update(poses, total_steps=total),
-            **_pose_options(options),
-        )
+        recordings = read_parts(source, lifter.skeleton, {"progress": reading} | readers, options.split)
+        parts = lifted_parts(lift, recordings, summary, lambda poses: progress.update(poses, total_steps=total))
         with contextlib.closing(parts):
             registry.write_parts(file, parts)
         progress.update(summary.poses, total_steps=summary.poses)
@@ -137,9 +140,11 @@ def _write_when_lifted(
     options: Any,
 ) -> None:
     swapped = None
+    threshold = lifter.threshold(options.min_confidence)
+    views = [recording.view(options.poses_2d, threshold) for recording in recordings]
     if options.sides == "repair":
-        recordings, swapped = _repaired(recordings, lifter, options)
-    lifted = _lift(lifter, recordings, options)
+        views, swapped = _repaired(views, recordings)
+    lifted = _lift(lifter, views, recordings, options)
     if smoothing is not None:
         from tf_elepose.motion.smoothing import smooth
 
@@ -279,39 +284,37 @@ def _read(source: str, lifter: Lifter, options: Mapping[str, Any], split: str | 
     return recording if split is None else recording.of_split(split)
 
 
-def _repaired(recordings: list[Recording], lifter: Lifter, options: Any) -> tuple[list[Recording], np.ndarray]:
-    """The recordings with sides repaired, and the mask of what was swapped, a row a pose."""
-    trust = lifter.model.min_confidence if options.min_confidence is None else options.min_confidence
-    repaired = [side_repair.repair_recording(recording, options.poses_2d, trust) for recording in recordings]
-    return [recording for recording, _ in repaired], np.concatenate([swapped for _, swapped in repaired])
+def _repaired(views: list[Keypoints], recordings: list[Recording]) -> tuple[list[Keypoints], np.ndarray]:
+    """The recordings' 2D poses with sides repaired, and the mask of what was swapped, a row a pose."""
+    repaired = [
+        side_repair.repair_sides(view, recording.tracks, recording.frame, recording.skeleton)
+        for view, recording in zip(views, recordings, strict=True)
+    ]
+    return [view for view, _ in repaired], np.concatenate([swapped for _, swapped in repaired])
 
 
-def _lift(lifter: Lifter, recordings: Sequence[Recording], options: Any) -> Lifted:
+def _lift(lifter: Lifter, views: list[Keypoints], recordings: list[Recording], options: Any) -> Lifted:
     from tf_elepose.motion.lifted import concatenate
 
     parts: list[Lifted] = []
-    with Progress(sum(map(len, recordings)), "lifting", unit="pose") as progress:
-        for recording in recordings:
+    with Progress(sum(map(len, views)), "lifting", unit="pose") as progress:
+        for view, recording in zip(views, recordings, strict=True):
             done = sum(map(len, parts))
             parts.append(
-                lifter.lift_recording(
+                lifter.lift_keypoints(
+                    view,
                     recording,
                     axes=options.axes,
                     progress=lambda poses, done=done: progress.update(done + poses),
-                    **_pose_options(options),
+                    **_wanted(options),
                 )
             )
     return concatenate(parts)
 
 
-def _pose_options(options: Any) -> dict[str, Any]:
-    """Of `Lifter.lift_recording`, what holds for each pose by itself."""
-    return {
-        "poses_2d": options.poses_2d,
-        "min_confidence": options.min_confidence,
-        "height_mm": options.height,
-        "frame_rate": options.fps,
-    }
+def _wanted(options: Any) -> dict[str, Any]:
+    """How the lifted poses shall be, in what holds for each of them by itself."""
+    return {"height_mm": options.height, "frame_rate": options.fps}
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from tf_elepose.cli.provenance import provenance
 from tf_elepose.data.corrections import side_order
 from tf_elepose.data.recording import Recording
 from tf_elepose.data.sources import load_source
-from tf_elepose.data.tracks.side_repair import LIMBS, repair_recording
+from tf_elepose.data.tracks.side_repair import LIMBS, repair_sides
 from tf_elepose.evaluation.alignment import procrustes
 from tf_elepose.skeleton.skeletons import get_skeleton
 from tf_elepose.storage import files
@@ -66,7 +66,7 @@ def main(argv: list[str]) -> int:
             print(rows[-1], flush=True)
     clips = {(recording.subject[track[0]], recording.clip[track[0]]) for track in _where(by_track, turning)}
     began = time.perf_counter()
-    repair_recording(_best(recording, "detected"))
+    rows_swapped(_best(recording, "detected"))
     speed = {"poses": len(recording), "seconds": time.perf_counter() - began}
     walked = of_treadmill(treadmill.load(options.treadmill))
     print(walked, speed)
@@ -114,7 +114,7 @@ def measure(
     parts = [rows[::every] for rows in _where(by_track, kept)]
     part = _best(recording.select(np.concatenate(parts)), kind)
     starts = np.cumsum([0, *map(len, parts)])
-    mistaken = repair_recording(part)[1].any(axis=1)
+    mistaken = rows_swapped(part).any(axis=1)
     unsound = np.repeat(_where(turning, kept), [len(rows) for rows in parts])
     swaps = np.zeros((len(part), len(LIMBS)), bool)
     runs = []
@@ -128,7 +128,7 @@ def measure(
         limbs = ([0], [1], [0, 1])[rng.integers(3)]
         swaps[np.ix_(np.arange(start, start + length), limbs)] = True
         runs.append((first, first + len(rows), length))
-    wrong = (repair_recording(swapped(part, swaps))[1] ^ swaps).any(axis=1)
+    wrong = (rows_swapped(swapped(part, swaps)) ^ swaps).any(axis=1)
     found = [wrong[first:last].sum() <= max(2.0, 0.1 * length) for first, last, length in runs]
     return {
         "seed": seed, "frames": len(part), "runs": len(runs),
@@ -136,6 +136,11 @@ def measure(
         "changed_sound_percent": 100.0 * float(mistaken[~unsound].mean()),
         "found_percent": 100.0 * float(np.mean(found)),
     }  # fmt: skip
+
+
+def rows_swapped(recording: Recording) -> np.ndarray:
+    """Mask [N, 2] of the rows in which the repair swaps `LIMBS` of the best 2D poses."""
+    return repair_sides(recording.view("gt"), recording.tracks, recording.frame, recording.skeleton)[1]
 
 
 def swapped(recording: Recording, swaps: np.ndarray) -> Recording:
@@ -153,7 +158,7 @@ def of_treadmill(walker: treadmill.Treadmill) -> dict[str, Any]:
     were changed in: rightly, left out and by mistake.
     """
     truth = np.stack([mirrored(view, places) for view, places in zip(walker.views, _in_cameras(walker), strict=True)])
-    repaired = np.stack([repair_recording(view)[1] for view in walker.views])
+    repaired = np.stack([rows_swapped(view) for view in walker.views])
     counts = {
         limbs: {
             "found": int((changed & truth).sum()),

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.data.recording import Recording, check_array
 from tf_elepose.data.rows import LARGEST_PX
-from tf_elepose.data.tracks.side_repair import CHOICES, repair_recording
+from tf_elepose.data.tracks.side_repair import CHOICES, repair_sides
 from tf_elepose.inference.bundle import is_bundle
 from tf_elepose.inference.model import LiftingModel, percentile
 from tf_elepose.inference.tflite_model import LiteModel
@@ -53,7 +54,7 @@ class Lifter:
         """Args:
           model: a folder that `python -m export` wrote, a workdir, a model.npz, or the name of a model that comes with
             the package; what exists as a path is a path.
-          precision: of a bundle's file, see `lite_model.PRECISIONS`; the most precise there is when None.
+          precision: of a bundle's file, see `tflite_model.PRECISIONS`; the most precise there is when None.
           likelihood: whether to say how likely poses are; without is faster where the model has a file for it.
           threads: for a bundle.
           runtime: of a bundle, one of `RUNTIMES`.
@@ -113,26 +114,29 @@ class Lifter:
             raise ValueError(f"{source}: whose joints are these? convention: {conventions.candidates(joints)}")
         if isinstance(convention, str):
             convention = conventions.get_convention(convention)
-        _require_settings(height_mm, axes, min_confidence)
+        _require_settings(height_mm, axes)
+        threshold = self.threshold(min_confidence)
         converted = _conversion(convention, self.skeleton, source)
         points = _keypoints(keypoints, converted, source)
         n = len(points)
         trust = None
         with np.errstate(invalid="ignore"):
-            shown = (np.abs(points) < LARGEST_PX).all(axis=-1)
+            seen = (np.abs(points) < LARGEST_PX).all(axis=-1)
             if confidence is not None:
                 trust = _numbers(confidence, (n, len(converted.source)), f"{source}: confidence")
-                shown &= (trust > self._threshold(min_confidence)) & (trust < LARGEST_PX)
-        poses = converted.apply(np.where(shown[..., np.newaxis], points, np.float32(np.nan)))
+                seen &= (trust > threshold) & (trust < LARGEST_PX)
+        poses = converted.apply(np.where(seen[..., np.newaxis], points, np.float32(np.nan)))
         if trust is not None:
-            trust = converted.apply_confidence(np.where(shown, trust, np.float32(0.0)))
+            trust = converted.apply_confidence(np.where(seen, trust, np.float32(0.0)))
+        given = Keypoints(poses, np.isfinite(poses).all(axis=-1), trust)
         rows = {"frame": np.arange(n) if frame is None else frame, "camera": camera, "person": person}
         fields = {name: _column(values, "int", n, f"{source}: {name}") for name, values in rows.items()}
         fields |= {
             name: _column(values, "text", n, f"{source}: {name}")
             for name, values in (("subject", subject), ("clip", clip))
         }
-        return self._lifted(poses, trust, fields, source, height_mm, axes, frame_rate, None)
+        lifted = self._lifted(given, fields | {"source": source, "frame_rate": frame_rate}, None)
+        return _as_asked(lifted, height_mm, axes)
 
     def lift_recording(
         self,
@@ -152,8 +156,37 @@ class Lifter:
           recording: of `skeleton`'s joints.
           poses_2d: "gt", the best 2D poses the source has, or "detected".
           min_confidence, height_mm, axes, frame_rate: as for arrays.
-          sides: "keep", or "repair": swap left and right back where they jumped, see `data.side_repair`.
+          sides: "keep", or "repair": swap left and right back where they jumped, see `data.tracks.side_repair`.
           progress: see `Progress`.
+
+        Raises:
+          ValueError: a recording of another skeleton, or what the arguments have wrong.
+        """
+        if sides not in CHOICES:
+            raise ValueError(f"sides: expected {' or '.join(CHOICES)}; got {sides!r}")
+        keypoints = recording.view(poses_2d, self.threshold(min_confidence))
+        if sides == "repair":
+            keypoints, _ = repair_sides(keypoints, recording.tracks, recording.frame, recording.skeleton)
+        return self.lift_keypoints(
+            keypoints, recording, height_mm=height_mm, axes=axes, frame_rate=frame_rate, progress=progress
+        )
+
+    def lift_keypoints(
+        self,
+        keypoints: Keypoints,
+        recording: Recording,
+        *,
+        height_mm: float | None = None,
+        axes: str = "camera",
+        frame_rate: float | None = None,
+        progress: Progress | None = None,
+    ) -> Lifted:
+        """Lift the 2D poses of a recording's rows, as they are.
+
+        Args:
+          keypoints: of `skeleton`'s joints, a row for each of `recording`'s.
+          recording: whose subjects, clips, cameras and frames the result has.
+          height_mm, axes, frame_rate, progress: as for `lift_recording`.
 
         Raises:
           ValueError: a recording of another skeleton, or what the arguments have wrong.
@@ -163,61 +196,49 @@ class Lifter:
                 f"{recording.source}: expected joints of {self.skeleton.name!r}; read it with load_source(SOURCE, "
                 "lifter.skeleton)"
             )
-        _require_settings(height_mm, axes, min_confidence)
-        if sides not in CHOICES:
-            raise ValueError(f"sides: expected {' or '.join(CHOICES)}; got {sides!r}")
-        if sides == "repair":
-            recording, _ = repair_recording(recording, poses_2d, self._threshold(min_confidence))
-        seen = recording.seen(poses_2d, self._threshold(min_confidence))
-        poses = np.where(seen[..., np.newaxis], recording.keypoints(poses_2d), np.float32(np.nan))
-        fields = {name: getattr(recording, name) for name in ("subject", "clip", "camera", "frame", "person")}
+        _require_settings(height_mm, axes)
+        fields: dict[str, Any] = {name: getattr(recording, name) for name in ("source", *_NAMES)}
         if recording.person is None:
             fields["person"] = np.zeros(len(recording), np.int32)
-        trust = recording.trust(poses_2d)
-        return self._lifted(poses, trust, fields, recording.source, height_mm, axes, frame_rate, progress)
+        return _as_asked(self._lifted(keypoints, fields | {"frame_rate": frame_rate}, progress), height_mm, axes)
 
-    def _threshold(self, min_confidence: float | None) -> float:
-        return self.model.min_confidence if min_confidence is None else float(min_confidence)
+    def threshold(self, min_confidence: float | None) -> float:
+        """The confidence over which a joint is seen: `min_confidence`, or the model's own where that is None.
 
-    def _lifted(
-        self,
-        poses_2d: np.ndarray,
-        confidence: np.ndarray | None,
-        fields: dict[str, np.ndarray],
-        source: str,
-        height_mm: float | None,
-        axes: str,
-        frame_rate: float | None,
-        progress: Progress | None,
-    ) -> Lifted:
-        """Poses [N, J, 2] px of the model's joints, NaN where not seen, and how far those are trusted [N, J]."""
-        model = self.model
-        seen = np.isfinite(poses_2d).all(axis=-1)
+        Raises:
+          ValueError: a negative number, or none at all.
+        """
+        if min_confidence is None:
+            return self.model.min_confidence
+        if not 0.0 <= min_confidence < LARGEST_PX:
+            raise ValueError(f"min_confidence: expected a number from 0; got {min_confidence}")
+        return float(min_confidence)
+
+    def _lifted(self, keypoints: Keypoints, fields: dict[str, Any], progress: Progress | None) -> Lifted:
+        """Keypoints of the model's joints, lifted; `fields` of `Lifted` say where they come from."""
+        model, seen = self.model, keypoints.seen
         groups = _groups(fields) if model.needs_groups else None
-        plain = np.where(seen[..., np.newaxis], poses_2d, np.float32(0.0))
-        said = model.lift(plain, seen, groups, likelihood=self._likelihood, confidence=confidence, progress=progress)
+        pixels = np.where(seen[..., np.newaxis], keypoints.pixels, np.float32(0.0))
+        said = model.lift(
+            pixels, seen, groups, likelihood=self._likelihood, confidence=keypoints.confidence, progress=progress
+        )
         usual = None
         if said.nll is not None and model.likelihood_quantiles is not None:
             usual = percentile(said.nll, model.likelihood_quantiles).astype(np.float32)
             usual[~said.valid] = np.nan
-        lifted = Lifted(
-            source=source,
+        return Lifted(
             model=f"{model.name} {model.fingerprint}",
             skeleton=model.skeleton,
             poses_3d=said.poses_3d,
             unit="unit",
             axes="camera",
             valid=said.valid,
-            poses_2d=np.where(seen[..., np.newaxis], poses_2d, np.float32(np.nan)),
+            poses_2d=np.where(seen[..., np.newaxis], pixels, np.float32(np.nan)),
             elevation=said.elevation,
             percentile=usual,
             rotation=said.rotation,
-            frame_rate=frame_rate,
             **fields,
         )
-        if height_mm is not None:
-            lifted = body_size.with_height(lifted, height_mm)
-        return levelled(lifted) if axes == "level" else lifted
 
 
 def _opened(model: str, precision: str | None, likelihood: bool, threads: int, runtime: str) -> LiftingModel:
@@ -255,14 +276,22 @@ def _served(
     return ServedModel(folder, likelihood=likelihood, threads=threads)
 
 
-def _require_settings(height_mm: float | None, axes: str, min_confidence: float | None) -> None:
+_NAMES = ("subject", "clip", "camera", "frame", "person")  # What tells a row from others.
+
+
+def _as_asked(lifted: Lifted, height_mm: float | None, axes: str) -> Lifted:
+    """Poses in unit scale and the camera's frame as a caller wants them, see `Lifter.__call__`."""
+    if height_mm is not None:
+        lifted = body_size.with_height(lifted, height_mm)
+    return levelled(lifted) if axes == "level" else lifted
+
+
+def _require_settings(height_mm: float | None, axes: str) -> None:
     """Before anything is computed."""
     if height_mm is not None:
         body_size.require_height(height_mm)
     if axes not in AXES:
         raise ValueError(f"axes: expected {' or '.join(AXES)}; got {axes!r}")
-    if min_confidence is not None and not 0.0 <= min_confidence < LARGEST_PX:
-        raise ValueError(f"min_confidence: expected a number from 0; got {min_confidence}")
 
 
 def _conversion(convention: Convention | Skeleton, skeleton: Skeleton, source: str) -> Conversion:

@@ -9,72 +9,75 @@ import collections
 import concurrent.futures
 import dataclasses
 import errno
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol, TypeVar
 
 from tf_elepose.data.recording import SPLITS, Recording
 from tf_elepose.data.sources import stream_source
-from tf_elepose.inference.lifter import Lifter
+from tf_elepose.inference.lifter import Progress
 from tf_elepose.inference.summary import LiftSummary
 from tf_elepose.motion.lifted import Lifted
+from tf_elepose.skeleton.skeletons import Skeleton
 
 Item = TypeVar("Item")
 
-Shown = Callable[[int, int | None], None]
-"""Told how many poses are lifted, and how many there are, as far as that is known."""
+
+class Lift(Protocol):
+    """`Lifter.lift_recording` with its options, which look at one pose at a time."""
+
+    def __call__(self, recording: Recording, *, progress: Progress) -> Lifted: ...
 
 
-def lifted_parts(
-    lifter: Lifter,
-    source: str,
-    readers: Mapping[str, Any],
-    summary: LiftSummary,
-    *,
-    split: str | None = None,
-    show: Shown,
-    **options: Any,
-) -> Iterator[Lifted]:
-    """The poses of `source`, in its order.
+def read_parts(
+    source: str, skeleton: Skeleton, options: Mapping[str, Any], split: str | None = None
+) -> Iterator[Recording]:
+    """The rows of `source`, in its order, a part at a time.
 
     Args:
-      lifter: of a model to which every pose is one of its own.
       source: see `data.sources`.
-      readers: keywords of `stream_source`.
-      summary: gets to know every part.
+      skeleton: the joints wanted.
+      options: keywords of `stream_source`.
       split: only rows of this one.
-      show: see `Shown`.
-      **options: of `Lifter.lift_recording`, those that look at one pose at a time.
 
     Raises:
-      ValueError: from reading and lifting; or no row is of that split.
-      OSError: `source` cannot be read.
+      ValueError: from reading; or no row is of that split.
+      OSError: `source` cannot be read; the message says which.
     """
-    total: int | None = None
+    recordings = _named(stream_source(source, skeleton, **options), source)
+    return recordings if split is None else _of_split(recordings, split)
+
+
+def lifted_parts(lift: Lift, recordings: Iterator[Recording], summary: LiftSummary, show: Progress) -> Iterator[Lifted]:
+    """The poses of `recordings`, in their order.
+
+    Args:
+      lift: of a model to which every pose is one of its own.
+      recordings: from `read_parts`.
+      summary: gets to know every part.
+      show: told how many poses are lifted.
+
+    Raises:
+      ValueError: from reading and lifting.
+      OSError: from reading.
+    """
     done = 0
     closed = False
 
-    def reading(rows: int, share: float | None) -> None:
-        nonlocal total
-        total = max(round(rows / share), 1) if share else None
-
-    def lift(recording: Recording) -> Lifted:
+    def lifted(recording: Recording) -> Lifted:
         nonlocal done
         before = done
 
         def progress(poses: int) -> None:
             if closed:  # Nobody wants the rest.
                 raise concurrent.futures.CancelledError
-            show(before + poses, total)
+            show(before + poses)
 
-        lifted = lifter.lift_recording(recording, progress=progress, **options)
+        part = lift(recording, progress=progress)
         done += len(recording)
-        summary.add(lifted, recording)
-        return lifted
+        summary.add(part, recording)
+        return part
 
-    recordings = _named(stream_source(source, lifter.skeleton, **({"progress": reading} | dict(readers))), source)
-    if split is not None:
-        recordings = _of_split(recordings, split)
-    parts = _read_ahead(map(lift, _read_ahead(recordings)))
+    parts = _read_ahead(map(lifted, _read_ahead(recordings)))
     try:
         yield from parts
     finally:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from stick_people import STANDING, turning
 
-from tf_elepose.data.tracks.side_repair import FEWEST_FRAMES, LIMBS, MAX_GAP, repair_recording, repair_sides, told
+from tf_elepose.data.keypoints import Keypoints
+from tf_elepose.data.tracks.side_repair import FEWEST_FRAMES, LIMBS, MAX_GAP, repair_sides, told
 from tf_elepose.skeleton.skeletons import H36M_17
 
 JOINTS = H36M_17.joints
@@ -46,13 +47,14 @@ def swap(poses, limbs, rows):
 
 def repaired(poses, seen=None, tracks=None, frames=None, skeleton=H36M_17):
     count = len(poses)
-    return repair_sides(
-        poses,
-        np.ones(poses.shape[:2], bool) if seen is None else seen,
+    seen = np.ones(poses.shape[:2], bool) if seen is None else seen
+    changed, swapped = repair_sides(
+        Keypoints(poses, seen),
         np.zeros(count, int) if tracks is None else tracks,
         np.arange(count) if frames is None else frames,
         skeleton,
     )
+    return changed.pixels, changed.seen, swapped
 
 
 def mask(count, limbs, rows):
@@ -198,20 +200,21 @@ def test_time_grows_with_the_frames():
 
 
 @pytest.mark.parametrize("kind", ["gt", "detected"])
-def test_of_a_recording_the_named_poses_are_repaired(kind):
+def test_of_a_recording_the_viewed_poses_are_repaired(kind):
     right = walking()
     confidence = np.random.default_rng(0).uniform(0.5, 1.0, (120, 17))
     given = swap(right, LIMBS, slice(40, 60))
     fields = {"poses_2d": given, "poses_2d_detected": given, "confidence": confidence}
     recording = turning(rows=120, **fields)
-    result, swapped = repair_recording(recording, kind)
+    result, swapped = repair_sides(recording.view(kind, 0.51), recording.tracks, recording.frame, H36M_17)
     np.testing.assert_array_equal(swapped, mask(120, LIMBS, slice(40, 60)))
-    np.testing.assert_array_equal(result.keypoints(kind), right.astype(np.float32))
-    other = "gt" if kind == "detected" else "detected"
-    np.testing.assert_array_equal(result.keypoints(other), recording.keypoints(other))
-    np.testing.assert_array_equal(result.poses_3d, recording.poses_3d)
-    moved = swap(recording.confidence, LIMBS, slice(40, 60)) if kind == "detected" else recording.confidence
-    np.testing.assert_array_equal(result.confidence, moved)
+    np.testing.assert_array_equal(result.pixels, right.astype(np.float32))
+    if kind == "gt":
+        assert result.confidence is None and result.seen.all()
+    else:
+        moved = swap(recording.confidence, LIMBS, slice(40, 60))
+        np.testing.assert_array_equal(result.confidence, moved)
+        np.testing.assert_array_equal(result.seen, moved > np.float32(0.51))
 
 
 def test_people_clips_and_cameras_are_tracks():
@@ -220,7 +223,8 @@ def test_people_clips_and_cameras_are_tracks():
     recording = turning(rows=60, cameras=4, poses_2d=poses, camera=np.zeros(240, int),
                         person=np.tile(np.repeat([0, 1], 60), 2), clip=np.repeat(["a", "b"], 120))  # fmt: skip
     expected = np.concatenate([mask(60, (), 0), mask(60, ("legs",), slice(20, 30)), mask(120, (), 0)])
-    np.testing.assert_array_equal(repair_recording(recording)[1], expected)
+    _, swapped = repair_sides(recording.view("gt"), recording.tracks, recording.frame, H36M_17)
+    np.testing.assert_array_equal(swapped, expected)
 
 
 def test_it_is_told_in_one_line():
@@ -234,7 +238,7 @@ def test_it_is_told_in_one_line():
 
 
 def test_shapes_that_do_not_fit_are_named():
-    with pytest.raises(ValueError, match=r"repair_sides: seen: expected \[120, 17\]; got \[120, 16\]"):
-        repaired(walking(), np.ones((120, 16), bool))
+    with pytest.raises(ValueError, match=r"repair_sides: keypoints: expected \[120, 17, 2\]; got \[120, 16, 2\]"):
+        repaired(walking()[:, :16])
     with pytest.raises(ValueError, match=r"repair_sides: frames: expected \[120\]; got \[119\]"):
         repaired(walking(), frames=np.arange(119))

@@ -14,13 +14,12 @@ all limbs have one path, then legs and arms each one of their own relative to it
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 
 import numpy as np
 
 from tf_elepose.data.corrections import side_order
-from tf_elepose.data.recording import Recording
+from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.skeleton.skeletons import Skeleton
 
 CHOICES = ("repair", "keep")
@@ -46,8 +45,8 @@ _UNSTEADY, _OF_USUAL, _MOST_USUAL = 0.08, 0.5, 0.08
 
 
 def repair_sides(
-    poses_2d: np.ndarray, seen: np.ndarray, tracks: np.ndarray, frames: np.ndarray, skeleton: Skeleton
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    keypoints: Keypoints, tracks: np.ndarray, frames: np.ndarray, skeleton: Skeleton
+) -> tuple[Keypoints, np.ndarray]:
     """Swap back what was swapped for a while, track by track.
 
     Within a track the sides of most frames are taken for right: one that is swapped all along stays so, and of one that
@@ -55,27 +54,25 @@ def repair_sides(
     one frame, the same holds for each part by itself.
 
     Args:
-      poses_2d: [N, J, 2] px; what is not seen may be anything.
-      seen: [N, J].
+      keypoints: of N rows; joints that are not seen are not looked at, but move with their limb.
       tracks: [N] labels, one a person in a clip of a camera; rows in any order.
       frames: [N] integers.
       skeleton: says what its legs and arms are; without either nothing is changed.
 
     Returns:
-      Poses [N, J, 2] and what of them is seen [N, J], with swapped joints changed back, and a mask [N, 2] of the rows
-      in which `LIMBS` were swapped.
+      The keypoints with swapped joints changed back, and a mask [N, 2] of the rows in which `LIMBS` were swapped.
 
     Raises:
       ValueError: arrays whose shapes do not fit each other or the skeleton.
     """
-    rows, joints = len(poses_2d), skeleton.num_joints
-    expected = {"poses_2d": (rows, joints, 2), "seen": (rows, joints), "tracks": (rows,), "frames": (rows,)}
-    for (name, shape), array in zip(expected.items(), (poses_2d, seen, tracks, frames), strict=True):
+    rows, joints = len(keypoints), skeleton.num_joints
+    expected = {"keypoints": (rows, joints, 2), "tracks": (rows,), "frames": (rows,)}
+    for (name, shape), array in zip(expected.items(), (keypoints.pixels, tracks, frames), strict=True):
         if np.shape(array) != shape:
             raise ValueError(f"repair_sides: {name}: expected {list(shape)}; got {list(np.shape(array))}")
     swapped = np.zeros((rows, len(LIMBS)), bool)
-    known = seen & np.isfinite(poses_2d).all(axis=-1)
-    poses = np.where(known[..., np.newaxis], poses_2d, 0.0).astype(np.float64)
+    known = keypoints.seen & np.isfinite(keypoints.pixels).all(axis=-1)
+    poses = np.where(known[..., np.newaxis], keypoints.pixels, 0.0).astype(np.float64)
     order = np.lexsort((frames, tracks))
     for track in np.split(order, np.flatnonzero(np.diff(tracks[order])) + 1):
         step = np.diff(frames[track])
@@ -84,28 +81,8 @@ def repair_sides(
             if len(stretch) >= FEWEST_FRAMES:
                 pace = np.diff(frames[stretch], prepend=frames[stretch[0]] - usual) / usual
                 swapped[stretch] = _swapped(poses[stretch], known[stretch], pace, skeleton)
-    repaired, repaired_seen = _apply(swapped, skeleton, poses_2d, seen)
-    return repaired, repaired_seen, swapped
-
-
-def repair_recording(
-    recording: Recording, poses_2d: str = "gt", min_confidence: float = 0.0
-) -> tuple[Recording, np.ndarray]:
-    """`recording` with the sides of its `poses_2d` ("gt" or "detected") repaired, and the mask [N, 2] of `LIMBS`.
-
-    A track is a person in a clip of a camera. Joints trusted no more than `min_confidence` are not looked at, but move
-    with their limb. Other poses of the recording, in 3D or detected, stay as they are.
-    """
-    seen = recording.seen(poses_2d, min_confidence)
-    skeleton = recording.skeleton
-    *_, swapped = repair_sides(recording.keypoints(poses_2d), seen, recording.tracks, recording.frame, skeleton)
-    if recording.poses_2d_detected is None:
-        names = ("poses_2d", "visible", "confidence")
-    else:
-        names = ("poses_2d", "visible") if poses_2d == "gt" else ("poses_2d_detected", "confidence")
-    given = {name: getattr(recording, name) for name in names if getattr(recording, name) is not None}
-    changed = _apply(swapped, skeleton, *given.values())
-    return dataclasses.replace(recording, **dict(zip(given, changed, strict=True))), swapped
+    arrays = [array for array in (keypoints.pixels, keypoints.seen, keypoints.confidence) if array is not None]
+    return Keypoints(*_apply(swapped, skeleton, *arrays)), swapped
 
 
 def told(swapped: np.ndarray, tracks: Iterable[tuple[str, np.ndarray]]) -> str:
