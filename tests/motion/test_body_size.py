@@ -1,4 +1,4 @@
-"""Millimetres from a body's height: the chain of bones gets its length, each pose by itself."""
+"""Millimetres from a body's height: each pose's chain of bones gets its length."""
 
 import dataclasses
 
@@ -13,8 +13,8 @@ SEGMENTS = {"l_knee": 0.245, "l_ankle": 0.246, "r_knee": 0.245, "r_ankle": 0.246
 TRUNK = {"spine": 0.2, "thorax": 0.1, "nose": 0.1, "head": 0.07}
 
 
-def by_the_book(height: float) -> np.ndarray:
-    """[J, 3]: an upright body whose bones are Drillis and Contini's shares of its height, worked out by hand."""
+def body_of_height(height: float) -> np.ndarray:
+    """An upright body [J, 3] with Drillis and Contini's shares of its height as bones, worked out by hand."""
     places = {"root": 0.0, "l_hip": 0.0, "r_hip": 0.0}
     for joint, share in SEGMENTS.items():
         places[joint] = places[H36M_17.parents[H36M_17.index(joint)]] + share
@@ -29,8 +29,8 @@ def unit(poses, **changes):
     return lifted(np.asarray(poses, np.float32), unit="unit", **changes)
 
 
-def test_a_body_by_the_book_is_found_again_at_any_scale():
-    body = by_the_book(1750.0)
+def test_a_body_of_known_height_gets_its_size_from_any_scale():
+    body = body_of_height(1750.0)
     ankle = body[H36M_17.index("l_ankle"), 1]
     assert ankle == pytest.approx((0.530 - 0.039) * 1750.0)
     assert body[H36M_17.index("head"), 1] == pytest.approx((0.530 - 1.0) * 1750.0)
@@ -47,20 +47,20 @@ def test_posture_and_place_in_the_clip_do_not_change_the_size():
 
 
 def test_a_leg_is_the_mean_of_both():
-    body = by_the_book(1000.0)
+    body = body_of_height(1000.0)
     longer = body.copy()
     longer[H36M_17.index("l_ankle"), 1] += 100.0
     difference = body_size.chain_length(longer, H36M_17) - body_size.chain_length(body, H36M_17)
     assert difference == pytest.approx(50.0)
 
 
-def test_what_is_not_valid_and_what_has_no_extent_stays_zero():
+def test_invalid_poses_and_poses_without_extent_stay_zero():
     poses = np.zeros((2, H36M_17.num_joints, 3))
     sized = body_size.with_height(unit(poses, valid=np.array([True, False])), 1700.0)
     assert (sized.poses_3d == 0).all()
 
 
-def test_a_size_is_given_once():
+def test_poses_in_millimetres_are_refused():
     with pytest.raises(ValueError, match="expected poses in unit scale; these are in mm"):
         body_size.with_height(lifted(posing(2)), 1700.0)
 
@@ -77,12 +77,12 @@ def test_a_size_is_given_once():
         ("1750", "expected a number of mm; got '1750'"),
     ],
 )
-def test_another_unit_is_told(height, message):
+def test_heights_in_other_units_are_refused(height, message):
     with pytest.raises(ValueError, match=message):
         body_size.require_height(height)
 
 
-def test_people_of_all_sizes_pass():
+def test_heights_of_people_of_all_sizes_are_accepted():
     for height in (300.0, 500, 1750, 2600.0):
         body_size.require_height(height)
 
@@ -96,9 +96,9 @@ def test_a_skeleton_without_legs_has_no_size():
 def test_a_head_beside_the_roots_branch_is_measured_straight():
     values = H36M_17.to_dict() | {"name": "own"}
     parents = dict(values["parents"])
-    # The thorax is where the tree starts: root and head hang on it in two branches.
+    # The tree starts at the thorax: root and head are in two of its branches.
     del parents["thorax"]
     parents |= {"spine": "thorax", "root": "spine"}
     own = Skeleton.from_dict(values | {"parents": parents, "bone_prior": "estimate"})
-    body = by_the_book(1750.0)
+    body = body_of_height(1750.0)
     assert body_size.chain_length(body, own) == pytest.approx(0.961 * 1750.0)

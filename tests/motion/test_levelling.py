@@ -1,4 +1,4 @@
-"""Level axes: a turn about x by the track's mean elevation, and nothing else."""
+"""Level axes are a turn about x by the track's mean elevation, and nothing else."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from tf_elepose.motion.levelling import levelled, turned_about_x
 
 
 def seen_from(poses, degrees):
-    """Level poses as a camera sees them that looks `degrees` down: their vertical leans away from it."""
+    """Level poses in the frame of a camera that looks `degrees` down: their vertical leans away from the camera."""
     return turned_about_x(np.asarray(poses, np.float64), np.deg2rad(degrees))
 
 
@@ -19,7 +19,7 @@ def test_a_camera_looking_down_sees_the_ground_far_below_in_front():
     np.testing.assert_allclose(seen_from(down, 30.0), [[0.0, np.cos(np.pi / 6), np.sin(np.pi / 6)]], atol=1e-12)
 
 
-def test_the_vertical_comes_back():
+def test_levelling_restores_the_vertical():
     poses = posing(10)
     given = lifted(seen_from(poses, 12.0), elevation=np.full(10, 12.0, np.float32))
     level = levelled(given)
@@ -39,20 +39,20 @@ def test_a_track_is_turned_by_its_mean():
     assert level.elevation is elevation
 
 
-def test_the_turn_is_that_of_geometry():
+def test_the_turn_equals_geometrys():
     poses = posing(3).astype(np.float32)
     expected = geometry.rotate(geometry.rotation_x(tf.constant(0.3)), tf.constant(poses))
     np.testing.assert_allclose(turned_about_x(poses, 0.3), expected, atol=1e-3)
 
 
-def test_without_an_elevation_nothing_is_level():
+def test_poses_without_elevation_or_level_already_are_refused():
     with pytest.raises(ValueError, match="predicts no elevation"):
         levelled(lifted(posing(2)))
     with pytest.raises(ValueError, match="axes are 'level'"):
         levelled(lifted(posing(2), axes="level", elevation=np.zeros(2)))
 
 
-def test_canonical_poses_stay_where_they_are():
+def test_levelling_leaves_canonical_poses_unchanged():
     given = lifted(posing(4), elevation=np.array([10.0, 20.0, 15.0, 15.0], np.float32), rotation=rotations(4))
     level = levelled(given)
     np.testing.assert_allclose(level.canonical, given.canonical, atol=1e-3)

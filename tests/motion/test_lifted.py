@@ -44,7 +44,7 @@ def test_every_row_is_in_one_track():
         assert len({(given.clip[r], given.subject[r], given.camera[r], given.person[r]) for r in rows}) == 1
 
 
-def test_select_picks_rows_of_all_there_is():
+def test_select_picks_rows_of_every_field():
     picked = several().select([3, 1])
     assert len(picked) == 2 and picked.frame.tolist() == [0, 9] and picked.elevation is None
     assert set(row_values(picked)) == {"poses_3d", "poses_2d", "valid", "clip", "subject", "camera", "frame", "person"}
@@ -62,7 +62,7 @@ def test_select_picks_rows_of_all_there_is():
         ({"percentile": np.ones((8, 1))}, r"percentile: expected \[8\]"),
     ],
 )
-def test_what_does_not_fit_is_told(changes, message):
+def test_fields_that_do_not_fit_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         lifted(posing(8), **changes)
 
@@ -83,7 +83,7 @@ def test_clips_of_other_people_may_have_equal_names():
     assert concatenate([one, two]).clip.tolist()[-1] == "a"
 
 
-def test_what_only_some_parts_know_is_left_out_or_refused():
+def test_fields_that_only_some_parts_have_are_left_out_or_refused():
     one, two = several(), lifted(posing(1), frame_rate=25.0, source="other")
     with pytest.raises(ValueError, match=r"other: frame_rate: expected 30.0 as in sample; got 25.0"):
         concatenate([one, two])
@@ -91,7 +91,7 @@ def test_what_only_some_parts_know_is_left_out_or_refused():
         concatenate([])
 
 
-def test_canonical_poses_are_turned_back_and_follow_what_becomes_of_the_poses():
+def test_canonical_poses_are_turned_back_and_follow_changes_of_the_poses():
     given = lifted(posing(5), rotation=rotations(5))
     np.testing.assert_allclose(np.einsum("nij,nkj->nki", given.rotation, given.canonical), given.poses_3d, atol=1e-9)
     np.testing.assert_array_equal(given.select([3]).canonical, given.canonical[3:4])

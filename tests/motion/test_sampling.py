@@ -16,7 +16,7 @@ def test_one_frame_off_the_grid_narrows_it_for_every_track():
     assert sampling(poses) == (5, 6.0)
 
 
-def test_lonely_poses_are_at_the_frame_rate():
+def test_tracks_of_one_pose_have_the_frame_rate():
     assert sampling(lifted(posing(3), frame=np.array([7, 7, 9]), person=np.arange(3))) == (1, 30.0)
 
 
@@ -31,7 +31,7 @@ def test_two_poses_of_a_person_in_a_frame_are_refused():
         sampling(lifted(posing(3), frame=np.array([4, 3, 4])))
 
 
-def test_between_places_lies_a_straight_line():
+def test_interpolation_is_linear():
     values = np.array([[0.0, 1.0], [6.0, -2.0], [7.0, 0.0]])
     got = interpolate(np.array([2, 5, 6]), values, np.arange(1, 8))
     want = [[0, 1], [0, 1], [2, 0], [4, -1], [6, -2], [7, 0], [7, 0]]

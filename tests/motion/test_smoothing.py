@@ -1,4 +1,4 @@
-"""Smoothing: against SciPy and the paper's algorithm written out, and what gaps and invalid poses must not do."""
+"""Smoothing against SciPy and the paper's algorithm written out, and with gaps and invalid poses."""
 
 import math
 
@@ -72,7 +72,7 @@ def test_a_straight_line_stays_straight_to_its_ends():
 
 
 def literal_one_euro(values, times, min_cutoff, beta, d_cutoff):
-    """Algorithm 1 of the paper for one number a time, as it stands there."""
+    """Algorithm 1 of the paper, line by line, for one number at a time."""
 
     def alpha(cutoff, rate):
         tau = 1.0 / (2.0 * math.pi * cutoff)
@@ -124,7 +124,7 @@ def test_beta_lets_fast_motion_through():
     assert lag[0] > 2.0 * lag[1] > 0 and lag[2] < 0.001
 
 
-def test_one_euro_looks_at_no_later_pose():
+def test_one_euro_does_not_depend_on_later_poses():
     poses = noisy(30)
     whole, half = (smooth(lifted(poses[:rows]), "one_euro").poses_3d for rows in (30, 15))
     assert np.array_equal(whole[:15], half)
@@ -134,7 +134,7 @@ def test_one_euro_looks_at_no_later_pose():
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_smoothing_and_turning_the_axes_may_change_places(method):
+def test_smoothing_commutes_with_turning_the_axes(method):
     poses = noisy(40)
     turn, _ = np.linalg.qr(np.random.default_rng(3).normal(size=(3, 3)))
     turned = smooth(lifted(poses @ turn.T), method).poses_3d
@@ -166,11 +166,11 @@ def test_jitter_falls_and_the_motion_stays(method, share):
     if method == "butterworth":
         assert np.std(got - clean) < 0.6 * np.std(rough - clean)
         lags = [np.mean(got[5:-5, 1:] * np.roll(clean, lag, axis=0)[5:-5, 1:]) for lag in range(-3, 4)]
-        assert np.argmax(lags) == 3  # No lag fits better than none.
+        assert np.argmax(lags) == 3  # Lag 0 fits best.
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_long_gap_parts_the_track_as_if_it_were_two(method):
+def test_a_long_gap_splits_a_track_in_two(method):
     poses, frame = noisy(40), np.r_[0:20, 20 + MAX_GAP + 1 : 40 + MAX_GAP + 1]
     whole = smooth(lifted(poses, frame=frame), method).poses_3d
     parts = [smooth(lifted(poses[part]), method).poses_3d for part in (slice(20), slice(20, None))]
@@ -197,7 +197,7 @@ def test_a_short_gap_is_a_longer_time_for_one_euro():
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("run", [1, MAX_GAP, MAX_GAP + 3])
-def test_invalid_poses_are_as_good_as_missing_and_come_back_as_they_are(method, run):
+def test_invalid_poses_count_as_missing_and_stay_unchanged(method, run):
     poses, valid = noisy(40), np.ones(40, bool)
     valid[15 : 15 + run] = False
     poses[~valid] = 1e6
@@ -209,7 +209,7 @@ def test_invalid_poses_are_as_good_as_missing_and_come_back_as_they_are(method, 
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_no_track_sees_another_and_the_order_of_rows_does_not_count(method):
+def test_tracks_are_independent_and_the_order_of_rows_does_not_matter(method):
     poses = np.concatenate([noisy(25, seed=1), noisy(25, seed=2)])
     both = lifted(poses, frame=np.tile(np.arange(25), 2), person=np.repeat([0, 1], 25))
     want = np.concatenate([smooth(lifted(part), method).poses_3d for part in np.split(poses, 2)])
@@ -234,7 +234,7 @@ def test_single_poses_and_none_stay(method):
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_all_else_stays_and_the_argument_too(method):
+def test_other_fields_and_the_argument_stay_unchanged(method):
     poses = noisy(20).astype(np.float32)
     before = lifted(poses.copy())
     after = smooth(before, method)
@@ -262,7 +262,7 @@ def test_all_else_stays_and_the_argument_too(method):
         ("one_euro", {"max_gap": -1}, "max_gap: expected an integer from 0; got -1"),
     ],
 )
-def test_mistakes_are_named(method, options, message):
+def test_wrong_settings_are_refused(method, options, message):
     with pytest.raises(ValueError, match=message):
         smooth(lifted(posing(5)), method, **options)
 

@@ -18,13 +18,13 @@ Y_UP = np.array([1.0, -1.0, -1.0])
 
 
 @pytest.fixture(autouse=True)
-def absl_hands_on(monkeypatch):
-    """What is logged reaches caplog; absl's logger does not hand its messages on by itself."""
+def absl_propagates(monkeypatch):
+    """Log messages reach caplog; by default absl's logger does not propagate them."""
     monkeypatch.setattr(logging.getLogger("absl"), "propagate", True)
 
 
 def forward(path) -> tuple[dict[str, np.ndarray], float]:
-    """Joint places [F, 3] by name, and the frame time. Position channels stand in for offsets, as in Blender."""
+    """Joint positions [F, 3] by name, and the frame time. Position channels replace offsets, as in Blender."""
     hierarchy, motion = path.read_text().split("MOTION\n")
     frames, time, *rows = motion.rstrip("\n").split("\n")
     values = np.array([[float(number) for number in row.split()] for row in rows])
@@ -58,24 +58,24 @@ def forward(path) -> tuple[dict[str, np.ndarray], float]:
 
 
 def read_back(path, skeleton=H36M_17) -> tuple[np.ndarray, np.ndarray]:
-    """[F, J, 3] mm by two routes: the package's reader, and `forward`."""
+    """Poses [F, J, 3] mm read by two routes: the package's reader, and `forward`."""
     motion = read_bvh_motion(path)
     reader = motion.places([motion.names.index(joint) for joint in skeleton.joints], np.arange(len(motion.values)))
     own, _ = forward(path)
     return 10.0 * reader, 10.0 * np.stack([own[joint] for joint in skeleton.joints], axis=1)
 
 
-def test_positions_come_back_to_the_printed_digits(tmp_path):
+def test_positions_round_trip_to_the_printed_digits(tmp_path):
     poses = posing(25, noise=30.0)
     write_bvh(tmp_path / "a.bvh", lifted(poses))
     reader, own = read_back(tmp_path / "a.bvh")
-    # 1e-5 cm are rounded to, on three axes: 0.9e-4 mm. The reader keeps float32.
+    # Rounded to 1e-5 cm on three axes: at most 0.9e-4 mm. The reader keeps float32.
     np.testing.assert_allclose(np.linalg.norm(own - poses * Y_UP, axis=-1), 0.0, atol=0.9e-4)
     np.testing.assert_allclose(reader, poses * Y_UP, atol=1e-3)
     assert forward(tmp_path / "a.bvh")[1] == pytest.approx(1 / 30, abs=1e-8)
 
 
-def test_a_body_of_constant_bones_comes_back_from_rotations_alone(tmp_path):
+def test_rotations_alone_reproduce_a_body_of_constant_bones(tmp_path):
     # A turn of the whole body bends no bone: the best case of the variant that animators may need.
     turns = Rotation.from_euler("y", 9.0 * np.arange(20)[:, np.newaxis], degrees=True).as_matrix()
     poses = posing(2, turn=0.0)[1:] @ turns
@@ -85,7 +85,7 @@ def test_a_body_of_constant_bones_comes_back_from_rotations_alone(tmp_path):
     np.testing.assert_allclose(reader, poses * Y_UP, atol=1e-2)
 
 
-def test_constant_bones_point_where_they_were_lifted_and_the_error_is_said(tmp_path, caplog):
+def test_constant_bones_keep_their_directions_and_the_error_is_logged(tmp_path, caplog):
     poses = posing(25, noise=10.0)
     with caplog.at_level(logging.INFO, "absl"):
         write_bvh(tmp_path / "c.bvh", lifted(poses), constant_bones=True)
@@ -101,7 +101,7 @@ def test_constant_bones_point_where_they_were_lifted_and_the_error_is_said(tmp_p
     assert float(said[2]) == pytest.approx(error.max(), abs=0.051)
 
 
-def test_programs_that_read_rotations_alone_see_the_constant_bones(tmp_path):
+def test_programs_that_read_only_rotations_show_constant_bones(tmp_path):
     poses = lifted(posing(15, noise=20.0))
     write_bvh(tmp_path / "a.bvh", poses)
     write_bvh(tmp_path / "c.bvh", poses, constant_bones=True)
@@ -133,10 +133,10 @@ def test_the_bvh_source_reads_it_as_the_same_person(tmp_path):
     scale = np.linalg.norm(seen - seen.mean(axis=1, keepdims=True)) / np.linalg.norm(
         poses - poses.mean(axis=1, keepdims=True)
     )
-    assert scale == pytest.approx(1.0, abs=1e-5)  # Its own guess of the unit: cm.
+    assert scale == pytest.approx(1.0, abs=1e-5)  # The reader's own guess of the unit, cm, is right.
 
 
-def test_no_angle_jumps_by_a_turn(tmp_path):
+def test_angles_do_not_jump_by_a_turn(tmp_path):
     # Two and a half turns on the spot, with noise that a wrapped angle would show as 360 degrees.
     write_bvh(tmp_path / "t.bvh", lifted(posing(120, noise=2.0, turn=900.0)))
     motion = read_bvh_motion(tmp_path / "t.bvh")
@@ -145,11 +145,11 @@ def test_no_angle_jumps_by_a_turn(tmp_path):
     assert abs(turns[-1, 0, 2] - turns[0, 0, 2]) == pytest.approx(900.0, abs=30.0)
 
 
-def test_holes_are_straight_lines_and_counted_and_the_ends_trimmed(tmp_path, caplog):
+def test_gaps_are_straight_lines_and_counted_and_the_ends_are_trimmed(tmp_path, caplog):
     poses, valid = posing(9), np.ones(9, bool)
     valid[[0, 4, 8]] = False
     poses[~valid] = 0.0
-    frame = np.array([10, 11, 12, 13, 14, 16, 17, 18, 19])  # 14 is not valid, 15 is not there.
+    frame = np.array([10, 11, 12, 13, 14, 16, 17, 18, 19])  # 14 is not valid, 15 is missing.
     with caplog.at_level(logging.WARNING, "absl"):
         write_bvh(tmp_path / "h.bvh", lifted(poses, valid=valid, frame=frame))
     assert "2 of 8 frames have no pose: interpolated" in caplog.text
@@ -158,7 +158,7 @@ def test_holes_are_straight_lines_and_counted_and_the_ends_trimmed(tmp_path, cap
     np.testing.assert_allclose(own, np.array(want) * Y_UP, atol=1e-3)
 
 
-def test_whole_clips_warn_of_nothing(tmp_path, caplog):
+def test_a_clip_without_gaps_gives_no_warning(tmp_path, caplog):
     with caplog.at_level(logging.INFO, "absl"):
         write_bvh(tmp_path / "w.bvh", lifted(posing(4), frame=np.array([0, 5, 10, 15])))
     assert caplog.text == ""
@@ -197,7 +197,7 @@ def test_any_skeleton_can_be_written(tmp_path):
         ({"valid": np.zeros(4, bool)}, "expected a pose; none of the 4 could be lifted"),
     ],
 )
-def test_what_cannot_be_written_is_an_error_and_no_file(tmp_path, changes, message):
+def test_poses_that_the_format_cannot_hold_are_refused_without_a_file(tmp_path, changes, message):
     with pytest.raises(ValueError, match=message):
         write_bvh(tmp_path / "no.bvh", lifted(posing(4), **changes))
     assert list(tmp_path.iterdir()) == []

@@ -39,12 +39,12 @@ def test_an_unknown_number_is_an_empty_cell(tmp_path):
     assert "nan" not in (tmp_path / "a.csv").read_text()
 
 
-def test_no_poses_are_a_header(tmp_path):
+def test_a_table_without_poses_is_a_header(tmp_path):
     write_csv(tmp_path / "a.csv", [lifted(posing(1)).select([])])
     assert (tmp_path / "a.csv").read_text().count("\n") == 1
 
 
-def test_parts_that_end_in_an_error_leave_what_was_there(tmp_path):
+def test_an_error_in_the_parts_leaves_the_earlier_file(tmp_path):
     def parts():
         yield lifted(posing(2))
         raise ValueError("cannot be lifted")

@@ -39,7 +39,7 @@ def test_a_swing_by_hand():
 
 
 @pytest.mark.parametrize("start", [[0.0, -1.0, 0.0], [5.0, 0.0, 0.0], [1.0, -2.0, 0.5]])
-def test_half_a_turn_and_no_length_have_a_rotation_too(start):
+def test_opposite_vectors_and_zero_vectors_have_a_rotation(start):
     start = np.array(start)
     back = swing(start, -2.0 * start)
     np.testing.assert_allclose(back @ start, -start, atol=1e-9)
@@ -61,7 +61,7 @@ def test_the_nearest_rotation_never_mirrors():
 
 
 def test_the_rotations_that_made_a_pose_are_found_again():
-    # Chains swing only, so that there is no twist to lose; joints with several bones turn freely.
+    # Chains get swings only, because a twist would be lost; joints with several bones turn freely.
     offsets = rest_offsets(posing(5) * Y_UP, H36M_17)
     rng = np.random.default_rng(6)
     count, world = 20, np.tile(np.eye(3), (20, H36M_17.num_joints, 1, 1))
@@ -103,7 +103,7 @@ def test_euler_angles_are_scipys_and_make_the_rotation_again():
 
 
 def test_euler_angles_do_not_jump():
-    # Two turns about y, and a bend about x that goes past 90 degrees, where z and y of the nearest angle turn round.
+    # Two turns about y, and a bend about x that passes 90 degrees, where principal values of z and y would jump.
     share = np.linspace(0.0, 1.0, 100)
     degrees = np.stack([20.0 * share, 170.0 * share, 720.0 * share], axis=-1)
     got = euler_zxy(from_euler_zxy(degrees)[:, np.newaxis])[:, 0]

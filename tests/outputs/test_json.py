@@ -1,4 +1,4 @@
-"""JSON files of lifted poses: strict JSON, a line a pose, numbers that are rounded and not changed."""
+"""JSON files of lifted poses: strict JSON, a line a pose, numbers only rounded."""
 
 import json
 
@@ -25,7 +25,7 @@ def some():
     )  # fmt: skip
 
 
-def test_it_is_what_the_module_says(tmp_path):
+def test_the_file_has_the_documented_format(tmp_path):
     given = some()
     outputs_json.write_json(tmp_path / "a.json", [given])
     text = (tmp_path / "a.json").read_text(encoding="utf-8")
@@ -54,12 +54,12 @@ def test_parts_join_without_a_seam(tmp_path, monkeypatch):
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
 
 
-def test_no_poses_are_a_file_as_well(tmp_path):
+def test_a_file_without_poses_is_valid(tmp_path):
     outputs_json.write_json(tmp_path / "a.json", [some().select([])])
     assert strict((tmp_path / "a.json").read_text())["rows"] == []
 
 
-def test_what_is_not_known_has_no_field(tmp_path):
+def test_unknown_values_have_no_field(tmp_path):
     outputs_json.write_json(tmp_path / "a.json", [lifted(posing(1), frame_rate=None)])
     values = strict((tmp_path / "a.json").read_text())
     assert values["frame_rate"] is None and not {

@@ -1,4 +1,4 @@
-"""npz files of lifted poses: all of it, without pickle."""
+"""npz files of lifted poses hold every field, without pickle."""
 
 import json
 
@@ -9,7 +9,7 @@ from tf_elepose.outputs.npz import write_npz
 from tf_elepose.skeleton.skeletons import H36M_17, Skeleton
 
 
-def test_everything_known_is_there(tmp_path):
+def test_every_field_is_written(tmp_path):
     given = lifted(posing(3), elevation=np.arange(3.0), percentile=np.array([50.0, np.nan, 1.0]))
     write_npz(tmp_path / "a.npz", [given])
     with np.load(tmp_path / "a.npz", allow_pickle=False) as read:
@@ -23,7 +23,7 @@ def test_everything_known_is_there(tmp_path):
         assert Skeleton.from_dict(json.loads(str(read["skeleton"]))) == H36M_17
 
 
-def test_what_is_not_known_has_no_array(tmp_path):
+def test_unknown_values_have_no_array(tmp_path):
     write_npz(tmp_path / "a.npz", [lifted(posing(2), frame_rate=None)])
     with np.load(tmp_path / "a.npz") as read:
         unknown = {"elevation", "percentile", "frame_rate", "canonical_3d", "camera_rotation", "rotation"}

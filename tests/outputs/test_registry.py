@@ -1,4 +1,4 @@
-"""The suffix says what is written; motion files hold one track each."""
+"""The suffix chooses the format; motion files hold one track each."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def test_every_suffix_is_written(tmp_path, suffix):
 @pytest.mark.parametrize("suffix", registry.ONE_TRACK)
 def test_several_tracks_are_several_files(tmp_path, suffix):
     written = registry.write(tmp_path / f"poses{suffix}", two_tracks())
-    # Both names become the same in a file system, so one gets a number.
+    # Both tracks' names become the same file name, so one gets a number.
     assert [path.name for path in written] == [
         f"poses-S1-walk_1-camera0-person0{suffix}",
         f"poses-S1-walk_1-camera0-person0_2{suffix}",
@@ -37,7 +37,7 @@ def test_a_track_without_a_valid_pose_gets_no_file(tmp_path):
     assert not (tmp_path / "b.trc").exists()
 
 
-def test_what_is_missing_is_told_beforehand():
+def test_missing_settings_are_refused_before_lifting():
     registry.require_settings("a.npz", has_height=False, has_frame_rate=False)
     registry.require_settings("a.BVH", has_height=True, has_frame_rate=True)
     with pytest.raises(ValueError, match=r"a.bvh: .bvh files are in millimetres: give the person's --height=MM"):

@@ -11,7 +11,7 @@ from tf_elepose.skeleton.skeletons import H36M_17
 
 
 def cells(line: str) -> list[str]:
-    """As OpenSim parts a line: a tab ends a cell, and after the last tab nothing is not a cell."""
+    """The cells of a line, split as OpenSim does: a tab ends a cell, and empty text after the last tab is no cell."""
     return line.split("\t")[:-1] if line.endswith("\t") else line.split("\t")
 
 
@@ -32,7 +32,7 @@ def read_trc(path) -> tuple[dict[str, str], list[str], np.ndarray, np.ndarray, n
     return header, markers, numbers[:, 0].astype(int), numbers[:, 1], numbers[:, 2:].reshape(len(table), -1, 3)
 
 
-def test_positions_come_back_to_the_printed_digits(tmp_path):
+def test_positions_round_trip_to_the_printed_digits(tmp_path):
     poses = posing(12, noise=20.0)
     write_trc(tmp_path / "walk.trc", lifted(poses))
     header, markers, frames, times, positions = read_trc(tmp_path / "walk.trc")
@@ -56,7 +56,7 @@ def test_up_is_up_and_left_is_left(tmp_path):
     assert place["nose"][2] > place["thorax"][2]  # y up, x right: z is towards the camera.
 
 
-def test_it_is_a_rotation_no_mirror(tmp_path):
+def test_the_change_of_axes_is_a_rotation_not_a_mirror(tmp_path):
     poses = posing(3, noise=50.0)
     write_trc(tmp_path / "turn.trc", lifted(poses))
     positions = read_trc(tmp_path / "turn.trc")[-1]
@@ -77,7 +77,7 @@ def test_frames_without_a_pose_have_a_row_of_empty_cells(tmp_path):
     np.testing.assert_allclose(positions[known], poses[valid] * [1, -1, -1], atol=5.01e-5)
 
 
-def test_every_fourth_frame_is_a_data_rate_of_a_fourth(tmp_path):
+def test_every_fourth_frame_gives_a_quarter_of_the_data_rate(tmp_path):
     write_trc(tmp_path / "few.trc", lifted(posing(4), frame=np.array([0, 4, 8, 20]), frame_rate=59.94))
     header, _, frames, times, positions = read_trc(tmp_path / "few.trc")
     assert (header["DataRate"], header["CameraRate"], header["NumFrames"]) == ("14.985", "59.94", "6")
@@ -116,7 +116,7 @@ def test_names_cannot_break_a_cell(tmp_path):
         ({"frame": np.array([0, 1, 1, 2])}, "frame 1: expected one pose"),
     ],
 )
-def test_what_cannot_be_written_is_an_error_and_no_file(tmp_path, changes, message):
+def test_poses_that_the_format_cannot_hold_are_refused_without_a_file(tmp_path, changes, message):
     with pytest.raises(ValueError, match=re.compile(message)):
         write_trc(tmp_path / "no.trc", lifted(posing(4), **changes))
     assert list(tmp_path.iterdir()) == []

@@ -1,1 +1,1 @@
-"""Lifted poses, and what is done to a motion afterwards."""
+"""Lifted poses, and changes to them after lifting: size, level axes, smoothing."""

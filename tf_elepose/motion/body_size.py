@@ -1,11 +1,11 @@
 """Lifted poses in millimetres, from the height of the person.
 
-What is known of a body from its height: R. Drillis and R. Contini, "Body Segment Parameters" (1966), as D. Winter,
-"Biomechanics and Motor Control of Human Movement", figure 4.1 has them, shares of the stature H above the ground:
-ankle 0.039, knee 0.285, hip 0.530; the top of the head is at 1.
+Heights of joints as shares of the stature H: R. Drillis and R. Contini, "Body Segment Parameters" (1966), as given in
+D. Winter, "Biomechanics and Motor Control of Human Movement", figure 4.1: ankle 0.039, knee 0.285, hip 0.530; the top
+of the head is at 1.
 
-A pose's own size is that of its chain of bones: thigh and shank, in the mean of both legs, and the bones from root to
-head. Bones keep their length in every posture, the distance from root to head does not.
+A pose's own size is the length of its chain of bones: thigh and shank, mean of both legs, and the bones from root to
+head. Bones keep their length in every posture; the distance from root to head does not.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from tf_elepose.motion.lifted import Lifted
 from tf_elepose.skeleton.skeletons import Skeleton
 
 ANKLE, HIP, HEAD = 0.039, 0.530, 1.0
-"""Heights above the ground, shares of the stature. The knee lies on the way."""
+"""Heights above the ground, shares of the stature. The knee, between ankle and hip, does not change the length."""
 
 SHORTEST_MM, TALLEST_MM = 300.0, 2600.0
-"""People there have been, newborns to the tallest; what is outside is another unit."""
+"""Range of people's heights, from newborns to the tallest; a number outside it is in another unit."""
 
 
 def require_height(height_mm: float) -> None:
-    """Raises: ValueError: not the height of a person in mm."""
+    """Raises a ValueError unless `height_mm` is the height of a person in mm."""
     if not (isinstance(height_mm, (int, float)) and math.isfinite(height_mm)):
         raise ValueError(f"height: expected a number of mm; got {height_mm!r}")
     if not SHORTEST_MM <= height_mm <= TALLEST_MM:
@@ -40,19 +40,19 @@ def require_height(height_mm: float) -> None:
 
 
 def chain_length(poses: np.ndarray, skeleton: Skeleton) -> np.ndarray:
-    """[...] length of leg (hip to ankle, mean of both) and trunk (root to head) of `poses` [..., J, 3], their unit.
+    """Length [...] of leg (hip to ankle, mean of both) and trunk (root to head) of `poses` [..., J, 3], their unit.
 
     Raises:
       ValueError: the skeleton names no legs.
     """
     if not skeleton.legs:
-        raise ValueError(f"skeleton {skeleton.name!r} names no legs; a size cannot be told from a height")
+        raise ValueError(f"skeleton {skeleton.name!r} names no legs; a size from a height needs them")
     legs = [_length(poses, skeleton, leg) for leg in skeleton.legs]
     return np.mean(legs, axis=0) + _length(poses, skeleton, _trunk(skeleton))
 
 
 def with_height(lifted: Lifted, height_mm: float) -> Lifted:
-    """`lifted` in mm: every pose gets the size of a body of that height.
+    """Brings `lifted` to mm: every pose gets the size of a body of that height.
 
     Raises:
       ValueError: not a height in mm, poses that are in mm already, or a skeleton without legs.
@@ -68,7 +68,7 @@ def with_height(lifted: Lifted, height_mm: float) -> Lifted:
 
 
 def _trunk(skeleton: Skeleton) -> tuple[str, ...]:
-    """Joints from the head to the root, along the bones; straight where the head does not hang on the root."""
+    """Joints from the head to the root along the bones; only these two where the root is no ancestor of the head."""
     path = [skeleton.head]
     while path[-1] != skeleton.root:
         parent = skeleton.parents[skeleton.index(path[-1])]

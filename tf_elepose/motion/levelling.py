@@ -1,4 +1,4 @@
-"""Lifted poses turned from the camera's frame so that y is the vertical."""
+"""Turns lifted poses from the camera's frame so that y is the vertical."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from tf_elepose.motion.lifted import Lifted
 
 
 def levelled(lifted: Lifted) -> Lifted:
-    """`lifted` with every track turned about x by its mean predicted elevation: y points down to the ground.
+    """Turns every track of `lifted` about x by its mean predicted elevation, so that y points down to the ground.
 
-    A camera stands still while a person moves, so one angle a track: the mean over its valid poses, whose errors
-    cancel, and no pose shakes because its own elevation does.
+    A camera stands still while a person moves, so a track has one angle, the mean over its valid poses: the errors of
+    single poses cancel, and they do not make the track shake.
 
     Raises:
       ValueError: poses that are level already, or a model that predicts no elevation.
@@ -21,7 +21,7 @@ def levelled(lifted: Lifted) -> Lifted:
     if lifted.axes != "camera":
         raise ValueError(f"{lifted.source}: expected poses in the camera's frame; axes are {lifted.axes!r}")
     if lifted.elevation is None:
-        raise ValueError(f"{lifted.source}: model {lifted.model} predicts no elevation: level axes need one that does")
+        raise ValueError(f"{lifted.source}: model {lifted.model} predicts no elevation, which level axes need")
     poses, rotation = lifted.poses_3d.copy(), None if lifted.rotation is None else lifted.rotation.copy()
     for _, rows in lifted.tracks():
         rows = rows[lifted.valid[rows]]
@@ -34,9 +34,7 @@ def levelled(lifted: Lifted) -> Lifted:
 
 
 def turned_about_x(poses: np.ndarray, angle: float) -> np.ndarray:
-    """`poses` [..., 3] turned by `angle` radians, y towards z: `geometry.rotation_x` in NumPy, where TensorFlow is not
-    imported.
-    """
+    """`poses` [..., 3] turned by `angle` radians about x, y towards z: `geometry.rotation_x` without TensorFlow."""
     x, y, z = np.moveaxis(poses, -1, 0)
     c, s = np.cos(angle), np.sin(angle)
     return np.stack([x, c * y - s * z, s * y + c * z], axis=-1).astype(poses.dtype)

@@ -1,4 +1,4 @@
-"""Lifted poses with all that is known about each: what `Lifter` returns and every output format is written from."""
+"""Lifted poses with all that is known about each; `Lifter` returns them and every output format writes them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from tf_elepose.skeleton.skeletons import MIN_JOINTS, Skeleton
 
 UNITS = ("unit", "mm")
-"""Of `Lifted.poses_3d`: about one from root to head, or millimetres."""
+"""Units of `Lifted.poses_3d`: "unit" is about the length from root to head, "mm" millimetres."""
 
 AXES = ("camera", "level")
 """Frames of `Lifted.poses_3d`: both x right, y down, z forward; "level" is turned about x so that y is the vertical."""
@@ -21,23 +21,23 @@ class Lifted:
     """N lifted poses; frozen.
 
     Attributes:
-      source: what messages call the place the keypoints come from.
+      source: name of the keypoints' source in messages.
       model: the name of the model, and its fingerprint.
-      skeleton: what the joint axis means.
+      skeleton: names the joint axis.
       poses_3d: [N, J, 3] in `unit` and `axes`, root at the origin: where the body stands is not known. 0 where not
         valid.
       unit: one of `UNITS`.
       axes: one of `AXES`.
       valid: [N] False for a pose that could not be lifted: too few joints seen, or no extent.
-      poses_2d: [N, J, 2] px, what was lifted, in the model's joints; NaN where not seen.
-      elevation: [N] degrees of the camera above the horizon, positive looking down; None where the model does not say.
-      percentile: [N] 0 to 100: the share of the training's poses that are less likely than this one, None where the
-        model knows no density. Below 5: unlike nearly all that the model has learnt from. NaN where not valid.
-      rotation: [N, 3, 3] that brings canonical poses to `poses_3d`; 0 where not valid, None where the model knows no
+      poses_2d: [N, J, 2] px, the input in the model's joints; NaN where not seen.
+      elevation: [N] degrees of the camera above the horizon, positive looking down; None where the model predicts none.
+      percentile: [N] 0 to 100: the share of the training poses that are less likely than this one, None where the
+        model has no density. Below 5: unlike nearly all training poses. NaN where not valid.
+      rotation: [N, 3, 3] that brings canonical poses to `poses_3d`; 0 where not valid, None where the model has no
         canonical poses.
       clip, subject: [N] text.
       camera, frame, person: [N] integers from 0.
-      frame_rate: frames a second of the clips; None where it was not said.
+      frame_rate: frames a second of the clips; None where not known.
     """
 
     source: str
@@ -73,13 +73,13 @@ class Lifted:
 
     @property
     def canonical(self) -> np.ndarray | None:
-        """[N, J, 3] `poses_3d` turned back by `rotation`, in the coordinate system that training found: the same from
-        whichever side somebody is seen. None where the model knows no such poses.
+        """Poses [N, J, 3] turned back by `rotation` into the coordinate system that training found: the same for every
+        direction of view. None where the model has no canonical poses.
         """
         return None if self.rotation is None else self.poses_3d @ self.rotation
 
     def select(self, rows: np.ndarray | Sequence[int] | slice) -> Lifted:
-        """The rows that a mask [N], indices or a slice pick."""
+        """The poses of the rows that a mask [N], indices or a slice pick."""
         return dataclasses.replace(self, **{field: values[rows] for field, values in row_values(self).items()})
 
     def tracks(self) -> Iterator[tuple[str, np.ndarray]]:
@@ -106,24 +106,24 @@ class Lifted:
 
 FEW_JOINTS = f"with fewer than {MIN_JOINTS} joints"
 NO_EXTENT = "without extent, or with missing joints that this model does not complete"
-"""Why a pose is not valid."""
+"""The reasons why a pose is not valid, in messages."""
 
 
 def few_joints(lifted: Lifted) -> np.ndarray:
-    """Mask [N] of the poses that show too few joints; others that are not valid are `NO_EXTENT`."""
+    """Mask [N] of the poses that show too few joints; other poses that are not valid have the reason `NO_EXTENT`."""
     return np.isfinite(lifted.poses_2d).all(axis=-1).sum(axis=-1) < MIN_JOINTS
 
 
 def row_values(lifted: Lifted) -> dict[str, np.ndarray]:
-    """{field: array} of all that `lifted` has one entry a row of."""
+    """{field: array} of the fields of `lifted` that have one entry a row."""
     return {field: getattr(lifted, field) for field in _ROW_FIELDS if getattr(lifted, field) is not None}
 
 
 def concatenate(parts: Sequence[Lifted]) -> Lifted:
-    """The rows of all `parts`, one after the other.
+    """Joins the rows of all `parts`, one after the other.
 
-    Clips of two parts are two clips: where an earlier part has a clip of that name of the same subject, "_2" (or the
-    next number that is free) is added to the later one's.
+    Clips of two parts stay two clips: where an earlier part has a clip of the same name and subject, "_2" (or the next
+    free number) is added to the later clip's name.
 
     Raises:
       ValueError: no parts; or parts of different models, skeletons, units, axes or frame rates.
@@ -152,7 +152,7 @@ def concatenate(parts: Sequence[Lifted]) -> Lifted:
 
 
 def _distinct_clips(part: Lifted, taken: set[tuple[str, str]]) -> np.ndarray:
-    """The clips [N] of `part`, other names for those that stand in `taken` as (subject, clip)."""
+    """The clips [N] of `part`, renamed where (subject, clip) is in `taken`."""
     pairs = set(zip(part.subject.tolist(), part.clip.tolist(), strict=True)) if taken else set()
     clips = part.clip
     for subject, clip in sorted(pairs & taken):

@@ -1,4 +1,4 @@
-"""When the poses of a clip were taken: frame numbers as places on an even grid of time."""
+"""The even grid of time on which the frames of a clip lie."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Sampling(NamedTuple):
     """An even grid that all frame numbers lie on.
 
     Attributes:
-      step: frames from one place of the grid to the next; above 1 where only every second, third, ... was lifted.
+      step: frames from one place of the grid to the next; above 1 where only every second, third, ... frame was lifted.
       rate: places a second, Hz: the clip's frames a second over `step`.
     """
 
@@ -26,12 +26,12 @@ def sampling(lifted: Lifted) -> Sampling:
     """The widest grid that has a place for every pose of every track.
 
     Raises:
-      ValueError: the frame rate is not known or no rate, or a track has two poses of one frame.
+      ValueError: the frame rate is not known or not above 0, or a track has two poses of one frame.
     """
     if lifted.frame_rate is None:
-        raise ValueError(f"{lifted.source}: expected frames with a frame rate; got none: say it with --fps")
+        raise ValueError(f"{lifted.source}: expected frames with a frame rate; got none: give it with --fps")
     if not (math.isfinite(lifted.frame_rate) and lifted.frame_rate > 0):
-        raise ValueError(f"{lifted.source}: expected a frame rate above 0; got {lifted.frame_rate}: say it with --fps")
+        raise ValueError(f"{lifted.source}: expected a frame rate above 0; got {lifted.frame_rate}: give it with --fps")
     step = 0
     for name, rows in lifted.tracks():
         frames = lifted.frame[rows].astype(np.int64)
@@ -46,7 +46,7 @@ def sampling(lifted: Lifted) -> Sampling:
 
 
 def interpolate(places: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """`values` [n, ...] at the rising `places` [n], on straight lines between them, at `wanted` [m]: [m, ...].
+    """Linear interpolation [m, ...] at `wanted` [m] of `values` [n, ...] at the rising `places` [n].
 
     Exact where a wanted place is one of `places`; before the first and after the last it is the nearest value.
     """

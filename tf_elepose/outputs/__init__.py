@@ -1,1 +1,1 @@
-"""Files that lifted poses are written to."""
+"""Writers of lifted poses, one file format a module."""

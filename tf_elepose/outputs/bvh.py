@@ -22,27 +22,27 @@ from tf_elepose.skeleton.skeletons import Skeleton
 from tf_elepose.storage import files
 
 _CM = 0.1  # Millimetres to the file's unit.
-_DECIMALS = 5  # Of centimetres and of degrees: a ten-thousandth of a millimetre at a metre's distance.
+_DECIMALS = 5  # Of centimetres and of degrees; 1e-5 degrees are 2e-4 mm at a metre's distance.
 
 _POSITION = "Xposition Yposition Zposition"
 _ROTATION = "Zrotation Xrotation Yrotation"
 
 
 def write_bvh(path: str | os.PathLike[str], lifted: Lifted, *, constant_bones: bool = False) -> None:
-    """Makes `path` a BVH file of the one track in `lifted`: cm, y up, rotations in the order Z, X, Y.
+    """Writes the one track in `lifted` to `path` as a BVH file: cm, y up, rotations in the order Z, X, Y.
 
     The hierarchy is the skeleton's in a T pose (`rest_offsets`), the rotations are those of `world_rotations`. Lifted
     bones change their length a little from pose to pose, a BVH file's offsets cannot. So every joint also has position
-    channels, which stand in for its offset, as Blender reads them: forward kinematics gives the lifted positions.
-    Programs that only read rotations see the same motion with constant bones.
+    channels, which replace its offset, as in Blender: forward kinematics gives the lifted positions. Programs that only
+    read rotations show the same motion with constant bones.
 
-    Frames run from the first to the last valid pose. BVH knows no missing frames: positions in between are
-    interpolated on straight lines, and how many is logged. Where the body stands is not known: the root stays put.
+    Frames run from the first to the last valid pose. BVH has no missing frames: positions in between are interpolated
+    on straight lines, and their number is logged. Where the body stands is not known: the root never moves.
 
     Args:
       path: of the file.
       lifted: one track in mm, with a frame rate.
-      constant_bones: position channels for the top joint alone. How far that moves the joints is logged.
+      constant_bones: position channels for the top joint alone. The distance by which that moves joints is logged.
 
     Raises:
       ValueError: not one track, poses without a size (--height), no frame rate (--fps), no valid pose.
@@ -72,7 +72,7 @@ def write_bvh(path: str | os.PathLike[str], lifted: Lifted, *, constant_bones: b
 
 
 def _without_holes(motion: Motion, path: str | os.PathLike[str]) -> np.ndarray:
-    """[F, J, 3] mm, from the first to the last known pose, all known."""
+    """Poses [F, J, 3] mm from the first to the last known one; missing ones are interpolated."""
     known = np.flatnonzero(motion.known)
     wanted = np.arange(known[0], known[-1] + 1)
     if len(wanted) > len(known):
@@ -85,10 +85,10 @@ def _without_holes(motion: Motion, path: str | os.PathLike[str]) -> np.ndarray:
 def _channels(
     poses: np.ndarray, offsets: np.ndarray, skeleton: Skeleton, constant_bones: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rounded channels of `poses` [F, J, 3] cm: degrees (z, x, y) and positions [F, J, 3]; and how far forward
-    kinematics of them is from the poses, [F, J] cm.
+    """Rounded channels of `poses` [F, J, 3] cm: degrees (z, x, y) and positions [F, J, 3]; and the distances [F, J] cm
+    between their forward kinematics and the poses.
 
-    Each joint is placed from where the rounded channels before it have put its parent: rounding does not add up.
+    A joint's channels start from where the rounded channels of its ancestors place its parent: errors do not add up.
     """
     rotations = world_rotations(poses, offsets, skeleton)
     local = rotations.copy()
@@ -118,7 +118,9 @@ def _bones(skeleton: Skeleton) -> list[tuple[int, int]]:
 
 
 def _hierarchy(skeleton: Skeleton, offsets: np.ndarray, joint: int, constant_bones: bool, depth: int = 0) -> list[str]:
-    """The lines from `joint` down. A limb's last joint ends where it stands: nothing is known beyond."""
+    """The file's lines for `joint` and all joints below it. The end site of a last joint has offset 0: poses show
+    nothing beyond that joint.
+    """
     indent, top = "\t" * depth, skeleton.parents[joint] is None
     channels = f"CHANNELS 3 {_ROTATION}" if constant_bones and not top else f"CHANNELS 6 {_POSITION} {_ROTATION}"
     children = joint_children(skeleton)[joint]

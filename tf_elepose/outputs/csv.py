@@ -1,6 +1,6 @@
 """csv: lifted poses for spreadsheets and data frames, one row a pose.
 
-Columns: subject, clip, camera, person, frame, valid (1 or 0), elevation_deg and percentile where the model says them,
+Columns: subject, clip, camera, person, frame, valid (1 or 0), elevation_deg and percentile where the model gives them,
 unit ("unit" or "mm") and axes ("camera" or "level"), then <joint>_x, <joint>_y, <joint>_z for every joint. Cells are
 separated by commas and empty where a number is not known; decimals have a point.
 """
@@ -19,11 +19,11 @@ from tf_elepose.motion.lifted import Lifted
 from tf_elepose.outputs.rounding import rounded
 from tf_elepose.storage import files
 
-_ROWS = 1000  # Made into text at a time.
+_ROWS = 1000  # Converted to text at a time.
 
 
 def write_csv(path: str | os.PathLike[str], parts: Iterable[Lifted]) -> None:
-    """Makes `path` a table of all `parts`, of one model, one after the other; errors as in `files.write_bytes`."""
+    """Writes the poses of all `parts`, of one model, to `path` as one table; errors as in `files.write_bytes`."""
     with files.replacing(path) as file:
         text = io.TextIOWrapper(file, "utf-8", "replace", newline="")
         writer = csv.writer(text, lineterminator="\n")
@@ -35,7 +35,7 @@ def write_csv(path: str | os.PathLike[str], parts: Iterable[Lifted]) -> None:
                     writer.writerow(columns)
                 writer.writerows(zip(*columns.values(), strict=True))
         finally:
-            text.detach()  # Flushes it; `replacing` closes the file.
+            text.detach()  # Flushes the text; `replacing` closes the file.
 
 
 def _columns(lifted: Lifted) -> dict[str, list[Any]]:

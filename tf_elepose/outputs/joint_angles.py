@@ -1,7 +1,7 @@
 """Joint rotations from joint positions: how each joint turns its bones from the rest pose.
 
-Points do not show how far a limb is turned about its own axis. Of all rotations that lay a bone where it is, a joint
-gets the smallest one from where its parent would carry it, so limbs have no twist of their own.
+Joint positions do not show how far a limb is turned about its own axis. Of all rotations that give a bone its
+direction, a joint gets the smallest one, counted from its parent's rotation; so limbs have no twist of their own.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from tf_elepose.data.mocap.virtual_cameras import axis_rotation
 from tf_elepose.skeleton.skeletons import Skeleton
 
 _NO_LENGTH = 1e-9
-_OPPOSITE = 1e-10  # 1 + cosine below which a bone points straight back: its axis would drown in rounding.
-_LEAN = 1e-9  # Weight of the parent's rotation beside the bones', which decides what they leave open.
-_GIMBAL = 1e-8  # Cosine of the middle angle below which the other two are one.
+_OPPOSITE = 1e-10  # 1 + cosine below which a bone points straight back: rounding would decide its axis.
+_LEAN = 1e-9  # Weight of the parent's rotation beside the bones': it decides where the bones allow several.
+_GIMBAL = 1e-8  # Cosine of the middle angle below which only the sum of the other two counts (gimbal lock).
 
 
 def world_rotations(poses: np.ndarray, offsets: np.ndarray, skeleton: Skeleton) -> np.ndarray:
-    """[F, J, 3, 3]: how each joint of `poses` [F, J, 3] turns the bones that start at it from `offsets` [J, 3].
+    """Rotations [F, J, 3, 3] by which each joint of `poses` [F, J, 3] turns its child bones from `offsets` [J, 3].
 
-    A joint where one bone starts turns it by the swing from where the parent's rotation would carry it: the smallest
-    rotation. A joint where several start gets the rotation that lays all of them nearest to where they are (least
-    squares: Kabsch 1976), again the one nearest to the parent's where that leaves a choice. A joint where none starts
-    turns as its parent does.
+    A joint with one child bone gets the parent's rotation, then the smallest rotation that gives the bone its direction
+    (`swing`). A joint with several gets the rotation that brings all of them nearest to their directions (least
+    squares: Kabsch 1976); where several rotations do, the one nearest to the parent's. A joint without child bones gets
+    its parent's rotation.
     """
     children = joint_children(skeleton)
     rotations = np.tile(np.eye(3), (len(poses), skeleton.num_joints, 1, 1))
@@ -43,10 +43,10 @@ def world_rotations(poses: np.ndarray, offsets: np.ndarray, skeleton: Skeleton) 
 
 
 def swing(start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """[..., 3, 3]: the smallest rotation that turns `start` [..., 3] to the direction of `end` [..., 3].
+    """The smallest rotation [..., 3, 3] that turns `start` [..., 3] to the direction of `end` [..., 3].
 
     With c the cross and d the dot product of the unit vectors, I + [c] + [c]^2 / (1 + d) (Rodrigues). The identity
-    where one of them has no length; half a turn about some axis at a right angle where they are opposite.
+    where one vector has no length; half a turn about some axis at a right angle where they are opposite.
     """
     a, b = (vector / np.maximum(np.linalg.norm(vector, axis=-1, keepdims=True), _NO_LENGTH) for vector in (start, end))
     cross, dot = np.cross(a, b), np.sum(a * b, axis=-1)
@@ -71,8 +71,8 @@ def nearest_rotation(matrix: np.ndarray) -> np.ndarray:
 def euler_zxy(rotations: np.ndarray) -> np.ndarray:
     """Degrees (z, x, y) [F, J, 3] with Rz Rx Ry = `rotations` [F, J, 3, 3], without jumps from frame to frame.
 
-    Angles that differ by whole turns, and (z + 180, 180 - x, y + 180), are the same rotation: each frame gets those
-    nearest to the frame's before. Where x is 90 degrees only z + y or z - y counts, and y stays as it was.
+    Angles that differ by whole turns, and (z + 180, 180 - x, y + 180), are the same rotation: each frame gets the
+    angles nearest to those of the frame before. Where x is 90 degrees only z + y or z - y counts, and y stays.
     """
     r = rotations
     x = np.arctan2(r[..., 2, 1], np.hypot(r[..., 2, 0], r[..., 2, 2]))
@@ -95,18 +95,18 @@ def euler_zxy(rotations: np.ndarray) -> np.ndarray:
 
 
 def from_euler_zxy(degrees: np.ndarray) -> np.ndarray:
-    """[..., 3, 3]: Rz Rx Ry for (z, x, y) `degrees` [..., 3]."""
+    """The rotations Rz Rx Ry [..., 3, 3] for (z, x, y) `degrees` [..., 3]."""
     z, x, y = (axis_rotation(axis, degrees[..., place]) for place, axis in enumerate("zxy"))
     return z @ x @ y
 
 
 def joint_children(skeleton: Skeleton) -> list[list[int]]:
-    """Of every joint, the places of those it is the parent of."""
+    """For every joint, the places of its children on the joint axis."""
     return [[place for place, parent in enumerate(skeleton.parents) if parent == joint] for joint in skeleton.joints]
 
 
 def parents_first(skeleton: Skeleton) -> list[int]:
-    """Places of the joints, depth first: the top joint, its first child, that one's children, ..."""
+    """Places of the joints, depth first: the top joint, its first child, that child's children, ..."""
     children, order = joint_children(skeleton), []
     waiting = [skeleton.parents.index(None)]
     while waiting:

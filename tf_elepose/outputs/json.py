@@ -5,8 +5,8 @@ joints (names), parents (by joint; the top one has none) and rows, one a pose: s
 valid, elevation_deg, percentile, poses_3d [[x, y, z], ...] in the order of the joints, poses_2d [[x, y], ...] px.
 Where the model knows canonical poses, rows also have canonical_3d, like poses_3d, and camera_rotation, three rows of
 three numbers, with p = R c for each joint p of poses_3d and c of canonical_3d; 0 where the pose is not valid.
-null stands for what is not known (a joint that was not seen, the percentile of a pose that is not valid); there is no
-NaN. Every row is a line of the file.
+null stands for a number that is not known (a joint that was not seen, the percentile of a pose that is not valid);
+there is no NaN. Every row is a line of the file.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ AXES_ARE = {
     "level": "x right, y down to the ground, z forward; root at the origin",
 }
 
-_ROWS = 1000  # Made into text at a time.
+_ROWS = 1000  # Converted to text at a time.
 
 
 def write_json(path: str | os.PathLike[str], parts: Iterable[Lifted]) -> None:
-    """Makes `path` a JSON file of all `parts`, of one model, one after the other; errors as in `files.write_bytes`."""
+    """Writes the poses of all `parts`, of one model, to `path` as one JSON file; errors as in `files.write_bytes`."""
     with files.replacing(path) as file:
         between = b"\n"
         for number, lifted in enumerate(parts):

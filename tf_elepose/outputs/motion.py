@@ -1,4 +1,4 @@
-"""One person's lifted poses as motion files want them: y up, in millimetres, evenly spaced in time."""
+"""One person's lifted poses for motion files: y up, in millimetres, evenly spaced in time."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from tf_elepose.motion.lifted import Lifted
 from tf_elepose.motion.sampling import sampling
 
 _Y_UP = np.array([1.0, -1.0, -1.0])
-"""(x, y, z) to (x, -y, -z): half a turn about x, so left stays left. Who faces the camera faces +z, the left at +x."""
+"""(x, y, z) to (x, -y, -z): half a turn about x, so left stays left. A person who faces the camera then faces +z, with
+the left side at +x."""
 
 _MOST_FRAMES = 1_000_000
-"""More than nine hours at 30 frames a second: frame numbers that span more are no clip's."""
+"""Longest span of frame numbers, nine hours at 30 frames a second: a longer one shows wrong frame numbers."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Motion:
-    """F moments of one person.
+    """A person's poses at F evenly spaced moments.
 
     Attributes:
       frames: [F] the clip's frame numbers, `step` apart.
@@ -35,12 +36,12 @@ class Motion:
 
     @property
     def known(self) -> np.ndarray:
-        """[F] where there is a pose."""
+        """Mask [F] of the moments that have a pose."""
         return np.all(np.isfinite(self.positions), axis=(1, 2))
 
 
 def track_motion(lifted: Lifted, path: str | os.PathLike[str]) -> Motion:
-    """The one track of `lifted`, from its first to its last frame; `path` is where messages say it was to go.
+    """The one track of `lifted`, from its first to its last frame; messages name `path`, the file to be written.
 
     Raises:
       ValueError: more or less than one track, poses without a size, no frame rate, or no valid pose.
@@ -53,7 +54,7 @@ def track_motion(lifted: Lifted, path: str | os.PathLike[str]) -> Motion:
             f"{where}: expected the poses of one person in one clip and camera; got {len(names)} tracks ({listed})"
         )
     if lifted.unit != "mm":
-        raise ValueError(f"{where}: expected poses in mm; these have no size: say how tall the person is with --height")
+        raise ValueError(f"{where}: expected poses in mm; these have no size: give the person's height with --height")
     step, rate = sampling(lifted)
     if not lifted.valid.any():
         raise ValueError(f"{where}: expected a pose; none of the {len(lifted)} could be lifted")

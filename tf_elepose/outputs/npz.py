@@ -1,9 +1,9 @@
-"""npz: all that is known of lifted poses as arrays, for Python; no pickle.
+"""npz: all fields of lifted poses as arrays, for Python; no pickle.
 
 Arrays of N rows: poses_3d [N, J, 3], poses_2d [N, J, 2] px (NaN: not seen), valid, clip, subject, camera, frame,
-person [N]; elevation (degrees) and percentile [N] where the model says them; frame_rate where it is known. Where the
+person [N]; elevation (degrees) and percentile [N] where the model gives them; frame_rate where it is known. Where the
 model knows canonical poses, canonical_3d [N, J, 3] and camera_rotation [N, 3, 3], 0 where not valid: p = R c for each
-joint p of poses_3d and c of canonical_3d. About them: unit ("unit" or "mm"), axes ("camera" or "level"), model (name
+joint p of poses_3d and c of canonical_3d. For all rows: unit ("unit" or "mm"), axes ("camera" or "level"), model (name
 and fingerprint), source, joints [J], parents [J] ("" for the joint that has none) and skeleton (JSON).
 """
 
@@ -20,11 +20,11 @@ from tf_elepose.storage import npz_parts
 
 
 def write_npz(path: str | os.PathLike[str], parts: Iterable[Lifted]) -> None:
-    """Makes `path` an npz file of all `parts`, of one model, one after the other.
+    """Writes the poses of all `parts`, of one model, to `path` as one npz file.
 
     Raises:
       ValueError: no parts.
-      OSError: the file cannot be written; what stood there before is left as it was.
+      OSError: the file cannot be written; an earlier file there is left as it was.
     """
     about: dict[str, np.ndarray] = {}
 

@@ -1,4 +1,4 @@
-"""Which file is written by what: the suffix of its name says it."""
+"""Chooses the writer of a file of lifted poses by the suffix of its name."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ WRITERS: dict[str, str] = {
     ".trc": "trc.write_trc",
     ".bvh": "bvh.write_bvh",
 }
-"""{suffix: module and function in `outputs`}; a writer takes the path and parts of one model, which may still be being
-lifted; of `ONE_TRACK` one `Lifted`.
+"""{suffix: module and function in `outputs`}. A writer takes the path and an iterable of parts of one model, which may
+be lifted while it writes; a writer of `ONE_TRACK` takes the path and one `Lifted`.
 """
 
 ONE_TRACK = (".trc", ".bvh")
-"""Files of one person in one clip, in mm, with a frame rate."""
+"""Suffixes of files that hold one person in one clip, in mm, with a frame rate."""
 
 
 def suffix_of(path: str | os.PathLike[str]) -> str:
@@ -36,7 +36,11 @@ def suffix_of(path: str | os.PathLike[str]) -> str:
 
 
 def require_settings(path: str | os.PathLike[str], *, has_height: bool, has_frame_rate: bool) -> None:
-    """Raises: ValueError: what is written to `path` needs a height or a frame rate. To be asked before the lifting."""
+    """Checks, before any lifting, that the settings which a file like `path` needs are given.
+
+    Raises:
+      ValueError: such a file needs a height or a frame rate, and there is none.
+    """
     suffix = suffix_of(path)
     if suffix in ONE_TRACK and not has_height:
         raise ValueError(f"{os.fspath(path)}: {suffix} files are in millimetres: give the person's --height=MM")
@@ -45,15 +49,15 @@ def require_settings(path: str | os.PathLike[str], *, has_height: bool, has_fram
 
 
 def write(path: str | os.PathLike[str], lifted: Lifted) -> list[pathlib.Path]:
-    """Writes `lifted` to `path`; where that holds one track and there are several, each to a file STEM-TRACK beside it.
+    """Writes `lifted` to `path`; several tracks of a `ONE_TRACK` format go to files STEM-TRACK beside it.
 
     Tracks without a valid pose get no such file.
 
     Returns:
-      the files.
+      the files written.
 
     Raises:
-      ValueError: a suffix that is not known, no valid pose, or what the writer needs.
+      ValueError: an unknown suffix, no valid pose, or the writer's own errors.
       OSError: a file cannot be written.
     """
     path = pathlib.Path(path)
@@ -76,11 +80,11 @@ def write(path: str | os.PathLike[str], lifted: Lifted) -> list[pathlib.Path]:
 
 
 def write_parts(path: str | os.PathLike[str], parts: Iterable[Lifted]) -> None:
-    """Writes the poses of all parts, one after the other, to `path`, which is not of one track.
+    """Writes the poses of all parts, one after the other, to `path`, whose format is not one of `ONE_TRACK`.
 
     Raises:
       ValueError: no parts, or parts that do not fit together.
-      OSError: the file cannot be written; what stood there before is left as it was.
+      OSError: the file cannot be written; an earlier file there is left as it was.
     """
     path, parts = pathlib.Path(path), iter(parts)
     first = next(parts, None)
@@ -95,7 +99,7 @@ def _writer(suffix: str) -> Callable[[pathlib.Path, Any], None]:
 
 
 def _track_path(path: pathlib.Path, track: str, taken: set[str]) -> pathlib.Path:
-    """`path` with the track's name, of it what every file system takes; a number where another track has that."""
+    """`path` with the track's name in characters that every file system accepts, and a number where that is `taken`."""
     plain = re.sub(r"[^\w.=+-]+", "_", track).strip("._")[:80]
     names = (f"{path.stem}-{plain}{end}{path.suffix}" for end in ("", *(f"_{n}" for n in range(2, len(taken) + 3))))
     return path.with_name(next(name for name in names if name.lower() not in taken))

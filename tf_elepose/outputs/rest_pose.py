@@ -12,15 +12,15 @@ _NO_LENGTH = 1e-9
 
 
 def rest_offsets(poses: np.ndarray, skeleton: Skeleton) -> np.ndarray:
-    """[J, 3] from each joint's parent to the joint, at rest: y up, facing +z, the left at +x; 0 for the top joint.
+    """Offsets [J, 3] from each joint's parent in the T pose: y up, facing +z, the left at +x; 0 for the top joint.
 
     A bone is as long as it is in the median pose. Legs hang straight down, arms stretch straight out, as retargeting
-    programs expect. Hips, shoulders, trunk and head, and joints that the skeleton names no limb for, keep the person's
-    own shape: the bone's mean direction in the body's frame, which has y from root to head and x across the body.
+    programs expect. Hips, shoulders, trunk, head and all joints in no named limb keep the person's own shape: the
+    bone's mean direction in the body's frame, which has y from root to head and x across the body.
 
     Args:
       poses: [F, J, 3] y up, any unit.
-      skeleton: what the joints are.
+      skeleton: names the joints.
     """
     child, parent = (np.array(skeleton.indices(names)) for names in zip(*skeleton.bones, strict=True))
     bones = poses[:, child] - poses[:, parent]
@@ -38,7 +38,7 @@ def rest_offsets(poses: np.ndarray, skeleton: Skeleton) -> np.ndarray:
 
 
 def _body_frames(poses: np.ndarray, skeleton: Skeleton) -> np.ndarray:
-    """[F, 3, 3]: rows are the body's x (to its left), y (from root to head) and z (ahead) in each pose."""
+    """The body's axes [F, 3, 3] in each pose, as rows: x (to its left), y (from root to head) and z (ahead)."""
     up = _unit(poses[:, skeleton.index(skeleton.head)] - poses[:, skeleton.root_index], _UP)
     limbs = (skeleton.legs, skeleton.arms)
     pairs = [(left[0], right[0]) for left, right in (limb for limb in limbs if limb)]
@@ -51,12 +51,12 @@ def _body_frames(poses: np.ndarray, skeleton: Skeleton) -> np.ndarray:
 
 
 def _any_across(up: np.ndarray) -> np.ndarray:
-    """For bodies without sides: an axis at a right angle to `up` [F, 3], x where up is y."""
+    """An axis [F, 3] at a right angle to `up` [F, 3], x where up is y; for bodies whose skeleton names no sides."""
     axis = np.where(np.abs(up[:, :1]) < 0.9, _LEFT, _UP)
     return _unit(axis - np.sum(axis * up, axis=-1, keepdims=True) * up, _LEFT)
 
 
 def _unit(vectors: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
-    """`vectors` [..., 3] at length 1, and `otherwise` where they have none."""
+    """`vectors` [..., 3] scaled to length 1; `otherwise` where their length is 0."""
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.where(length > _NO_LENGTH, vectors / np.maximum(length, _NO_LENGTH), otherwise)

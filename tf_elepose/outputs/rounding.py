@@ -1,4 +1,4 @@
-"""Decimals that text files give: what is finer is noise."""
+"""Rounds numbers for text files: further decimals would be noise."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ _DECIMALS = {
 
 
 def rounded(values: np.ndarray, unit: str) -> np.ndarray:
-    """`values` in `unit` as float64 with its decimals; no -0."""
+    """`values` in `unit`, rounded to the unit's decimals, as float64; 0 instead of -0."""
     return np.round(np.asarray(values, np.float64), _DECIMALS[unit]) + 0.0

@@ -1,7 +1,7 @@
 """TRC files: marker positions over time, for OpenSim and other biomechanics programs.
 
-The layout is that of OpenSim's own writer (its TRCFileAdapter, whose reader is the strictest): a header of five lines,
-an empty one, then a row a frame; every cell ends in a tab, so that an empty one at a row's end still counts.
+The layout is that of OpenSim's own writer, TRCFileAdapter, because OpenSim's reader is the strictest: a header of five
+lines, an empty line, then a row a frame. Every cell ends in a tab, so that an empty cell at a row's end still counts.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _FIELDS = (
 
 
 def write_trc(path: str | os.PathLike[str], lifted: Lifted) -> None:
-    """Makes `path` a TRC file of the one track in `lifted`: a marker a joint, mm, y up.
+    """Writes the one track in `lifted` to `path` as a TRC file: a marker a joint, mm, y up.
 
-    Frames keep the clip's numbers, and Time is the number over the frame rate: rows stand where the video does. Every
+    Frames keep the clip's numbers, and Time is the number divided by the frame rate, so rows match the video. Every
     frame from the first to the last has a row; where there is no valid pose its cells are empty, which OpenSim reads
     as missing. The root is at the origin in every frame.
 
@@ -32,7 +32,7 @@ def write_trc(path: str | os.PathLike[str], lifted: Lifted) -> None:
       OSError: the file cannot be written.
     """
     motion = track_motion(lifted, path)
-    # A camera of 60 frames a second, of which every second was lifted: DataRate 30, CameraRate 60.
+    # A camera with 60 frames a second, every second frame lifted: DataRate 30, CameraRate 60.
     header = dict.fromkeys(_FIELDS, "")
     header |= {"DataRate": f"{motion.rate:.6g}", "CameraRate": f"{motion.frame_rate:.6g}", "Units": "mm"}
     header |= {"NumFrames": str(len(motion.frames)), "NumMarkers": str(lifted.skeleton.num_joints)}
@@ -47,7 +47,7 @@ def write_trc(path: str | os.PathLike[str], lifted: Lifted) -> None:
         "\t\t" + "".join(f"X{place}\tY{place}\tZ{place}\t" for place in places),
         "",
     ]
-    # Rounded first, and 0 added: no "-0.0000".
+    # Rounded, then 0 added: "-0.0000" becomes "0.0000".
     rows = np.round(motion.positions, 4).reshape(len(motion.frames), -1) + 0.0
     cells, empty = "%.4f\t" * rows.shape[1], "\t" * rows.shape[1]
     for frame, row, known in zip(motion.frames.tolist(), rows, motion.known, strict=True):
@@ -56,5 +56,5 @@ def write_trc(path: str | os.PathLike[str], lifted: Lifted) -> None:
 
 
 def _cell(text: str) -> str:
-    """`text` without what ends a cell or a line."""
+    """`text` without characters that end a cell or a line."""
     return "_".join(text.split())

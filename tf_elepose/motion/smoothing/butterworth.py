@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 _EDGE = 9
-"""Values that a signal is continued by at both ends: three times the filter's taps, SciPy's rule for `filtfilt`."""
+"""Number of values added at both ends of a signal: three times the filter's taps, SciPy's rule for `filtfilt`."""
 
 
 def second_order(cutoff: float, rate: float) -> tuple[np.ndarray, np.ndarray]:
@@ -25,11 +25,11 @@ def second_order(cutoff: float, rate: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def butterworth(signal: np.ndarray, *, rate: float, cutoff: float) -> np.ndarray:
-    """`signal` [T, ...], `rate` values a second, run through the filter forwards, then backwards.
+    """Filters `signal` [T, ...], `rate` values a second, forwards, then backwards.
 
-    The two runs' delays cancel: nothing is shifted in time. Together they are of fourth order, and at `cutoff` (Hz,
-    below half the rate) a half of a wave's height is left, each run leaving 1 / sqrt(2). At its ends the signal is
-    continued by its own reflection through the end point, as far as it is long.
+    The two runs' delays cancel: nothing is shifted in time. Together they are of fourth order and halve the height of a
+    wave at `cutoff` (Hz, below half the rate); each run leaves 1 / sqrt(2). Both ends are first extended by the
+    signal's reflection through the end point, at most by the signal's length.
     """
     signal = np.asarray(signal, np.float64)
     edge = min(_EDGE, len(signal) - 1)
@@ -43,7 +43,7 @@ def butterworth(signal: np.ndarray, *, rate: float, cutoff: float) -> np.ndarray
 
 
 def _run(signal: np.ndarray, b: np.ndarray, a: np.ndarray) -> np.ndarray:
-    """Transposed direct form II, started as if the first value had stood for ever."""
+    """One run of the filter (transposed direct form II), started as if all earlier values equalled the first."""
     filtered = np.empty_like(signal)
     first, second = (1.0 - b[0]) * signal[0], (b[2] - a[2]) * signal[0]
     for t, value in enumerate(signal):

@@ -1,5 +1,5 @@
 """The 1 Euro filter: Casiez, Roussel, Vogel, "1 Euro Filter: A Simple Speed-based Low-pass Filter for Noisy Input in
-Interactive Systems", CHI 2012. Causal: a value depends on what came before, never on what follows.
+Interactive Systems", CHI 2012. Causal: a value depends on earlier values, never on later ones.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ def smoothing_factor(cutoff: np.ndarray | float, period: float) -> np.ndarray | 
 
 
 def one_euro(signal: np.ndarray, times: np.ndarray, *, min_cutoff: float, beta: float, d_cutoff: float) -> np.ndarray:
-    """`signal` [T, ..., d] at the rising `times` [T] (seconds), smoothed; the first value stays.
+    """Smooths `signal` [T, ..., d] at the rising `times` [T] (seconds); the first value stays.
 
-    Slow motion is smoothed with a low cutoff, which takes jitter away, fast motion with a high one, which lags less:
+    Slow motion is smoothed with a low cutoff, which removes jitter, fast motion with a high one, which lags less:
     fc = min_cutoff + beta |dx^| (the paper's eq. 7), dx^ the smoothed velocity. The paper filters a number; here |dx^|
-    is the length of a point's velocity [d], so that turning the axes turns the result and changes nothing else.
+    is the length of a point's velocity [d], so that turning the axes only turns the result.
 
     Args:
       signal: [T, ..., d] points.
       times: [T] seconds; they need not be even.
       min_cutoff: fc of a point at rest, Hz.
       beta: how much fc grows with the speed, Hz / (units of the signal / s).
-      d_cutoff: of the velocity's own filter, Hz.
+      d_cutoff: cutoff of the velocity's own filter, Hz.
     """
     smoothed = np.array(signal, np.float64)
     velocity = np.zeros(smoothed.shape[1:])

@@ -1,4 +1,4 @@
-"""Smoothing of lifted poses, person by person."""
+"""Smooths lifted poses, person by person."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ FILTERS: Mapping[str, Mapping[str, float]] = {
 }
 """{method: {option: default}}; cutoffs in Hz, beta in Hz / (m/s), or Hz / (1/s) for poses without a size.
 
-6 Hz: Winter's and the usual cutoff for walking. d_cutoff: the paper's. min_cutoff and beta: of those tried on a person
-at 60 frames a second and noise of 10 mm (docs/motion_files.md), they take most jitter away without lagging so much that
-the poses become worse than the noise had made them.
+6 Hz: Winter's and the usual cutoff for walking. d_cutoff: the paper's. min_cutoff and beta: of the values tried on a
+person at 60 frames a second with noise of 10 mm (docs/motion_files.md), those that remove most jitter while their lag
+leaves the poses no less accurate than with the noise.
 """
 
 MAX_GAP = 5
-"""Missing poses in a row that smoothing bridges: a fifth of a second at 25 frames a second.
+"""Most missing poses in a row that smoothing bridges: a fifth of a second at 25 frames a second.
 
-In so short a time a joint moves about in a straight line; over a longer one its way cannot be guessed.
+In so short a time a joint moves nearly in a straight line; over a longer time its path cannot be guessed.
 """
 
-_SPEED_UNITS = {"mm": 1000.0, "unit": 1.0}  # One metre, or one length from root to head, which is not far from it.
+_SPEED_UNITS = {"mm": 1000.0, "unit": 1.0}  # A metre, or a length from root to head, which is of similar size.
 
 
 def smooth(lifted: Lifted, method: str, *, max_gap: int = MAX_GAP, **options: float) -> Lifted:
-    """`lifted` with `poses_3d` smoothed over time, every track for itself; all else stays.
+    """Smooths `poses_3d` of `lifted` over time, each track on its own; all other fields stay.
 
-    Poses that are not valid take no part and come back as they are. Up to `max_gap` missing or invalid poses in a row
-    are bridged: the 1 Euro filter takes the longer time into account, Butterworth's runs over a straight line between
-    the poses around them; the bridge itself is not part of the result. At a longer gap the filter starts anew: what
-    stands on one side says nothing about the other.
+    Poses that are not valid have no influence and stay unchanged. Up to `max_gap` missing or invalid poses in a row are
+    bridged: the 1 Euro filter takes the longer time into account, Butterworth's filters a straight line between the
+    poses around the gap; the line itself is not part of the result. After a longer gap the filter starts anew, because
+    poses on one side of it tell nothing about the other side.
 
     Args:
       lifted: poses with a frame rate.
       method: "one_euro" (causal: fit for live use, lags a little) or "butterworth" (no lag, needs the whole clip).
-      max_gap: in poses: where every k-th frame was lifted, in steps of k frames.
-      **options: those of the method, see `FILTERS`.
+      max_gap: in poses; where only every k-th frame was lifted, in steps of k frames.
+      **options: the method's options, see `FILTERS`.
 
     Raises:
       ValueError: an unknown method or option, a cutoff not between 0 and half the poses a second, no frame rate, or
@@ -70,7 +70,7 @@ def smooth(lifted: Lifted, method: str, *, max_gap: int = MAX_GAP, **options: fl
 def _filtered(
     lifted: Lifted, rows: np.ndarray, places: np.ndarray, rate: float, method: str, settings: Mapping[str, float]
 ) -> np.ndarray:
-    """The poses at `rows` [n], `places` [n] on the grid of `rate` places a second: [n, J, 3]."""
+    """The filtered poses [n, J, 3] of `rows` [n], at `places` [n] on the grid of `rate` places a second."""
     poses = lifted.poses_3d[rows].astype(np.float64)
     if method == "one_euro":
         beta = settings["beta"] / _SPEED_UNITS[lifted.unit]
@@ -80,7 +80,7 @@ def _filtered(
 
 
 def _settings(method: str, options: Mapping[str, float], rate: float) -> dict[str, float]:
-    """All options of `method`."""
+    """All options of `method`: its defaults, replaced by `options`, checked."""
     if unknown := sorted(set(options) - set(FILTERS[method])):
         raise ValueError(
             f"smoothing: {method} has no {', '.join(unknown)}; its options are {', '.join(FILTERS[method])}"
