@@ -80,17 +80,16 @@ def convert(
     from tf_elepose.data.manifest import manifest, manifest_text
     from tf_elepose.data.readers.views import write_views
 
-    given = sources.common_options() | dict(options)
-    correct = {name: given[name] for name in ("flip_y", "swap_sides", "check")}
+    common, _ = sources.split_options(options)
     with Progress(None, "reading", unit="row") as progress:
         # What looks wrong is told below, and kept for the manifest.
-        quiet = dict(options) | ({"check": "off"} if given["check"] in sources.CHECKS else {})
-        recording = sources.load_source(source, skeleton, **({"progress": _shown(progress)} | quiet))
+        quiet = {"progress": _shown(progress)} | dict(options) | {"check": "off"}
+        recording = sources.load_source(source, skeleton, **quiet)
     if split is not None:
         recording = recording.of_split(split)
-    found = sources.what_looks_wrong(recording, **correct)
-    if given["check"] == "strict":
-        sources.tell(found, recording.source, "strict")  # Otherwise the manifest tells.
+    found = common.findings(recording)
+    if common.check == "strict":
+        common.tell(found, recording.source)  # Otherwise the manifest tells.
     write_views(output, recording)
     values = manifest(recording, found)
     print(manifest_text(values))

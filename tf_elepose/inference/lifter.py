@@ -135,8 +135,7 @@ class Lifter:
             name: _column(values, "text", n, f"{source}: {name}")
             for name, values in (("subject", subject), ("clip", clip))
         }
-        lifted = self._lifted(given, fields | {"source": source, "frame_rate": frame_rate}, None)
-        return _as_asked(lifted, height_mm, axes)
+        return self._lifted(given, fields | {"source": source, "frame_rate": frame_rate}, height_mm, axes)
 
     def lift_recording(
         self,
@@ -200,7 +199,7 @@ class Lifter:
         fields: dict[str, Any] = {name: getattr(recording, name) for name in ("source", *_NAMES)}
         if recording.person is None:
             fields["person"] = np.zeros(len(recording), np.int32)
-        return _as_asked(self._lifted(keypoints, fields | {"frame_rate": frame_rate}, progress), height_mm, axes)
+        return self._lifted(keypoints, fields | {"frame_rate": frame_rate}, height_mm, axes, progress)
 
     def threshold(self, min_confidence: float | None) -> float:
         """The confidence over which a joint is seen: `min_confidence`, or the model's own where that is None.
@@ -214,7 +213,14 @@ class Lifter:
             raise ValueError(f"min_confidence: expected a number from 0; got {min_confidence}")
         return float(min_confidence)
 
-    def _lifted(self, keypoints: Keypoints, fields: dict[str, Any], progress: Progress | None) -> Lifted:
+    def _lifted(
+        self,
+        keypoints: Keypoints,
+        fields: dict[str, Any],
+        height_mm: float | None,
+        axes: str,
+        progress: Progress | None = None,
+    ) -> Lifted:
         """Keypoints of the model's joints, lifted; `fields` of `Lifted` say where they come from."""
         model, seen = self.model, keypoints.seen
         groups = _groups(fields) if model.needs_groups else None
@@ -226,7 +232,7 @@ class Lifter:
         if said.nll is not None and model.likelihood_quantiles is not None:
             usual = percentile(said.nll, model.likelihood_quantiles).astype(np.float32)
             usual[~said.valid] = np.nan
-        return Lifted(
+        lifted = Lifted(
             model=f"{model.name} {model.fingerprint}",
             skeleton=model.skeleton,
             poses_3d=said.poses_3d,
@@ -239,6 +245,9 @@ class Lifter:
             rotation=said.rotation,
             **fields,
         )
+        if height_mm is not None:
+            lifted = body_size.with_height(lifted, height_mm)
+        return levelled(lifted) if axes == "level" else lifted
 
 
 def _opened(model: str, precision: str | None, likelihood: bool, threads: int, runtime: str) -> LiftingModel:
@@ -277,13 +286,6 @@ def _served(
 
 
 _NAMES = ("subject", "clip", "camera", "frame", "person")  # What tells a row from others.
-
-
-def _as_asked(lifted: Lifted, height_mm: float | None, axes: str) -> Lifted:
-    """Poses in unit scale and the camera's frame as a caller wants them, see `Lifter.__call__`."""
-    if height_mm is not None:
-        lifted = body_size.with_height(lifted, height_mm)
-    return levelled(lifted) if axes == "level" else lifted
 
 
 def _require_settings(height_mm: float | None, axes: str) -> None:

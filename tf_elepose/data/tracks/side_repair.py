@@ -14,7 +14,7 @@ all limbs have one path, then legs and arms each one of their own relative to it
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -73,6 +73,10 @@ def repair_sides(
     swapped = np.zeros((rows, len(LIMBS)), bool)
     known = keypoints.seen & np.isfinite(keypoints.pixels).all(axis=-1)
     poses = np.where(known[..., np.newaxis], keypoints.pixels, 0.0).astype(np.float64)
+    orders = {
+        limbs: np.array(side_order(skeleton, limbs, skeleton.name)) for limbs in LIMBS if getattr(skeleton, limbs)
+    }
+    alone = [i for i, partner in enumerate(skeleton.mirror) if i == partner]
     order = np.lexsort((frames, tracks))
     for track in np.split(order, np.flatnonzero(np.diff(tracks[order])) + 1):
         step = np.diff(frames[track])
@@ -80,9 +84,9 @@ def repair_sides(
         for stretch in np.split(track, np.flatnonzero((step > MAX_GAP * usual) | (step == 0)) + 1):
             if len(stretch) >= FEWEST_FRAMES:
                 pace = np.diff(frames[stretch], prepend=frames[stretch[0]] - usual) / usual
-                swapped[stretch] = _swapped(poses[stretch], known[stretch], pace, skeleton)
+                swapped[stretch] = _swapped(poses[stretch], known[stretch], pace, orders, alone)
     arrays = [array for array in (keypoints.pixels, keypoints.seen, keypoints.confidence) if array is not None]
-    return Keypoints(*_apply(swapped, skeleton, *arrays)), swapped
+    return Keypoints(*_apply(swapped, orders, *arrays)), swapped
 
 
 def told(swapped: np.ndarray, tracks: Iterable[tuple[str, np.ndarray]]) -> str:
@@ -104,19 +108,22 @@ def told(swapped: np.ndarray, tracks: Iterable[tuple[str, np.ndarray]]) -> str:
 _SHOWN = 5  # Tracks that a line names, those with most changes.
 
 
-def _apply(swapped: np.ndarray, skeleton: Skeleton, *arrays: np.ndarray) -> list[np.ndarray]:
+def _apply(swapped: np.ndarray, orders: Mapping[str, np.ndarray], *arrays: np.ndarray) -> list[np.ndarray]:
     """Copies of `arrays` [N, J, ...] with the joints of swapped limbs [N, 2] changed."""
     out = [np.array(array) for array in arrays]
     for limbs, rows in zip(LIMBS, swapped.T, strict=True):
         if rows.any():
-            order = list(side_order(skeleton, limbs, skeleton.name))
             for array in out:
-                array[rows] = array[rows][:, order]
+                array[rows] = array[rows][:, orders[limbs]]
     return out
 
 
-def _swapped(poses: np.ndarray, seen: np.ndarray, pace: np.ndarray, skeleton: Skeleton) -> np.ndarray:
-    """Mask [T, 2] of a stretch: poses [T, J, 2], seen [T, J], steps [T] to each frame from the one before."""
+def _swapped(
+    poses: np.ndarray, seen: np.ndarray, pace: np.ndarray, orders: Mapping[str, np.ndarray], alone: list[int]
+) -> np.ndarray:
+    """Mask [T, 2] of a stretch: poses [T, J, 2], seen [T, J], steps [T] to each frame from the one before; which
+    permutation of the joints swaps each limb's sides, and which joints have none.
+    """
     count = seen.sum(axis=1)
     middle = poses.sum(axis=1, where=seen[..., np.newaxis]) / np.maximum(count, 1)[:, np.newaxis]
     distance = np.linalg.norm(poses - middle[:, np.newaxis], axis=-1)
@@ -127,16 +134,13 @@ def _swapped(poses: np.ndarray, seen: np.ndarray, pace: np.ndarray, skeleton: Sk
     pairs: dict[str, np.ndarray] = {}
     known: dict[str, np.ndarray] = {}
     middles, middles_known = [], []
-    for limbs in LIMBS:
-        if getattr(skeleton, limbs):
-            order = np.array(side_order(skeleton, limbs, skeleton.name))
-            one = np.flatnonzero(order > np.arange(len(order)))
-            both = np.concatenate([poses[:, one], poses[:, order[one]]], axis=-1) / size
-            both, known[limbs] = _held(both, seen[:, one] & seen[:, order[one]])
-            pairs[limbs] = both[..., :2] - both[..., 2:]
-            middles.append((both[..., :2] + both[..., 2:]) / 2)
-            middles_known.append(known[limbs])
-    alone = [i for i, partner in enumerate(skeleton.mirror) if i == partner]
+    for limbs, order in orders.items():
+        one = np.flatnonzero(order > np.arange(len(order)))
+        both = np.concatenate([poses[:, one], poses[:, order[one]]], axis=-1) / size
+        both, known[limbs] = _held(both, seen[:, one] & seen[:, order[one]])
+        pairs[limbs] = both[..., :2] - both[..., 2:]
+        middles.append((both[..., :2] + both[..., 2:]) / 2)
+        middles_known.append(known[limbs])
     values, mask = _held(poses[:, alone] / size, seen[:, alone])
     middles.append(values)
     middles_known.append(mask)
