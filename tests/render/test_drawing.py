@@ -1,4 +1,4 @@
-"""What lies where on the images: left is left and blue, near is thick, nothing is cut off."""
+"""Drawings: left is on the correct side and blue, near parts are thick, nothing is cut off."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from tf_elepose.skeleton.skeletons import H36M_17
 
 
 def places(image, color, tolerance=40):
-    """[n, 2] x, y of the pixels that have `color`, whatever part of it depth has faded."""
+    """Places [n, 2] (x, y) of the pixels that have `color`, faded by depth or not."""
     fade = np.array(ImageColor.getrgb(color), np.float32) - 255.0
     pixels = np.asarray(image).astype(np.float32) - 255.0
     share = np.clip(pixels @ fade / (fade @ fade), 0.5, 1.0)
@@ -31,12 +31,12 @@ def test_left_limbs_are_blue_and_where_the_left_is():
     canvas = Canvas(400, 400)
     draw_pose(canvas, 200 + 0.2 * STANDING_POSE[:, :2], H36M_17)
     image = canvas.finish()
-    # The person faces the camera, its left is on the image's right; x = 0 is at 200 px.
+    # The person faces the camera, so the left side is on the image's right; x = 0 is at 200 px.
     assert places(image, LEFT)[:, 0].min() >= 198 and places(image, RIGHT)[:, 0].max() <= 202
     assert len(places(image, LEFT)) > 1.1 * len(places(image, RIGHT)) > 0  # Dashes have gaps.
 
 
-def test_what_is_near_is_drawn_thicker_darker_and_in_front():
+def test_near_parts_are_thicker_darker_and_in_front():
     points = np.full((H36M_17.num_joints, 2), np.nan)
     depth = np.zeros(H36M_17.num_joints)
     for joint, place, away in (("l_knee", (20, 50), -1.0), ("l_ankle", (180, 50), -1.0)):
@@ -75,7 +75,7 @@ def test_a_sheet_has_a_column_a_pose_and_nothing_touches_its_edge(count):
 
 
 def test_a_frame_shows_the_input_on_the_left_and_the_pose_on_the_right_turned():
-    """At 0 degrees the left is on the right of both; after half a turn it is on the left of the 3D panel."""
+    """At 0 degrees the body's left is on the right in both panels; after half a turn on the left of the 3D panel."""
     (track,) = find_tracks(lifted(frames=3, percentile=None))
     movie = Movie(track, turn=180.0, rate=2.0)  # 0, 90 and 180 degrees.
     for number, sign in ((0, 1), (2, -1)):
@@ -87,8 +87,8 @@ def test_a_frame_shows_the_input_on_the_left_and_the_pose_on_the_right_turned():
             assert np.sign(left - right) == expected
 
 
-def test_no_pose_leaves_its_turn():
-    """However far it turns, nothing is drawn near the stage's frame, and a frame without a pose has none."""
+def test_no_angle_of_the_turn_leaves_the_stage():
+    """At every angle nothing is drawn near the stage's border, and a frame without a pose shows none."""
     valid = np.array([True] * 7 + [False])
     (track,) = find_tracks(lifted(frames=8, valid=valid, percentile=None))
     movie = Movie(track, turn=45.0, rate=1.0)
@@ -100,7 +100,7 @@ def test_no_pose_leaves_its_turn():
             assert limbs.min() > 20 and limbs[:, 0].max() < 556 and limbs[:, 1].max() < 376
 
 
-def test_words_fit_and_strange_letters_do_not_fail():
+def test_long_words_fit_and_letters_without_a_glyph_do_not_fail():
     long = "a clip with quite a long name " * 5
     short = shortened(long, 15, 200)
     assert "…" in short and short[:3] == long[:3] and text_width(short, 15) <= 200

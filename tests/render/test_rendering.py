@@ -1,4 +1,4 @@
-"""From poses to a file: formats, paces, what is left out is told, and what is missing is named."""
+"""Rendering to files: formats, frame rates, notes on what is left out, and errors for what is missing."""
 
 import builtins
 import subprocess
@@ -32,7 +32,7 @@ def test_png(tmp_path):
         assert image.format == "PNG" and image.width == 2 * 28 + 196 + 2 * 330
 
 
-def test_gif_has_every_frame_at_the_clips_pace(tmp_path):
+def test_gif_has_every_frame_at_the_clips_rate(tmp_path):
     done = render(tmp_path / "a.gif", lifted(frames=6, frame_rate=30.0))
     size, durations, pixels, loop = gif_facts(tmp_path / "a.gif")
     assert done.frames == 6 and size == SIZE and loop == 0
@@ -55,7 +55,7 @@ def test_a_long_track_is_cut_and_says_so(tmp_path):
     assert "Cut after 2 of 7 frames (max_frames)" in done.notes and "Cut after 2 of 7" in str(done)
 
 
-def test_an_unknown_frame_rate_is_told_and_fps_overrules(tmp_path):
+def test_an_unknown_frame_rate_is_noted_and_fps_overrides_it(tmp_path):
     poses = lifted(frames=2, frame_rate=None)
     assert render(tmp_path / "a.gif", poses).notes == ("The frame rate is not known: 25 a second (fps)",)
     assert sum(gif_facts(tmp_path / "a.gif")[1]) == 80
@@ -88,21 +88,21 @@ def test_steps(rate, most, step):
 
 
 @pytest.mark.parametrize("rate", [7.0, 24.0, 29.97, 30.0])
-def test_durations_stay_true_to_the_rate(rate):
+def test_durations_match_the_rate(rate):
     durations = encoding.gif_durations(200, rate)
     assert all(duration % 10 == 0 and duration > 0 for duration in durations)
     np.testing.assert_allclose(np.cumsum(durations), 1000.0 * np.arange(1, 201) / rate, atol=5.001)
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a", "a.png.txt"])
-def test_an_unknown_suffix_is_told_before_anything_is_drawn(tmp_path, name):
+def test_an_unknown_suffix_is_refused_before_drawing(tmp_path, name):
     with pytest.raises(ValueError, match=r"a.*: expected a name that ends in \.png, \.gif, \.mp4, \.html"):
         render(tmp_path / name, lifted())
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("option", [{"poses": 0}, {"fps": -1}, {"fps": float("nan")}, {"max_frames": 0}])
-def test_options_without_sense_are_told(tmp_path, option):
+def test_meaningless_options_are_refused(tmp_path, option):
     with pytest.raises(ValueError, match=f"{next(iter(option))} must be above 0"):
         render(tmp_path / "a.gif", lifted(), **option)
     with pytest.raises(ValueError, match="turn"):
@@ -133,7 +133,7 @@ def test_a_missing_package_is_named_with_the_extra_that_brings_it(tmp_path, monk
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_nothing_to_draw_leaves_what_was_there(tmp_path, suffix):
+def test_with_nothing_to_draw_the_earlier_file_stays(tmp_path, suffix):
     path = tmp_path / f"a{suffix}"
     path.write_text("before")
     for poses in (lifted(valid=np.zeros(6, bool)), lifted().select(slice(0, 0))):
@@ -142,12 +142,12 @@ def test_nothing_to_draw_leaves_what_was_there(tmp_path, suffix):
     assert path.read_text() == "before"
 
 
-def test_no_visible_pose_among_the_frames_shown_is_told(tmp_path):
+def test_frames_without_any_pose_are_refused(tmp_path):
     with pytest.raises(ValueError, match="none of the 2 frames of track"):
         render(tmp_path / "a.gif", lifted(frames=4, valid=np.array([False, False, True, True])), max_frames=2)
 
 
-def test_tensorflow_and_matplotlib_stay_out(tmp_path):
+def test_tensorflow_and_matplotlib_are_not_imported(tmp_path):
     script = (
         "import sys, tf_elepose.render; print([m for m in ('tensorflow', 'matplotlib', 'PIL') if m in sys.modules])"
     )

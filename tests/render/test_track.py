@@ -1,4 +1,4 @@
-"""Which poses are drawn, at which pace, standing where, and what is said when there is nothing to draw."""
+"""Tracks to draw: poses, rates, ground, and errors when there is nothing to draw."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def test_a_level_pose_seen_from_the_cameras_elevation_is_the_pose_again():
     np.testing.assert_allclose(camera.view(track.level, 0.0, track.tilt), poses, atol=1e-9)
 
 
-def test_without_an_elevation_the_pose_stays_as_it_is_and_is_not_called_level():
+def test_without_an_elevation_the_pose_is_unchanged_and_not_level():
     (track,) = find_tracks(lifted(frames=1, axes="camera", elevation=None))
     np.testing.assert_array_equal(track.level[0], STANDING_POSE)
     assert not track.levelled
@@ -47,13 +47,13 @@ def test_the_track_with_most_poses_is_chosen_and_any_by_name():
     assert choose_track(tracks, "a-camera0-person0", "x").name == "a-camera0-person0"
 
 
-def test_an_unknown_track_is_told_with_those_there_are():
+def test_an_unknown_track_is_refused_with_the_known_names():
     tracks = find_tracks(lifted(frames=1, clips=tuple("abcdefghijk")))
     with pytest.raises(ValueError, match=r"poses.npz: no track 'z'; there are 'a-camera0-person0', .* and 3 more"):
         choose_track(tracks, "z", "poses.npz")
 
 
-def test_nothing_to_draw_is_told():
+def test_nothing_to_draw_is_an_error():
     with pytest.raises(ValueError, match=r"poses.npz: nothing to draw, there are no poses"):
         find_tracks(lifted().select(slice(0, 0)))
     with pytest.raises(ValueError, match="none of the 6 poses could be lifted"):

@@ -1,4 +1,4 @@
-"""The page: its poses are those that went in, nothing in a name becomes markup, and a browser shows them."""
+"""The page holds the poses it was given, never shows a name as markup, and works in a browser."""
 
 import base64
 import hashlib
@@ -69,7 +69,7 @@ def poses():
     )  # fmt: skip
 
 
-def test_the_embedded_poses_are_those_that_went_in(tmp_path, poses):
+def test_the_embedded_poses_are_the_given_poses(tmp_path, poses):
     done = render(tmp_path / "a.html", poses)
     assert done.frames == 6 and done.tracks == ("a-camera0-person0", "b-camera0-person0") and not done.notes
     data = Page(tmp_path / "a.html").data
@@ -90,7 +90,7 @@ def test_the_embedded_poses_are_those_that_went_in(tmp_path, poses):
         assert (track["count"], track["rate"]) == (3, 25.0)
 
 
-def test_the_page_needs_nothing_from_elsewhere_and_lets_nothing_else_run(tmp_path, poses):
+def test_the_page_is_self_contained_and_lets_nothing_else_run(tmp_path, poses):
     render(tmp_path / "a.html", poses)
     page = Page(tmp_path / "a.html")
     assert not re.search(r"(?:src|href)\s*=|url\(|@import|https?://|\bimport\(|fetch\(|@@", page.text)
@@ -102,7 +102,7 @@ def test_the_page_needs_nothing_from_elsewhere_and_lets_nothing_else_run(tmp_pat
     assert {LEFT, RIGHT, TRUNK} <= set(re.findall(r"#[0-9A-F]{6}", page.styles[0]))
 
 
-def test_no_name_is_markup(tmp_path):
+def test_names_are_never_markup(tmp_path):
     poses = lifted(frames=2, clips=(NASTY,), source=NASTY, model=NASTY)
     plain, nasty = tmp_path / "plain.html", tmp_path / "nasty.html"
     render(plain, lifted(frames=2))
@@ -133,7 +133,7 @@ def test_ten_thousand_frames_stay_below_five_megabytes(tmp_path):
     assert (tmp_path / "a.html").stat().st_size < 3e6
 
 
-def test_too_many_frames_are_cut_and_empty_tracks_left_out_and_both_are_told(tmp_path):
+def test_cut_frames_and_empty_tracks_are_noted(tmp_path):
     valid = np.repeat([False, True, True, True], 3)
     done = render(tmp_path / "a.html", lifted(frames=3, clips=tuple("abcd"), valid=valid), max_frames=4)
     assert done.tracks == ("b-camera0-person0", "c-camera0-person0") and done.frames == 4
@@ -168,7 +168,7 @@ def browse(address, folder):
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome to show the page with")
-def test_a_browser_shows_the_frame_that_is_asked_for(tmp_path, poses):
+def test_a_browser_shows_the_linked_frame(tmp_path, poses):
     render(tmp_path / "a.html", poses)
     dom = browse(f"{(tmp_path / 'a.html').as_uri()}#track=0&row=1&azimuth=90", tmp_path / "profile")
     assert 'aria-label="Frame 1: pose turned by 90 degrees, percentile 30, usual"' in dom

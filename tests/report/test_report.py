@@ -1,4 +1,4 @@
-"""The report: one page that holds everything, says what is missing, and never shows text as markup."""
+"""The report is one page with all figures, says what is missing, and never shows text as markup."""
 
 import base64
 import html.parser
@@ -26,7 +26,7 @@ HISTORY = {
 
 
 class Page(html.parser.HTMLParser):
-    """What a browser would see: tags, the attributes of images, and the text outside of <style>."""
+    """The parsed page: tags, the attributes of images, and the text outside of <style>."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ def test_everything_is_written_and_embedded(tmp_path, evaluation, true):
     assert all(data.startswith(PNG) for data in embedded)
 
 
-def test_every_picture_says_in_words_what_it_shows(tmp_path, evaluation, true):
+def test_every_picture_has_a_description(tmp_path, evaluation, true):
     page = read(write_report(tmp_path, evaluation, H36M_17, title="A run", history=HISTORY, poses_2d=true[..., :2]))
     alts = [image["alt"] for image in page.images]
     assert len(alts) == len(set(alts)) == len(EVERY_PICTURE)
@@ -93,14 +93,14 @@ def test_every_picture_says_in_words_what_it_shows(tmp_path, evaluation, true):
         assert any(words in alt for alt in alts)
 
 
-def test_what_refusing_unlikely_poses_brings_is_said(tmp_path, evaluation):
+def test_the_gain_from_refusing_unlikely_poses_is_stated(tmp_path, evaluation):
     page, summary = read(write_report(tmp_path, evaluation, H36M_17, title="A run")), evaluation.summary()
     left = [f"{summary[f'pa_mpjpe_refused_{percent}_mm']:.1f}" for percent in (10, 20, 30)]
     said = f"{left[0]}, {left[1]} and {left[2]} mm, with all {summary['pa_mpjpe_mm']:.1f} mm."
     assert f"Without the least likely 10 %, 20 % and 30 % of the poses PA-MPJPE is {said}" in page.text
 
 
-def test_the_page_needs_nothing_from_elsewhere(tmp_path, evaluation, true):
+def test_the_page_is_self_contained(tmp_path, evaluation, true):
     path = write_report(tmp_path, evaluation, H36M_17, title="A run", history=HISTORY, poses_2d=true[..., :2])
     text = path.read_text(encoding="utf-8")
     assert not re.search(r"(?:src|href)\s*=\s*[\"'](?!data:)|url\(|@import|https?://", text)
@@ -132,7 +132,7 @@ def test_the_page_shows_the_figures_and_the_verdict(tmp_path, evaluation):
     assert not re.search(r"\b(nan|inf|none)\b", page.text, re.IGNORECASE)
 
 
-def test_a_mirrored_model_is_called_so(tmp_path, true):
+def test_a_mirrored_model_gets_that_verdict(tmp_path, true):
     centred = true - true[:, :1]
     page = read(
         write_report(
@@ -142,7 +142,7 @@ def test_a_mirrored_model_is_called_so(tmp_path, true):
     assert "Depth sign: mirrored." in page.text
 
 
-def test_what_is_missing_is_said_in_words(tmp_path, true):
+def test_missing_figures_are_explained(tmp_path, true):
     evaluation = evaluate_poses(H36M_17, true / 200.0)
     path = write_report(tmp_path, evaluation, H36M_17, title="Own video")
     assert {file.name for file in tmp_path.iterdir()} == {
@@ -184,13 +184,13 @@ def test_a_handful_of_poses_is_enough(tmp_path, true, n):
     assert "No bin of 5 mm holds 5 poses" in read(path).text
 
 
-def test_a_run_without_numbers_is_said_to_have_none(tmp_path, evaluation):
+def test_a_run_without_numbers_is_reported(tmp_path, evaluation):
     history = {"lifter": [{"step": 1, "loss": 2.0}, {"step": 2, "loss": float("nan")}, {"loss": 4.0}]}
     page = read(write_report(tmp_path, evaluation, H36M_17, title="A run", history=history))
     assert "lifter: nothing was logged at two steps or more" in page.text
 
 
-def test_what_does_not_belong_together_is_refused(tmp_path, evaluation):
+def test_inputs_that_do_not_fit_the_evaluation_are_refused(tmp_path, evaluation):
     with pytest.raises(ValueError, match="skeleton: expected the evaluation's, 'h36m_17'; got 'h36m_17_elepose'"):
         write_report(tmp_path, evaluation, H36M_17_ELEPOSE, title="A run")
     with pytest.raises(ValueError, match=rf"poses_2d: expected finite \[{N}, 17, 2\]; got shape \[{N}, 16, 2\]"):
@@ -205,7 +205,7 @@ def test_training_and_validation_share_a_panel():
     assert {text.get_text() for text in panel.get_legend().get_texts()} == {"training", "validation"}
 
 
-def test_values_that_are_no_numbers_have_no_panel():
+def test_values_that_are_not_numbers_have_no_panel():
     with figures.style():
         panels = [axis for axis in learning_figures.learning_curves(HISTORY["lifter"]).axes if axis.get_visible()]
     assert [axis.get_title(loc="left") for axis in panels] == ["loss", "PA-MPJPE, mm"]
@@ -230,7 +230,7 @@ def test_likelihood_boxes_are_the_papers_bins():
     error = np.repeat([12.0, 20.0, 24.9, 25.0, 119.9, 120.0, 500.0], 5)
     figure = figures.likelihood_boxes(np.arange(35.0), error)
     counts = [bar.get_height() for bar in figure.axes[1].patches]
-    assert len(counts) == 22  # Below 20, twenty of 5 mm, from 120 on.
+    assert len(counts) == 22  # One below 20, twenty of 5 mm, one from 120 on.
     assert {k: count for k, count in enumerate(counts) if count} == {0: 5, 1: 10, 2: 5, 20: 5, 21: 10}
     assert figures.likelihood_boxes(np.arange(4.0), np.full(4, 30.0)) is None
 
@@ -244,7 +244,7 @@ def test_sides_of_the_body():
     assert [side_of(joint, H36M_17) for joint in ("l_knee", "r_wrist", "spine")] == ["left", "right", "trunk"]
 
 
-def test_drawing_leaves_matplotlibs_settings_alone(tmp_path, evaluation):
+def test_drawing_does_not_change_matplotlibs_settings(tmp_path, evaluation):
     import matplotlib
 
     before = dict(matplotlib.rcParams)
@@ -252,7 +252,7 @@ def test_drawing_leaves_matplotlibs_settings_alone(tmp_path, evaluation):
     assert dict(matplotlib.rcParams) == before
 
 
-def test_canonical_poses_of_several_cameras_are_shown_where_there_are_some(evaluation, true, tmp_path):
+def test_canonical_poses_of_several_cameras_are_shown(evaluation, true, tmp_path):
     canonical = {"camera 0": true[0], "camera 2": true[1]}
     page = write_report(
         tmp_path, evaluation, H36M_17, title="t", canonical=canonical, hips_deviation_mm=12.34

@@ -1,4 +1,4 @@
-"""Pictures of lifted poses: PNG, GIF, MP4, and an HTML page to turn them in. See `render`.
+"""Pictures of lifted poses: PNG, GIF, MP4, and an HTML page in which poses can be turned. See `render`.
 
 No TensorFlow. PNG and GIF need Pillow, MP4 imageio-ffmpeg as well: pip install 'tf_elepose[render]'.
 """

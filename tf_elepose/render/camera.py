@@ -1,13 +1,13 @@
-"""The camera that a drawing is seen by: turntable and perspective in NumPy.
+"""The camera of a drawing: turntable and perspective in NumPy.
 
-Frames are x right, y down, z forward; angles are degrees, as they are shown. A drawing's camera looks at the origin
-from `elevation` above the horizon after the pose was turned by `azimuth` about the vertical:
+Frames are x right, y down, z forward; angles are degrees, as in the drawing's text. A drawing's camera looks at the
+origin from `elevation` above the horizon after the pose was turned by `azimuth` about the vertical:
 
     seen = Rx(elevation) Ry(azimuth) pose
 
-with `geometry`'s rotations: Ry turns z towards x, Rx turns y towards z. Azimuth 0 is the side of the camera that took
-the picture; 90 stands where that camera has its right (a subject that faces it has its left there); elevation 90
-looks straight down.
+with `geometry`'s rotations: Ry turns z towards x, Rx turns y towards z. At azimuth 0 the drawing's camera is on the
+side of the camera that took the picture; at 90 on that camera's right, the left of a subject that faces it. At
+elevation 90 it looks straight down.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ def rotation_y(degrees: float | np.ndarray) -> np.ndarray:
 
 
 def view(poses: np.ndarray, azimuth: float, elevation: float) -> np.ndarray:
-    """[..., J, 3] level poses as a drawing's camera sees them: right, down, away from it."""
+    """Level `poses` [..., J, 3] in the frame of a drawing's camera: right, down, away from it."""
     return turned(poses, rotation_x(elevation) @ rotation_y(azimuth))
 
 
 def perspective(seen: np.ndarray, distance: float) -> np.ndarray:
-    """[..., 2] right and down on the plane through the origin, of points [..., 3] from `view`.
+    """Projects points [..., 3] from `view` to the plane through the origin: [..., 2], right and down.
 
-    A turning stick figure without perspective can be read as turning either way (Necker's cube); this settles it.
+    Without perspective a turning stick figure can seem to turn either way (Necker's cube); with perspective it cannot.
 
     Args:
-      seen: nearer to the camera than it is itself: z > -distance.
+      seen: points in front of the camera: z > -distance.
       distance: from the camera to the origin.
     """
     return seen[..., :2] * (distance / (distance + seen[..., 2:]))

@@ -1,4 +1,4 @@
-"""Drawing on a Pillow image: smooth lines, text that is the same on every machine, a pose with its depth.
+"""Draws on a Pillow image: smooth lines, text that is the same on every machine, a pose with its depth.
 
 Coordinates are pixels of the finished image, x right, y down.
 """
@@ -20,13 +20,13 @@ from tf_elepose.skeleton.skeletons import Skeleton
 
 BACKGROUND = "#FFFFFF"
 
-_SMOOTHING = 3  # Pillow draws without smooth edges: everything but text is drawn so many times larger, then reduced.
+_SMOOTHING = 3  # Pillow draws rough edges: all but text is drawn this many times larger, then reduced.
 
 _FALLBACK_FONTS = ("DejaVuSans.ttf", "Arial Unicode.ttf", "arialuni.ttf", "NotoSans-Regular.ttf")
 
 
 class Canvas:
-    """A picture that is being drawn; `finish` makes it a Pillow image."""
+    """A picture to draw on; `finish` turns it into a Pillow image."""
 
     def __init__(self, width: int, height: int) -> None:
         image, draw, _ = pillow()
@@ -39,11 +39,11 @@ class Canvas:
     def line(
         self, start: Sequence[float], end: Sequence[float], color: str, width: float = 1.0, dashed: bool = False
     ) -> None:
-        """A line with round ends; dashed, it begins and ends with a dash."""
+        """Draws a line with round ends; a dashed line begins and ends with a dash."""
         length = math.dist(start, end)
         pieces = max(1, round((length / width + LOOK.gap) / (LOOK.dash + LOOK.gap))) if dashed and width > 0 else 1
         first, last = np.asarray(start, float), np.asarray(end, float)
-        # `pieces` dashes and one gap fewer fill the line; both are stretched alike.
+        # `pieces` dashes with gaps between them fill the line; both are stretched by the same factor.
         period = (LOOK.dash + LOOK.gap) / (pieces * (LOOK.dash + LOOK.gap) - LOOK.gap)
         dash = LOOK.dash / (LOOK.dash + LOOK.gap) * period if pieces > 1 else 1.0
         for piece in range(pieces):
@@ -54,7 +54,7 @@ class Canvas:
                 self.disc(point, 0.5 * width, color)
 
     def disc(self, center: Sequence[float], radius: float, fill: str, edge: str | None = None) -> None:
-        """A filled circle, with an edge of 1 px where `edge` is given."""
+        """Draws a filled circle, with an edge of 1 px where `edge` is given."""
         x, y = self._fine(center)
         r = radius * _SMOOTHING
         box = [x - r, y - r, x + r, y + r]
@@ -63,25 +63,25 @@ class Canvas:
     def box(
         self, corners: Sequence[float], fill: str | None = None, edge: str | None = None, radius: float = 0
     ) -> None:
-        """A rectangle (left, top, right, bottom), its corners rounded."""
+        """Draws a rectangle (left, top, right, bottom) with rounded corners."""
         left, top, right, bottom = corners
         self._draw.rounded_rectangle(
             [*self._fine((left, top)), *self._fine((right, bottom))], radius * _SMOOTHING, fill, edge, _SMOOTHING
         )
 
     def polygon(self, points: np.ndarray, fill: str) -> None:
-        """A filled polygon [n, 2]."""
+        """Draws a filled polygon [n, 2]."""
         self._draw.polygon([self._fine(point) for point in points], fill=fill)
 
     def text(
         self, place: tuple[float, float], text: str, size: float = 15, color: str = INK, anchor: str = "la"
     ) -> None:
-        """A line of text; `anchor` is Pillow's: l, m or r of the line, a(scender), m(iddle) or s (baseline)."""
+        """Writes a line of text; `anchor` is Pillow's: l, m or r of the line, a(scender), m(iddle) or s (baseline)."""
         self._texts.append((place, text, size, color, anchor))
 
     @contextlib.contextmanager
     def clipped(self, corners: Sequence[float]) -> Iterator[None]:
-        """Nothing that is drawn in the block is seen outside of (left, top, right, bottom), text excepted."""
+        """Cuts off all that is drawn in the block outside of (left, top, right, bottom), except text."""
         whole, draw, before = self._image, self._draw, self._corner
         left, top, right, bottom = (round(corner * _SMOOTHING) for corner in corners)
         self._image = whole.crop((left, top, right, bottom))
@@ -114,19 +114,19 @@ def draw_pose(
     reach: float = 1.0,
     width: float = 5.0,
 ) -> None:
-    """One pose: left limbs blue, right ones orange and dashed; what is near is thicker, darker, and in front.
+    """Draws a pose: left limbs blue, right limbs orange and dashed; near parts are thicker, darker, and in front.
 
     Args:
-      canvas: drawn on.
+      canvas: to draw on.
       points: [J, 2] px; a joint that is not finite is left out, with its bones.
       skeleton: names the joints.
-      depth: [J] away from the viewer, root about 0; None draws all alike.
+      depth: [J] away from the viewer, root about 0; None draws near and far alike.
       reach: the depth that counts as far, in the unit of `depth`.
       width: of a bone at the root's depth, px.
     """
     seen = np.isfinite(points).all(axis=-1)
     nearness = np.full(len(points), 0.5) if depth is None else np.clip(0.5 - 0.5 * depth / reach, 0.0, 1.0)
-    # (place from far to near, nearness, joint, its row or the rows of a bone). A joint lies on top of its own bones.
+    # (drawing order from far to near, nearness, joint, its row or the rows of a bone). A joint covers its own bones.
     shapes: list[tuple[float, float, str, tuple[int, ...]]] = []
     front = nearness.copy()
     for child, parent in skeleton.bones:
@@ -152,7 +152,7 @@ def draw_pose(
 
 
 def draw_legend(canvas: Canvas, place: tuple[float, float], size: float = 15, gap: float = 26) -> float:
-    """Left, right, trunk in a line from `place` (left, middle) on; returns where it ends."""
+    """Draws the legend (left, right, trunk) in a line that starts at `place` (left, middle); returns where it ends."""
     x, y = place
     for side, color in SIDES.items():
         canvas.line((x, y), (x + 34, y), color, 4.5, dashed=side == DASHED)
@@ -162,7 +162,7 @@ def draw_legend(canvas: Canvas, place: tuple[float, float], size: float = 15, ga
 
 
 def draw_scale(canvas: Canvas, place: tuple[float, float], length: float, label: str, size: float = 13) -> None:
-    """A bar `length` px long from `place` (left, baseline) on, and what it measures."""
+    """Draws a scale bar, `length` px long, that starts at `place` (left, baseline), and its label."""
     x, y = place
     canvas.line((x, y), (x + length, y), MUTED, 1.4)
     for end in (x, x + length):
@@ -171,7 +171,7 @@ def draw_scale(canvas: Canvas, place: tuple[float, float], length: float, label:
 
 
 def draw_arrow(canvas: Canvas, start: tuple[float, float], end: tuple[float, float], color: str = MUTED) -> None:
-    """A thin arrow."""
+    """Draws a thin arrow."""
     direction = np.subtract(end, start) / max(math.dist(start, end), 1e-9)
     across = np.array([-direction[1], direction[0]])
     canvas.line(start, np.asarray(end) - 4 * direction, color, 1.3)
@@ -191,13 +191,13 @@ def mixed(base: str, color: str, share: float) -> str:
 
 
 def text_width(text: str, size: float) -> float:
-    """Of a line of text, px."""
+    """The width of a line of text, px."""
     font, text = font_for(text, size)
     return font.getlength(text)
 
 
 def shortened(text: str, size: float, width: float) -> str:
-    """`text`, its middle left out where it would be wider than `width` px."""
+    """`text`, with its middle replaced by "…" where it would be wider than `width` px."""
     if text_width(text, size) <= width:
         return text
     for kept in range(len(text) - 1, 1, -1):
@@ -208,7 +208,9 @@ def shortened(text: str, size: float, width: float) -> str:
 
 
 def font_for(text: str, size: float) -> tuple[Any, str]:
-    """Pillow's own font, else one of the machine's that has the letters of `text`; where none has, "?" for those."""
+    """A font for `text`, and the text: Pillow's own font where it has all letters, else a font of the machine; where
+    there is none, missing letters become "?".
+    """
     own = _own_font(size)
     if all(map(_own_letter, text)):
         return own, text
@@ -218,7 +220,7 @@ def font_for(text: str, size: float) -> tuple[Any, str]:
 
 
 def _own_letter(letter: str) -> bool:
-    return " " <= letter <= "~" or letter in "°…·“”"  # What the font that comes with Pillow was seen to draw.
+    return " " <= letter <= "~" or letter in "°…·“”"  # Letters that Pillow's own font was found to have.
 
 
 @functools.cache

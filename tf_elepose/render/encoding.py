@@ -1,4 +1,4 @@
-"""Frames as a GIF or as H.264 in MP4, at the pace of the clip."""
+"""Encodes frames as a GIF or as H.264 in MP4, at the clip's frame rate."""
 
 from __future__ import annotations
 
@@ -13,29 +13,30 @@ from typing import Any
 from tf_elepose.render.packages import ffmpeg
 
 GIF_MOST_FRAMES_A_SECOND = 33.0
-"""Browsers play a GIF slowly that asks for less than 0.03 s a frame or so; faster clips leave frames out."""
+"""Browsers play a GIF too slowly when a frame lasts less than about 0.03 s; so faster clips leave frames out."""
 
 MP4_MOST_FRAMES_A_SECOND = 60.0
 
 _GIF_COLORS = 128
-_CRF = 18  # x264's constant quality: nearly without loss.
+_CRF = 18  # x264's constant quality: almost lossless.
 
 
 def step_for(rate: float, most: float) -> int:
-    """Every which row is shown, so that not more than `most` are in a second."""
+    """The smallest n for which every n-th row of `rate` a second makes at most `most` a second."""
     return max(1, math.ceil(rate / most - 1e-6))
 
 
 def gif_durations(count: int, rate: float) -> list[int]:
-    """[count] ms, multiples of the format's 10 ms, whose sums stay true to `rate`."""
+    """Durations [count] ms, multiples of the format's 10 ms, that on average match `rate` frames a second."""
     ends = [round(100.0 * k / rate) for k in range(count + 1)]
     return [10 * max(1, end - start) for start, end in itertools.pairwise(ends)]
 
 
 def encode_gif(frames: Iterator[Any], count: int, rate: float) -> bytes:
-    """The Pillow images `frames`, `count` of them, as a GIF that plays for ever, `rate` frames a second.
+    """Encodes `count` Pillow images `frames` as a GIF that repeats for ever, `rate` frames a second.
 
-    Every frame brings its own colours: Pillow finds the nearest of given ones only roughly, and white turns grey.
+    Every frame has its own palette: with a given palette Pillow finds the nearest colour only roughly, and white turns
+    grey.
     """
     reduced = (frame.quantize(_GIF_COLORS) for frame in frames)
     file = io.BytesIO()
@@ -46,10 +47,10 @@ def encode_gif(frames: Iterator[Any], count: int, rate: float) -> bytes:
 
 
 def encode_mp4(frames: Iterator[Any], size: tuple[int, int], rate: float) -> bytes:
-    """The Pillow images `frames` as H.264 in MP4 that every browser and player shows.
+    """Encodes the Pillow images `frames` as H.264 in MP4, which every browser and player shows.
 
     Args:
-      frames: of `size`.
+      frames: each of `size`.
       size: width and height, both even.
       rate: frames a second.
 

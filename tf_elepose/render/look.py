@@ -1,4 +1,4 @@
-"""How a pose is drawn, on images and in the page alike."""
+"""The sizes and shades of drawings, the same on images and in the page."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class Look:
-    """The numbers of a drawing; frozen. `LOOK` is the one there is.
+    """The numbers of a drawing; frozen. `LOOK` is the only instance.
 
     Attributes:
       faded: share of the background in the colour of the farthest joint.
-      far_width, near_width: width of the farthest and of the nearest bone, of one at the root's depth.
-      dash, gap: of a dashed line, in its widths; the report's figures have the same.
-      head, joint: radius of these discs, of a bone's width.
+      far_width, near_width: width of the farthest and of the nearest bone, in widths of a bone at the root's depth.
+      dash, gap: of a dashed line, in its widths; the same as in the report's figures.
+      head, joint: radii of these discs, in widths of a bone.
       distance: from the drawing's camera to the pose, in reaches of the pose: some perspective, little distortion.
-      elevation: degrees that it looks down: enough to see the ground.
+      elevation: degrees by which that camera looks down: enough to see the ground.
       turn: degrees that a drawing turns in a second.
-      ground, ground_least: radius of the ground's disc, in reaches of the pose, and at least of its height.
-      camera: how far the mark that stands for the clip's camera reaches, in radii of the ground.
-      camera_word: px from there to the middle of its word, across and along.
-      outlier: the drawing is made for poses up to so many times as large as the median one.
-      image_share: percent of the 2D coordinates that are left out at each end when the place for them is made.
+      ground, ground_least: radius of the ground's disc, in reaches of the pose; its minimum, in heights of the pose.
+      camera: outer end of the mark of the clip's camera, in radii of the ground.
+      camera_word: px from there to the middle of the word "camera", across and along.
+      outlier: largest size of a pose, relative to the median pose, that the drawing has room for.
+      image_share: percent of the 2D coordinates at each end that the panel of the 2D input may cut off.
     """
 
     faded: float = 0.45

@@ -1,4 +1,4 @@
-"""A track that plays: the 2D input on the left, on the right the lifted pose, turning slowly about the vertical."""
+"""Frames of a track: on the left the 2D input, on the right the lifted pose, which turns slowly about the vertical."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tf_elepose.render.track import NO_POSE, Track, likelihood_word
 from tf_elepose.skeleton.palette import GRID, INK, LEFT, MUTED, TRUTH
 
 SIZE = (960, 540)
-"""px, width and height of a frame; even, as H.264 needs it."""
+"""Width and height of a frame, px; even, because H.264 needs even numbers."""
 
 _INPUT = (24.0, 72.0, 344.0, 468.0)
 _STAGE = (360.0, 72.0, 936.0, 468.0)
@@ -32,10 +32,10 @@ _BAR = (150.0, 10.0)  # Width and height of the percentile's bar.
 
 
 class Movie:
-    """Draws the frames of a track, whose rows are those that are shown.
+    """Draws a frame for each row of a track.
 
     Args:
-      track: has a valid pose.
+      track: has at least one valid pose.
       turn: degrees that the drawing turns in a second.
       rate: frames a second.
     """
@@ -114,7 +114,7 @@ class Movie:
         canvas.text((left + width + 14, middle), word or "not known", 15, INK if word else MUTED, "lm")
 
     def _draw_ground(self, canvas: Canvas, azimuth: float) -> None:
-        """A disc of squares around the root, and the side that the camera stands on."""
+        """Draws a disc of squares around the root, and a mark on the side of the clip's camera."""
         radius = self._ground
         turns = np.linspace(0.0, 2.0 * np.pi, 97)
         rim = radius * np.stack([np.cos(turns), 0.0 * turns, np.sin(turns)], axis=-1)
@@ -133,7 +133,7 @@ class Movie:
         canvas.text((float(x), float(y)), "camera", 13, MUTED, "mm")
 
     def _fitted(self) -> tuple[float, np.ndarray]:
-        """(px a unit, place of the point looked at) so that nothing leaves the stage however far it has turned."""
+        """(px a unit, place of the point looked at) with which every turn of the drawing stays within the stage."""
         turns = np.linspace(0.0, 2.0 * np.pi, 97)
         circle = np.stack([np.cos(turns), 0.0 * turns, np.sin(turns)], axis=-1)
         shell = [LOOK.camera * self._ground * circle, self._across * circle - self._height * _DOWN]
@@ -144,7 +144,7 @@ class Movie:
         return scale, 0.5 * (start + end) - 0.5 * scale * (low + high)
 
     def _seen(self, points: np.ndarray, azimuth: float) -> np.ndarray:
-        """`points` [n, 3] above the ground as the drawing's camera, which looks at half the height, sees them."""
+        """`points` [n, 3] above the ground in the frame of the drawing's camera, which looks at half the height."""
         return camera.view(points + 0.5 * self._height * _DOWN, azimuth, LOOK.elevation)
 
     def _placed(self, seen: np.ndarray) -> np.ndarray:
@@ -152,5 +152,5 @@ class Movie:
 
 
 def _usual_most(values: np.ndarray) -> float:
-    """The largest of `values` [n], if it is not far from usual: one mislifted pose does not make all others small."""
+    """The largest of `values` [n], at most `LOOK.outlier` medians: one badly lifted pose must not shrink the rest."""
     return max(float(min(values.max(), LOOK.outlier * np.median(values))), 1e-6)

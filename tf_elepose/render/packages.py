@@ -1,4 +1,4 @@
-"""The packages that pictures need and the rest does not, imported when they are needed."""
+"""The optional packages that only pictures need, imported on first use."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def pillow() -> tuple[Any, Any, Any]:
 
 
 def ffmpeg() -> Any:
-    """imageio-ffmpeg, which brings ffmpeg with it.
+    """imageio-ffmpeg, which includes ffmpeg.
 
     Raises:
-      ValueError: it is not installed.
+      ValueError: imageio-ffmpeg is not installed.
     """
     try:
         import imageio_ffmpeg

@@ -1,4 +1,4 @@
-"""The way from lifted poses to a picture: which track, which frames, which format."""
+"""Renders lifted poses to a picture file: chooses track, frames and format."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from tf_elepose.render.viewer import embedded_tracks, viewer_page
 from tf_elepose.storage.files import write_bytes
 
 SUFFIXES = (".png", ".gif", ".mp4", ".html")
-"""Of the files that `render` writes."""
+"""Suffixes of the files that `render` writes."""
 
 MOST_FRAMES = {".gif": 240, ".mp4": 1800, ".html": 20000}
-"""Frames drawn where `max_frames` does not say: some megabytes, a minute or two of work."""
+"""Most frames drawn where `max_frames` is not given: some megabytes, a minute or two of work."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Rendered:
-    """What `render` has written; as text, the line to print.
+    """The result of `render`; as text, a line to print.
 
     Attributes:
       path: the file.
       tracks: names of the tracks in it.
       frames: frames drawn (for PNG: poses).
-      notes: what was left out or assumed, a sentence each; empty when nothing was.
+      notes: a sentence for each thing that was left out or assumed.
     """
 
     path: pathlib.Path
@@ -50,10 +50,10 @@ class Rendered:
 
 
 def require_suffix(path: str | os.PathLike[str]) -> str:
-    """The suffix of `path` in small letters, after a look whether the packages for it are there.
+    """The suffix of `path` in small letters; checks that the packages for it are installed.
 
     Raises:
-      ValueError: it is none of `SUFFIXES`, or a package is missing; says which and how to get it.
+      ValueError: it is none of `SUFFIXES`, or a package is missing; names it and how to install it.
     """
     suffix = pathlib.Path(path).suffix.lower()
     if suffix not in SUFFIXES:
@@ -76,26 +76,26 @@ def render(
     max_frames: int | None = None,
     watch: Callable[[Iterator[int]], Iterator[int]] = iter,
 ) -> Rendered:
-    """Draws `lifted` into `path`, whose suffix says how; the file is whole or not there.
+    """Draws `lifted` into the file `path`, in the format of its suffix; a failed call leaves no partial file.
 
     .png   a sheet of poses of one track: 2D input, from the camera, from the side, from above
-    .gif   one track that plays: the 2D input, and the pose turning about the vertical
-    .mp4   the same as H.264
-    .html  a page to turn the poses of all tracks in, which needs no network
+    .gif   one track as a moving picture: the 2D input, and the pose turning about the vertical
+    .mp4   the same moving picture as H.264
+    .html  a page in which the poses of all tracks can be turned, without a network
 
     Args:
       path: ends in one of `SUFFIXES`.
       lifted: has at least one valid pose.
-      track: a name from `Lifted.tracks`; None is the one with most poses, and for .html all of them.
-      poses: for .png, how many, evenly spaced.
-      fps: for .gif, .mp4 and .html, rows of a track that play in a second; None is the clip's own rate, which is
-        `USUAL_FRAME_RATE` where it is not known.
+      track: a name from `Lifted.tracks`; None is the track with most poses, and for .html all tracks.
+      poses: for .png, number of poses, evenly spaced.
+      fps: for .gif, .mp4 and .html, rows of a track that play in a second; None is the clip's own rate, or
+        `USUAL_FRAME_RATE` where that is not known.
       turn: for .gif and .mp4, degrees a second.
-      max_frames: for .gif, .mp4 and .html, what is drawn at most, from the start; None is `MOST_FRAMES`.
-      watch: for .gif and .mp4, passes the numbers of the frames on while they are drawn, to show how far it is.
+      max_frames: for .gif, .mp4 and .html, most frames to draw, from the start; None is `MOST_FRAMES`.
+      watch: for .gif and .mp4, wraps the iterator of frame numbers, to show progress.
 
     Returns:
-      What was drawn, and what was left out.
+      Tracks and frames that were drawn, and notes on what was left out.
 
     Raises:
       ValueError: another suffix, a missing package, no such track, no valid pose, an option that makes no sense.
@@ -168,7 +168,7 @@ def _render_page(path: pathlib.Path, lifted: Lifted, tracks: list[Track], fps: f
 
 
 def _rate(track: Track, fps: float | None) -> tuple[float, bool]:
-    """Rows a second, and whether anybody said so."""
+    """Rows a second, and whether that is known or assumed."""
     known = fps or track.rate
     return (float(known), True) if known else (USUAL_FRAME_RATE, False)
 

@@ -1,4 +1,4 @@
-"""A sheet of a track's poses: a column each, the 2D input above, the pose from three sides below."""
+"""A sheet of a track's poses: a column a pose, the 2D input above, the pose from three sides below."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ VIEWS = (
     ("From above", 0.0, 90.0, "right", "away"),
 )
 
-_WIDTH = 1800.0  # px that the columns share, within:
+_WIDTH = 1800.0  # px that the columns share; each is at least _NARROWEST and at most _WIDEST wide.
 _NARROWEST, _WIDEST = 168.0, 330.0
-_HEADINGS = 196.0  # Width of the column that names the rows.
+_HEADINGS = 196.0  # Width of the column with the rows' names.
 _MARGIN = 28.0
-_LEAST = 640.0  # Width of the whole, for the legend's sake.
+_LEAST = 640.0  # Smallest width of the sheet, so that the legend fits.
 _TOP, _COLUMN_HEAD, _FOOT = 122.0, 104.0, 64.0
 _GAP = 10.0
-_HIGHEST = 1.5  # Of a cell's width.
-_PADDING, _LOWEST = 24.0, 144.0  # Above and below a row's poses; height of a row, whatever is in it.
+_HIGHEST = 1.5  # Largest height of a drawing, in widths of its cell.
+_PADDING, _LOWEST = 24.0, 144.0  # Space above and below a row's poses; smallest height of a row.
 
 
 def evenly_spaced(track: Track, count: int) -> np.ndarray:
@@ -44,9 +44,9 @@ def evenly_spaced(track: Track, count: int) -> np.ndarray:
 
 
 def draw_sheet(track: Track, model: str) -> Any:
-    """A Pillow image of all poses of `track`, which are valid and few.
+    """Draws all poses of `track`, which are valid and few, as a Pillow image.
 
-    The three views of a pose, and all poses, are drawn to one scale, without perspective; so are the 2D inputs.
+    All poses, in all three views, have one scale, without perspective; all 2D inputs have one scale too.
     """
     column = float(np.clip(_WIDTH / len(track), _NARROWEST, _WIDEST))
     inner = column - 2 * _GAP
@@ -127,7 +127,7 @@ def _draw_column_head(canvas: Canvas, track: Track, number: int, middle: float, 
 def _draw_heading(
     canvas: Canvas, top: float, name: str, note: str, axes: tuple[str, str], downwards: bool = False
 ) -> None:
-    """The row's name, and its axes as two arrows."""
+    """Draws the row's name, and its axes as two arrows."""
     canvas.text((_MARGIN, top + 12), name, 17, INK)
     canvas.text((_MARGIN, top + 36), note, 13, MUTED)
     right, up = axes
@@ -147,12 +147,12 @@ def _note(view: int, track: Track) -> str:
 
 
 def unit_in_words(unit: str) -> str:
-    """Of a `Lifted.unit`."""
+    """The words for a `Lifted.unit`."""
     return "units of about root to head" if unit == "unit" else unit
 
 
 def _size(points: np.ndarray) -> tuple[float, float]:
-    """Width and height of [n, 2]."""
+    """Width and height of the box around `points` [n, 2]; 0 without points."""
     return (float(np.ptp(points[:, 0])), float(np.ptp(points[:, 1]))) if len(points) else (0.0, 0.0)
 
 
@@ -161,7 +161,7 @@ def _middle(points: np.ndarray) -> np.ndarray:
 
 
 def _fit(sizes: list[tuple[float, float]], inner: float) -> tuple[float, float]:
-    """(px a unit, px of the highest) so that every size fits a cell `inner` px wide."""
+    """(px a unit, height of the highest in px) with which every size fits a cell `inner` px wide."""
     widest, highest = (max(max(size[i] for size in sizes), 1e-6) for i in (0, 1))
     scale = min(inner / widest, _HIGHEST * inner / highest)
     return scale, highest * scale

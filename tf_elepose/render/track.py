@@ -1,4 +1,4 @@
-"""What is drawn: one person of one clip and camera, levelled where the camera's elevation is known."""
+"""The track to draw: one person of one clip and camera, levelled where the camera's elevation is known."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tf_elepose.motion.lifted import Lifted
 from tf_elepose.skeleton.skeletons import Skeleton
 
 NO_POSE = "no pose: too few joints seen"
-"""What stands in the place of a pose that could not be lifted."""
+"""Text in place of a pose that could not be lifted."""
 
 LIKELIHOOD_WORDS = ((5.0, "unlike the training poses"), (25.0, "unusual"), (100.0, "usual"))
-"""(percentile up to which, word); 5 is where `Lifted.percentile` draws its line, a quarter is a choice of words."""
+"""(upper limit of the percentile, words). 5 is the limit that `Lifted.percentile` names; 25 is a free choice."""
 
 USUAL_FRAME_RATE = 25.0
-"""Frames a second where nobody said."""
+"""Frames a second where the clip's rate is not known."""
 
 _NAMES_SHOWN = 8
 
@@ -28,7 +28,7 @@ class Track:
 
     Attributes:
       name: as `Lifted.tracks` names it.
-      skeleton: what the joint axis means.
+      skeleton: names the joint axis.
       poses_3d: [n, J, 3] as lifted.
       level: [n, J, 3] y vertical where `levelled`, else as lifted; root at the origin.
       levelled: whether the vertical is known.
@@ -59,24 +59,24 @@ class Track:
         return len(self.frame)
 
     def select(self, rows: np.ndarray | slice) -> Track:
-        """The rows that indices or a slice pick; the rate stays as it is."""
+        """The track with only the rows that indices or a slice pick; the rate stays."""
         fields = ("poses_3d", "level", "poses_2d", "valid", "elevation", "percentile", "frame")
         picked = {field: getattr(self, field)[rows] for field in fields if getattr(self, field) is not None}
         return dataclasses.replace(self, **picked)
 
     def grounded(self) -> np.ndarray:
-        """[n, J, 3] level poses whose lowest joint stands at y = 0, root above the origin.
+        """Level poses [n, J, 3] with the lowest joint at y = 0 and the root above the origin.
 
-        Where a body stands, and how high above the ground, is not known: a leap looks like a crouch.
+        Neither a body's position nor its height above the ground is known: a leap looks like a crouch.
         """
         return self.level - np.array([0.0, 1.0, 0.0]) * self.level[..., 1].max(axis=1)[:, np.newaxis, np.newaxis]
 
 
 def find_tracks(lifted: Lifted) -> list[Track]:
-    """Every track of `lifted`, in its order.
+    """All tracks of `lifted`, in its order.
 
     Raises:
-      ValueError: there is no valid pose in it.
+      ValueError: `lifted` has no valid pose.
     """
     if not len(lifted):
         raise ValueError(f"{lifted.source}: nothing to draw, there are no poses")
@@ -91,10 +91,10 @@ def find_tracks(lifted: Lifted) -> list[Track]:
 
 
 def choose_track(tracks: list[Track], name: str | None, source: str) -> Track:
-    """The track called `name`, or the one with most poses, the first of equals.
+    """The track called `name`, or for None the track with most poses, the first of equals.
 
     Raises:
-      ValueError: there is none of that name, or it has no valid pose.
+      ValueError: no track has that name, or it has no valid pose.
     """
     if name is None:
         return max(tracks, key=lambda track: int(track.valid.sum()))
@@ -109,7 +109,7 @@ def choose_track(tracks: list[Track], name: str | None, source: str) -> Track:
 
 
 def likelihood_word(percentile: float) -> str:
-    """What a percentile means, in a word or two; empty where it is NaN."""
+    """A few words for a percentile, from `LIKELIHOOD_WORDS`; empty where it is NaN."""
     if not np.isfinite(percentile):
         return ""
     return next((word for limit, word in LIKELIHOOD_WORDS if percentile < limit), LIKELIHOOD_WORDS[-1][1])
@@ -119,7 +119,8 @@ def _track(name: str, lifted: Lifted, level: np.ndarray) -> Track:
     valid = lifted.valid
     known = lifted.elevation is not None
     steps = np.diff(lifted.frame.astype(np.int64))
-    step = max(float(np.median(steps)), 1.0) if len(steps) else 1.0  # Every fourth frame of a clip plays so as well.
+    # Where only every fourth frame was lifted, rows play at a fourth of the rate.
+    step = max(float(np.median(steps)), 1.0) if len(steps) else 1.0
     return Track(
         name=name, skeleton=lifted.skeleton,
         poses_3d=_with_zeros(lifted.poses_3d, valid), level=_with_zeros(level, valid),

@@ -1,8 +1,8 @@
-"""One HTML page that holds the poses and all that is needed to turn, play and read them; no network, no libraries.
+"""An HTML page with poses that can be turned and played; it needs no network and no libraries.
 
-The page is page/page.html with its style, its scripts and the poses in it: a JSON element whose arrays are base64 of
-little-endian numbers, poses as 16-bit integers: about 250 bytes a frame of 17 joints. A Content-Security-Policy that
-names the hashes of the page's own script and style keeps anything else from running or loading.
+The page is page/page.html with style, scripts and poses filled in. The poses are a JSON element: its arrays are base64
+of little-endian numbers, poses as 16-bit integers, about 250 bytes a frame of 17 joints. A Content-Security-Policy
+with the hashes of the page's own script and style forbids everything else to run or load.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from tf_elepose.render.look import LOOK
 from tf_elepose.render.track import LIKELIHOOD_WORDS, NO_POSE, Track
 from tf_elepose.skeleton.palette import DASHED, INK, SIDES, side_of
 
-_LARGEST = 32767  # Of a 16-bit integer; -32768 stands for NaN.
+_LARGEST = 32767  # The largest 16-bit integer.
 _NOT_SEEN = -32768
 _SCRIPTS = ("data.js", "drawing.js", "controls.js")
 
 
 def embedded_tracks(tracks: Sequence[Track], most: int) -> tuple[list[Track], list[str]]:
-    """The tracks that a page of `most` frames holds, and what was left out, in words.
+    """The tracks that fit a page of `most` frames, and notes on what was left out.
 
-    Tracks without a pose are left out; the others come in their order, and the last that has a place is cut.
+    Tracks without a pose are left out; the others stay in order, and the last that fits is cut to the room left.
     """
     notes = []
     posed = [track for track in tracks if track.valid.any()]
@@ -56,12 +56,12 @@ def viewer_page(lifted: Lifted, tracks: Sequence[Track], rates: Sequence[float])
     """The page as text, UTF-8.
 
     Args:
-      lifted: where the poses come from.
+      lifted: the source of the poses.
       tracks: of `lifted`, at least one.
-      rates: rows of each that play in a second.
+      rates: for each track, rows that play in a second.
     """
     style = _filled(_part("page.css"), {**SIDES, "ink": INK})
-    script = '"use strict";\n{\n' + "\n".join(map(_part, _SCRIPTS)) + "}\n"  # In a block: its names are its own.
+    script = '"use strict";\n{\n' + "\n".join(map(_part, _SCRIPTS)) + "}\n"  # A block keeps names local.
     values = {
         "title": html.escape(f"Lifted poses: {lifted.source}"),
         "policy": html.escape(f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'"),
@@ -73,10 +73,11 @@ def viewer_page(lifted: Lifted, tracks: Sequence[Track], rates: Sequence[float])
 
 
 def embedded(lifted: Lifted, tracks: Sequence[Track], rates: Sequence[float]) -> dict[str, Any]:
-    """What the page's JSON element holds.
+    """The contents of the page's JSON element.
 
-    A track's camera looks down by `tilt` degrees, which level its poses. Its `poses_3d` are `scale_3d` times the
-    integers, in the unit and axes of `lifted`; its `poses_2d` are `origin_2d` plus `scale_2d` times them, px.
+    A track's camera looks down by `tilt` degrees; turning its poses by that levels them. Its `poses_3d` are `scale_3d`
+    times the integers, in the unit and axes of `lifted`; its `poses_2d` are `origin_2d` plus `scale_2d` times the
+    integers, px.
     """
     skeleton = lifted.skeleton
     return {
@@ -130,13 +131,13 @@ def _packed(numbers: np.ndarray, dtype: str) -> str:
 
 
 def _json(values: dict[str, Any]) -> str:
-    """JSON that can end neither its element nor a line of a script: <, > and & are written as escapes."""
+    """JSON that no HTML parser takes for markup: <, > and & are written as escapes."""
     text = json.dumps(values, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _filled(template: str, values: Mapping[str, str]) -> str:
-    """`template` with every @@name@@ replaced; what is put in is not looked at again."""
+    """`template` with every @@name@@ replaced by its value; markers inside values are left alone."""
     return re.sub(r"@@(\w+)@@", lambda match: values[match[1]], template)
 
 

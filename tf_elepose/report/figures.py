@@ -1,8 +1,8 @@
 """Figures of an evaluation: each function takes plain arrays and returns one matplotlib figure.
 
-Left limbs are dark blue and solid, right limbs orange and dashed, the trunk is charcoal: told apart without colour and
-by colour-blind readers (the blue and the orange differ in lightness). Figures are sized to be read on a telephone and
-hold no title: the page that shows them says what they are.
+Left limbs are dark blue and solid, right limbs orange and dashed, the trunk is charcoal: they also differ without
+colour and for colour-blind readers (the blue and the orange differ in lightness). Figures are sized to be read on a
+telephone and have no title: the page that shows them has captions.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ _STYLE: dict[str, Any] = {
 }
 
 MIN_POSES_A_BOX = 5
-"""A box of fewer poses would show quartiles that mean nothing."""
+"""Fewest poses in a box of `likelihood_boxes`: quartiles of fewer mean nothing."""
 
 _MAX_POINTS = 4000  # More dots only make a scatter plot darker.
 
 
 @contextlib.contextmanager
 def style() -> Iterator[None]:
-    """The look of the figures; to be entered while they are made and saved."""
+    """Applies the style of the figures; make and save them in this context."""
     with matplotlib.rc_context(_STYLE):
         yield
 
@@ -118,7 +118,7 @@ def elevation_scatter(predicted: np.ndarray, true: np.ndarray) -> Figure:
 
 
 def elevation_histogram(predicted: np.ndarray) -> Figure:
-    """How the predicted camera elevations [N] degrees are spread, where the true ones are not known."""
+    """Histogram of the predicted camera elevations [N] degrees, for data without true ones."""
     figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
     axis = figure.subplots()
     axis.hist(predicted, bins=min(40, max(5, len(predicted) // 10)), color=LEFT, edgecolor="white", linewidth=0.5)
@@ -129,12 +129,12 @@ def elevation_histogram(predicted: np.ndarray) -> Figure:
 
 
 def likelihood_boxes(nll: np.ndarray, pa_mpjpe_mm: np.ndarray) -> Figure | None:
-    """NLL [N] of poses in 5 mm bins of PA-MPJPE [N], with the number of poses below: ElePose's figure 5.
+    """NLL [N] of poses in 5 mm bins of PA-MPJPE [N], and below it the number of poses a bin: ElePose's figure 5.
 
     Returns:
       The figure, or None when no bin holds `MIN_POSES_A_BOX`.
     """
-    edges = np.arange(20.0, 121.0, 5.0)  # The paper's bins; here one more for the poses below them.
+    edges = np.arange(20.0, 121.0, 5.0)  # The paper's bins; `bins` has one more, for poses below 20 mm.
     bins = np.digitize(pa_mpjpe_mm, edges)
     counts = np.bincount(bins, minlength=len(edges) + 1)
     filled = np.flatnonzero(counts >= MIN_POSES_A_BOX)
@@ -162,8 +162,8 @@ def likelihood_boxes(nll: np.ndarray, pa_mpjpe_mm: np.ndarray) -> Figure | None:
 
 
 def rejection_curve(nll: np.ndarray, pa_mpjpe_mm: np.ndarray) -> Figure:
-    """Mean PA-MPJPE of the poses that remain when the least likely ones are put aside, the risk-coverage curve; both
-    [N].
+    """Mean PA-MPJPE of the poses that are kept when the least likely ones are refused (risk-coverage curve); `nll` and
+    `pa_mpjpe_mm` are [N].
     """
     figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
     axis = figure.subplots()
@@ -178,7 +178,7 @@ def rejection_curve(nll: np.ndarray, pa_mpjpe_mm: np.ndarray) -> Figure:
             100.0 * kept[chosen] / len(nll), mean[chosen], color=color, linestyle=line, linewidth=2.0, label=label
         )
     axis.axhline(float(pa_mpjpe_mm.mean()), color=RIGHT, linestyle="--", linewidth=1.4, label="all poses")
-    refused = [percent for percent in REFUSED if percent * len(nll) >= 100]  # Of fewer poses it would be none.
+    refused = [percent for percent in REFUSED if percent * len(nll) >= 100]  # Else the share is less than a pose.
     axis.plot(
         [100 - percent for percent in refused],
         [metrics.mean_of_kept(nll, pa_mpjpe_mm, percent / 100) for percent in refused],

@@ -1,4 +1,4 @@
-"""Learning curves: what a run logged, against its steps."""
+"""Learning curves: a run's logged numbers against its steps."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from tf_elepose.evaluation.measures import MEASURES
 from tf_elepose.report.figures import WIDTH
 from tf_elepose.skeleton.palette import LEFT, RIGHT, TRUNK
 
-_SMOOTHED_FROM = 100  # Points from which a curve is noise unless smoothed.
+_SMOOTHED_FROM = 100  # Points; a curve of so many hides its trend in noise unless it is smoothed.
 _BOOKKEEPING = ("step", "epoch", "time", "seconds", "wall_time", "samples_per_second", "steps_per_second")
 
 
 def learning_curves(rows: Sequence[Mapping[str, Any]]) -> Figure | None:
-    """One panel a logged value against the step; values that differ only in `val_` or `train_` share a panel.
+    """A panel for each logged value against the step; names that differ only in `val_` or `train_` share a panel.
 
     Args:
-      rows: one mapping a logged step, with "step" and named numbers; others are left out.
+      rows: one mapping a logged step, with "step" and named numbers; rows without a step are left out.
 
     Returns:
       The figure, or None when no value was logged at two steps or more.
@@ -42,7 +42,7 @@ def learning_curves(rows: Sequence[Mapping[str, Any]]) -> Figure | None:
             _curve(
                 axis, steps, values, label or "training", (LEFT, RIGHT, TRUNK)[index % 3], ("-", "--", ":")[index % 3]
             )
-        axis.set_title(textwrap.fill(_in_words(name), 18))  # Longer ones would run into the next panel's.
+        axis.set_title(textwrap.fill(_in_words(name), 18))  # Longer lines would overlap the next panel's.
         axis.yaxis.get_major_formatter().set_useOffset(False)
         axis.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4))
         axis.xaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(_thousands))

@@ -1,4 +1,4 @@
-"""The HTML of a report: one page that needs nothing from elsewhere, no scripts, no fonts, no network."""
+"""The HTML of a report: one self-contained page without scripts, fonts or network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tf_elepose.evaluation.measures import ACTION_MEASURES, MEASURES, get_measur
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """A figure of the page: file name without .png, the PNG itself, what it shows in words, caption."""
+    """A figure of the page: file name without .png, the PNG itself, its description for screen readers, caption."""
 
     name: str
     png: bytes
@@ -24,7 +24,7 @@ class Picture:
 
 @dataclasses.dataclass(frozen=True)
 class Section:
-    """A heading, a sentence under it, its pictures, and why pictures are missing; all plain text."""
+    """A section of the page: heading, a sentence, pictures, and reasons for missing pictures; all plain text."""
 
     title: str
     note: str
@@ -128,12 +128,12 @@ def _verdict(summary: Mapping[str, Any]) -> str:
     if "pa_mpjpe_mm" in summary:
         plain, mirrored = (get_measure(k) for k in ("pa_mpjpe_mm", "pa_mpjpe_reflected_mm"))
         grounds = (
-            f"PA-MPJPE is {plain.text(summary[plain.key])}, or {mirrored.text(summary[mirrored.key])} when mirrors are "
-            "allowed"
+            f"PA-MPJPE is {plain.text(summary[plain.key])}, or {mirrored.text(summary[mirrored.key])} when mirroring "
+            "is allowed"
         )
         if "depth_correlation" in summary:
             correlation = get_measure("depth_correlation").text(summary["depth_correlation"])
-            grounds += f"; predicted and true depths correlate by {correlation}"
+            grounds += f"; the correlation of predicted and true depths is {correlation}"
         grounds += "."
     elif "knees_forward_share" in summary:
         grounds = f"{100.0 * summary['knees_forward_share']:.0f}% of the knees bend forwards."
@@ -178,7 +178,7 @@ def _measures(summary: Mapping[str, Any]) -> str:
     )
     return (
         '<section><h2>All figures</h2><div class="scroll"><table class="measures"><thead><tr><th>Measure</th>'
-        f'<th class="number">Value</th><th>What it says</th></tr></thead><tbody>{rows}</tbody></table></div></section>'
+        f'<th class="number">Value</th><th>Meaning</th></tr></thead><tbody>{rows}</tbody></table></div></section>'
     )
 
 
@@ -207,7 +207,7 @@ def _facts(facts: Mapping[str, str]) -> str:
         for name, value in facts.items()
     )
     return (
-        '<section><h2>How this came about</h2><div class="scroll"><table class="facts"><tbody>'
+        '<section><h2>How these figures were made</h2><div class="scroll"><table class="facts"><tbody>'
         f"{rows}</tbody></table></div></section>"
     )
 

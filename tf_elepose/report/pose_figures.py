@@ -33,12 +33,12 @@ def pose_views(
     image: np.ndarray | None = None,
     unit: str = "mm",
 ) -> Figure:
-    """One predicted pose, two panels by two: 2D input, front, side, from above.
+    """Draws a predicted pose in four panels: 2D input, from the front, from the side, from above.
 
     Args:
       pose: [J, 3] centred on the root, camera frame.
       skeleton: names the joints.
-      true: [J, 3] drawn as a broad grey band behind `pose`.
+      true: [J, 3] true pose, drawn as a broad grey band behind `pose`.
       image: [J, 2] the 2D input, pixels; without it that panel holds the legend.
       unit: of `pose` and `true`.
     """
@@ -79,7 +79,7 @@ class Example:
       title: above it; may have two lines.
       image: [J, 2] the 2D input, px.
       pose: [J, 3] mm, camera frame, root at the origin.
-      true: [J, 3] mm, likewise.
+      true: [J, 3] mm, camera frame, root at the origin.
     """
 
     title: str
@@ -89,11 +89,11 @@ class Example:
 
 
 def pose_gallery(rows: Mapping[str, Sequence[Example]], skeleton: Skeleton) -> Figure:
-    """Rows of poses side by side (figure 3 of ElePose): above, what was seen; below, the pose from the side, over the
-    true one in grey.
+    """Draws rows of poses (figure 3 of ElePose): above, the 2D input; below, the pose from the side, over the true pose
+    in grey.
 
     Args:
-      rows: {name of the row: its poses}, as many in each.
+      rows: {name of the row: its poses}; all rows have the same number of poses.
       skeleton: names the joints.
 
     Raises:
@@ -111,7 +111,7 @@ def pose_gallery(rows: Mapping[str, Sequence[Example]], skeleton: Skeleton) -> F
     seen = np.abs(np.concatenate(list(images.values()))).max(axis=0)
     side = np.abs(np.concatenate([np.concatenate([e.pose, e.true]) for e in every])[:, [across, along]]).max(axis=0)
     reach_y, reach_up = (1.08 * max(float(reach[1]), 1e-6) for reach in (seen, side))
-    # Not narrower than half their height: there would be no room for the numbers of the ticks.
+    # At least about half as wide as high: narrower panels have no room for the numbers of the ticks.
     reach_x, reach_across = max(1.08 * seen[0], 0.55 * reach_y), max(1.08 * side[0], 0.55 * reach_up)
     for place, (name, examples) in enumerate(rows.items()):
         for column, example in enumerate(examples):
@@ -139,8 +139,8 @@ def pose_gallery(rows: Mapping[str, Sequence[Example]], skeleton: Skeleton) -> F
 
 
 def canonical_views(poses: np.ndarray, skeleton: Skeleton, names: Sequence[str], unit: str = "mm") -> Figure:
-    """Canonical poses that different views gave of one moment, over one another, drawn along two axes (figure 7 of
-    CanonPose): where they agree they cover each other.
+    """Draws the canonical poses of several views of one moment over one another, along two pairs of axes (figure 7 of
+    CanonPose): where the views agree, the poses cover each other.
 
     Args:
       poses: [V, J, 3] centred on the root; views that are NaN are left out.
@@ -198,7 +198,7 @@ def _draw_image(axis: Axes, image: np.ndarray, skeleton: Skeleton) -> None:
 
 
 def _draw(axis: Axes, points: np.ndarray, skeleton: Skeleton, truth: bool = False) -> None:
-    """`points` [J, 2] as drawn, bones coloured by the side of their child."""
+    """Draws the bones between `points` [J, 2], each in the colour of its child joint's side, and the joints."""
     for child, parent in skeleton.bones:
         ends = points[[skeleton.index(parent), skeleton.index(child)]]
         color, line, width = (TRUTH, "-", 5.5) if truth else _SIDES[side_of(child, skeleton)]
@@ -224,7 +224,7 @@ def _plain(axis: Axes) -> None:
 
 
 def ranked(order: np.ndarray) -> dict[str, int]:
-    """{"lowest", "middle", "highest"}: the row of each in `order` [N]; fewer where N is below 3."""
+    """The rows of the "lowest", "middle" and "highest" number of `order` [N], by these names; fewer for N below 3."""
     rows = np.argsort(order, kind="stable")
     places = {"lowest": 0, "middle": math.ceil(len(rows) / 2) - 1, "highest": len(rows) - 1}
     named: dict[str, int] = {}

@@ -33,26 +33,26 @@ def write_report(
     canonical: Mapping[str, np.ndarray] | None = None,
     hips_deviation_mm: float | None = None,
 ) -> pathlib.Path:
-    """Writes index.html, which holds everything, and the figures beside it as PNG files.
+    """Writes index.html, with all figures in it, and the same figures beside it as PNG files.
 
-    A figure whose input is missing is left out and the page says why.
+    A figure without its input is left out, and the page says why.
 
     Args:
-      folder: made when missing.
+      folder: created when missing.
       evaluation: from `evaluate_poses`, with `skeleton`.
       skeleton: names the joints.
       title: heading of the page, plain text.
       history: {run: rows of its metrics.jsonl}, rows with "step" and named numbers, e.g. "prior" and "lifter".
-      facts: how the figures came about (date, hardware, versions, config), plain text.
+      facts: how the figures were made (date, hardware, versions, config), plain text.
       poses_2d: [N, J, 2] px, the input of every pose.
-      canonical: {camera: [J, 3] mm}, the canonical poses of one moment, of a method that has such.
-      hips_deviation_mm: of the canonical hips of all moments, between a moment's views.
+      canonical: {camera: [J, 3] mm}, the canonical poses of one moment, from a method that has them.
+      hips_deviation_mm: standard deviation of the canonical hips between a moment's views, over all moments.
 
     Returns:
       The path of index.html.
 
     Raises:
-      ValueError: skeleton or poses_2d do not belong to the evaluation.
+      ValueError: skeleton or poses_2d do not fit the evaluation.
       OSError: a file cannot be written; names it.
     """
     if skeleton != evaluation.skeleton:
@@ -93,7 +93,7 @@ def _learning(history: Mapping[str, Sequence[Mapping[str, Any]]]) -> Section:
             continue
         name = _file_name(f"learning-{run}", taken)
         pictures.append(
-            _picture(name, figure, f"Learning curves of {run}", f"Run “{run}”: what was logged while it learned.")
+            _picture(name, figure, f"Learning curves of {run}", f"Run “{run}”: numbers logged during training.")
         )
     if not history:
         missing.append("No training history was given, so there are no learning curves.")
@@ -116,12 +116,12 @@ def _poses(evaluation: Evaluation, skeleton: Skeleton, poses_2d: np.ndarray | No
     if true is None:
         missing.append("True 3D poses are not known, so only the predictions are drawn.")
     note = "Predictions in colour, left limbs blue, right limbs orange and dashed"
-    note += ", over the true pose in grey. Nothing is fitted but the size." if true is not None else "."
+    note += ", over the true pose in grey. Only the size is fitted." if true is not None else "."
     return Section("What it sees", note, tuple(pictures), tuple(missing))
 
 
 def _examples(evaluation: Evaluation) -> Iterator[tuple[str, str, int]]:
-    """(name, caption, row) of the poses that are drawn: by error, else by likelihood, else from the data's order."""
+    """(name, caption, row) of the poses to draw: chosen by error, else by likelihood, else by the data's order."""
     if evaluation.n_mpjpe_mm is not None:
         order, names = evaluation.n_mpjpe_mm, {"lowest": "best", "middle": "median", "highest": "worst"}
     elif evaluation.nll is not None:
@@ -193,16 +193,16 @@ def _likelihood(evaluation: Evaluation) -> Section:
     title = "Does it know when it is wrong?"
     nll, error = evaluation.nll, evaluation.pa_mpjpe_mm
     if nll is None:
-        return Section(title, "", (), ("No likelihood was computed, so it cannot be held against the error.",))
+        return Section(title, "", (), ("No likelihood was computed, so it cannot be compared with the error.",))
     if error is None:
         return Section(
-            title, "", (), ("True 3D poses are not known: the likelihood cannot be held against the error.",)
+            title, "", (), ("True 3D poses are not known: the likelihood cannot be compared with the error.",)
         )
     boxes = figures.likelihood_boxes(nll, error)
     curve = _picture(
         "rejection",
         figures.rejection_curve(nll, error),
-        "Mean error of the poses that are left when unlikely ones are put aside",
+        "Mean error of the poses that are kept when unlikely ones are refused",
         "Mean error when only the most likely poses are kept. Below the dashed line, the likelihood helps.",
     )
     summary = evaluation.summary()
@@ -231,13 +231,13 @@ def _listed(words: Sequence[str]) -> str:
 def _canonical(poses: Mapping[str, np.ndarray], skeleton: Skeleton, hips_deviation_mm: float | None) -> Section:
     hips = ""
     if hips_deviation_mm is not None:
-        hips = f" Of all moments, the views' hips lie {hips_deviation_mm:.1f} mm from their mean (standard deviation)."
+        hips = f" Over all moments the views' hips lie {hips_deviation_mm:.1f} mm from their mean (standard deviation)."
     picture = _picture(
         "canonical",
         pose_figures.canonical_views(np.stack(list(poses.values())), skeleton, list(poses)),
         "Canonical poses of one moment, as each camera's view gave them, over one another",
-        "One moment seen by several cameras, in the coordinate system that training found: agreeing views cover each "
-        f"other.{hips}",
+        "One moment seen by several cameras, in the coordinate system that training found: where the views agree, the "
+        f"poses cover each other.{hips}",
     )
     return Section("The canonical pose", "", (picture,), ())
 
@@ -249,7 +249,7 @@ def _picture(name: str, figure: Figure, alt: str, caption: str) -> Picture:
 
 
 def _file_name(text: str, taken: set[str]) -> str:
-    """`text` as a file name of plain characters, one that is not `taken` yet; adds it there."""
+    """A file name of plain characters from `text`, different from all `taken` names, and then added to them."""
     plain = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
     name, number = plain, 2
     while name in taken:

@@ -1,4 +1,4 @@
-// What is chosen and where it plays; buttons, keys, mouse and fingers.
+// The chosen track, frame and viewpoint; buttons, keys, mouse and fingers.
 
 const tracks = new Map();
 let track, row = 0, playing = false, azimuth = 0, elevation = LOOK.elevation, zoom = 1, preset = null;
@@ -29,7 +29,7 @@ function play(on) {
   show();
 }
 
-// Draws soon, once however often it is asked for.
+// Draws with the browser's next frame; several calls before then draw once.
 function show() {
   if (waiting) return;
   waiting = true;
@@ -70,8 +70,8 @@ function drawWords() {
   element("elevation").hidden = !track.elevation;
   element("elevation").textContent = `Camera elevation ${valid && isFinite(tilt) ? `${Math.round(tilt)}°` : "–"}`;
   if (!playing) {
-    const said = valid ? `pose turned by ${Math.round(((azimuth % 360) + 360) % 360)} degrees` : DATA.no_pose;
-    view.setAttribute("aria-label", `Frame ${track.frame[row]}: ${said}${known ? `, percentile ${Math.round(percentile)}, ${word}` : ""}`);
+    const words = valid ? `pose turned by ${Math.round(((azimuth % 360) + 360) % 360)} degrees` : DATA.no_pose;
+    view.setAttribute("aria-label", `Frame ${track.frame[row]}: ${words}${known ? `, percentile ${Math.round(percentile)}, ${word}` : ""}`);
   }
 }
 
@@ -124,7 +124,7 @@ view.addEventListener("wheel", (event) => {
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey || event.target.tagName === "SELECT") return;
   const steps = { ArrowLeft: -1, ArrowRight: 1 };
-  const own = event.target === slider;  // It moves by itself; its steps arrive as "input".
+  const own = event.target === slider;  // The browser moves the slider itself; its steps arrive as "input".
   if (event.target === view && event.key.startsWith("Arrow")) {
     turn({ ArrowLeft: -5, ArrowRight: 5 }[event.key] || 0, { ArrowUp: 5, ArrowDown: -5 }[event.key] || 0);
   } else if (event.key in steps && !own) {
@@ -172,9 +172,9 @@ element("choice").hidden = DATA.tracks.length < 2;
 element("about").textContent = `${DATA.source}, lifted by ${DATA.model}`;
 element("none").textContent = DATA.no_pose;
 
-// A link to a moment: viewer.html#track=1&row=40&azimuth=90&elevation=0&zoom=1.5&labels=1, numbers from 0.
-const asked = new URLSearchParams(location.hash.slice(1));
-const number = (name, usual) => (asked.has(name) && isFinite(asked.get(name)) ? Number(asked.get(name)) : usual);
+// A link to a frame: viewer.html#track=1&row=40&azimuth=90&elevation=0&zoom=1.5&labels=1, tracks and rows from 0.
+const link = new URLSearchParams(location.hash.slice(1));
+const number = (name, usual) => (link.has(name) && isFinite(link.get(name)) ? Number(link.get(name)) : usual);
 readColors();
 chooseTrack(clamp(Math.round(number("track", DATA.first)), 0, DATA.tracks.length - 1));
 azimuth = number("azimuth", 0);
@@ -183,4 +183,4 @@ zoom = clamp(number("zoom", 1), 0.4, 6);
 element("labels").checked = number("labels", 0) === 1;
 choosePreset(null);
 seek(Math.round(number("row", 0)));
-play(!asked.has("row") && !window.matchMedia("(prefers-reduced-motion: reduce)").matches);
+play(!link.has("row") && !window.matchMedia("(prefers-reduced-motion: reduce)").matches);

@@ -1,4 +1,4 @@
-// What is shown: the poses in the page, and what follows from them.
+// The poses in the page, and the sizes computed from them.
 
 const DATA = JSON.parse(document.getElementById("poses").textContent);
 const LOOK = DATA.look, NOT_SEEN = DATA.not_seen, RADIAN = Math.PI / 180;
@@ -6,7 +6,7 @@ const element = (id) => document.getElementById(id);
 const view = element("view"), image = element("image"), slider = element("place");
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
-// Data: base64 of little-endian numbers, which is what every machine with a browser of today has.
+// Decodes base64 of little-endian numbers, the byte order of all machines with a current browser.
 function numbers(text, Kind) {
   const raw = atob(text), bytes = new Uint8Array(raw.length);
   for (let i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
@@ -21,7 +21,7 @@ function share(values, percent) {
   return Float64Array.from(values).sort()[Math.round((values.length - 1) * percent / 100)];
 }
 
-// The largest of values, unless one stray pose would make all others small.
+// The largest of values, at most LOOK.outlier medians: one badly lifted pose must not shrink the rest.
 function usualMost(values) {
   return Math.max(Math.min(values.reduce((a, b) => Math.max(a, b), 0), LOOK.outlier * median(values)), 1e-6);
 }
@@ -57,7 +57,7 @@ class Track {
     this.box = xs.length ? [share(xs, low), share(ys, low), share(xs, 100 - low), share(ys, 100 - low)] : [0, 0, 1, 1];
   }
 
-  // Level, the lowest joint on the ground: [[x, y, z], ...], y down.
+  // The level pose with its lowest joint on the ground: [[x, y, z], ...], y down.
   pose(row) {
     const joints = DATA.joints.length, pose = [];
     const tilt = DATA.axes === "camera" ? this.tilt : 0;
@@ -73,7 +73,7 @@ class Track {
     return pose;
   }
 
-  // [[x, y] px or null where not seen, ...]
+  // The 2D input: [[x, y] px, or null for a joint that was not seen, ...].
   image(row) {
     const joints = DATA.joints.length, { origin_2d: origin, scale_2d: scale } = this.values;
     return DATA.joints.map((_, joint) => {

@@ -1,4 +1,4 @@
-// The pose, the ground and the 2D input on their canvases.
+// Draws the pose, the ground and the 2D input on their canvases.
 
 let colors = {};
 
@@ -15,7 +15,7 @@ function context(canvas) {
   return [pen, width, height];
 }
 
-// Turned by azimuth about the vertical, seen from elevation above: right, down, away; Rx(elevation) Ry(azimuth).
+// A point in the frame of the drawing's camera (right, down, away): Rx(elevation) Ry(azimuth), as render/camera.py.
 function seen([x, y, z], turn, up) {
   const c = Math.cos(turn * RADIAN), s = Math.sin(turn * RADIAN), d = Math.cos(up * RADIAN), t = Math.sin(up * RADIAN);
   const right = c * x + s * z, away = c * z - s * x, down = y + track.height / 2;
@@ -27,7 +27,7 @@ function perspective([right, down, away]) {
   return [right * factor, down * factor];
 }
 
-// px a unit and the place of the point looked at, so that the pose and the ground have room from the usual height.
+// px a unit and the place of the point looked at, with which pose and ground fit when seen from LOOK.elevation.
 function fitted(width, height) {
   let reach = 0, top = 0, bottom = 0;
   for (let k = 0; k < 48; k++) {
@@ -98,7 +98,7 @@ function mixed(base, color, part) {
   return `rgb(${[0, 1, 2].map((k) => Math.round((1 - part) * value(base, k) + part * value(color, k))).join(",")})`;
 }
 
-// Far to near; a joint lies on top of its own bones. points holds null where a joint is not seen.
+// Draws from far to near; a joint covers its own bones. points has null for a joint that was not seen.
 function drawPose(pen, points, depths, width) {
   const near = points.map((_, j) => (depths ? clamp(0.5 - 0.5 * depths[j] / track.across, 0, 1) : 0.5));
   const front = near.slice(), shapes = [];
