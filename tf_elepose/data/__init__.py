@@ -1,1 +1,1 @@
-"""Where poses come from and how they reach the device."""
+"""Reads poses from files, checks and corrects them, and serves them as training batches."""

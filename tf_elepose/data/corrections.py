@@ -1,4 +1,4 @@
-"""Setting right what a file has wrong: a y axis that points up, limbs whose sides are swapped."""
+"""Corrects mistakes of a file: a y axis that points up, limbs whose sides are swapped; and sets the split."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ SIDES = ("none", "arms", "legs", "both")
 
 
 def flip_y(recording: Recording) -> Recording:
-    """`recording` with the y axis of its 2D poses (detections too) turned over, for pixels counted from the bottom.
+    """Flips the y axis of the 2D poses (detections too) of `recording`, for pixels counted from the bottom.
 
-    y becomes height - y where the height of the camera's images is known, otherwise -y: one line for all of a
-    camera's rows, so that nobody's way through the image changes. 3D poses stay as they are.
+    y becomes height - y where the height of the camera's images is known, otherwise -y: the same for all rows of a
+    camera, so that movements keep their form. 3D poses stay as they are.
     """
     if recording.image_size is None:
         height = np.zeros((len(recording), 1), np.float32)
@@ -31,15 +31,15 @@ def flip_y(recording: Recording) -> Recording:
 
 
 def swap_sides(recording: Recording, sides: str) -> Recording:
-    """`recording` with left and right of `sides` swapped, in 2D, in detections and in 3D.
+    """Swaps left and right of `sides` in all poses of `recording`: 2D, detections and 3D.
 
     Args:
-      recording: a file lists the joints of all its poses in one order, so all of them are swapped.
+      recording: all its poses are swapped, because a file lists the joints of all poses in one order.
       sides: "arms" or "legs" (with hands and feet, where the skeleton has them), "both": every joint with a side, or
         "none".
 
     Raises:
-      ValueError: other sides, or a skeleton that does not say what its arms or legs are.
+      ValueError: `sides` is another word, or the skeleton does not name its arms or legs.
     """
     if sides not in SIDES:
         raise ValueError(f"{recording.source}: swap_sides: expected {', '.join(SIDES)}; got {sides!r}")
@@ -61,7 +61,7 @@ def side_order(skeleton: Skeleton, sides: str, source: str) -> tuple[int, ...]:
     limb_of = {joint: name for name, limbs in names for limb in limbs for joint in limb}
 
     def limb(joint: str | None) -> str | None:
-        """What `joint` belongs to: a hand hangs on an arm and moves with it."""
+        """The limb that `joint` belongs to; a hand belongs to its arm."""
         while joint is not None and joint not in limb_of:
             joint = skeleton.parents[skeleton.index(joint)]
         return None if joint is None else limb_of[joint]
@@ -77,10 +77,10 @@ def _turned(poses: np.ndarray, seen: np.ndarray, height: np.ndarray) -> np.ndarr
 
 
 def split_at(recording: Recording, frame: int) -> Recording:
-    """`recording` with all frames from `frame` on in the split "test", those before it in "train"."""
+    """Puts all frames from `frame` on into the split "test" and those before it into "train"."""
     return dataclasses.replace(recording, split=np.where(recording.frame >= frame, "test", "train"))
 
 
 def leave_out(recording: Recording, subjects: Sequence[str]) -> Recording:
-    """`recording` with all poses of `subjects` in the split "test", everybody else's in "train"."""
+    """Puts all poses of `subjects` into the split "test" and those of everybody else into "train"."""
     return dataclasses.replace(recording, split=np.where(np.isin(recording.subject, subjects), "test", "train"))

@@ -1,4 +1,4 @@
-"""The errors of a detector of joints in images."""
+"""Simulates the errors of a detector of joints in images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _OUTLIER_PX = 60.0
 
 
 def joint_error(skeleton: Skeleton) -> np.ndarray:
-    """[J] how much larger each joint's error is than that of the joints detectors find best."""
+    """Factors [J] of each joint's error, relative to the joints that detectors find best."""
     factors = [next((f for end, f in _JOINT_ERROR.items() if j.endswith(end)), 1.0) for j in skeleton.joints]
     return np.array(factors, np.float32)
 
@@ -22,10 +22,10 @@ def joint_error(skeleton: Skeleton) -> np.ndarray:
 def simulate_detections(
     rng: np.random.Generator, poses_2d: np.ndarray, skeleton: Skeleton
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What a detector might have made of `poses_2d` [N, J, 2] pixels.
+    """Simulated detections of `poses_2d` [N, J, 2] px.
 
-    The error of a joint grows as its confidence c falls, as 0.5 + 4 (1 - c); rare joints are far off, with half the
-    confidence.
+    A joint's error is proportional to 0.5 + 4 (1 - c), c being its confidence. A few joints are far off and get half
+    the confidence.
 
     Returns:
       Poses [N, J, 2] in pixels and confidences [N, J] from 0 to 1, both float32.

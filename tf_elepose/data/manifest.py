@@ -1,4 +1,4 @@
-"""What a recording holds, in numbers: for people to read, and as plain values for JSON."""
+"""Summarises a recording in numbers: as text for people, and as plain values for JSON."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _NAMES_SHOWN = 12
 
 
 def manifest(recording: Recording, findings: Sequence[Finding] = ()) -> dict[str, Any]:
-    """Plain values about `recording`.
+    """The summary of `recording` as plain values.
 
-    `frames` counts moments, `poses` rows (a moment seen by four cameras is four poses), `persons` people told apart in
-    clips. `joints_missing` has, for each array, the share of poses without the joint, for joints that any pose lacks.
+    `frames` counts moments, `poses` rows (a moment seen by four cameras is four poses), `persons` the people of all
+    clips. `joints_missing` gives, for each array and each joint that some pose lacks, the share of such poses.
     `findings` are lines of text.
     """
     rec = recording
@@ -51,7 +51,7 @@ def manifest(recording: Recording, findings: Sequence[Finding] = ()) -> dict[str
             }
             for name, known in seen.items()
         },
-        # Of each of the cameras; None where they are not known or differ from clip to clip.
+        # One size for each camera; None where sizes are unknown or differ from clip to clip.
         "image_sizes": None if sizes is None else sizes.tolist(),
         "dropped": dict(rec.dropped),
         "findings": [str(finding) for finding in findings],
@@ -59,7 +59,7 @@ def manifest(recording: Recording, findings: Sequence[Finding] = ()) -> dict[str
 
 
 def manifest_text(values: Mapping[str, Any]) -> str:
-    """The values of `manifest` as lines for people."""
+    """The values of `manifest` as lines of text for people."""
     splits = ", ".join(f"{split} {count:,}" for split, count in values["poses_by_split"].items())
     lines = {
         "source": values["source"],
@@ -92,7 +92,7 @@ def _counts(labels: np.ndarray) -> dict[str, int]:
 
 
 def _some(names: Sequence[str]) -> str:
-    # Names are whatever a file says: control characters shall not reach a terminal.
+    # Names come from a file: their control characters must not reach a terminal.
     shown = [(name or "(none)") if name.isprintable() else repr(name) for name in names[:_NAMES_SHOWN]]
     return f"{len(names)} ({', '.join(shown + ['...'] * (len(names) > _NAMES_SHOWN))})"
 

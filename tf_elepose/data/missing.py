@@ -1,4 +1,4 @@
-"""Joints hidden on purpose, to see what a method makes of poses that are not complete."""
+"""Hides joints on purpose, to measure how a method works with incomplete poses."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from tf_elepose.skeleton.skeletons import MIN_JOINTS
 
 
 def hide_joints(recording: Recording, hidden: float | int, *, seed: int) -> Recording:
-    """`recording` with joints hidden at random, in its 2D poses and detections alike; its 3D poses stay.
+    """Hides random joints of `recording`, the same ones in 2D poses and detections; 3D poses stay as they are.
 
     Args:
       recording: complete or not.
-      hidden: a share of the joints below 1, each joint hidden with that probability; or from 1 on a number of joints,
-        hidden in every pose.
-      seed: of the choice.
+      hidden: below 1: the probability with which each joint is hidden; from 1 on: how many joints are hidden in every
+        pose.
+      seed: of the random choice.
 
     Raises:
-      ValueError: a share or number out of range.
+      ValueError: `hidden` is out of range.
     """
     n, joints = recording.poses_2d.shape[:2]
     if not 0 <= hidden <= joints - MIN_JOINTS or (hidden >= 1 and hidden != int(hidden)):
@@ -34,10 +34,10 @@ def hide_joints(recording: Recording, hidden: float | int, *, seed: int) -> Reco
 
 
 def hide_half(recording: Recording, half: str) -> Recording:
-    """`recording` with a whole half of every body hidden, "legs" or "torso"; see `Skeleton.halves` and `hide_joints`.
+    """Hides a whole half of every body, "legs" or "torso"; see `Skeleton.halves` and `hide_joints`.
 
     Raises:
-      ValueError: another half, or a skeleton without legs.
+      ValueError: `half` is another word, or the skeleton names no legs.
     """
     halves = recording.skeleton.halves
     if half not in halves:
@@ -48,7 +48,7 @@ def hide_half(recording: Recording, half: str) -> Recording:
 
 
 def _showing(recording: Recording, kept: np.ndarray) -> Recording:
-    """`recording` with only joints that are `kept` [N, J], of those it shows."""
+    """Hides the joints of `recording` that are not `kept` [N, J]."""
     changes = {"visible": kept if recording.visible is None else kept & recording.visible}
     changes["poses_2d"] = np.where(changes["visible"][..., np.newaxis], recording.poses_2d, np.float32(0.0))
     if recording.confidence is not None:

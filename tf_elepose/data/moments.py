@@ -1,4 +1,4 @@
-"""Moments: the rows of a recording that are views of one pose at one time, one row of arrays for each moment."""
+"""Moments: groups of rows of a recording that are views of one pose at one time; arrays have one row a moment."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from tf_elepose.data.pipeline import Batches
 from tf_elepose.data.recording import Recording
 
 RIGS = ("clip", "subject")
-"""How long cameras stand still: within a clip, or (Human3.6M) through all clips of a subject."""
+"""How long cameras stand still: within a clip, or (Human3.6M) in all clips of a subject."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Moments:
-    """Which rows of a recording belong to one moment, and which cameras see it.
+    """The rows of a recording that belong to each moment, and the cameras that see it.
 
     Attributes:
       cameras: [V] the recording's camera numbers, ascending; the view axis.
       rows: [M, V] rows of the recording, -1 where a camera does not see the moment.
-      rig: [M] labels: moments of one label were seen by cameras that stood still in between.
+      rig: [M] labels; the cameras did not move between moments of one label.
       single: how many moments were left out because only one camera sees them.
     """
 
@@ -36,11 +36,11 @@ class Moments:
 
     @property
     def present(self) -> np.ndarray:
-        """[M, V] which views there are."""
+        """Mask [M, V] of the views that exist."""
         return self.rows >= 0
 
     def views(self, values: np.ndarray) -> np.ndarray:
-        """`values` [N, ...] of the recording's rows by moment and view: [M, V, ...], 0 where there is no view."""
+        """Arranges `values` [N, ...] of the recording's rows by moment and view, [M, V, ...]; 0 for missing views."""
         found = values[np.maximum(self.rows, 0)]
         shape = self.rows.shape + (1,) * (values.ndim - 1)
         return np.where(self.present.reshape(shape), found, np.zeros_like(values, shape=()))
@@ -55,7 +55,7 @@ def moments(recording: Recording, *, cameras: int = 0, rig: str = "clip") -> Mom
       rig: one of `RIGS`.
 
     Raises:
-      ValueError: fewer than two cameras, no moment that two of them see, or one camera that sees a moment twice.
+      ValueError: there are fewer than two cameras, no moment that two of them see, or a camera sees a moment twice.
     """
     if rig not in RIGS:
         raise ValueError(f"unknown rig {rig!r}; expected one of {', '.join(RIGS)}")
@@ -95,11 +95,11 @@ def moments(recording: Recording, *, cameras: int = 0, rig: str = "clip") -> Mom
 class MomentBatches(Batches):
     """Batches of moments; all views of a moment are mirrored together.
 
-    Mirrored cameras are other cameras: the labels "rig" of mirrored moments differ from those of the others.
+    Mirrored cameras count as other cameras: a mirrored moment gets another label "rig".
     """
 
     def augment(self, batch: Mapping, step, replica, replicas: int) -> dict:
-        """See `Batches.augment`."""
+        """Mirrors moments at random, see `Batches.augment`, and gives the mirrored ones another "rig"."""
         augmented = super().augment(batch, step, replica, replicas)
         if self.flip and "rig" in batch:
             mirrored = self.flips(step, replica, replicas)

@@ -1,7 +1,7 @@
-"""Batches: which training poses a step sees, as a pure function of the seed and the step.
+"""Training batches: the poses of a step are a pure function of the seed and the step.
 
-There is no iterator state to store: a run that resumes at step t sees what an uninterrupted run sees from t on, and
-two replicas see the halves of what one replica sees.
+There is no iterator state to store: a run that resumes at step t gets the batches that an uninterrupted run gets from t
+on, and two replicas get the two halves of the batch that one replica gets.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tf_elepose import geometry
 from tf_elepose.skeleton.skeletons import Skeleton
 
 RESIDENT_BYTES = 1 << 30
-"""Data sets up to this size live on the device; larger ones stay on the host and are fetched ahead."""
+"""Data sets up to this size are kept on the device; larger ones stay on the host and are prefetched."""
 
 
 class Batches:
@@ -32,16 +32,16 @@ class Batches:
         resident_bytes: int = RESIDENT_BYTES,
     ) -> None:
         """Args:
-        arrays: what batches have, by name: poses [N, ..., J, 2 or 3], what is known of joints [N, ..., J], and what has
-            no joints [N].
-        skeleton: whose left and right are swapped when a pose is flipped.
+        arrays: the contents of batches by name: poses [N, ..., J, 2 or 3], values of joints [N, ..., J], and values
+            without a joint axis [N].
+        skeleton: says which joints are swapped when a pose is flipped.
         batch_size: poses in a global batch; even, because the deformation loss pairs neighbours.
-        seed: of order and flips.
+        seed: of the order and the flips.
         flip: mirror each pose, left joints becoming right ones, with probability 1/2.
         resident_bytes: see `RESIDENT_BYTES`.
 
         Raises:
-          ValueError: a batch that is odd or larger than the data.
+          ValueError: `batch_size` is odd or larger than the data.
         """
         if batch_size < 2 or batch_size % 2:
             raise ValueError(f"batch_size must be even and at least 2; got {batch_size}")
@@ -60,19 +60,19 @@ class Batches:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Steps that see about every pose once; epochs flow into one another, no pose is dropped."""
+        """Steps in which about every pose is used once; an epoch may end within a batch, no pose is dropped."""
         return max(1, round(self.size / self.batch_size))
 
     def place(self) -> dict[str, tf.Variable]:
-        """The whole set on the device of every replica; called in the strategy's scope."""
+        """Puts the whole set on the device of every replica; call it in the strategy's scope."""
         return {
             name: tf.Variable(array, trainable=False, name=f"training_{name}") for name, array in self.arrays.items()
         }
 
     def rows(self, step: tf.Tensor, replica: int | tf.Tensor, replicas: int) -> tf.Tensor:
-        """Rows [batch_size / replicas] int64 of the data that `replica` sees at `step`.
+        """The rows [batch_size / replicas] int64 of the data that `replica` gets at `step`.
 
-        Every epoch is another permutation of all rows.
+        Every epoch has its own permutation of all rows.
         """
         local = self.batch_size // replicas
         size = tf.constant(self.size, tf.int64)
@@ -80,28 +80,28 @@ class Batches:
         place += tf.range(local, dtype=tf.int64)
         epoch = place // size
         seed = tf.stack([tf.fill([local], tf.constant(self.seed, tf.int64)), epoch, tf.zeros_like(epoch)], axis=-1)
-        # The raw op: tf.random.experimental.index_shuffle pads a seed a row along the wrong axis.
+        # The raw op, because tf.random.experimental.index_shuffle pads one seed per row along the wrong axis.
         return tf.raw_ops.RandomIndexShuffle(index=place % size, seed=seed, max_index=size - 1)
 
     def augment(
         self, batch: Mapping[str, tf.Tensor], step: tf.Tensor, replica: int | tf.Tensor, replicas: int
     ) -> dict[str, tf.Tensor]:
-        """`batch` with flips; the same pose at the same step is flipped on any replica."""
+        """Flips poses of `batch` at random; whether a pose is flipped at a step does not depend on the replica."""
         if not self.flip:
             return dict(batch)
-        mine = self.flips(step, replica, replicas)
-        return {name: self._flipped(values, mine) for name, values in batch.items()}
+        chosen = self.flips(step, replica, replicas)
+        return {name: self._flipped(values, chosen) for name, values in batch.items()}
 
     def flips(self, step: tf.Tensor, replica: int | tf.Tensor, replicas: int) -> tf.Tensor:
-        """Which rows [batch_size / replicas] of `replica` are mirrored at `step`."""
+        """Mask [batch_size / replicas] of the rows of `replica` that are mirrored at `step`."""
         seed = tf.stack([tf.constant(self.seed, tf.int32), tf.cast(step, tf.int32)])
         coins = tf.random.stateless_uniform([self.batch_size], seed) < 0.5
         local = self.batch_size // replicas
         first = tf.cast(replica, tf.int32) * local
         return coins[first : first + local]
 
-    def _flipped(self, values: tf.Tensor, mine: tf.Tensor) -> tf.Tensor:
-        """`values` [b, ..., J] or [b, ..., J, 2 or 3] with those of `mine` [b] mirrored; others as they are."""
+    def _flipped(self, values: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
+        """Mirrors the rows `chosen` [b] of `values` [b, ..., J] or [b, ..., J, 2 or 3]; others stay as they are."""
         joints = self.skeleton.num_joints
         if values.shape.rank > 1 and values.shape[-1] == joints:
             mirrored = tf.gather(values, self.skeleton.mirror, axis=-1)
@@ -109,12 +109,12 @@ class Batches:
             mirrored = geometry.flip(values, self.skeleton)
         else:
             return values
-        return tf.where(tf.reshape(mine, [-1] + [1] * (values.shape.rank - 1)), mirrored, values)
+        return tf.where(tf.reshape(chosen, [-1] + [1] * (values.shape.rank - 1)), mirrored, values)
 
     def stream(self, first_step: int, replica_range: range, replicas: int) -> tf.data.Dataset:
-        """Per-replica batches from the host, in the order of steps and, within a step, of `replica_range`.
+        """Streams per-replica batches from the host, in the order of steps and, within a step, of `replica_range`.
 
-        For sets that do not fit the device: rows are gathered on the host and fetched ahead.
+        For sets that do not fit the device: rows are gathered on the host and prefetched.
         """
         local = self.batch_size // replicas
 

@@ -1,4 +1,4 @@
-"""The built-in data set: simulated people move in front of simulated cameras; nothing is downloaded."""
+"""The built-in data set: simulated people in front of simulated cameras; nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tf_elepose.data.mocap.virtual_cameras import IMAGE_PX, Rig, draw_rig, pixel
 from tf_elepose.data.recording import Recording
 from tf_elepose.skeleton.skeletons import Skeleton
 
-_NEAREST_MM = 500.0  # Closer to the camera than this nobody fits into an image.
+_NEAREST_MM = 500.0  # Nobody closer to the camera fits into an image.
 
 
 def synthesize(
@@ -35,7 +35,7 @@ def synthesize(
     distance_std: float = 250.0,
     test_fraction: float = 0.2,
 ) -> Recording:
-    """A seeded recording of simulated people; equal options give equal arrays.
+    """A recording of simulated people; equal options, the seed among them, give equal arrays.
 
     Every subject performs every activity `takes` times, each clip with its own style, heading and cameras; by
     default 200 clips, 20,480 views to train on and 5,120 to test on. Headings are uniform over the circle.
@@ -47,14 +47,14 @@ def synthesize(
       takes: clips for each subject and activity.
       frames: of a clip; after more than about 3 seconds walkers leave the image.
       frame_rate: frames a second.
-      cameras: for each clip, evenly around it.
+      cameras: how many for each clip, spread evenly around it.
       elevation_mean, elevation_std: of the cameras above the horizon, degrees, positive looking down.
       roll_std: of the cameras, degrees.
       distance_mean, distance_std: from camera to person, mm.
       test_fraction: share of the subjects held out.
 
     Raises:
-      ValueError: joints other than those, or an option out of its range.
+      ValueError: the skeleton has other joints, or an option is out of its range.
     """
     if set(skeleton.joints) != set(JOINTS):
         raise ValueError(f"synthetic: has the joints {', '.join(JOINTS)}; skeleton {skeleton.name!r} wants others")
@@ -72,7 +72,7 @@ def synthesize(
             "test on"
         )
 
-    # Streams of their own: other cameras, for instance, do not change the motion.
+    # Independent streams: other cameras, for example, do not change the motion.
     body_rng, motion_rng, camera_rng, detector_rng = np.random.default_rng(seed).spawn(4)
     clips = subjects * takes
     subject = np.tile(np.repeat(np.arange(subjects), takes), len(ACTIVITIES))
@@ -119,14 +119,14 @@ def _joined(motions: list[Motion]) -> Motion:
 
 
 def _in_world(bodies: Bodies, motion: Motion, frame_rate: float, skeleton: Skeleton) -> tf.Tensor:
-    """[C, T, J, 3] mm in the level world: the lower foot on the floor (y = 0), gone ahead at the motion's speed."""
+    """Poses [C, T, J, 3] mm in the world, with the lower foot on the floor (y = 0), moving at the motion's speed."""
     joints = forward_kinematics(bodies, motion.angles)
     poses = tf.stack([joints[joint] for joint in skeleton.joints], axis=-2)
     heading = np.radians(motion.heading)
     poses = geometry.rotate(geometry.rotation_y(tf.constant(heading, tf.float32)), poses)
     step = motion.speed * bodies.stature[:, np.newaxis] / frame_rate
-    # Down is y: the root is as high as its lower ankle and the foot below that need. The maximum is softened (over
-    # some mm) because the weight passes smoothly from foot to foot.
+    # y points down: the height of the root puts the lower foot on the floor. The maximum over both ankles is smooth
+    # (over some mm), because the weight shifts smoothly from foot to foot.
     softness = 15.0
     ankles = tf.gather(poses, skeleton.indices(tuple(f"{side}_ankle" for side in SIDES)), axis=2)[..., 1]
     lowest = softness * tf.reduce_logsumexp(ankles / softness, axis=-1)
@@ -151,7 +151,7 @@ def _recording(
     rng: np.random.Generator,
     skeleton: Skeleton,
 ) -> Recording:
-    """Rows from arrays [C, K, T, ...]: frame by frame, camera by camera, clip by clip."""
+    """The recording with the rows of arrays [C, K, T, ...]; frames vary fastest, then cameras, then clips."""
     clips, cameras, frames = poses_3d.shape[:3]
     action = np.repeat(list(ACTIVITIES), clips // len(ACTIVITIES))
     take = np.arange(clips) % takes

@@ -1,1 +1,1 @@
-"""What looks wrong in data before anything is trained on it."""
+"""Checks that find what looks wrong in data before a model is trained on it."""

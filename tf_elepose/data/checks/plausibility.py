@@ -1,7 +1,7 @@
-"""Whether poses look like people: tests of a window of one camera's view of one clip, without labels.
+"""Tests whether poses look like people, in a window of one camera's view of one clip, without labels.
 
-Only joints that are seen count; a test that has too little to see says None. `sanity` looks at whole recordings with
-them, and `benchmarks/robustness/sanity.py` measures how often they are wrong.
+Only seen joints count; a test that sees too few of them returns None. `sanity` applies the tests to whole recordings,
+and `benchmarks/robustness/sanity.py` measures how often they are wrong.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ import numpy as np
 from tf_elepose.skeleton.skeletons import Skeleton
 
 FEWEST_ROWS = 10
-"""A window in which fewer rows show the joints that a test is about is not judged."""
+"""A test does not judge a window in which fewer rows show the joints that it needs."""
 
 # Thresholds, chosen on the clips of benchmarks/robustness/sanity.py.
-_UPSIDE_DOWN = -0.5  # Median cosine between the body's axis and the image's. People who lie are at 0.
-_OTHER_SIDE = -0.1  # Correlation of the hips' with the shoulders' width.
-_NARROW = 0.04  # Widths, relative to the pose's size, that a body seen exactly from the side has; they tell nothing.
-_NORMALISED = 1.5  # Poses of this many pixels do not exist.
-_TIMES = 3.0  # A bone may differ so much from what is expected, either way.
-# In an image a bone can be as short as one likes, in a whole clip too; one without any length joins a joint to itself.
+_UPSIDE_DOWN = -0.5  # Median cosine between the body's axis and the image's. It is 0 for people who lie.
+_OTHER_SIDE = -0.1  # Correlation between the widths of hips and shoulders.
+_NARROW = 0.04  # Smaller widths (relative to the pose's size) are those of a body seen from the side: not judged.
+_NORMALISED = 1.5  # No pose in pixels is this small.
+_TIMES = 3.0  # Factor by which a bone may be longer or shorter than expected.
+# In the images of a clip a bone can be very short, but a length of almost 0 means that one joint is given twice.
 _NO_LENGTH = 1 / 100
-# Conventions end the neck and the head in different places: a midpoint of the eyes is a third as far from the nose as
-# the top of the head is. Bones shorter than this (of the mean) may be shorter still.
+# Conventions place the ends of neck and head differently: the middle of the eyes is a third as far from the nose as the
+# top of the head is. So bones shorter than this share of the mean have no lower bound.
 _SHORT_BONE = 0.5
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class SeenPoses:
-    """One of a recording's arrays: its name, poses [N, J, 2 or 3] and which joints they have [N, J]."""
+    """One array of a recording: its name, poses [N, J, 2 or 3], and a mask [N, J] of the seen joints."""
 
     name: str
     values: np.ndarray
@@ -41,7 +41,7 @@ class SeenPoses:
 
 
 def flipped_y(poses: SeenPoses, skeleton: Skeleton) -> bool | None:
-    """Whether most bodies in the window stand on their heads; None where too few can be seen."""
+    """Whether most bodies in the window are upside down; None where too few can be seen."""
     top = [limb[0] for limb in skeleton.arms] or [skeleton.head]
     middle = [limb[0] for limb in skeleton.legs] or [skeleton.root]
     axes = [(top, middle)] + ([(middle, [limb[2] for limb in skeleton.legs])] if skeleton.legs else [])
@@ -58,11 +58,11 @@ def flipped_y(poses: SeenPoses, skeleton: Skeleton) -> bool | None:
 
 
 def swapped_sides(poses: SeenPoses, skeleton: Skeleton) -> bool | None:
-    """Whether hips and shoulders disagree about which side is left; None where they do not tell.
+    """Whether hips and shoulders disagree about which side is left; None where this cannot be seen.
 
-    Widths are taken across the trunk, so that a rolled camera or a flipped axis changes nothing, relative to the
-    pose's size. That of a body turning in the image changes sign for hips and shoulders alike. The largest tenth are
-    cut off at the tenth's edge: a few mistaken joints shall not decide.
+    Widths (left minus right) are measured across the trunk, so that a rolled camera or a flipped axis changes nothing,
+    and divided by the pose's size. When a body turns, the widths of hips and shoulders change sign together. The
+    largest tenth of the widths is clipped, so that a few wrong joints do not decide.
     """
     if not (skeleton.arms and skeleton.legs):
         return None
@@ -88,7 +88,7 @@ def swapped_sides(poses: SeenPoses, skeleton: Skeleton) -> bool | None:
 
 
 def normalised(poses: SeenPoses, skeleton: Skeleton) -> bool | None:
-    """Whether coordinates run from 0 to 1 or from -1 to 1, as no pixels do."""
+    """Whether coordinates lie within [0, 1] or [-1, 1], which is impossible for pixels."""
     del skeleton
     seen = poses.values[poses.seen]
     if len(seen) == 0:
@@ -97,10 +97,11 @@ def normalised(poses: SeenPoses, skeleton: Skeleton) -> bool | None:
 
 
 def bone_ratios(poses: SeenPoses, skeleton: Skeleton) -> np.ndarray:
-    """[bones] median length of each bone in the window relative to what is expected; NaN where it is hardly seen.
+    """Ratios [bones] of each bone's median length in the window to its expected length; NaN where it is hardly seen.
 
-    Expected is the skeleton's prior, at the scale of the median bone. Without a prior it is the left or right partner;
-    in an image that one may be foreshortened, and the smaller of the ratios to partner and to median bone counts.
+    The expected length is that of the skeleton's prior, at the scale of the median bone. Without a prior it is the
+    length of the bone on the other side. In an image that bone may be foreshortened; then the smaller of the ratios to
+    it and to the median bone is used.
     """
     matrix = skeleton.bone_matrix
     lengths = np.linalg.norm(matrix @ poses.values, axis=-1)
@@ -120,7 +121,7 @@ def bone_ratios(poses: SeenPoses, skeleton: Skeleton) -> np.ndarray:
 
 
 def bone_bounds(poses: SeenPoses, skeleton: Skeleton) -> tuple[np.ndarray, float]:
-    """[bones] smallest and the largest of `bone_ratios` that are possible: in an image a bone may be foreshortened."""
+    """The smallest [bones] and the largest possible `bone_ratios`; in an image a bone may be foreshortened."""
     shortest = np.full(skeleton.num_bones, _NO_LENGTH)
     if poses.values.shape[-1] == 3:
         prior = np.ones(skeleton.num_bones) if skeleton.bone_prior is None else np.asarray(skeleton.bone_prior)
@@ -129,7 +130,7 @@ def bone_bounds(poses: SeenPoses, skeleton: Skeleton) -> tuple[np.ndarray, float
 
 
 def bent_backwards(poses: SeenPoses, skeleton: Skeleton) -> str | None:
-    """ "arms" or "legs", when in these 3D poses elbows bend forwards or knees backwards, and only those."""
+    """Returns "arms" or "legs" when only the elbows of these 3D poses bend forwards or only the knees backwards."""
     values = poses.values
     (l_shoulder, r_shoulder), (l_hip, r_hip) = (
         [values[:, skeleton.index(limb[0])] for limb in limbs] for limbs in (skeleton.arms, skeleton.legs)
@@ -152,7 +153,7 @@ def bent_backwards(poses: SeenPoses, skeleton: Skeleton) -> str | None:
 
 
 def _mean_of(poses: SeenPoses, joints: list[str], skeleton: Skeleton) -> np.ndarray:
-    """[n, d] mean of those of `joints` that are seen; NaN without any."""
+    """The mean position [n, d] of the seen ones of `joints`; NaN where none is seen."""
     index = list(skeleton.indices(tuple(joints)))
     seen = poses.seen[:, index, np.newaxis]
     count = seen.sum(axis=1)
@@ -161,7 +162,7 @@ def _mean_of(poses: SeenPoses, joints: list[str], skeleton: Skeleton) -> np.ndar
 
 
 def _size(pose: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """[n] mean distance of the seen joints from their middle."""
+    """Sizes [n] of the poses: the mean distance of the seen joints from their mean position."""
     known = seen[..., np.newaxis]
     count = known.sum(axis=1, keepdims=True)
     middle = np.where(known, pose, 0.0).sum(axis=1, keepdims=True) / count
@@ -170,9 +171,9 @@ def _size(pose: np.ndarray, seen: np.ndarray) -> np.ndarray:
 
 
 def _medians(values: np.ndarray) -> np.ndarray:
-    """[columns] medians of the numbers in each column of `values` [n, columns]; NaN where there is none.
+    """Medians [columns] of `values` [n, columns] without their NaNs; NaN for a column that has only NaNs.
 
-    Many times as fast as np.nanmedian.
+    Much faster than np.nanmedian.
     """
     ordered = np.sort(values, axis=0)  # NaN last.
     count = np.isfinite(ordered).sum(axis=0)
@@ -181,7 +182,7 @@ def _medians(values: np.ndarray) -> np.ndarray:
 
 
 def _percentile(values: np.ndarray, percent: float) -> float:
-    """As np.percentile of `values` [n], which spends most of its time on what small arrays do not need."""
+    """The percentile of `values` [n]; much faster than np.percentile for small arrays."""
     place = percent / 100.0 * (len(values) - 1)
     below = int(place)
     above = min(below + 1, len(values) - 1)

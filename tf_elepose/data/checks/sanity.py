@@ -1,9 +1,9 @@
-"""What looks wrong in a recording, told without labels: axes, sides, bones, missing joints, units.
+"""Finds what looks wrong in a recording, without labels: axes, sides, bones, missing joints, units.
 
-A person stands upright more often than not, has shoulders on the same side as hips, and thighs that are no ten times
-as long as forearms. Where a file says otherwise it has been read in another convention than it was written in. The
-tests look at a camera's view of a clip at a time, at joints that are seen only, and say nothing where there is too
-little to see: `benchmarks/robustness/sanity.py` measures how often they are wrong.
+Most people stand upright, have left shoulder and left hip on the same side, and have no thigh ten times as long as a
+forearm. A file that contradicts this was probably read in another convention than it was written in. The tests judge
+one camera's view of a clip at a time, use only seen joints, and do not judge where too few are seen;
+`benchmarks/robustness/sanity.py` measures how often they are wrong.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ from tf_elepose.data.recording import Recording
 from tf_elepose.skeleton.skeletons import Skeleton
 
 WINDOW_ROWS = 1000
-"""A clip is judged in windows of so many rows at most."""
+"""A clip is judged in windows of at most this many rows."""
 
 MOST_WINDOWS = 400
-"""So many are judged, evenly spread over the recording: a fault of the file is in a share of them, and in a large file
-it is seen in these as well."""
+"""At most this many windows are judged, evenly spread over the recording: a mistake in a file affects a share of the
+windows, and is also found in a sample of them."""
 
-_SHORT_CLIP = 20  # Clips of fewer rows (images, each a clip of its own) are judged together, camera by camera.
-_MOST_BENDS = 20_000  # Poses whose knees and elbows are looked at.
-# Among short clips one or two in a hundred are merely unusual: a fault of the file is in more of its windows.
+_SHORT_CLIP = 20  # Clips of fewer rows (single images are such clips) are judged together for each camera.
+_MOST_BENDS = 20_000  # At most this many poses are used to see how knees and elbows bend.
+# One or two of a hundred short clips are only unusual; a mistake in a file affects more of its windows than that.
 _SHARE = 0.05
 
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """Something that looks wrong; its text is one line.
+    """Something that looks wrong; `str` gives one line about it.
 
     Attributes:
       test: "flipped_y", "swapped_sides", "bone_length", "missing_joint" or "normalised".
-      what: looks wrong, and in which arrays.
-      where: the first clip and camera, and how many of how many.
-      remedy: how to set it right.
-      flagged, judged: windows (poses, for missing joints).
-      about: arrays and bone or joints: two findings of one test about the same are one.
+      what: what looks wrong, and in which arrays.
+      where: the first clip and camera, and how many windows of how many.
+      remedy: how to correct it.
+      flagged, judged: numbers of windows (of poses, for missing joints).
+      about: arrays and bone or joints. Two findings with equal `test` and `about` are the same finding.
     """
 
     test: str
@@ -57,10 +57,10 @@ class Finding:
 
 
 def findings(recording: Recording) -> list[Finding]:
-    """What looks wrong in `recording`; empty when nothing does.
+    """The findings in `recording`; empty when nothing looks wrong.
 
     Args:
-      recording: poses_2d, detections and poses_3d (in their camera's frame) are all looked at.
+      recording: its poses_2d, detections and poses_3d (camera frame) are all checked.
     """
     skeleton, windows, found = recording.skeleton, _spread(windows_of(recording)), []
     arrays = seen_poses(recording)
@@ -127,13 +127,13 @@ def _bone_findings(recording: Recording, arrays: list[SeenPoses], windows: list[
 
 
 def missing_joints(name: str, seen: np.ndarray, rows: int, skeleton: Skeleton) -> Iterator[Finding]:
-    """The finding that no pose has some joint, where that is so.
+    """Yields one finding when some joints are missing in all poses.
 
     Args:
-      name: of the array of poses.
+      name: the name of the array of poses.
       seen: [J] whether any of its poses has the joint.
       rows: how many poses there are.
-      skeleton: whose joints.
+      skeleton: the skeleton of the poses.
     """
     if missing := [joint for joint, known in zip(skeleton.joints, seen, strict=True) if not known]:
         what = f"{name}: no pose has {', '.join(missing)}"
@@ -164,7 +164,7 @@ def _is_wrong(verdict: list[bool | None]) -> bool:
 
 
 def _which_sides(recording: Recording, wrong: list[str], right: list[str], in_3d: list[np.ndarray]) -> str:
-    """The remedy for swapped sides; 3D poses, in the windows that are wrong, tell which limbs bend the wrong way."""
+    """The remedy for swapped sides; 3D poses in the wrong windows show which limbs bend the wrong way."""
     if right:
         return f"{', '.join(right)} are not: swap_sides would change them too, so mend the file"
     if "poses_3d" in wrong:
@@ -176,7 +176,7 @@ def _which_sides(recording: Recording, wrong: list[str], right: list[str], in_3d
 
 
 def seen_poses(recording: Recording) -> list[SeenPoses]:
-    """The arrays of poses that `recording` has."""
+    """The arrays of poses in `recording`, 2D, detected and 3D, as far as it has them."""
     arrays = [SeenPoses("poses_2d", recording.poses_2d, recording.seen("gt"))]
     if recording.poses_2d_detected is not None:
         arrays.append(SeenPoses("poses_2d_detected", recording.poses_2d_detected, recording.seen("detected")))
@@ -186,7 +186,7 @@ def seen_poses(recording: Recording) -> list[SeenPoses]:
 
 
 def windows_of(recording: Recording) -> list[np.ndarray]:
-    """Rows of each camera's view of each clip, `WINDOW_ROWS` at most; short clips of a camera together."""
+    """The rows of each window: at most `WINDOW_ROWS` of one camera's view of one clip, or short clips of one camera."""
     labels = [_labels(values) for values in (recording.clip, recording.subject, recording.camera)]
     order = np.lexsort((recording.frame, *labels))
     new = np.any([label[order[1:]] != label[order[:-1]] for label in labels], axis=0)
@@ -203,7 +203,7 @@ def windows_of(recording: Recording) -> list[np.ndarray]:
 
 
 def _labels(values: np.ndarray) -> np.ndarray:
-    """Numbers [N], ascending with `values` [N]. Rows of a clip follow one another: only where it changes is sorted."""
+    """Numbers [N] that sort as `values` [N] do. Fast because only the first of equal neighbours is sorted."""
     starts = np.flatnonzero(np.append(True, values[1:] != values[:-1]))
     labels = np.unique(values[starts], return_inverse=True)[1]
     return np.repeat(labels, np.diff(np.append(starts, len(values))))

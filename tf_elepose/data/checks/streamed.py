@@ -1,4 +1,4 @@
-"""What looks wrong in a recording that comes in parts, judged as if it were whole."""
+"""Finds what looks wrong in a recording that comes in parts, as if it were whole."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tf_elepose.data.checks.sanity import Finding
 from tf_elepose.data.recording import Recording, row_fields
 
 MOST_WINDOWS = 200
-"""So many are kept, evenly spread over what has come so far."""
+"""At most this many windows are kept, evenly spread over the parts that have come so far."""
 
-_WINDOW_ROWS = 250  # Of a window so many rows: enough to judge it by, and the windows are all in memory.
+_WINDOW_ROWS = 250  # At most this many rows of a window are kept: enough to judge it, and few enough for memory.
 
 
 class PartsSeen:
-    """Keeps of every part what is needed to judge all of them together; its size has a bound."""
+    """Keeps a sample of every part, from which all parts are judged together; its size is limited."""
 
     def __init__(self) -> None:
         self._kept: list[Recording] = []
@@ -25,7 +25,7 @@ class PartsSeen:
         self._ever_seen: dict[str, np.ndarray] = {}
 
     def add(self, part: Recording) -> None:
-        """The next rows."""
+        """Adds a sample of the next part."""
         self._rows += len(part)
         for poses in sanity.seen_poses(part):
             seen = poses.seen.any(axis=0)
@@ -38,7 +38,7 @@ class PartsSeen:
                 self._kept, self._stride = self._kept[::2], 2 * self._stride
 
     def findings(self) -> list[Finding]:
-        """As `sanity.findings` of all parts; of none, nothing."""
+        """The findings of `sanity.findings` for all parts together; empty when there were no parts."""
         if not self._kept:
             return []
         found = [finding for finding in sanity.findings(self._sample()) if finding.test != "missing_joint"]
@@ -47,7 +47,7 @@ class PartsSeen:
         return found
 
     def _sample(self) -> Recording:
-        """The windows that were kept."""
+        """The rows of the kept windows as one recording."""
         first, fields = self._kept[0], row_fields(self._kept[0].skeleton.num_joints)
         values = {field: [getattr(window, field) for window in self._kept] for field in fields}
         known = {

@@ -1,1 +1,1 @@
-"""Motion capture seen by virtual cameras."""
+"""Motion capture, real or simulated, seen by virtual cameras."""

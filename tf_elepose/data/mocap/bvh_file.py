@@ -1,8 +1,8 @@
-"""BVH files: a hierarchy of joints, and the channels that move them in every frame.
+"""Reads BVH files: a hierarchy of joints, and the channels that move them in every frame.
 
-A joint's rotation is the product of its rotation channels' in the order of the file, so that the last turns first; its
-place is the parent's, plus its offset (or its position channels) turned by the parent. Angles are degrees, lengths
-the file's own units.
+A joint's rotation is the product of the rotations of its channels in the order of the file, so that the last channel is
+applied first. A joint's position is its parent's, plus its offset (or its position channels) rotated by the parent.
+Angles are in degrees, lengths in the file's own units.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from tf_elepose.data.parsers.limits import opened
 _MAX_NODES = 2000  # Characters with faces and clothes have hundreds of joints.
 _MAX_DEPTH = 200
 _MAX_HIERARCHY_BYTES = 2**20
-_MAX_CHANNELS = 6  # Of a joint.
-_LARGEST = 1e7  # Of a file's numbers: units or degrees.
+_MAX_CHANNELS = 6  # For one joint.
+_LARGEST = 1e7  # Largest accepted number, in units or degrees.
 
 _MOTION = re.compile(rb"^[ \t]*MOTION[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
 _FRAMES = re.compile(rb"\s*Frames\s*:\s*(\d{1,9})\s+Frame\s+Time\s*:\s*(\S{1,40})", re.IGNORECASE)
@@ -33,16 +33,16 @@ _CHUNK_BYTES, _MAX_NUMBER_BYTES = 2**20, 400
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class BvhMotion:
-    """n joints in T frames.
+    """The motion of n joints in T frames.
 
     Attributes:
       where: what messages call the file.
-      names: of the joints, parents first; "Head_end" is the end site of "Head".
-      parents: place of each joint's parent, -1 without.
-      offsets: [n, 3] from the parent, in its frame.
-      channels: of each joint, in the file's order: "xrotation", "yposition", ...
-      frame_time: seconds from frame to frame, 0 where the file does not know.
-      values: [T, channels of all joints].
+      names: joint names, parents first; "Head_end" is the end site of "Head".
+      parents: index of each joint's parent, -1 without.
+      offsets: [n, 3] from the parent, in the parent's frame.
+      channels: for each joint, in the file's order: "xrotation", "yposition", ...
+      frame_time: seconds from frame to frame, 0 where the file does not say.
+      values: [T, channels of all joints] the numbers of each frame.
     """
 
     where: str
@@ -54,11 +54,11 @@ class BvhMotion:
     values: np.ndarray
 
     def places(self, joints: Sequence[int], frames: np.ndarray) -> np.ndarray:
-        """Of `joints` in `frames` [t], [t, joints, 3] in the world."""
+        """The positions [t, joints, 3] of `joints` in `frames` [t], in the world."""
         first = np.cumsum([0, *map(len, self.channels)])
         absolute = self._positions_are_absolute
         turned: dict[int, np.ndarray] = {}  # Rotations into the world, [t, 3, 3].
-        stands: dict[int, np.ndarray] = {}  # Places in the world, [t, 3].
+        stands: dict[int, np.ndarray] = {}  # Positions in the world, [t, 3].
         for joint in sorted(self._with_parents(joints)):  # Parents come first.
             parent = self.parents[joint]
             moved = np.tile(self.offsets[joint], (len(frames), 1))
@@ -79,7 +79,7 @@ class BvhMotion:
         return np.stack([stands[joint] for joint in joints], axis=1)
 
     def path_length(self, one: int, other: int) -> float:
-        """Along the bones from joint to joint, as the hierarchy has them."""
+        """The length of the path from joint `one` to joint `other` along the bones, in the file's units."""
         apart = self._with_parents([one]) ^ self._with_parents([other])
         return float(np.linalg.norm(self.offsets[sorted(apart)], axis=1).sum()) if apart else 0.0
 
@@ -93,10 +93,10 @@ class BvhMotion:
 
     @functools.cached_property
     def _positions_are_absolute(self) -> bool:
-        """Whether position channels of joints with a parent stand in for the offset, or are added to it.
+        """Whether position channels of joints with a parent replace the offset, instead of being added to it.
 
-        Programs differ. Bones keep their length, so it is the reading under which they have that of the offset. (For
-        roots the standard adds; it moves all of a clip by the same.)
+        Programs differ. Bones keep their length, so the right reading is the one that gives bones the length of their
+        offset. (For roots the positions are added, as in the standard; this moves the whole clip by one vector.)
         """
         first = np.cumsum([0, *map(len, self.channels)])
         instead = added = 0.0
@@ -116,10 +116,11 @@ class BvhMotion:
 
 
 def read_bvh_motion(path: str | os.PathLike[str]) -> BvhMotion:
-    """The motion in the BVH file at `path`.
+    """Reads the motion in the BVH file at `path`.
 
     Raises:
-      ValueError: no such file, or one line with the joint or frame, what was expected and what came.
+      ValueError: there is no such file, or it is wrong: one line with the joint or frame, what was expected and what
+        came.
     """
     where = f"bvh file {os.fspath(path)}"
     with opened(path, where) as stream:
@@ -184,8 +185,8 @@ def _channels(words: Iterator[str], what: str) -> tuple[str, ...]:
     names = tuple(next(words, "").lower() for _ in range(int(count)))
     known = [axis + kind for axis in "xyz" for kind in ("rotation", "position")]
     positions = [name for name in names if name.endswith("position")]
-    if strange := [name for name in names if name not in known]:
-        raise ValueError(f"{what}: expected X, Y, Z with rotation or position; got {strange[0][:40]!r}")
+    if unknown := [name for name in names if name not in known]:
+        raise ValueError(f"{what}: expected X, Y, Z with rotation or position; got {unknown[0][:40]!r}")
     if len(set(positions)) < len(positions):
         raise ValueError(f"{what}: a position is given twice")
     return names
@@ -196,7 +197,7 @@ def _values(data: bytes, start: int, frames: int, channels: int, where: str) -> 
     if channels == 0:
         raise ValueError(f"{where}: no joint has channels")
     declared = frames * channels
-    if 2 * declared > len(data) - start + 1:  # A number and what parts it from the next.
+    if 2 * declared > len(data) - start + 1:  # Each number and its separator need two bytes.
         raise ValueError(
             f"{where}: declares {frames} frames of {channels} numbers; {len(data) - start} bytes cannot hold them"
         )

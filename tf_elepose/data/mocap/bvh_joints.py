@@ -1,4 +1,4 @@
-"""Which joints of a BVH file are whose: names as the common programs write them, or as the user says."""
+"""Finds the joints of a person in a BVH file, by the names of common programs or by the user's own names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tf_elepose.data.mocap.bvh_file import BvhMotion
 from tf_elepose.skeleton import skeletons
 from tf_elepose.skeleton.conversion import Convention, conversion
 
-# Of a limb's joint without its side, better names first: MotionBuilder, CMU and Mixamo (UpLeg, Leg, Arm, ForeArm; there
+# Names of joints without the side, better names first: MotionBuilder, CMU and Mixamo (UpLeg, Leg, Arm, ForeArm; there
 # LeftShoulder is the collar), Biovision (Hip, Knee, Shoulder, Elbow; LeftCollar), Unreal and VRM (UpperLeg, LowerArm,
 # calf), Daz and Poser (Thigh, Shin, Shldr, and Genesis' ThighBend), 3ds Max (Thigh, Calf), Acclaim (femur, humerus).
 _LIMBS = {
@@ -34,18 +34,18 @@ _CENTRAL = {
 _SIDES = {"l": ("left{}", "l{}", "{}left", "{}l"), "r": ("right{}", "r{}", "{}right", "{}r")}
 _OPTIONAL = ("neck", "head_top")
 
-# What programs put before every name, apart from what ends in a colon.
+# Prefixes that programs put before every name, except those that end with a colon.
 _PREFIX = re.compile(r"^(mixamorig\d*|bip0*\d*|character\d*|ccbase|def)(?=.)")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class JointMap:
-    """How joints of a convention are made of a BVH file's.
+    """The rule by which the joints of a convention are made from those of a BVH file.
 
-    Made joints are made in 3D: the middle of two joints is not the middle of their images.
+    Joints are made in 3D, because the image of the middle of two joints is not the middle of their images.
 
     Attributes:
-      convention: of the joints K, in order.
+      convention: names the K joints, in order.
       sources: the S joints of the file that are needed.
       weights: [K, S], rows that sum to 1.
     """
@@ -56,7 +56,7 @@ class JointMap:
 
     @property
     def ends(self) -> tuple[int, int] | None:
-        """The file's joints at the left ankle and the head, where the convention has them."""
+        """The file's joints at the left ankle and the head; None where the convention lacks one of them."""
         names = self.convention.joints
         head = next((name for name in ("head_joint", "nose", "head") if name in names), None)
         if head is None or "l_ankle" not in names:
@@ -65,19 +65,19 @@ class JointMap:
         return ankle, top
 
     def places(self, motion: BvhMotion, frames: np.ndarray) -> np.ndarray:
-        """Of the convention's joints in `frames` [t], [t, K, 3] in the file's units and axes."""
+        """The positions [t, K, 3] of the convention's joints in `frames` [t], in the file's units and axes."""
         return np.einsum("ks,tsi->tki", self.weights, motion.places(self.sources, frames))
 
 
 def known_joints(motion: BvhMotion) -> JointMap:
     """The joints of a person, found by their names.
 
-    The limbs' joints are those of any convention. Human3.6M's root is the middle of the hips, its thorax the joint of
-    the neck, its spine half way between, its nose the joint of the head and its head the end of the head's bone or,
-    without one, as far above the joint as that is above the neck.
+    The joints of the limbs have the names of any convention. Human3.6M's root is the middle of the hips, its thorax the
+    joint of the neck, its spine half way between them, its nose the joint of the head, and its head the end of the
+    head's bone or, without one, as far above the joint of the head as that is above the neck.
 
     Raises:
-      ValueError: joints that are not found, or found twice.
+      ValueError: joints are not found, or found twice.
     """
     by_name: dict[str, list[int]] = collections.defaultdict(list)
     for joint, name in enumerate(motion.names):
@@ -122,22 +122,22 @@ def known_joints(motion: BvhMotion) -> JointMap:
     return JointMap(joints, tuple(found.values()), conversion(convention, joints).matrix.astype(np.float64))
 
 
-def stated_joints(motion: BvhMotion, path: pathlib.Path) -> JointMap:
-    """The joints that a YAML (or JSON) file names: {joint: a joint of the BVH file, or a list to take the middle of}.
+def joints_from_file(motion: BvhMotion, path: pathlib.Path) -> JointMap:
+    """The joints that a YAML (or JSON) file names, {joint: a joint of the BVH file, or a list to take the middle of}.
 
     Raises:
-      ValueError: not such a file, or names that the BVH file does not have.
+      ValueError: the file is not of that form, or names joints that the BVH file does not have.
     """
-    stated, what = skeletons.read_description(path, "joints"), f"joints file {path}"
-    if not isinstance(stated, Mapping) or not stated:
-        raise ValueError(f"{what}: expected joints with the BVH file's joints; got {type(stated).__name__}")
-    by_joint = [_stated_sources(joint, names, motion, what) for joint, names in stated.items()]
+    given, what = skeletons.read_description(path, "joints"), f"joints file {path}"
+    if not isinstance(given, Mapping) or not given:
+        raise ValueError(f"{what}: expected joints with the BVH file's joints; got {type(given).__name__}")
+    by_joint = [_sources_of(joint, names, motion, what) for joint, names in given.items()]
     sources = tuple(sorted({source for listed in by_joint for source in listed}))
     weights = np.array([[listed.count(source) / len(listed) for source in sources] for listed in by_joint])
-    return JointMap(Convention("bvh", tuple(map(str, stated))), sources, weights)
+    return JointMap(Convention("bvh", tuple(map(str, given))), sources, weights)
 
 
-def _stated_sources(joint: Any, names: Any, motion: BvhMotion, what: str) -> tuple[int, ...]:
+def _sources_of(joint: Any, names: Any, motion: BvhMotion, what: str) -> tuple[int, ...]:
     listed = [names] if isinstance(names, str) else names
     if not isinstance(listed, list) or not listed or not all(isinstance(name, str) for name in listed):
         raise ValueError(f"{what}: {joint}: expected a joint or a list of joints; got {names!r}")
@@ -151,7 +151,7 @@ def _stated_sources(joint: Any, names: Any, motion: BvhMotion, what: str) -> tup
 
 
 def _plain(name: str) -> str:
-    """A name without case, punctuation and the program's prefix."""
+    """`name` in lower case, without punctuation and without the prefix of a program."""
     letters = re.sub(r"[^a-z0-9]", "", name.rpartition(":")[2].lower())
     return _PREFIX.sub("", letters)
 

@@ -1,7 +1,7 @@
 """A jointed human body: segment lengths, ranges of joint motion and forward kinematics.
 
-The body's frame is a camera's that the person carries: x to the person's right, y down, z ahead. All angles are
-degrees, 0 when standing upright with hanging arms.
+The body's frame moves with the person: x to the person's right, y down, z ahead. All angles are in degrees, 0 when
+standing upright with hanging arms.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from tf_elepose import geometry
 from tf_elepose.skeleton.skeletons import H36M_17
 
 JOINTS = H36M_17.joints
-"""The joints a body has, by name; any skeleton of these joints can be given its poses."""
+"""The joints of a body, by name; poses can be made for any skeleton that has exactly these joints."""
 
 Angles = dict[str, np.ndarray]
-"""{degree of freedom: [C, T] degrees}; named as in `JOINT_LIMITS`, a limb's with its side: r_hip_flexion."""
+"""{degree of freedom: [C, T] degrees}, with the names of `JOINT_LIMITS`; limbs' names have a side: r_hip_flexion."""
 
-# Each joint from its parent, upright, as fractions of the stature; the left side is the right one mirrored.
+# Offset of each joint from its parent, standing upright, as fractions of the stature; the left side mirrors the right.
 # Limbs: Drillis and Contini 1966, as in Winter, Biomechanics and Motor Control of Human Movement, fig. 4.1.
-# Trunk, head and half widths: the tables know no such joints, so their lengths are those of the relative bone lengths
-# of Human3.6M (skeletons.py) for a shank of 0.246: 1 there is 0.143 here. How the nose leads the neck is an estimate.
+# Trunk, head and half widths: the tables have no such joints, so these are Human3.6M's relative bone lengths
+# (skeletons.py), scaled so that the shank is 0.246: 1 there is 0.143 here. How far the nose is ahead is an estimate.
 _FROM_PARENT = {
     "r_hip": (0.074, 0.0, 0.0),
     "r_knee": (0.0, 0.245, 0.0),
@@ -39,16 +39,16 @@ _FROM_PARENT = {
     "r_wrist": (0.0, 0.146, 0.0),
 }
 ANKLE_HEIGHT = 0.039
-"""Of a standing person's ankles above the floor, as a fraction of the stature; the same figure."""
+"""Height of a standing person's ankles above the floor, as a fraction of the stature; from the same figure 4.1."""
 
 _STATURE_MM = {"mean": 1690.0, "std": 95.0, "low": 1500.0, "high": 1900.0}
 _SEGMENT_STD = 0.03  # Relative spread of one segment between people of the same stature.
 
 # Degrees, from the American Academy of Orthopaedic Surgeons, Joint Motion: Method of Measuring and Recording, 1965.
-# The trunk's motion is spread evenly over the joints at root and spine, the neck's over thorax and nose. The shoulder
-# is described by how far the arm is raised (negative: backwards) in a plane that is turned from straight ahead (0)
-# outwards (90: sideways): flexion, extension and abduction in one. The pelvis has no joint limits; these are
-# what stepping, sitting and stooping need.
+# The trunk's motion is spread evenly over the joints at root and spine, the neck's over thorax and nose. Two angles
+# describe flexion, extension and abduction of the shoulder together: how far the arm is raised (negative: backwards),
+# and the plane in which it is raised (0: straight ahead, 90: sideways). The pelvis has no joint limits; its ranges are
+# those that stepping, sitting and stooping need.
 _CENTRAL_LIMITS = {
     "pelvis_tilt": (-20.0, 60.0),  # forwards
     "pelvis_list": (-10.0, 10.0),  # right side down
@@ -79,7 +79,7 @@ JOINT_LIMITS: dict[str, tuple[float, float]] = _CENTRAL_LIMITS | {
 
 @dataclasses.dataclass(frozen=True)
 class Bodies:
-    """S people's measures.
+    """The measurements of S people.
 
     Attributes:
       stature: [S] mm.
@@ -95,7 +95,7 @@ class Bodies:
 
 
 def draw_bodies(rng: np.random.Generator, count: int) -> Bodies:
-    """`count` random adults, left and right alike."""
+    """Draws `count` random adults, whose left and right sides are equal."""
     mean, std, low, high = (_STATURE_MM[key] for key in ("mean", "std", "low", "high"))
     stature = np.clip(rng.normal(mean, std, count), low, high)
     from_parent = {}
@@ -109,15 +109,15 @@ def draw_bodies(rng: np.random.Generator, count: int) -> Bodies:
 
 
 def limit(angles: Mapping[str, np.ndarray]) -> Angles:
-    """`angles` brought inside `JOINT_LIMITS`."""
+    """Clips `angles` to `JOINT_LIMITS`."""
     return {name: np.clip(values, *JOINT_LIMITS[name]) for name, values in angles.items()}
 
 
 def forward_kinematics(bodies: Bodies, angles: Mapping[str, np.ndarray]) -> dict[str, tf.Tensor]:
-    """Where the joints are.
+    """The positions of the joints for given angles.
 
     Args:
-      bodies: C of them.
+      bodies: C bodies.
       angles: [C, T] degrees for every name in `JOINT_LIMITS`.
 
     Returns:
@@ -142,7 +142,7 @@ def forward_kinematics(bodies: Bodies, angles: Mapping[str, np.ndarray]) -> dict
         turns[f"{s}_ankle"] = turns[f"{s}_knee"] @ x(-turn(f"{s}_knee_flexion"))
         turns[f"{s}_shoulder"] = turns["thorax"]
         plane, rotation = sign * turn(f"{s}_shoulder_plane"), sign * turn(f"{s}_shoulder_rotation")
-        # The plane is turned back after raising, so that it means nothing while the arm hangs.
+        # The plane is turned back after raising, so that it has no effect while the arm hangs.
         turns[f"{s}_elbow"] = turns["thorax"] @ y(plane) @ x(turn(f"{s}_shoulder_raise")) @ y(rotation - plane)
         turns[f"{s}_wrist"] = turns[f"{s}_elbow"] @ x(turn(f"{s}_elbow_flexion"))
 

@@ -1,7 +1,7 @@
-"""How people move: joint angles over time for a few everyday activities.
+"""Simulates how people move: joint angles over time for a few everyday activities.
 
 Every activity draws `count` clips at once; each clip has its own style (constant over the clip) and its own smooth
-variation. Times are seconds, angles degrees as in kinematics.py; C clips of T frames.
+variation. Times are in seconds, angles in degrees as in kinematics.py; there are C clips of T frames.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ Ranges = dict[str, tuple[float, float]]
 
 @dataclasses.dataclass(frozen=True)
 class Motion:
-    """C clips of T frames.
+    """The motion of C clips of T frames.
 
     Attributes:
       angles: {name: [C, T] degrees} for every name in `JOINT_LIMITS`.
-      heading: [C, T] degrees the body's frame is turned to the right of the world's.
+      heading: [C, T] degrees by which the body's frame is turned to the right from the world's.
       speed: [C, T] statures a second, ahead.
     """
 
@@ -56,18 +56,18 @@ _ON_HIP: Ranges = {
 
 
 def draw_motion(activity: str, rng: np.random.Generator, time: np.ndarray, count: int) -> Motion:
-    """`count` clips of one of `ACTIVITIES` at `time` [T] seconds, within the limits of the joints."""
+    """Draws `count` clips of one of `ACTIVITIES` at `time` [T] seconds, within the limits of the joints."""
     motion = ACTIVITIES[activity](rng, time, count)
     return dataclasses.replace(motion, angles=limit(motion.angles))
 
 
 def _between(rng: np.random.Generator, count: int, low: float, high: float) -> np.ndarray:
-    """[C, 1]: one number a clip."""
+    """Draws one number between `low` and `high` for each clip, [C, 1]."""
     return rng.uniform(low, high, (count, 1))
 
 
 def _drift(rng: np.random.Generator, time: np.ndarray, count: int, amplitude: float) -> np.ndarray:
-    """[C, T] slow wandering about 0, a sum of sinusoids with random phases; its standard deviation is `amplitude`."""
+    """Slow variation [C, T] about 0: a sum of sinusoids with random phases, of standard deviation `amplitude`."""
     waves = 3
     period = rng.uniform(1.5, 6.0, (count, waves, 1))
     phase = rng.uniform(0.0, 2 * np.pi, (count, waves, 1))
@@ -75,18 +75,18 @@ def _drift(rng: np.random.Generator, time: np.ndarray, count: int, amplitude: fl
 
 
 def _ease(share: np.ndarray) -> np.ndarray:
-    """From 0 to 1 as a hand moves from one place to another: Flash and Hogan 1985, minimum jerk."""
+    """A smooth step from 0 to 1, as a hand moves from place to place: minimum jerk (Flash and Hogan 1985)."""
     s = np.clip(share, 0.0, 1.0)
     return s**3 * (10 - 15 * s + 6 * s**2)
 
 
 def _pulse(phase: np.ndarray, center: float, sharpness: float) -> np.ndarray:
-    """1 where `phase` (radians) passes `center` (a share of the cycle), falling smoothly to about 0 elsewhere."""
+    """A smooth pulse: 1 where `phase` (radians) passes `center` (a share of the cycle), about 0 elsewhere."""
     return np.exp(sharpness * (np.cos(phase - 2 * np.pi * center) - 1))
 
 
 def _through(rng: np.random.Generator, time: np.ndarray, keys: np.ndarray, seconds: float) -> np.ndarray:
-    """[..., C, T]: from each of the values `keys` [..., C, K] to the next within about `seconds`, at its own pace."""
+    """Values [..., C, T] that go from each of `keys` [..., C, K] to the next in about `seconds`, at a random pace."""
     count = keys.shape[-2]
     position = time / _between(rng, count, 0.7 * seconds, 1.4 * seconds) + _between(rng, count, 0, 1)
     before = np.minimum(position.astype(int), keys.shape[-1] - 2)
@@ -96,11 +96,11 @@ def _through(rng: np.random.Generator, time: np.ndarray, keys: np.ndarray, secon
 
 
 def _num_keys(time: np.ndarray, seconds: float) -> int:
-    return int(np.ptp(time) / (0.7 * seconds)) + 3  # Enough for the fastest pace that `_through` draws.
+    return int(np.ptp(time) / (0.7 * seconds)) + 3  # Enough for the fastest pace in `_through`.
 
 
 def _arm(rng: np.random.Generator, time: np.ndarray, count: int, side: str, repertoire: Sequence[Ranges]) -> Angles:
-    """One arm that goes from pose to pose, each drawn from a random entry of `repertoire`."""
+    """The angles of one arm that moves from pose to pose, each drawn from a random entry of `repertoire`."""
     seconds = 1.1
     shape = (count, _num_keys(time, seconds))
     entry = rng.integers(len(repertoire), size=shape)
@@ -115,12 +115,12 @@ def _arms(rng: np.random.Generator, time: np.ndarray, count: int, repertoire: Se
 
 
 def _mixed(choice: np.ndarray, yes: Angles, no: Angles) -> Angles:
-    """The angles of `yes` in the clips where `choice` [C, 1] holds, else those of `no`."""
+    """The angles of `yes` in the clips where `choice` [C, 1] is true, otherwise those of `no`."""
     return {name: np.where(choice, yes[name], no[name]) for name in yes}
 
 
 def _standing(rng: np.random.Generator, time: np.ndarray, count: int) -> Motion:
-    """Upright with loosely hanging arms, a little sway in every joint, looking about; what activities start from."""
+    """Standing upright with hanging arms, a little sway in every joint, looking about; activities start from it."""
     angles = {name: _drift(rng, time, count, 1.0) for name in JOINT_LIMITS}
     angles["trunk_flexion"] += _between(rng, count, -4, 14)
     angles["trunk_bend"] += _between(rng, count, -5, 5) + _drift(rng, time, count, 2.0)
@@ -140,7 +140,7 @@ def _standing(rng: np.random.Generator, time: np.ndarray, count: int) -> Motion:
 
 
 def walking(rng: np.random.Generator, time: np.ndarray, count: int) -> Motion:
-    """Arms swing against the legs; in some clips one hand does something else.
+    """Walking, the arms swinging against the legs; in some clips one hand does something else.
 
     The curves follow Winter, Biomechanics and Motor Control of Human Gait: the hip swings like a cosine from heel
     strike (phase 0); the knee yields under the load at about 14 % of the stride and flexes most at about 72 %.
@@ -179,7 +179,7 @@ def walking(rng: np.random.Generator, time: np.ndarray, count: int) -> Motion:
 
 
 def sitting(rng: np.random.Generator, time: np.ndarray, count: int) -> Motion:
-    """Thighs about level, feet under or before the knees; the hands rest on the lap or talk along."""
+    """Sitting with level thighs, feet under or before the knees; the hands rest on the lap or gesture."""
     motion = _standing(rng, time, count)
     angles = motion.angles
     tilt = _between(rng, count, -15, 10)
@@ -198,7 +198,7 @@ def sitting(rng: np.random.Generator, time: np.ndarray, count: int) -> Motion:
 
 
 def reaching(rng: np.random.Generator, time: np.ndarray, count: int) -> Motion:
-    """One hand, the other or both reach out high and low; trunk and head go along, one foot stands forward."""
+    """Reaching high and low with one or both hands; trunk and head follow, one foot stands forward."""
     motion = _standing(rng, time, count)
     angles = motion.angles
     low, high = [_REACH, _REACH, _HANGING], [_HANGING, _HANGING, _GESTURE]
@@ -219,13 +219,13 @@ def reaching(rng: np.random.Generator, time: np.ndarray, count: int) -> Motion:
         angles[f"{side}_knee_flexion"] += yielding
         angles[f"{side}_hip_flexion"] += tilt + 0.5 * yielding + sign * stride
         raised = angles[f"{side}_shoulder_raise"]
-        # A hanging arm goes on hanging when the trunk leans; the further it reaches out, the less gravity leads it.
+        # A hanging arm stays vertical when the trunk leans; the further it reaches out, the less it does so.
         angles[f"{side}_shoulder_raise"] = raised + (tilt + flexion) * np.clip(1 - raised / 90, 0, 1)
     return motion
 
 
 def squatting(rng: np.random.Generator, time: np.ndarray, count: int) -> Motion:
-    """Down and up again; the knees go forwards over the feet while the trunk leans against them."""
+    """Squatting down and rising; the knees move forwards over the feet while the trunk leans forwards."""
     motion = _standing(rng, time, count)
     angles = motion.angles
     swing = 2 * np.pi * (_between(rng, count, 0.2, 0.45) * time + _between(rng, count, 0, 1))

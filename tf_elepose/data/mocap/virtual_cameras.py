@@ -1,7 +1,7 @@
-"""Static pinhole cameras about a person, in NumPy.
+"""Static pinhole cameras around a person, in NumPy.
 
-The world's frame is level: x and z horizontal, y down. Elevation and azimuth are degrees here, elevation positive for
-a camera above the horizon that looks down; C clips with K cameras each.
+The world's frame is level: x and z horizontal, y down. Elevation and azimuth are in degrees here, elevation positive
+for a camera above the horizon that looks down. There are C clips with K cameras each.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import dataclasses
 import numpy as np
 
 FOCAL_PX = 1145.0
-"""Focal length of virtual cameras, about that of Human3.6M's."""
+"""Focal length of virtual cameras in px, about that of Human3.6M's cameras."""
 
 IMAGE_PX = 1000
-"""Width and height of their images; the principal point is the middle."""
+"""Width and height of the virtual cameras' images in px; the principal point is the middle."""
 
-_AZIMUTH_STD = 8.0  # How far, in degrees, cameras stand from their even places around the person.
-_AIM_STD_MM = 80.0  # How far past the person's mean place a camera is aimed, in each direction.
+_AZIMUTH_STD = 8.0  # Degrees by which cameras deviate from even spacing around the person.
+_AIM_STD_MM = 80.0  # How far from the person's mean position a camera is aimed, in each direction.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Rig:
     Attributes:
       azimuth, elevation, roll: [C, K] degrees.
       distance: [C, K] mm from the camera to the point it is aimed at.
-      aim: [C, K, 3] mm, that point in the world.
+      aim: [C, K, 3] mm, the point in the world that the camera is aimed at.
     """
 
     azimuth: np.ndarray
@@ -45,12 +45,12 @@ def draw_rig(
     roll_std: float,
     distance: tuple[float, float],
 ) -> Rig:
-    """Cameras spread evenly around each clip's `center`.
+    """Draws cameras that are spread evenly around each clip's `center`.
 
     Args:
       rng: source of the random numbers.
-      center: [C, 3] mm, the person's mean place in the world.
-      cameras: K.
+      center: [C, 3] mm, the person's mean position in the world.
+      cameras: K, how many for each clip.
       elevation: mean and standard deviation, degrees.
       roll_std: standard deviation of the roll, degrees.
       distance: mean and standard deviation, mm.
@@ -67,15 +67,15 @@ def draw_rig(
 
 
 def orientation(rig: Rig) -> np.ndarray:
-    """[C, K, 3, 3]: turns directions of the world into the camera's, Rz(roll) Rx(elevation) Ry(azimuth).
+    """Rotations [C, K, 3, 3] from the world's frame to the cameras': Rz(roll) Rx(elevation) Ry(azimuth).
 
-    Rx turns up, (0, -1, 0), towards -z: seen from above, a head is nearer than the feet below it.
+    Rx turns the upward direction (0, -1, 0) towards -z: for a camera above, the head is nearer than the feet.
     """
     return axis_rotation("z", rig.roll) @ axis_rotation("x", rig.elevation) @ axis_rotation("y", rig.azimuth)
 
 
 def view(rig: Rig, poses: np.ndarray) -> np.ndarray:
-    """`poses` [C, T, J, 3] mm in the world as each camera has them: [C, K, T, J, 3] mm in the camera frame."""
+    """Transforms `poses` [C, T, J, 3] mm from the world into each camera's frame: [C, K, T, J, 3] mm."""
     away = poses[:, np.newaxis] - rig.aim[:, :, np.newaxis, np.newaxis]
     turned = np.einsum("ckij,cktnj->cktni", orientation(rig), away)
     turned[..., 2] += rig.distance[..., np.newaxis, np.newaxis]
@@ -83,14 +83,14 @@ def view(rig: Rig, poses: np.ndarray) -> np.ndarray:
 
 
 def pixels(poses: np.ndarray) -> np.ndarray:
-    """Where `poses` [..., J, 3] in the camera frame appear, [..., J, 2] px: `FOCAL_PX` (x, y) / z + the middle."""
+    """Projects `poses` [..., J, 3] in the camera frame to [..., J, 2] px: `FOCAL_PX` (x, y) / z + the middle."""
     return FOCAL_PX * poses[..., :2] / poses[..., 2:] + IMAGE_PX / 2
 
 
 def axis_rotation(axis: str, degrees: np.ndarray) -> np.ndarray:
-    """Right-handed rotation by `degrees` [...] about "x", "y" or "z": [..., 3, 3]."""
+    """Right-handed rotations [..., 3, 3] by `degrees` [...] about the axis "x", "y" or "z"."""
     angle = np.radians(np.asarray(degrees, np.float64))
-    first, second = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}[axis]  # The first turns towards the second.
+    first, second = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}[axis]  # Turns the first towards the second.
     rotation = np.zeros((*angle.shape, 3, 3))
     rotation[..., :, :] = np.eye(3)
     rotation[..., first, first] = rotation[..., second, second] = np.cos(angle)

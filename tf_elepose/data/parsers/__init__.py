@@ -1,1 +1,1 @@
-"""Bytes of foreign files: parsed within limits, without running what is in them."""
+"""Parsers for files of unknown origin: they have limits and never execute code from a file."""

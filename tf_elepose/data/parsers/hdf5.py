@@ -1,13 +1,13 @@
-"""HDF5 files of unknown origin, read in a process of their own.
+"""Reads HDF5 files of unknown origin, in a process of their own.
 
 libhdf5 crashes and hangs on damaged files: with bytes changed or cut off, h5py 3.14 (libhdf5 1.14.6) died of some small
-files with a segmentation fault and did not come back from others. pyfive 1.3, in pure Python, did neither, but cannot
-read chunked arrays as libver="latest" writes them and takes whatever memory a damaged header asks for. So h5py reads in
-a child process with a limit on time and, on Linux, on memory; when it dies, that is a ValueError here. One child
+files with a segmentation fault and hung on others. pyfive 1.3, in pure Python, did neither, but cannot read chunked
+arrays as libver="latest" writes them and allocates as much memory as a damaged header declares. So h5py reads in a
+child process with a limit on time and, on Linux, on memory; when the child dies, a ValueError is raised here. One child
 (hdf5_child.py) serves all files; numbers come back through a pipe as plain bytes, nothing is unpickled.
 
-Read are numbers and text that lie in the file itself. Soft and external links are not followed; external storage,
-virtual data sets and filters that are not part of libhdf5 are refused.
+Only numbers and text in the file itself are read. Soft and external links are not followed; external storage, virtual
+data sets and filters that are not part of libhdf5 are refused.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ import numpy as np
 
 from tf_elepose.data.parsers.limits import MAX_UNPACKED_RATIO, SMALL_BYTES, listed
 
-_CPU_SECONDS = 1  # For one answer, besides what its bytes take; a hang burns CPU, a slow disk does not.
+_CPU_SECONDS = 1  # For one answer, plus time for its bytes. CPU time, so that a hang counts and a slow disk does not.
 _CPU_BYTES_PER_SECOND = 20e6
-_WALL_SECONDS = 60  # The same where no CPU limit can be set, and for whatever else may go wrong.
+_WALL_SECONDS = 60  # For one answer, where CPU time cannot be limited or something else goes wrong.
 _WALL_BYTES_PER_SECOND = 2e6
-_SPARE_BYTES = 128 * 2**20  # Memory for one answer, besides twice the array.
+_SPARE_BYTES = 128 * 2**20  # Memory for one answer, in addition to twice the array.
 
 
 class Hdf5Reader:
@@ -40,14 +40,14 @@ class Hdf5Reader:
 
     Attributes:
       where: what messages call the file.
-      names: of its arrays, "group/array".
+      names: the names of its arrays, "group/array".
     """
 
     def __init__(self, path: str | os.PathLike[str], what: str = "HDF5 file") -> None:
-        """Args: the file, and what messages call its kind.
+        """Opens the file at `path`; messages call its kind `what`.
 
         Raises:
-          ValueError: no such file, or not a readable HDF5 file.
+          ValueError: there is no such file, or it is not a readable HDF5 file.
         """
         self.where = f"{what} {os.fspath(path)}"
         self._path = os.path.abspath(path)
@@ -72,10 +72,11 @@ class Hdf5Reader:
         self._arrays = {}  # The file itself is open only while the child answers.
 
     def declared(self, name: str) -> tuple[tuple[int, ...], np.dtype]:
-        """Shape and type of an array, once they are in proportion to the file's size; text has type `U`.
+        """Shape and type of an array, checked against the file's size; text has type `U`.
 
         Raises:
-          ValueError: no such array, one that is kept elsewhere or is neither numbers nor text, or one too large.
+          ValueError: there is no such array, it is stored in another file, is neither numbers nor text, or declares far
+            more bytes than it stores.
         """
         what = self._what(name)
         if name not in self._arrays:
@@ -93,7 +94,7 @@ class Hdf5Reader:
         return shape, dtype
 
     def array(self, name: str) -> np.ndarray:
-        """The array, read-only; numbers in the file's own type, text as `U`."""
+        """Reads the array, as a read-only one; numbers in the file's own type, text as `U`."""
         what = self._what(name)
         shape, _ = self.declared(name)
         size = math.prod(shape) * self._arrays[name]["itemsize"]
@@ -105,7 +106,7 @@ class Hdf5Reader:
         return data.view(np.dtype(reply["dtype"])).reshape(shape)
 
     def numbers(self, name: str, shape: tuple[int | None, ...]) -> np.ndarray:
-        """The array of numbers, which must have `shape`, where None stands for any length."""
+        """Reads an array of numbers, which must have `shape`; None stands for any length."""
         held, dtype = self.declared(name)
         fits = len(held) == len(shape) and all(b is None or a == b for a, b in zip(held, shape, strict=True))
         if dtype.kind not in "fiu" or not fits:
@@ -114,7 +115,7 @@ class Hdf5Reader:
         return self.array(name)
 
     def integers(self, name: str, shape: tuple[int | None, ...]) -> np.ndarray:
-        """As `numbers`, int32, of whole numbers from 0; some programs write them as floats."""
+        """Reads an array of whole numbers from 0, as int32; some programs write them as floats."""
         numbers = self.numbers(name, shape)
         with np.errstate(invalid="ignore"):
             wrong = ~((numbers >= 0) & (numbers <= np.iinfo(np.int32).max) & (numbers == np.floor(numbers)))
@@ -128,7 +129,7 @@ class Hdf5Reader:
 
 
 class _Child:
-    """The process that runs `hdf5_child.serve`; started when first asked, and again after it died."""
+    """The process that runs `hdf5_child.serve`; started at the first request, and again after it has died."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -136,10 +137,10 @@ class _Child:
         self._owner = 0
 
     def ask(self, request: dict[str, Any], size: int, where: str) -> tuple[dict[str, Any], np.ndarray]:
-        """The answer to `request`, which concerns `size` bytes, and the bytes that came with it.
+        """Sends a request about `size` bytes; returns the answer and the bytes that came with it.
 
         Raises:
-          ValueError: the file cannot be read, or has crashed or hung the child.
+          ValueError: the file cannot be read, or the child crashed or hung on it.
         """
         seconds = _CPU_SECONDS + size / _CPU_BYTES_PER_SECOND
         request = request | {"seconds": seconds, "memory": 2 * size + _SPARE_BYTES}
@@ -158,7 +159,7 @@ class _Child:
                 late = process.returncode in (-getattr(signal, "SIGPROF", 0), -getattr(signal, "SIGKILL", 0))
                 why = f"takes more than {seconds:.1f} s of CPU time" if late else f"ends with {process.returncode}"
                 raise ValueError(f"{where}: damaged: libhdf5 {why}") from None
-            except BaseException:  # Interrupted: the rest of the answer must not meet the next question.
+            except BaseException:  # Interrupted: the next request must not read the rest of this answer.
                 process.kill()
                 self.stop()
                 raise
@@ -171,7 +172,7 @@ class _Child:
     def stop(self) -> None:
         if self._process is not None and self._owner == os.getpid():
             for stream in (self._process.stdin, self._process.stdout):
-                with contextlib.suppress(OSError):  # What was to be sent cannot be.
+                with contextlib.suppress(OSError):  # The rest of a request can no longer be sent.
                     stream.close()
             try:
                 self._process.wait(timeout=1)
@@ -183,7 +184,7 @@ class _Child:
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._owner != os.getpid() or self._process.poll() is not None:
             self.stop()
-            # The same modules as here, whatever the current directory holds. One thread: it calculates nothing.
+            # The child imports the same modules as this process. One thread is enough: it calculates nothing.
             paths = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "tf_elepose.data.parsers.hdf5_child"],
@@ -201,7 +202,7 @@ atexit.register(_CHILD.stop)
 
 
 def _received(stream: IO[bytes], count: int) -> np.ndarray:
-    """The next `count` bytes, without a second copy of them."""
+    """Reads the next `count` bytes without making a second copy of them."""
     data = np.empty(count, np.uint8)
     filled, view = 0, memoryview(data)
     while filled < count:

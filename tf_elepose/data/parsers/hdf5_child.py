@@ -1,7 +1,7 @@
-"""The process that reads HDF5 files for hdf5.py, and may die of them.
+"""The child process that reads HDF5 files for hdf5.py; a damaged file may crash it.
 
-A request is a line of JSON on standard input: {path, seconds, memory} for what a file declares, with name for an array
-of it. The answer is a line of JSON, with how many bytes of an array follow it.
+A request is a line of JSON on standard input: {path, seconds, memory} asks for the declared arrays of a file, and with
+`name` also for the contents of one array. The answer is a line of JSON, which says how many bytes of an array follow.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from tf_elepose.data.parsers.limits import MAX_TEXT_LENGTH, one_line
 
 _MAX_OBJECTS = 2000
 _MAX_DEPTH = 8
-_FILTERS = (1, 2, 3, 32000)  # Deflate, shuffle, Fletcher's checksum, LZF; others load plug-ins.
+_FILTERS = (1, 2, 3, 32000)  # Deflate, shuffle, Fletcher's checksum, LZF; other filters load plug-ins.
 
 
 def serve() -> None:
-    """Answers one request a line, until the parent closes the pipe."""
-    import h5py  # noqa: F401  Before the first limit is set.
+    """Answers requests, one a line, until the parent closes the pipe."""
+    import h5py  # noqa: F401  Imported before the first limit is set.
 
     for line in sys.stdin.buffer:
         request, array = json.loads(line), np.zeros(0, np.uint8)
@@ -33,7 +33,7 @@ def serve() -> None:
                 array, reply = _read(request["path"], request["name"])
             else:
                 reply = {"arrays": _survey(request["path"])}
-        except Exception as error:  # h5py raises whatever libhdf5 thinks of.
+        except Exception as error:  # h5py raises any kind of exception for errors of libhdf5.
             reply = {"error": one_line(error) or type(error).__name__}
         sys.stdout.buffer.write(json.dumps(reply | {"bytes": array.nbytes}).encode() + b"\n")
         if array.nbytes:
@@ -42,23 +42,23 @@ def serve() -> None:
 
 
 def _limit(seconds: float, memory: int) -> None:
-    """From now on, this process dies after `seconds` of CPU time and gets no more than `memory` bytes."""
+    """Limits this process from now on to `seconds` of CPU time, after which it dies, and to `memory` bytes."""
     try:
         import resource
-    except ImportError:  # Windows: the parent's patience is the only limit.
+    except ImportError:  # Windows: only the parent limits the time.
         return
-    signal.setitimer(signal.ITIMER_PROF, seconds)  # Its signal ends the process, whatever libhdf5 is at.
+    signal.setitimer(signal.ITIMER_PROF, seconds)  # Its signal ends the process even while libhdf5 runs.
     limits = {resource.RLIMIT_CORE: 0}
     if os.path.exists("/proc/self/statm"):
         with open("/proc/self/statm") as pages:
             limits[resource.RLIMIT_AS] = int(pages.read().split()[0]) * resource.getpagesize() + memory
     for kind, limit in limits.items():
-        hard = resource.getrlimit(kind)[1]  # Whoever set it may have allowed less.
+        hard = resource.getrlimit(kind)[1]  # The system may allow less.
         resource.setrlimit(kind, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 
 
 def _survey(path: str) -> dict[str, dict[str, Any]]:
-    """{name: what is declared, or the problem} of all arrays that hard links lead to."""
+    """The declarations {name: shape, type and sizes, or the problem} of all arrays that hard links lead to."""
     import h5py
 
     found: dict[str, dict[str, Any]] = {}
@@ -88,13 +88,13 @@ def _declared(dataset: Any) -> dict[str, Any]:
     """Shape, type and sizes of an h5py dataset, or its problem."""
     import h5py
 
-    # Asked first: the shape of a virtual data set may open other files.
+    # Checked first, because asking for the shape of a virtual data set may open other files.
     if dataset.is_virtual or dataset.external:
         return {"problem": "is kept in other files, which are not opened"}
     plist = dataset.id.get_create_plist()
     filters = [plist.get_filter(place)[0] for place in range(plist.get_nfilters())]
-    if strange := [number for number in filters if number not in _FILTERS]:
-        return {"problem": f"is packed with filter {strange[0]}; known are deflate, shuffle, fletcher32 and lzf"}
+    if unknown := [number for number in filters if number not in _FILTERS]:
+        return {"problem": f"is packed with filter {unknown[0]}; known are deflate, shuffle, fletcher32 and lzf"}
     dtype = dataset.dtype
     text = h5py.check_string_dtype(dtype) is not None
     if dataset.shape is None or not (text or dtype.kind in "fiub"):
@@ -111,7 +111,7 @@ def _declared(dataset: Any) -> dict[str, Any]:
 
 
 def _read(path: str, name: str) -> tuple[np.ndarray, dict[str, Any]]:
-    """The array in one piece, and its shape and type; nothing and the problem when there is one."""
+    """The bytes of the array, and its shape and type; no bytes and the problem when there is one."""
     import h5py
 
     with h5py.File(path, "r", locking=False) as file:

@@ -1,7 +1,7 @@
-"""JSON of unknown origin and any length, read an element at a time.
+"""Reads JSON files of unknown origin and any length, an element at a time.
 
-A file of hundreds of megabytes holds one long list, or an object with a few long lists. Its elements are parsed one
-after the other by the standard library's scanner out of a window of the text that moves along the file.
+A file of hundreds of megabytes holds one long list, or an object with a few long lists. The standard library's scanner
+parses the elements one after the other, in a window of the text that moves along the file.
 """
 
 from __future__ import annotations
@@ -18,31 +18,31 @@ import numpy as np
 from tf_elepose.data.parsers.limits import one_line, opened
 
 MAX_ELEMENT = 1 << 22
-"""Characters of one element, bytes of a file read whole: the worst of text ("[],[],...") takes some twenty times its
-length when it is parsed. A frame with a hundred people is a tenth of it."""
+"""Largest number of characters in an element, and of bytes in a file read whole: in the worst case ("[],[],...") the
+parsed values need about twenty times that memory. A frame with a hundred people is a tenth of this limit."""
 
 MAX_KEYS = 1 << 20
-"""Keys of the outermost object, which are kept: none may come twice."""
+"""Largest number of keys in the outermost object; they are stored, because none may come twice."""
 
 MAX_DEPTH = 64
-"""Brackets within brackets in one element. The scanner calls itself for each."""
+"""Largest number of nested brackets in an element; the scanner is recursive."""
 
 _CHUNK = 1 << 20  # Bytes read at a time.
 
 _SPACE = re.compile(r"[ \t\n\r]*")
-# A string, or what begins as one and ends with the text. Possessive: never tried a second way.
+# A string, or the beginning of one at the end of the text. Possessive quantifiers: no backtracking.
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _NOT_BRACKETS = re.compile(r"[^\[\]{}]+")
-_NUMBER_CUT = 2  # Characters: cut in "1e+|5", a number ends before the "e" for the scanner.
-_CUT_LENGTH = 16  # Characters: the longest token but strings that makes no sense cut in two ("-Infinity", "\u00e4").
+_NUMBER_CUT = 2  # Characters: if the window ends in "1e+|5", the scanner takes "1" for the number.
+_CUT_LENGTH = 16  # Characters: the longest token, except strings, that is an error when cut ("-Infinity", "\u00e4").
 
 
 class JsonStream:
-    """The parts of one JSON file, in order; a context manager.
+    """Iterates over the parts of one JSON file, in order; a context manager.
 
-    Iterating gives pairs (key, value): of a list (None, element), of an object (key, value); a value of the object
-    that is a list comes as (key, element) for each of its elements. Text is UTF-8. NaN and Infinity are read as
-    numbers, as many writers mean them.
+    A list gives pairs (None, element); an object gives pairs (key, value), but where a value is a list, a pair
+    (key, element) for each of its elements. Text is UTF-8. NaN and Infinity are read as numbers, because many programs
+    write them.
 
     Attributes:
       where: what messages call the file.
@@ -50,18 +50,18 @@ class JsonStream:
     """
 
     def __init__(self, path: str | os.PathLike[str], what: str = "JSON file") -> None:
-        """Args: the file, and what messages call its kind.
+        """Opens the file at `path`; messages call its kind `what`.
 
         Raises:
-          ValueError: no such file.
-          OSError: it cannot be read.
+          ValueError: there is no such file.
+          OSError: the file cannot be read.
         """
         self.where = f"{what} {os.fspath(path)}"
         self._file = opened(path, self.where)
         self._size = os.fstat(self._file.fileno()).st_size
         self._decoder = codecs.getincrementaldecoder("utf-8")()
-        self._text, self._at = "", 0  # The window, and how far in it everything has been read.
-        self._read, self._start = 0, 0  # Bytes out of the file; the byte that the window starts with.
+        self._text, self._at = "", 0  # The window, and the position in it up to which everything is parsed.
+        self._read, self._start = 0, 0  # Bytes read from the file; the byte where the window starts.
         self._ended = False
         self._part: tuple[str | None, int | None] = (None, None)
 
@@ -73,7 +73,7 @@ class JsonStream:
 
     @property
     def is_list(self) -> bool:
-        """Whether the outermost bracket is a list's; to be asked before iterating."""
+        """Whether the file holds a list, not an object; to be called before iterating."""
         return self._next() == "["
 
     @property
@@ -82,15 +82,15 @@ class JsonStream:
 
     @property
     def place(self) -> str:
-        """What messages call the place of the pair given last: "element 3", "annotations 3", "info"."""
+        """The place of the last pair, as messages call it: "element 3", "annotations 3", "info"."""
         key, number = self._part
         return " ".join(["element" if key is None else key] + [str(number)] * (number is not None))
 
     def __iter__(self) -> Iterator[tuple[str | None, Any]]:
-        """The pairs, once.
+        """Yields the pairs; works only once.
 
         Raises:
-          ValueError: it is not JSON, or beyond the limits above; with the byte.
+          ValueError: the file is not JSON, or beyond the limits above; says at which byte.
         """
         opening = self._next()
         if opening == "[":
@@ -141,7 +141,7 @@ class JsonStream:
         self._at += 1
 
     def _comma_or(self, closing: str) -> bool:
-        """Whether `closing` comes next; otherwise a comma must, and is passed over."""
+        """Whether `closing` comes next; otherwise skips a comma, which must come next."""
         follows = self._next()
         if follows not in (closing, ","):
             raise self._error(f"expected ',' or {closing!r}; got {follows!r}" if follows else "ends too early")
@@ -149,7 +149,7 @@ class JsonStream:
         return follows == closing
 
     def _next(self) -> str:
-        """The next character that is not white space, which is passed over; "" at the end of the file."""
+        """Skips white space; returns the next character without skipping it, or "" at the end of the file."""
         while True:
             self._at = _SPACE.match(self._text, self._at).end()  # type: ignore[union-attr]
             if self._at < len(self._text):
@@ -158,7 +158,7 @@ class JsonStream:
                 return ""
 
     def _value(self) -> Any:
-        """The value that begins at the next character that is not white space."""
+        """Parses the next value, after any white space."""
         self._next()
         while True:
             value, end, problem = self._scanned()
@@ -167,17 +167,17 @@ class JsonStream:
                     raise self._too_long()
                 self._at = end
                 return value
-            # Any other value is cut where the window ends only if the scanner got so far.
+            # Any other value can be cut by the end of the window only if the scanner reached that end.
             cut = problem is None or end > len(self._text) - _CUT_LENGTH or problem.startswith("Unterminated string")
             if self._ended or not cut:
                 raise self._error(_TOO_EARLY if end >= len(self._text) else str(problem), end)
             if len(self._text) - self._at > MAX_ELEMENT:
                 raise self._too_long()
-            del value  # Before the longer text is parsed.
+            del value  # Freed before the longer text is parsed.
             self._refill()
 
     def _scanned(self) -> tuple[Any, int, str | None]:
-        """The value at the start of what is left of the window, where it ends, None; or None, where it fails, why."""
+        """Scans the rest of the window: (value, its end, None), or (None, position of the error, the problem)."""
         try:
             return *_scan(self._text, self._at), None
         except StopIteration as error:
@@ -188,12 +188,12 @@ class JsonStream:
             raise self._error(one_line(error)) from error
 
     def _refill(self) -> bool:
-        """Moves the window on to what has not been read, and some more; whether there was more."""
+        """Moves the window to the text not parsed yet, and adds more of the file; False at the end of the file."""
         if self._ended:
             return False
         left = self._text[self._at :]
         self._start += len(self._text[: self._at].encode())
-        # A long element is scanned anew from its start: the window grows fast, so that it is not so often.
+        # A long element is scanned again from its start; the window grows fast, so that this happens only a few times.
         data = self._file.read(max(_CHUNK, min(4 * len(left), MAX_ELEMENT + _CHUNK - len(left))))
         pending = len(self._decoder.getstate()[0])
         try:
@@ -218,11 +218,11 @@ class JsonStream:
 
 
 def load_json(path: str | os.PathLike[str], what: str = "JSON file") -> Any:
-    """The value in a file of at most `MAX_ELEMENT` bytes, under the same limits.
+    """Reads a JSON file of at most `MAX_ELEMENT` bytes whole, with the limits of `JsonStream`.
 
     Raises:
-      ValueError: no such file; it is longer, not JSON, or beyond the limits; with the byte.
-      OSError: it cannot be read.
+      ValueError: there is no such file, or it is longer, not JSON, or beyond the limits; says at which byte.
+      OSError: the file cannot be read.
     """
     where = f"{what} {os.fspath(path)}"
     with opened(path, where) as file:
@@ -246,7 +246,7 @@ def load_json(path: str | os.PathLike[str], what: str = "JSON file") -> Any:
 
 
 def shown(value: Any) -> str:
-    """`value` on one short line, for messages: containers by their length only, for they may be deep and long."""
+    """`value` as one short line for messages; of a container only the length, because it may be deep and long."""
     if isinstance(value, dict):
         return f"an object of {len(value)}"
     if isinstance(value, list):
@@ -259,9 +259,9 @@ def shown(value: Any) -> str:
 
 
 def _too_deep(text: str) -> bool:
-    """Whether brackets open more than MAX_DEPTH deep in `text`, which begins outside of all strings.
+    """Whether brackets in `text` are nested more than MAX_DEPTH deep; `text` must begin outside of a string.
 
-    Only what is well-formed up to there counts: the scanner stops at the first bracket that does not fit.
+    Text after the first bracket that does not fit is ignored, because the scanner stops there, too.
     """
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return False
@@ -281,4 +281,4 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 _TOO_EARLY = "ends too early"
 _DECODER = json.JSONDecoder(object_pairs_hook=_object)
-_scan = _DECODER.scan_once  # type: ignore[attr-defined]  # In C where the interpreter has it so.
+_scan = _DECODER.scan_once  # type: ignore[attr-defined]  # Written in C in most interpreters.

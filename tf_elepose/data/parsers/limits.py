@@ -1,4 +1,4 @@
-"""What the readers of files of unknown origin share: limits, opening, and texts out of a file in messages."""
+"""Shared by the parsers of files of unknown origin: limits, opening a file, and quoting its texts in messages."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from collections.abc import Iterable
 from typing import BinaryIO
 
 MAX_UNPACKED_RATIO = 100
-"""Deflate packs zeros a thousandfold, so a file of a megabyte may unpack to a gigabyte. Measured poses hardly shrink:
-float32 pixels to about 0.9, rounded ones to about 0.2 of their size."""
+"""Largest accepted ratio of unpacked to packed size. Deflate packs zeros a thousandfold, so a file of a megabyte may
+unpack to a gigabyte; real poses hardly shrink: float32 pixels to about 0.9, rounded ones to about 0.2 of their size."""
 
 SMALL_BYTES = 64 * 2**20
-"""Arrays up to this size may be packed as they like."""
+"""Arrays up to this size may be packed with any ratio."""
 
 MAX_TEXT_LENGTH = 256
-"""Characters of a name or label."""
+"""Largest number of characters in a name or label."""
 
 
 def opened(path: str | os.PathLike[str], where: str) -> BinaryIO:
-    """The file at `path`, open for reading; `where` begins the messages.
+    """Opens the file at `path` for reading; messages begin with `where`.
 
     Raises:
-      ValueError: no such file, a folder, or what has no size (a pipe).
-      OSError: it cannot be read.
+      ValueError: there is no such file, or it is a folder or has no size (a pipe).
+      OSError: the file cannot be read.
     """
     if os.path.exists(path) and not os.path.isfile(path):
         raise ValueError(f"{where}: expected a file; is {'a folder' if os.path.isdir(path) else 'something else'}")
@@ -33,11 +33,11 @@ def opened(path: str | os.PathLike[str], where: str) -> BinaryIO:
 
 
 def listed(fields: Iterable[str]) -> str:
-    """Names out of a file, on one line whatever they hold; the first few of many."""
+    """Names from a file as one printable line; only the first few if there are many."""
     names = [(field if field.isidentifier() else repr(field))[:60] for field in fields]
     return ", ".join(names[:20] + ["..."] * (len(names) > 20))
 
 
 def one_line(error: BaseException) -> str:
-    """The message of `error`, on one line and of bounded length whatever it quotes."""
+    """The message of `error` on one line of limited length."""
     return " ".join(str(error).split())[:200]

@@ -1,12 +1,12 @@
-"""MATLAB files (version 5, as `save -v6` and `-v7` write them) of unknown origin.
+"""Reads MATLAB files (version 5, as `save -v6` and `-v7` write them) of unknown origin.
 
-Read here rather than by scipy.io.loadmat: scipy 1.17 follows nested cells and structs in compiled code without a limit,
-and a small file of cells in one another ends the process with a segmentation fault. Only what is asked for is
-looked at, one level at a time, and every size is held against the bytes there are; what MATLAB would have to
-evaluate (objects, function handles) is refused.
+scipy.io.loadmat is not used: scipy 1.17 follows nested cells and structs in compiled code without a limit, and a small
+file of nested cells ends the process with a segmentation fault. Here only the requested values are read, one level at a
+time, and every size is checked against the number of bytes; values that MATLAB would have to evaluate (objects,
+function handles) are refused.
 
-The format is MathWorks' "MAT-File Format", Level 5: elements of a tag (type, bytes) and data, padded to 8 bytes, small
-ones packed into the tag; a matrix is an element that holds elements: flags, dimensions, name, and its values.
+The format is MathWorks' "MAT-File Format", Level 5. An element is a tag (type, bytes) and data padded to 8 bytes; small
+data is packed into the tag. A matrix is an element that holds elements: flags, dimensions, name, and its values.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ import numpy as np
 from tf_elepose.data.parsers.limits import MAX_TEXT_LENGTH, MAX_UNPACKED_RATIO, SMALL_BYTES, listed, one_line, opened
 
 _HEADER_BYTES = 128
-_HEAD_BYTES = 4096  # Hold the header of any matrix (flags, at most 32 dimensions, a name of 63 characters), packed too.
+_HEAD_BYTES = 4096  # Enough for the header of any matrix (flags, at most 32 dimensions, a name of 63 characters).
 _MAX_DIMENSIONS = 32
-_MAX_ELEMENTS = 2**48  # More than any file holds, few enough for NumPy where one of the dimensions is 0.
+_MAX_ELEMENTS = 2**48  # More than any file holds, and not too many for NumPy where one dimension is 0.
 _MATRIX, _COMPRESSED = 14, 15
 _NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 _TEXTS = {1: "utf-8", 2: "utf-8", 4: "utf-16", 16: "utf-8", 17: "utf-16"}
@@ -34,7 +34,7 @@ _CLASSES = {
     10: "int16", 11: "uint16", 12: "int32", 13: "uint32", 14: "int64", 15: "uint64", 16: "function", 17: "opaque",
 }  # fmt: skip
 _NUMERIC = tuple(_CLASSES[number] for number in range(6, 16))
-_COMPLEX = 0x0800  # Of the flags.
+_COMPLEX = 0x0800  # The bit of the flags that marks complex numbers.
 
 
 class MatReader:
@@ -42,14 +42,14 @@ class MatReader:
 
     Attributes:
       where: what messages call the file.
-      names: of its variables.
+      names: the names of its variables.
     """
 
     def __init__(self, path: str | os.PathLike[str], what: str = "MATLAB file") -> None:
-        """Args: the file, and what messages call its kind.
+        """Opens the file at `path`; messages call its kind `what`.
 
         Raises:
-          ValueError: no such file, or not a MATLAB file of version 5.
+          ValueError: there is no such file, or it is not a MATLAB file of version 5.
         """
         self.where = f"{what} {os.fspath(path)}"
         self._file = opened(path, self.where)
@@ -74,10 +74,10 @@ class MatReader:
         self._file.close()
 
     def variable(self, name: str) -> MatValue:
-        """The variable of that name; its bytes are unpacked, nothing in it is read yet.
+        """The variable of that name, with its bytes unpacked but its values not read yet.
 
         Raises:
-          ValueError: no such variable, a damaged one, or one that unpacks to far more than it is.
+          ValueError: there is no such variable, it is damaged, or it unpacks to far more bytes than are allowed.
         """
         if name not in self._places:
             raise ValueError(f"{self.where}: missing {name}; it holds {listed(sorted(self._places)) or 'nothing'}")
@@ -100,7 +100,7 @@ class MatReader:
         return order
 
     def _variables(self) -> dict[str, tuple[int, int, bool]]:
-        """{name: (start, bytes, whether packed)} of the file's elements."""
+        """The places {name: (start, bytes, whether packed)} of the file's variables."""
         places: dict[str, tuple[int, int, bool]] = {}
         start, number = _HEADER_BYTES, 0
         while start + 8 <= self._size:
@@ -121,7 +121,7 @@ class MatReader:
 
 
 class MatValue:
-    """A matrix, struct array, cell array or text; what it holds is read when asked for.
+    """A matrix, struct array, cell array or text; its contents are read by the methods below.
 
     Attributes:
       kind: "double", "uint8", ..., "text", "struct", "cell", or one that cannot be read.
@@ -131,10 +131,10 @@ class MatValue:
     __slots__ = ("_at", "_complex", "_data", "_end", "_order", "_parts", "kind", "shape", "where")
 
     def __init__(self, data: bytes, start: int, end: int, order: str, where: str) -> None:
-        """Args: what lies between `start` and `end` of `data` is the matrix without its tag; "<" or ">"; for messages.
+        """Reads the head of the matrix in `data[start:end]` (without its tag); `order` is "<" or ">".
 
         Raises:
-          ValueError: damaged.
+          ValueError: the matrix is damaged; the message begins with `where`.
         """
         self.kind, self.shape, _, self._at, self._complex = _head(data, start, end, order, where)
         self._data, self._end, self._order, self.where = data, end, order, where
@@ -146,12 +146,12 @@ class MatValue:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """Of a struct array."""
+        """The field names of a struct array."""
         self._require("struct")
         return self._children()[0]
 
     def field(self, name: str) -> list[MatValue]:
-        """One value for every element of a struct array."""
+        """The values of one field, one for each element of a struct array."""
         self._require("struct")
         names, places = self._children()
         if name not in names:
@@ -161,7 +161,7 @@ class MatValue:
         return [MatValue(self._data, start, end, self._order, where) for start, end in chosen]
 
     def scalars(self, name: str) -> np.ndarray:
-        """[elements] float64: the number in that field of every element of a struct array."""
+        """The numbers [elements] float64 in one field of all elements of a struct array."""
         values = [value.numbers() for value in self.field(name)]
         if wrong := [place for place, value in enumerate(values) if value.size != 1]:
             shape = list(values[wrong[0]].shape)
@@ -178,7 +178,7 @@ class MatValue:
         ]
 
     def numbers(self) -> np.ndarray:
-        """Array of `shape`, read-only, in the type that the file stores; that may be smaller than `kind`."""
+        """The read-only array of `shape`, in the type that the file stores; it may be smaller than `kind`."""
         if self.kind not in _NUMERIC or self._complex:
             raise ValueError(f"{self.where}: expected real numbers; got {'complex ' * self._complex}{self.kind}")
         if self.size == 0:
@@ -190,7 +190,7 @@ class MatValue:
         return np.frombuffer(self._data, dtype, self.size, start).reshape(self.shape, order="F")
 
     def text(self) -> str:
-        """One line of text."""
+        """The value as one line of text."""
         self._require("text")
         if self.size == 0:
             return ""
@@ -210,7 +210,7 @@ class MatValue:
             raise ValueError(f"{self.where}: expected a {kind}; got {self.kind} {list(self.shape)}")
 
     def _children(self) -> tuple[tuple[str, ...], list[tuple[int, int]]]:
-        """Field names, and start and end of the values in a struct or cell array, fields fastest."""
+        """Field names, and (start, end) of the values in a struct or cell array; fields vary fastest."""
         if self._parts is None:
             names, at = self._names() if self.kind == "struct" else ((), self._at)
             count = self.size * (len(names) if self.kind == "struct" else 1)
@@ -226,7 +226,7 @@ class MatValue:
         return self._parts
 
     def _names(self) -> tuple[tuple[str, ...], int]:
-        """A struct's field names, and where they end: text of equal lengths, filled up with zeros."""
+        """A struct's field names, and where they end; in the file they have equal lengths, padded with zeros."""
         _, start, count, at = _tag(self._data, self._at, self._end, self._order, self.where)
         length = struct.unpack_from(self._order + "i", self._data, start)[0] if count == 4 else 0
         _, start, count, at = _tag(self._data, at, self._end, self._order, self.where)
@@ -237,8 +237,8 @@ class MatValue:
 
 
 def _head(data: bytes, at: int, end: int, order: str, where: str) -> tuple[str, tuple[int, ...], str, int, bool]:
-    """Kind, shape, name, where the values begin, and whether they are complex, of the matrix at `at`."""
-    if at == end:  # MATLAB writes an empty matrix as nothing at all.
+    """Kind, shape and name of the matrix at `at`, where its values begin, and whether they are complex."""
+    if at == end:  # MATLAB writes an empty matrix as no bytes.
         return "double", (0, 0), "", at, False
     if end - at < 24:
         raise ValueError(f"{where}: damaged or cut short")
@@ -248,7 +248,7 @@ def _head(data: bytes, at: int, end: int, order: str, where: str) -> tuple[str, 
         raise ValueError(f"{where}: damaged: no array flags")
     shape: tuple[int, ...] = (0, 0)
     at += 16
-    if held != "opaque":  # Which has a name but no dimensions.
+    if held != "opaque":  # An opaque matrix has a name but no dimensions.
         if dims_kind != 5 or dims_count % 4 or not 8 <= dims_count <= min(4 * _MAX_DIMENSIONS, end - at - 8):
             raise ValueError(f"{where}: damaged: no dimensions")
         shape = struct.unpack_from(f"{order}{dims_count // 4}i", data, at + 8)
@@ -284,7 +284,7 @@ def _unpacked(data: bytes, order: str, where: str) -> bytes:
     if count > max(SMALL_BYTES, MAX_UNPACKED_RATIO * len(data)):
         raise ValueError(f"{where}: {len(data)} bytes that unpack to {count}; at most 1:{MAX_UNPACKED_RATIO}")
     matrix = _inflated(stream, stream.unconsumed_tail, count, where) if count else b""
-    rest = _inflated(stream, stream.unconsumed_tail, 1, where)  # Nothing but the checksum.
+    rest = _inflated(stream, stream.unconsumed_tail, 1, where)  # Only the checksum is left.
     if len(matrix) != count or rest or not stream.eof:
         raise ValueError(f"{where}: damaged: does not unpack to {count} bytes")
     return matrix

@@ -1,4 +1,4 @@
-"""npz archives of unknown origin: what they declare is held against what they hold before memory is taken.
+"""Reads npz archives of unknown origin; declared sizes are checked against real ones before memory is allocated.
 
 Numbers and text are read, pickled objects never.
 """
@@ -18,8 +18,8 @@ import numpy as np
 
 from tf_elepose.data.parsers.limits import MAX_TEXT_LENGTH, MAX_UNPACKED_RATIO, SMALL_BYTES, listed, one_line
 
-# What zipfile raises for archives it cannot read: damaged, cut short, encrypted (RuntimeError), packed in a way or by
-# a version it does not know (NotImplementedError), names that are not text (UnicodeDecodeError, a ValueError).
+# Raised by zipfile for archives that it cannot read: damaged, cut short, encrypted (RuntimeError), packed by an unknown
+# method or version (NotImplementedError), with names that are not text (UnicodeDecodeError, a ValueError).
 DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -38,14 +38,14 @@ class NpzReader:
 
     Attributes:
       where: what messages call the file.
-      names: of its arrays.
+      names: the names of its arrays.
     """
 
     def __init__(self, path: str | os.PathLike[str], what: str = "npz file") -> None:
-        """Args: the file, and what messages call its kind.
+        """Opens the file at `path`; messages call its kind `what`.
 
         Raises:
-          ValueError: no such file, not a readable archive, or a name given twice.
+          ValueError: there is no such file, it is not a readable archive, or holds a name twice.
         """
         self.where = f"{what} {os.fspath(path)}"
         try:
@@ -74,7 +74,7 @@ class NpzReader:
         self._archive.close()
 
     def declared(self, name: str) -> tuple[tuple[int, ...], np.dtype]:
-        """Shape and type in the member's .npy header, which must account for every byte that the member holds."""
+        """Shape and type of an array, from its .npy header; they must match the number of bytes of the member."""
         info, what = self._members[name], f"{self.where}: {name}"
         with self._opened(name) as stream:
             shape, _, dtype, start = read_header(stream, what)
@@ -92,7 +92,7 @@ class NpzReader:
         return shape, dtype
 
     def array(self, name: str) -> np.ndarray:
-        """The member's array; its bytes are taken as numbers or text, never as pickled objects."""
+        """Reads an array; its bytes are taken as numbers or text, never as pickled objects."""
         what = f"{self.where}: {name}"
         shape, dtype = self.declared(name)
         with self._opened(name) as stream:
@@ -106,7 +106,7 @@ class NpzReader:
         return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran_order else "C")
 
     def require_sound(self) -> None:
-        """Reads every member to its end; ValueError where one is damaged."""
+        """Reads every member to its end; raises a ValueError where one is damaged."""
         for name in self.names:
             with self._opened(name) as stream:
                 try:
@@ -116,15 +116,15 @@ class NpzReader:
                     raise ValueError(f"{self.where}: {name}: damaged ({one_line(error)})") from error
 
     def blocks(self, name: str, rows: int) -> Iterator[np.ndarray]:
-        """As `array`, so many rows of its first axis at a time; several members may be read in turns.
+        """Reads an array in blocks of `rows` rows of its first axis; several arrays may be read in turn.
 
-        That the member is undamaged is only known when the last block has come.
+        The checksum is known to be right only when the last block has come.
         """
         what = f"{self.where}: {name}"
         shape, dtype = self.declared(name)
         with self._opened(name) as stream:
             _, fortran_order, _, _ = read_header(stream, what)
-            if fortran_order and len(shape) > 1:  # The first axis runs fastest: its rows lie all over the member.
+            if fortran_order and len(shape) > 1:  # The first axis varies fastest: its rows are not contiguous.
                 whole = self.array(name)
                 yield from (whole[first : first + rows] for first in range(0, len(whole), rows))
                 return
@@ -134,7 +134,7 @@ class NpzReader:
                 try:
                     data = stream.read(count * row_bytes)
                     if first + count == length:
-                        stream.read(1)  # The end: now zipfile compares the checksum.
+                        stream.read(1)  # At the end zipfile compares the checksum.
                 except DAMAGE as error:
                     raise ValueError(f"{what}: damaged ({one_line(error)})") from error
                 if len(data) != count * row_bytes:
@@ -143,7 +143,7 @@ class NpzReader:
                 yield np.frombuffer(data, dtype).reshape(count, *shape[1:])
 
     def parts(self, members: Mapping[str, str], rows: int) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
-        """{key: so many rows} of {key: name} of members of equal length, and the number of the first row."""
+        """Yields (first row, {key: rows}) of the arrays {key: name} of equal length, `rows` rows at a time."""
         blocks = [self.blocks(name, rows) for name in members.values()]
         for number, part in enumerate(zip(*blocks, strict=True)):
             yield number * rows, dict(zip(members, part, strict=True))
@@ -156,7 +156,7 @@ class NpzReader:
 
 
 def read_header(stream: IO[bytes], what: str) -> tuple[tuple[int, ...], bool, np.dtype, int]:
-    """Shape, order, type and length of an .npy header; the stream then stands at the array's first byte."""
+    """Reads an .npy header: shape, order, type and its length; leaves the stream at the array's first byte."""
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     try:
         version = np.lib.format.read_magic(stream)
@@ -165,6 +165,6 @@ def read_header(stream: IO[bytes], what: str) -> tuple[tuple[int, ...], bool, np
         shape, fortran_order, dtype = readers[version](stream)
         if any(length < 0 for length in shape):
             raise ValueError(f"shape {shape}")
-    except Exception as error:  # The header is a Python literal; a damaged one fails in any way the parser can.
+    except Exception as error:  # A header is a Python literal; a damaged one raises any error of the parser.
         raise ValueError(f"{what}: not a readable .npy array ({one_line(error)})") from error
     return shape, fortran_order, dtype, stream.tell()

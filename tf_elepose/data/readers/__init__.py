@@ -1,1 +1,1 @@
-"""One file a format; each turns a path into a `Recording` of the wanted skeleton."""
+"""Readers, one file for each format: each yields the rows of the file or folder at a path."""

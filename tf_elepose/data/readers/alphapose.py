@@ -20,20 +20,20 @@ from tf_elepose.data.rows import Rows
 _KNOWN = {17: "coco_17", 26: "halpe_26", 136: "halpe_26", 18: "openpose_coco_18"}
 
 _LISTS = {"bodies": "joints", "people": "pose_keypoints_2d"}
-"""The list of an image's people and the keypoints of one, by --format."""
+"""{list of an image's people: keypoints of a person}, the names that --format cmu and open use."""
 
 
 def read_alphapose(path: str | os.PathLike[str], *, convention: str | None = None) -> Iterator[Rows]:
-    """The people in the file at `path`, read twice: all images' names are needed to number the first.
+    """Yields the people in the file at `path`, which is read twice: frame numbers need the names of all images.
 
-    The frame is the last digits in the image's name, the clip its folder (the file's own name where there is none);
-    where that does not tell all images apart, the frame is the image's place in the order of their first appearance.
-    Frames without people are not in the file. A person is known by its idx, the first number where that is a list, if
-    every person has one and no image has one twice; otherwise by its place among those of its image.
+    The frame is the last digits in the image's name, the clip its folder (the file's own name where there is none). If
+    two images would get the same clip and frame, the frame is the image's number in the order of first appearance.
+    Frames without people are not in the file. A person's number is its idx (the first number, if idx is a list) when
+    every person has an idx and no image has one twice; otherwise its position among the people of the image.
 
     Args:
       path: of the file.
-      convention: of the keypoints; without: by their number, as above.
+      convention: of the keypoints; without it, their number decides as above.
 
     Raises:
       ValueError: one line with the file, the element, what was expected and what it holds.
@@ -69,14 +69,14 @@ def read_alphapose(path: str | os.PathLike[str], *, convention: str | None = Non
 
 
 def _people(stream: JsonStream) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(image, {keypoints, perhaps score and idx}) of every person."""
+    """Yields (image, {keypoints, perhaps score and idx}) of every person."""
     for key, value in stream:
         what = f"{stream.where}: {stream.place}"
         if type(value) is not dict:
             raise ValueError(f"{what}: expected an object; got {shown(value)}")
         if key is None:
             image = value.get("image_id")
-            if type(image) is int:  # Its option for evaluation on COCO writes the number only.
+            if type(image) is int:  # AlphaPose's option for evaluation on COCO writes a number.
                 image = str(integer(image, f"{what}: image_id"))
             yield text(image, f"{what}: image_id"), {"keypoints": None, **value}
             continue

@@ -1,8 +1,8 @@
 """`bvh`: motion capture in BVH files, seen by virtual cameras.
 
-The joints move as the file says; static cameras around each clip take 2D poses (px) and 3D poses (mm, camera frame)
-of them, so that the rows are what calibrated cameras would give. A folder is searched for *.bvh; each file is a clip,
-its subject the folder it lies in.
+The joints move as the file says; static cameras around each clip see them as 2D poses (px) and 3D poses (mm, camera
+frame), as calibrated cameras would. A folder is searched for *.bvh; each file is a clip, whose subject is the folder
+that holds the file.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ import numpy as np
 from absl import logging
 
 from tf_elepose.data.mocap.bvh_file import BvhMotion, read_bvh_motion
-from tf_elepose.data.mocap.bvh_joints import JointMap, known_joints, stated_joints
+from tf_elepose.data.mocap.bvh_joints import JointMap, joints_from_file, known_joints
 from tf_elepose.data.mocap.virtual_cameras import IMAGE_PX, Rig, draw_rig, orientation, pixels, view
 from tf_elepose.data.rows import Rows
 
-# World axes to level ones, y down, by the axis that points up; all are rotations.
+# Rotations from the file's axes to level ones (y down), by the axis that points up.
 _LEVEL = {
     "x": np.array([[0, 1, 0], [-1, 0, 0], [0, 0, 1]]),
     "y": np.array([[1, 0, 0], [0, -1, 0], [0, 0, -1]]),
     "z": np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]]),
 }
-# From ankle to head along the bones: a child's to a tall man's. The units are too far apart to be mistaken.
+# Range of the length from ankle to head along the bones, from children to tall men. It fits at most one of the units.
 _BODY_MM = (900.0, 2200.0)
 _UNITS = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
 
-_NEAREST_MM = 1000.0  # Whoever comes nearer to a camera has walked past it, or through it.
+_NEAREST_MM = 1000.0  # Nearer poses have walked past a camera, or through it.
 _PART_FRAMES = 1024
 
 
@@ -52,26 +52,26 @@ def read_bvh(
     test_fraction: float = 0.0,
     seed: int = 0,
 ) -> Iterator[Rows]:
-    """The rows of the file, or of the files in the folder, at `path`; equal options give equal rows.
+    """Yields the rows of the file, or of the files in the folder, at `path`; equal options give equal rows.
 
     Args:
       path: of a .bvh file or a folder with such files, at any depth.
       joints: path of a YAML file {joint: joint of the BVH file, or a list to take the middle of}, for names that are
         not known.
-      scale: mm per unit of the file. Without it a body between 0.9 and 2.2 m from ankle to head tells whether the
-        units are mm, cm or m, which is logged; any other needs to be told. CMU's motions converted to BVH keep CMU's
-        units, 56.44 mm (1 / 0.45 inches).
-      up: the axis that points up, x, y or z. Without it y, unless the people would then mostly lie.
-      frame_rate: frames a second to keep about as many of; all without it.
-      cameras: how many stand around each clip.
+      scale: mm per unit of the file. Without it, the unit (mm, cm or m) is the one in which the body measures 0.9 to
+        2.2 m from ankle to head; it is logged. Other units must be given: CMU's motions converted to BVH keep CMU's
+        unit of 56.44 mm (1 / 0.45 inches).
+      up: the axis that points up, x, y or z. Without it y is taken, unless the people would then mostly lie.
+      frame_rate: about how many frames a second are kept; all of them without it.
+      cameras: how many cameras stand around each clip.
       elevation_mean, elevation_std: of the cameras above the horizon, degrees, positive looking down.
       roll_std: of the cameras, degrees.
       distance_mean, distance_std: from camera to the clip's middle, mm.
-      test_fraction: share of the clips that are the test split, drawn by `seed`.
+      test_fraction: share of the clips in the test split, drawn by `seed`.
       seed: of everything random, from 0.
 
     Raises:
-      ValueError: an option out of range, no files, or what is wrong with one of them.
+      ValueError: an option is out of range, there are no files, or one of them is wrong.
     """
     source = pathlib.Path(path)
     _require_options(scale, up, frame_rate, cameras, seed, test_fraction)
@@ -80,12 +80,12 @@ def read_bvh(
     if not files:
         raise ValueError(f"bvh {source}: the folder holds no .bvh files")
     test = _test_clips(len(files), test_fraction, seed, source)
-    told: set[str] = set()
+    logged: set[str] = set()
     for place, file in enumerate(files):
         motion = read_bvh_motion(file)
-        body = known_joints(motion) if joints is None else stated_joints(motion, pathlib.Path(joints))
+        body = known_joints(motion) if joints is None else joints_from_file(motion, pathlib.Path(joints))
         # All lengths in mm and level from here on.
-        to_level = (scale or _judged_scale(motion, body, told)) * _level(motion, body, up)
+        to_level = (scale or _judged_scale(motion, body, logged)) * _level(motion, body, up)
         clip = file.relative_to(source).with_suffix("").as_posix() if source.is_dir() else file.stem
         frames = _kept_frames(motion, frame_rate)
         rng = np.random.default_rng([seed, zlib.crc32(clip.encode("utf-8", "surrogateescape"))])
@@ -108,13 +108,13 @@ def read_bvh(
 
 
 def _seen(rig: Rig, poses: np.ndarray, frames: np.ndarray, left_out: int) -> dict[str, Any]:
-    """Level `poses` [T, J, 3] mm of `frames` as the rig's cameras see them: fields of `Rows`, camera by camera."""
-    with np.errstate(all="ignore"):  # Numbers out of all proportion are refused by assemble.
+    """The fields of `Rows` for level `poses` [T, J, 3] mm of `frames`, seen by one camera after the other."""
+    with np.errstate(all="ignore"):  # `assemble` refuses numbers that are too large.
         poses_3d = view(rig, poses[np.newaxis])[0]
         poses_2d = pixels(poses_3d)
     cameras = len(poses_3d)
     before = (poses_3d[..., 2] >= _NEAREST_MM).all(axis=-1).reshape(-1)
-    # How far the line of sight is turned down; rounding may make the sine more than 1.
+    # The angle of the line of sight below the horizon; rounding may make the sine larger than 1.
     looking = np.degrees(np.arcsin(np.clip(orientation(rig)[0, :, 2, 1], -1.0, 1.0)))
     dropped = {"between the frames taken": left_out, "nearer than 1 m to a camera": int((~before).sum())}
     return {
@@ -127,15 +127,15 @@ def _seen(rig: Rig, poses: np.ndarray, frames: np.ndarray, left_out: int) -> dic
     }
 
 
-def _judged_scale(motion: BvhMotion, body: JointMap, told: set[str]) -> float:
-    """mm per unit of the file; logged once for each unit."""
+def _judged_scale(motion: BvhMotion, body: JointMap, logged: set[str]) -> float:
+    """The mm per unit of the file, judged by the body's length; each unit is logged once."""
     ends = body.ends
     length = motion.path_length(*ends) if ends else 0.0
     for unit, scale in _UNITS.items():
         if _BODY_MM[0] <= scale * length <= _BODY_MM[1]:
-            if unit not in told:
+            if unit not in logged:
                 logging.warning("%s: %.4g units from ankle to head, taken as %s", motion.where, length, unit)
-                told.add(unit)
+                logged.add(unit)
             return scale
     raise ValueError(
         f"{motion.where}: {length:.4g} units from ankle to head are a body neither in mm nor in cm nor in m; set scale "
@@ -144,7 +144,7 @@ def _judged_scale(motion: BvhMotion, body: JointMap, told: set[str]) -> float:
 
 
 def _level(motion: BvhMotion, body: JointMap, up: str | None) -> np.ndarray:
-    """[3, 3]: turns the file's axes into level ones, y down."""
+    """The matrix [3, 3] that rotates the file's axes into level ones, y down."""
     if up is not None:
         return _LEVEL[up]
     ends = body.ends

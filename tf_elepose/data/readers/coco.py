@@ -2,11 +2,11 @@
 
 An annotation file is an object: images [{id, file_name, width, height}], annotations [{image_id, category_id,
 keypoints [x, y, v] * K, num_keypoints, iscrowd}], categories [{id, keypoints: names}], in any order; v is 0 for a joint
-that is not labelled, 1 for a hidden and 2 for a visible one, and a labelled joint is a known one. A results file is a
-list of {image_id, keypoints [x, y, s] * K, score}, s being the detector's confidence (cocodataset.org, "Data format"
-and "Results format"). Which of them a file is, its outermost bracket says.
+that is not labelled, 1 for a hidden and 2 for a visible one; labelled joints, also hidden ones, are known. A results
+file is a list of {image_id, keypoints [x, y, s] * K, score}, s being the detector's confidence (cocodataset.org, "Data
+format" and "Results format"). The outermost bracket of a file shows which of them it is.
 
-Pixels count from 0. A person is known by its place among those of its image, in the order of the file.
+Pixels count from 0. A person's number is its position among the people of its image, in the order of the file.
 """
 
 from __future__ import annotations
@@ -33,23 +33,24 @@ _KNOWN = {17: "coco_17"}
 _LARGEST_FRAME = 2**31 - 1
 
 _Images = dict[int, tuple[str, int]]
-"""Clip and frame by image id."""
+"""{image id: (clip, frame)}."""
 
 
 def read_coco(
     path: str | os.PathLike[str], *, convention: str | None = None, images: str | os.PathLike[str] | None = None
 ) -> Iterator[Rows]:
-    """The people in the annotation or results file at `path`.
+    """Yields the people in the annotation or results file at `path`.
 
     Annotated images: the clip is the folder in file_name (the file's own name where there is none), the frame the last
-    digits in file_name; where that does not tell all images apart, the frame is the image id. Results: the clip is the
-    file's name, the frame the image id. Left out and counted: crowds, and annotations without labelled keypoints.
+    digits in file_name. If two images would get the same clip and frame, the frame is the image id. Results: the clip
+    is the file's name, the frame the image id. Crowds and annotations without labelled keypoints are left out and
+    counted.
 
     Args:
       path: of the file.
-      convention: of the keypoints. Without: the one whose joints are the keypoints that the file's categories name;
-        for files that name none coco_17, if there are 17.
-      images: an annotation file that says which clip and frame the image ids of a results file are.
+      convention: of the keypoints. Without it, the convention whose joints the file's categories name; if they name
+        none, coco_17 for 17 keypoints.
+      images: an annotation file that gives the clip and frame of each image id in a results file.
 
     Raises:
       ValueError: one line with the file, the element, what was expected and what it holds.
@@ -121,11 +122,11 @@ def _annotations(path: str | os.PathLike[str], convention: str | None) -> Iterat
 
 
 class _Index:
-    """The images and keypoint names of an annotation file, wherever in it they stand.
+    """The images and keypoint names of an annotation file, whose sections may come in any order.
 
     Attributes:
-      images: clip and frame by image id.
-      image_size: (width, height) px that all images have, or None.
+      images: {image id: (clip, frame)}.
+      image_size: (width, height) px of all images, or None where they differ.
     """
 
     def __init__(self, path: str | os.PathLike[str], what: str) -> None:
@@ -162,10 +163,10 @@ class _Index:
         self.images: _Images = dict(zip(names, frames, strict=True))
 
     def convention(self) -> str | None:
-        """The convention that has the keypoints named in the file; None where it names none.
+        """The convention whose joints are the keypoints named in the file; None where it names none.
 
         Raises:
-          ValueError: no known convention has them, or categories have different ones.
+          ValueError: no known convention has these keypoints, or the categories have different ones.
         """
         if not self._keypoints:
             return None

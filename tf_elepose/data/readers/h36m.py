@@ -30,7 +30,7 @@ from tf_elepose.skeleton.conversion import Convention
 TEST_SUBJECTS = ("S9", "S11")
 
 _H36M_32 = conventions.get_convention("h36m_32")
-_RENAMED = {"TakingPhoto": "Photo", "WalkingDog": "WalkDog"}  # In all files but the oldest.
+_RENAMED = {"TakingPhoto": "Photo", "WalkingDog": "WalkDog"}  # Old name: name in all newer files.
 _LAYOUTS = {"h36m": "h36m_17", "coco": "coco_17", "mpii": "mpii_16"}
 _NUMBER = re.compile(r" \d+$")
 
@@ -43,19 +43,19 @@ def read_h36m(
     train_every: int | None = None,
     test_every: int | None = None,
 ) -> Iterator[Rows]:
-    """The rows of the folder at `path`, an action at a time.
+    """Yields the rows of the folder at `path`, an action at a time.
 
-    2D poses are those of data_2d_h36m_gt.npz and, without that file, the 3D poses projected as VideoPose3D does.
+    2D poses come from data_2d_h36m_gt.npz; without that file, they are the 3D poses projected as in VideoPose3D.
 
     Args:
       path: of the folder.
-      detections: NAME of the data_2d_h36m_NAME.npz whose poses are the detected ones; cpn_ft_h36m_dbb, for example.
-        Their frames after the last 3D pose are left out.
-      every: one of how many frames is taken, from the first.
-      train_every, test_every: the same for training and test subjects alone; ElePose tests on every 64th.
+      detections: NAME of the data_2d_h36m_NAME.npz with the detected poses, for example cpn_ft_h36m_dbb. Frames after
+        the last 3D pose are left out.
+      every: n takes every nth frame, starting with the first.
+      train_every, test_every: override `every` for training and for test subjects; ElePose tests on every 64th frame.
 
     Raises:
-      ValueError: a missing, damaged or unexpected file; code in it; detections that do not fit.
+      ValueError: a file is missing, damaged or of another form, or contains code; detections do not fit.
     """
     folder = pathlib.Path(path)
     steps = {"train": train_every or every, "test": test_every or every}
@@ -82,7 +82,7 @@ def read_h36m(
             split = "test" if subject in TEST_SUBJECTS else "train"
             frames = np.arange(0, len(array), steps[split])
             _count(dropped, "between the frames taken", len(CAMERA_IDS) * (len(array) - len(frames)))
-            with np.errstate(over="ignore", invalid="ignore"):  # Numbers out of all proportion are refused by assemble.
+            with np.errstate(over="ignore", invalid="ignore"):  # `assemble` refuses numbers that are too large.
                 views = _views(array, frames, subject, clip, truth, detected)
             yield Rows(
                 **views,
@@ -100,10 +100,10 @@ def read_h36m(
 
 
 class _Poses2D:
-    """One data_2d_h36m_NAME.npz.
+    """The 2D poses in one file data_2d_h36m_NAME.npz.
 
     Attributes:
-      convention: of its joints.
+      convention: the convention of its joints.
     """
 
     def __init__(self, path: pathlib.Path) -> None:
@@ -119,7 +119,7 @@ class _Poses2D:
         self.convention = _layout(path)
 
     def view(self, subject: str, clip: str, camera: int, length: int) -> np.ndarray:
-        """The first `length` poses of one camera, [length, K, 2] px."""
+        """The first `length` poses of a clip seen by one camera, [length, K, 2] px."""
         what = f"{self._where}: {subject} {clip}"
         poses = self._clips.get(subject, {}).get(_action(clip, number=True))
         if poses is None:
@@ -134,7 +134,7 @@ class _Poses2D:
         return array[:length]
 
     def without(self, clips: list[tuple[str, str]]) -> dict[str, int]:
-        """How many of its poses belong to none of `clips`, by reason."""
+        """How many poses of this file belong to none of `clips`, by reason."""
         known = {(subject, _action(clip, number=True)) for subject, clip in clips}
         dropped: dict[str, int] = {}
         for subject, actions in self._clips.items():
@@ -153,7 +153,7 @@ def _views(
     truth: _Poses2D | None,
     detected: _Poses2D | None,
 ) -> dict[str, Any]:
-    """`frames` of one action's world poses `array` [T, 32, 3] m as the four cameras see them, one after the other."""
+    """The fields of `Rows` for `frames` of an action's world poses `array` [T, 32, 3] m, camera by camera."""
     cameras = range(len(CAMERA_IDS))
     poses_3d = [to_camera(STANDS[subject][camera], 1000.0 * array[frames].astype(np.float64)) for camera in cameras]
     if truth is None:
@@ -176,10 +176,10 @@ def _views(
 
 
 class _PickledNpz(NpzReader):
-    """An archive whose arrays of one object are pickled: plain values in them are read, code is refused."""
+    """An npz archive whose arrays hold one pickled object; plain values in it are read, code is refused."""
 
     def plain(self, name: str) -> Any:
-        """The one object of the array `name`."""
+        """The object in the array `name`."""
         what = f"{self.where}: {name}"
         if name not in self.names:
             raise ValueError(f"{what}: missing; the file holds {listed(self.names) or 'nothing'}")
@@ -199,7 +199,7 @@ class _PickledNpz(NpzReader):
 
 
 def _positions(path: pathlib.Path, field: str) -> tuple[dict[str, dict[str, Any]], str]:
-    """{subject: {clip: poses}} in a file's `field`, and what messages call the file."""
+    """The poses {subject: {clip: poses}} in `field` of the file, and what messages call the file."""
     with _PickledNpz(path, "h36m file") as archive:
         positions, where = archive.plain(field), archive.where
     for actions in _texts(positions, f"{where}: {field}").values():
@@ -214,10 +214,10 @@ def _texts(values: Any, what: str) -> dict[str, Any]:
 
 
 def _layout(path: pathlib.Path) -> Convention:
-    """The convention of a file's joints: the layout it names, or the one with its number of joints and symmetry.
+    """The convention of a file's joints: the layout that it names, or the one with its joint number and symmetry.
 
     Raises:
-      ValueError: there is no such layout, or name and symmetry contradict each other.
+      ValueError: no layout has that name, or that number of joints and symmetry.
     """
     with _PickledNpz(path, "h36m file") as archive:
         metadata, what = archive.plain("metadata"), f"{archive.where}: metadata"
@@ -242,7 +242,7 @@ def _layout(path: pathlib.Path) -> Convention:
 
 
 def _indices(values: Any) -> set[int]:
-    """Integers in a list, for comparison; anything else is like no layout's."""
+    """The integers in a list, to compare them with a layout; anything else gives a set that equals no layout's."""
     if isinstance(values, np.ndarray) and values.dtype.kind in "iu":
         values = values.ravel()[:100].tolist()
     if not isinstance(values, (list, tuple)):
@@ -263,7 +263,7 @@ def _described(value: Any) -> str:
 
 
 def _action(clip: str, number: bool = False) -> str:
-    """A clip's action as present files call it, "Walking 1" without the number (or with it)."""
+    """The action of a clip under its name in newer files: "Walking 1" gives "Walking", or with `number` "Walking 1"."""
     action = _NUMBER.sub("", clip)
     renamed = _RENAMED.get(action, action)
     return renamed + clip[len(action) :] if number else renamed

@@ -1,7 +1,7 @@
-"""Human3.6M's four cameras: where they stand for each subject, and how they take their pictures.
+"""Human3.6M's four cameras: their positions for each subject, and their lenses.
 
-The world's frame is z up; a camera's is x right, y down, z forward. Numbers, camera order and formulas are those of
-VideoPose3D, common/h36m_dataset.py and common/camera.py, with lengths in mm.
+In the world's frame z points up; the camera frame is x right, y down, z forward. Numbers, camera order and formulas are
+from VideoPose3D, common/h36m_dataset.py and common/camera.py, with lengths in mm.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ CAMERA_IDS = ("54138969", "55011271", "58860488", "60457274")
 
 @dataclasses.dataclass(frozen=True)
 class Lens:
-    """What a camera does to directions.
+    """The intrinsic parameters of a camera.
 
     Attributes:
       focal, center: (x, y) px.
@@ -35,11 +35,11 @@ class Lens:
 
 @dataclasses.dataclass(frozen=True)
 class Stand:
-    """Where a camera is.
+    """The position and orientation of a camera.
 
     Attributes:
       orientation: unit quaternion w, x, y, z that turns directions of the camera's frame into the world's.
-      translation: the camera's place in the world, mm.
+      translation: the camera's position in the world, mm.
     """
 
     orientation: tuple[float, float, float, float]
@@ -47,7 +47,7 @@ class Stand:
 
     @functools.cached_property
     def rotation(self) -> np.ndarray:
-        """[3, 3]: turns directions of the camera's frame into the world's."""
+        """The matrix [3, 3] that turns directions of the camera's frame into the world's."""
         w, x, y, z = np.array(self.orientation) / np.linalg.norm(self.orientation)
         return np.array(
             [
@@ -59,20 +59,20 @@ class Stand:
 
     @property
     def elevation(self) -> float:
-        """Degrees above the horizon, positive looking down."""
+        """The camera's elevation: degrees above the horizon, positive looking down."""
         return float(np.degrees(np.arcsin(np.clip(-self.rotation[2, 2], -1.0, 1.0))))
 
 
 def to_camera(stand: Stand, poses: np.ndarray) -> np.ndarray:
-    """`poses` [..., 3] mm in the world as a camera there has them, [..., 3] mm in the camera frame, float64."""
-    return (np.asarray(poses, np.float64) - np.array(stand.translation)) @ stand.rotation  # Rows: R^T (X - t).
+    """Transforms `poses` [..., 3] mm from the world into the frame of a camera there: [..., 3] mm, float64."""
+    return (np.asarray(poses, np.float64) - np.array(stand.translation)) @ stand.rotation  # As rows: R^T (X - t).
 
 
 def project(lens: Lens, poses: np.ndarray) -> np.ndarray:
-    """Where `poses` [..., 3] in the camera frame appear, [..., 2] px with distortion, float64.
+    """Projects `poses` [..., 3] in the camera frame to [..., 2] px with distortion, float64.
 
-    VideoPose3D's `project_to_2d`. Of OpenCV's formula it differs in the tangential term by less than a pixel, and
-    directions more than 45 degrees off the axis are clamped. NaN where a coordinate is NaN.
+    This is VideoPose3D's `project_to_2d`. It differs from OpenCV's formula by less than a pixel in the tangential term,
+    and clamps directions more than 45 degrees off the axis. NaN where a coordinate is NaN.
     """
     poses = np.asarray(poses, np.float64)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -115,7 +115,7 @@ LENSES = (
         (1000, 1002),
     ),
 )
-"""Of the cameras 0 to 3, for all subjects."""
+"""The lenses of the cameras 0 to 3, for all subjects."""
 
 _STANDS = {
     "S1": (
@@ -250,4 +250,4 @@ STANDS: dict[str, tuple[Stand, ...]] = {
     subject: tuple(Stand(orientation, translation) for orientation, translation in stands)
     for subject, stands in _STANDS.items()
 }
-"""{subject: of the cameras 0 to 3}. Of S2, S3 and S4 nothing is published."""
+"""{subject: positions of the cameras 0 to 3}. For S2, S3 and S4 nothing is published."""

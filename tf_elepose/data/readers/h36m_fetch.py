@@ -1,8 +1,9 @@
 """`h36m_fetch`: the `processed` folder that anibali/h36m-fetch makes of Human3.6M.
 
 Sx/Action-sub/annot.h5 holds the frames of all cameras one after the other: pose/2d [N, 32, 2] px, pose/3d [N, 32, 3] mm
-in each camera's frame, pose/3d-univ, the same of a body of standard size, which does not project onto pose/2d; camera
-[N], frame [N] from 1. h36m-fetch keeps a training frame when a joint has moved by 40 mm, and every 64th test frame.
+in each camera's frame, pose/3d-univ, the poses scaled to a body of standard size, which do not project onto pose/2d;
+camera [N], frame [N] from 1. h36m-fetch keeps a training frame when a joint has moved by 40 mm, and every 64th test
+frame.
 """
 
 from __future__ import annotations
@@ -20,18 +21,18 @@ from tf_elepose.skeleton import conventions
 SUBJECTS = {
     "S1": "train", "S5": "train", "S6": "train", "S7": "train", "S8": "train", "S9": "test", "S11": "test"
 }  # fmt: skip
-"""Of Human3.6M with published poses, and the split that nearly all papers use."""
+"""{subject with published poses: split}, the split that nearly all papers use."""
 
 CAMERAS = {54138969: (1000, 1002), 55011271: (1000, 1000), 58860488: (1000, 1000), 60457274: (1000, 1002)}
-"""Width and height px by the cameras' names, which are numbered from 0 in this order."""
+"""{camera's name: (width, height) px}; the cameras are numbered from 0 in this order."""
 
 
 def read_h36m_fetch(path: str | os.PathLike[str], *, universal: bool = False) -> Iterator[Rows]:
-    """The rows of the folder at `path`, a part for each file; clip is "Action-sub", frames count from 1.
+    """Yields the rows of the folder at `path`, a part for each file; clip is "Action-sub", frames count from 1.
 
     Args:
       path: of the folder `processed`.
-      universal: take pose/3d-univ for the truth.
+      universal: take pose/3d-univ as ground truth.
 
     Raises:
       ValueError: one line with the file, the field, what was expected and what it holds.
@@ -68,7 +69,7 @@ def _rows(file: pathlib.Path, universal: bool, done: float) -> Rows:
         subject=subject,
         action=clip.rpartition("-")[0] or clip,
         clip=clip,
-        camera=np.searchsorted(list(CAMERAS), names),  # They are in ascending order.
+        camera=np.searchsorted(list(CAMERAS), names),  # CAMERAS is in ascending order.
         frame=frame,
         split=SUBJECTS[subject],
         image_size=dict(enumerate(CAMERAS.values())),

@@ -1,4 +1,4 @@
-"""What detectors' JSON files have in common: poses as lists [x, y, c] * K, and images known by their file names."""
+"""Shared by readers of detectors' JSON files: poses as lists [x, y, c] * K, and frame numbers from image names."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tf_elepose.skeleton import conventions
 from tf_elepose.skeleton.conversion import Convention
 
 PART = 8192
-"""Poses in a part."""
+"""The number of poses in a part."""
 
 _LARGEST_INT = 2**31 - 1
 
 _LAST_DIGITS = re.compile(r"(\d+)\D*\Z", re.ASCII)
 
-# What MMPose's and COCO's data sets call joints otherwise than conventions.py does.
+# Joints that MMPose's and COCO's data sets name differently from conventions.py.
 _SYNONYMS = {
     "head_top": "head", "top_head": "head", "pelvis": "root", "hip": "root", "neck_base": "nose",
     "l_foot": "l_ankle", "r_foot": "r_ankle",
@@ -33,21 +33,21 @@ _SYNONYMS = {
 
 
 class KeypointLists:
-    """Poses of one convention, collected from their lists until there are enough for a part.
+    """Collects poses of one convention from their lists, until there are enough for a part.
 
     Attributes:
-      dropped: poses left out since the last part, by reason; whoever reads counts them here.
+      dropped: poses left out since the last part, by reason; the reader counts them here.
     """
 
     def __init__(self, where: str, subject: str, known: Mapping[int, str], stated: str | None = None) -> None:
-        """As no file says who the people are, all of a file are one subject.
+        """Starts without poses; all people of a file are one subject, because no file says who they are.
 
         Args:
           where: what messages call the file.
           subject: the file's name.
-          known: the conventions that its format has, by number of keypoints; one with fewer joints says what the first
-            of the keypoints are.
-          stated: the user's convention.
+          known: the conventions of its format, by number of keypoints; a convention with fewer joints is about the
+            first keypoints.
+          stated: the convention that the user gives.
 
         Raises:
           ValueError: no convention has the stated name.
@@ -57,7 +57,7 @@ class KeypointLists:
         self._known = {count: conventions.get_convention(name) for count, name in known.items()}
         self._stated = None if stated is None else conventions.get_convention(stated)
         self._convention: Convention | None = None
-        self._length = 0  # Numbers in one list: 3 K.
+        self._length = 0  # How many numbers one list has: 3 K.
         self._scored: bool | None = None
         self.dropped: collections.Counter[str] = collections.Counter()
         self._clear()
@@ -81,13 +81,13 @@ class KeypointLists:
         """Adds one pose.
 
         Args:
-          keypoints: x, y, c of each joint, out of a file.
-          place: in the file, for messages.
-          clip, frame, person: checked ones (see `text` and `integer`).
-          score: how good the detection is; all poses of a file have one or none has.
+          keypoints: x, y, c of each joint, from a file.
+          place: the place in the file, for messages.
+          clip, frame, person: already checked (see `text` and `integer`).
+          score: how good the detection is; given for all poses of a file or for none.
 
         Raises:
-          ValueError: not a list of numbers, or of another length than the poses before; a score where they have none.
+          ValueError: `keypoints` is not a list of numbers, or its length or `score` does not fit the poses before.
         """
         if type(keypoints) is not list:
             raise ValueError(f"{self._where}: {place}: keypoints: expected a list; got {shown(keypoints)}")
@@ -121,19 +121,19 @@ class KeypointLists:
         to_pixels: Callable[[np.ndarray], np.ndarray] | None = None,
         image_size: tuple[int, int] | None = None,
     ) -> Rows:
-        """What was collected, none of which is kept; perhaps no pose, but the reasons why.
+        """Returns the collected poses as rows, and forgets them; there may be none, only reasons in `dropped`.
 
         Args:
           done: share of the source read.
-          flags: c says whether a joint is labelled (1 or 2) or not (0), instead of how sure the detector is.
+          flags: whether c is a label (0: not labelled, 1 or 2: labelled) instead of the detector's confidence.
           to_pixels: makes pixels [n, K, 2] of the lists' x, y, c [n, K, 3].
           image_size: (width, height) px.
 
         Raises:
-          ValueError: a number is infinite, or no pixel; a flag that is none.
+          ValueError: a number is infinite or too large for a pixel, or a label is not 0, 1 or 2.
         """
         n = len(self._places)
-        convention = self._convention or conventions.CONVENTIONS["coco_17"]  # Of no pose: any will do.
+        convention = self._convention or conventions.CONVENTIONS["coco_17"]  # Without poses any convention will do.
         numbers = np.frombuffer(self._numbers.tobytes()).reshape(n, -1 if n else convention.num_joints, 3)
         numbers = numbers[:, : convention.num_joints]
         confidence = numbers[..., 2]
@@ -188,7 +188,7 @@ class KeypointLists:
 
 
 def find_convention(names: Sequence[str]) -> str | None:
-    """The convention whose joints have these names in this order, "left_" and "right_" written out; None without."""
+    """The convention whose joints have these names ("left_", "right_" written out) in this order; None without one."""
     plain = []
     for name in names:
         name = name.lower().replace(" ", "_").replace("-", "_")
@@ -201,9 +201,9 @@ def find_convention(names: Sequence[str]) -> str | None:
 
 
 def frames_by_name(names: Iterable[str], clip: str) -> list[tuple[str, int]] | None:
-    """(clip, frame) of images by their file names: the folder, `clip` where there is none, and the last digits.
+    """The (clip, frame) of each image, from its file name: the folder (or `clip` without one) and the last digits.
 
-    None where that does not tell all of them apart.
+    None where two images would get the same clip and frame, or a name has no digits.
     """
     found: dict[tuple[str, int], None] = {}
     for name in names:
@@ -221,7 +221,7 @@ def frames_by_name(names: Iterable[str], clip: str) -> list[tuple[str, int]] | N
 
 
 def integer(value: Any, what: str) -> int:
-    """`value` out of a file as an integer from 0 of 32 bits, as frames and people are."""
+    """Checks that `value` from a file is an integer from 0 of 32 bits, as frames and persons must be."""
     if type(value) is float and value.is_integer():
         value = int(value)
     if type(value) is not int or not 0 <= value <= _LARGEST_INT:
@@ -230,7 +230,7 @@ def integer(value: Any, what: str) -> int:
 
 
 def text(value: Any, what: str) -> str:
-    """`value` out of a file, or the file's own name, as text that can be written into another file."""
+    """Checks that `value` (from a file, or the file's name) is text that can be written into another file."""
     if not isinstance(value, str) or not value:
         raise ValueError(f"{what}: expected text; got {shown(value)}")
     if len(value) > MAX_TEXT_LENGTH:
@@ -241,12 +241,12 @@ def text(value: Any, what: str) -> str:
 
 
 def stem(path: str | os.PathLike[str], what: str) -> str:
-    """The file's name without its last ending, as a clip's name."""
+    """The file's name without its last extension, to name a clip."""
     return text(pathlib.Path(path).stem, f"{what}: its name")
 
 
 def checked_size(size: Any, what: str) -> tuple[int, int]:
-    """(width, height) px out of a file or from the user."""
+    """Checks an image size from a file or the user; returns (width, height) px."""
     pair = tuple(size) if isinstance(size, (list, tuple)) else ()
     if len(pair) != 2 or not all(type(length) is int and 0 < length <= LARGEST_PX for length in pair):
         got = ", ".join(map(shown, pair)) or shown(size)

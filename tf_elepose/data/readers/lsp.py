@@ -1,8 +1,8 @@
 """`lsp` and `lspet`: joints.mat of Leeds Sports Pose and of its extended training set. 2D only.
 
-The two files have the same variable `joints` with other axes and another third number: LSP has [3, 14, 2000] of x, y
-and whether the joint is occluded (it is placed all the same), LSPET has [14, 3, 10000] of x, y and whether it is
-labelled (where not, x and y are anything). Left and right are the person's.
+Both files have a variable `joints`, but with different axes and a different third number: LSP has [3, 14, 2000] of x, y
+and whether the joint is occluded (its position is given nevertheless); LSPET has [14, 3, 10000] of x, y and whether the
+joint is labelled (if not, x and y mean nothing). Left and right are the person's.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from tf_elepose.data.rows import Rows
 from tf_elepose.skeleton import conventions
 from tf_elepose.skeleton.conversion import Convention
 
-_LAST_TRAINING_IMAGE = 1000  # Of LSP; the other thousand is for testing.
+_LAST_TRAINING_IMAGE = 1000  # Of LSP; the second thousand images are the test set.
 
 
 def read_lsp(path: str | os.PathLike[str]) -> Iterator[Rows]:
-    """The rows of LSP's joints.mat; frames are image numbers from 1, as in im0001.jpg.
+    """Yields the rows of LSP's joints.mat; frames are image numbers from 1, as in im0001.jpg.
 
     Raises:
       ValueError: one line with the file, what was expected and what it holds.
@@ -36,7 +36,7 @@ def read_lsp(path: str | os.PathLike[str]) -> Iterator[Rows]:
 
 
 def read_lspet(path: str | os.PathLike[str]) -> Iterator[Rows]:
-    """The rows of LSPET's joints.mat; frames are image numbers from 1, as in im00001.jpg.
+    """Yields the rows of LSPET's joints.mat; frames are image numbers from 1, as in im00001.jpg.
 
     Raises:
       ValueError: one line with the file, what was expected and what it holds.
@@ -48,7 +48,7 @@ def read_lspet(path: str | os.PathLike[str]) -> Iterator[Rows]:
 
 
 def _joints(path: str | os.PathLike[str], format_name: str) -> tuple[Convention, np.ndarray]:
-    """The variable `joints`, once its axes are those of the format."""
+    """Reads the variable `joints` and checks that its axes are those of the format; returns its convention, too."""
     convention = conventions.get_convention("lsp_14")
     shapes = {"lsp": (3, convention.num_joints), "lspet": (convention.num_joints, 3)}
     with MatReader(path, f"{format_name} file") as file:

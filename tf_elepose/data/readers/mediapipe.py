@@ -1,6 +1,6 @@
 """`mediapipe`: landmarks of MediaPipe Pose, written as JSON by the user.
 
-MediaPipe itself writes no files. Read are:
+MediaPipe itself writes no files. This reader accepts:
     a list of frames, or {"frames": list of frames, "image_width": w, "image_height": h};
     a frame: what was found (below), null or [] where nobody was, or an object with it under "landmarks",
       "poseLandmarks", "pose_landmarks" or "landmark", and optionally "frame", "image_width" and "image_height";
@@ -9,7 +9,7 @@ MediaPipe itself writes no files. Read are:
       MessageToDict makes.
 
 x is a share of the image's width, y of its height, from the upper left corner; landmarks may lie outside of the image
-(MediaPipe docs/solutions/pose.md). z and world landmarks are left out: they are not measured but the model's own guess.
+(MediaPipe docs/solutions/pose.md). z and world landmarks are not read: the model estimates them without measuring.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ Size = tuple[int, int]
 
 
 def read_mediapipe(path: str | os.PathLike[str], *, image_size: Sequence[int] | None = None) -> Iterator[Rows]:
-    """The people in the file at `path`.
+    """Yields the people in the file at `path`.
 
-    The clip is the file's name; the frame is the one given, otherwise the place in the list, from 0; a person is known
-    by its place in the frame. Visibilities are kept as confidences; landmarks of a file without any are all as sure.
-    Frames without people give no rows and are counted.
+    The clip is the file's name; the frame is the given number, otherwise the position in the list, from 0; a person's
+    number is its position in the frame. Visibilities become confidences; in a file without visibilities all landmarks
+    are equally sure. Frames without people give no rows and are counted.
 
     Args:
       path: of the file.
-      image_size: (width, height) px; without: as the file says.
+      image_size: (width, height) px; without it, the size given in the file.
 
     Raises:
-      ValueError: one line with the file, the frame, what was expected and what it holds; no image size, without which
-        the shape of a pose is not known.
+      ValueError: one line with the file, the frame, what was expected and what it holds; also without an image size,
+        because the proportions of poses are then unknown.
     """
     stated = None if image_size is None else checked_size(image_size, f"MediaPipe file {os.fspath(path)}: image_size")
     with JsonStream(path, "MediaPipe file") as stream:
@@ -52,7 +52,7 @@ def read_mediapipe(path: str | os.PathLike[str], *, image_size: Sequence[int] | 
         clip = stem(path, stream.where)
         poses = KeypointLists(stream.where, clip, {_CONVENTION.num_joints: _CONVENTION.name})
         seen = _Frames(stream)
-        size: Size | None = None  # Of the frames collected so far: rows of one part have one.
+        size: Size | None = None  # Of the frames collected so far; all rows of a part have one size.
         for frame, own_size, people in seen:
             now = stated or own_size or size_of_all
             if not people:
@@ -74,12 +74,12 @@ def read_mediapipe(path: str | os.PathLike[str], *, image_size: Sequence[int] | 
 
 
 class _Frames:
-    """(frame, its own image size or None, landmarks of each person) of every frame of a file."""
+    """Yields (frame, its own image size or None, landmarks of each person) for every frame of a file."""
 
     def __init__(self, stream: JsonStream) -> None:
         self._stream = stream
-        self._numbered: bool | None = None  # Whether frames say their numbers, and landmarks how visible they are:
-        self._visibility: bool | None = None  # all of a file, or none.
+        self._numbered: bool | None = None  # Whether frames have numbers, and landmarks a visibility:
+        self._visibility: bool | None = None  # either all in a file, or none.
 
     def __iter__(self) -> Iterator[tuple[int, Size | None, list[list[Any]]]]:
         place = 0
@@ -101,7 +101,7 @@ class _Frames:
             raise ValueError(f"{self._stream.where}: expected a list of frames, or an object with frames; holds none")
 
     def flat(self, landmarks: list[Any], size: Size, what: str) -> list[float]:
-        """x and y in pixels and visibility of each landmark in turn."""
+        """The list x, y (px) and visibility of the first landmark, then of the second, and so on."""
         if len(landmarks) != _CONVENTION.num_joints:
             raise ValueError(f"{what}: expected {_CONVENTION.num_joints} landmarks; got {len(landmarks)}")
         numbers = []
@@ -122,7 +122,7 @@ class _Frames:
 
 
 def _people(value: Any, what: str) -> list[list[Any]]:
-    """The landmarks of each person in what a frame holds."""
+    """The landmarks of each person in a frame's value."""
     if type(value) is dict:
         keys = [key for key in _KEYS if key in value]
         if len(keys) != 1:
@@ -144,7 +144,7 @@ def _people(value: Any, what: str) -> list[list[Any]]:
 
 
 def _size_of_all(stream: JsonStream) -> Size | None:
-    """The image size that stands beside the frames; None without, and for a list of frames."""
+    """The image size given beside the frames; None without one, and for a list of frames."""
     if stream.is_list:
         return None
     beside: dict[str, Any] = {}

@@ -1,7 +1,7 @@
 """`mmpose`: the JSON file that MMPose's demo scripts and inferencers write.
 
-A video's is a list of {frame_id, instances}, with the demo scripts within {meta_info, instance_info}; a picture's has
-the instances in place of the frames. An instance is {keypoints [[x, y], ...], keypoint_scores, ...}, in pixels
+The file of a video is a list of {frame_id, instances}, which the demo scripts put into {meta_info, instance_info}; that
+of a picture has instances in place of frames. An instance is {keypoints [[x, y], ...], keypoint_scores, ...}, in px
 (MMPose demo/topdown_demo_with_mmdet.py, mmpose/apis/inferencers, mmpose/structures/utils.py, split_instances). Scores
 are kept as confidences.
 """
@@ -30,25 +30,25 @@ _DATASETS = {
 
 
 def read_mmpose(path: str | os.PathLike[str], *, convention: str | None = None) -> Iterator[Rows]:
-    """The people in the file at `path`.
+    """Yields the people in the file at `path`.
 
-    The clip is the file's name, the frame the given frame_id (from 0 or 1, by the script), 0 for a picture. A person is
-    known by its place in the frame. Frames without people give no rows and are counted.
+    The clip is the file's name, the frame its frame_id (from 0 or 1, depending on the script), 0 for a picture. A
+    person's number is its position in the frame. Frames without people give no rows and are counted.
 
     Args:
       path: of the file.
-      convention: of the keypoints; without: the one that the file's meta_info names. Lists have no meta_info.
+      convention: of the keypoints; without it, the one that the file's meta_info names. Lists have no meta_info.
 
     Raises:
-      ValueError: one line with the file, the element, what was expected and what it holds; 3D keypoints, whose axes the
-        demo scripts have swapped and whose height they have shifted.
+      ValueError: one line with the file, the element, what was expected and what it holds; also for 3D keypoints,
+        because the demo scripts have swapped their axes and shifted their height.
     """
     with JsonStream(path, "MMPose file") as stream:
         convention = convention or _named_convention(stream)
     with JsonStream(path, "MMPose file") as stream:
         clip = stem(path, stream.where)
         poses = KeypointLists(stream.where, clip, {}, convention)
-        instances = 0  # Of a picture, whose list has no frames.
+        instances = 0  # For a picture, whose list has no frames.
         place = None
         for key, element in stream:
             if key not in (None, "instance_info"):
@@ -105,7 +105,7 @@ def _add(
 
 
 def _named_convention(stream: JsonStream) -> str | None:
-    """The convention that the file's meta_info names; None where there is none, or one that is not known."""
+    """The convention that the file's meta_info names; None where it names none, or an unknown one."""
     if stream.is_list:
         return None
     for key, meta in stream:
@@ -117,7 +117,7 @@ def _named_convention(stream: JsonStream) -> str | None:
 
 
 def _by_names(names: Any) -> str | None:
-    """The convention of {"0": name of the first joint, ...}."""
+    """The convention whose joints `names` lists, {"0": name of the first joint, ...}."""
     if type(names) is not dict or not all(type(name) is str for name in names.values()):
         return None
     if len(names) > max(c.num_joints for c in conventions.CONVENTIONS.values()):

@@ -3,9 +3,9 @@
 Training: S{1..8}/Seq{1,2}/annot.mat (MATLAB 5), for each of 14 cameras a cell of annot2 [F, 56], x and y px of 28
 joints, annot3 [F, 84] and univ_annot3 [F, 84], x, y and z mm in the camera frame. Test: mpi_inf_3dhp_test_set/
 TS{1..6}/annot_data.mat (HDF5), annot2 [N, 1, 17, 2], annot3 and univ_annot3 [N, 1, 17, 3], valid_frame [N, 1]. annot3
-projects onto annot2; univ_annot3 is rescaled to a body of standard size, which the official metric uses, and does not.
+projects onto annot2; univ_annot3, which the official metric uses, is rescaled to a body of standard size and does not.
 
-Frames are row numbers from 0. The test set's cameras are not those of the training set: 14 of TS1-4, 15 of TS5-6.
+Frames are row numbers from 0. The test set has its own cameras: 14 for TS1 to TS4, 15 for TS5 and TS6.
 Known defects: knees and ankles of TS6 differ between annot3 and univ_annot3; S4/Seq2, see `swap_flipped`.
 """
 
@@ -25,13 +25,13 @@ from tf_elepose.skeleton.conversion import other_side
 
 NUM_CAMERAS = 14
 VNECT_CAMERAS = (0, 1, 2, 4, 5, 6, 7, 8)
-"""What VNect trained on; 11 to 13 hang from the ceiling."""
+"""The cameras that VNect trained on; 11 to 13 hang from the ceiling."""
 
 _VALID_FRAMES = {
     "S1": (6416, 12430), "S2": (6502, 6081), "S3": (12488, 12283), "S4": (6171, 6675),
     "S5": (12820, 12312), "S6": (6188, 6145), "S7": (6239, 6320), "S8": (6468, 6054),
 }  # fmt: skip
-"""How many of the first rows of Seq1 and Seq2 are valid (mpii_get_sequence_info.m)."""
+"""{subject: how many of the first rows of Seq1 and Seq2 are valid} (mpii_get_sequence_info.m)."""
 
 _TRAINING_IMAGE = (2048, 2048)
 _TEST_CAMERAS = {14: (2048, 2048), 15: (1920, 1080)}
@@ -40,7 +40,7 @@ _TEST_SCENES = {
     "TS4": ("no green screen", 14), "TS5": ("outdoor", 15), "TS6": ("outdoor", 15),
 }  # fmt: skip
 
-_FLIPPED = ("S4", "Seq2", 3759, 5852)  # First and last frame said to have left and right exchanged; nobody has proof.
+_FLIPPED = ("S4", "Seq2", 3759, 5852)  # Frames in which left and right are said to be swapped; not proven.
 
 
 def read_mpi_inf_3dhp(
@@ -50,13 +50,13 @@ def read_mpi_inf_3dhp(
     universal: bool = False,
     swap_flipped: bool = False,
 ) -> Iterator[Rows]:
-    """The rows of the folder at `path`, a part for each training camera and test sequence.
+    """Yields the rows of the folder at `path`, a part for each training camera and test sequence.
 
     Args:
       path: of the folder that holds S1 and so on, mpi_inf_3dhp_test_set, or both.
       cameras: of the training set, 0 to 13.
-      universal: take univ_annot3 for the truth.
-      swap_flipped: exchange left and right on frames 3759 to 5852 of S4/Seq2.
+      universal: take univ_annot3 as ground truth.
+      swap_flipped: swap left and right in frames 3759 to 5852 of S4/Seq2.
 
     Raises:
       ValueError: one line with the file, the field, what was expected and what it holds.
@@ -105,7 +105,7 @@ def _training_rows(
             if value.shape != shape:
                 raise ValueError(f"{value.where}: expected {list(shape)}; got {list(value.shape)}")
         poses_2d, poses_3d = (
-            np.array(flat.numbers()[:usable], order="C").reshape(-1, joints, d)  # x1, y1, x2, y2 and so on.
+            np.array(flat.numbers()[:usable], order="C").reshape(-1, joints, d)  # Order: x1, y1, x2, y2 and so on.
             for flat, d in ((flat_2d, 2), (flat_3d, 3))
         )
         frame = np.arange(len(poses_2d))
@@ -115,7 +115,7 @@ def _training_rows(
             for poses in (poses_2d, poses_3d):
                 poses[flipped] = poses[flipped][:, other]
         dropped = {"frames after the valid ones": n - len(frame), "from cameras not chosen": unchosen}
-        unchosen = 0  # Said once a file.
+        unchosen = 0  # Counted once a file.
         yield Rows(
             convention=convention,
             poses_2d=poses_2d,

@@ -1,14 +1,15 @@
 """`mpii`: MPII Human Pose, mpii_human_pose_v1_u12_1.mat, or a JSON list made of it (simple baselines, HRNet). 2D only.
 
 In the .mat file RELEASE.annolist(i) is image i, .annorect(p) person p, .annopoints.point(k) a joint with x, y and id,
-its place among the 16; missing joints have no point, test images no annopoints. is_visible says whether a joint is
-occluded; occluded ones are placed all the same and are kept. RELEASE.img_train(i) is 1 for training images.
+its index among the 16; missing joints have no point, test images no annopoints. is_visible says whether a joint is
+occluded; occluded joints have positions, too, and are kept. RELEASE.img_train(i) is 1 for training images.
 
 In the JSON list an entry is a person: joints [16, 2], joints_vis [16], image; a joint with joints_vis 0, or at 0 or -1
 in both axes, is missing.
 
-Both count pixels from 1 (HRNet, lib/dataset/mpii.py); here they count from 0. Every image is a clip of its own, by its
-name without the ending; frame is its number in the list from 0. In JSON lists images are numbered as they first occur.
+Both count pixels from 1 (HRNet, lib/dataset/mpii.py); here they count from 0. Every image is a clip of its own, named
+as the image without its extension; the frame is its number in the list from 0. In JSON lists images are numbered in the
+order of first appearance.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ _CHUNK = 4096  # Images or people converted at a time.
 
 
 def read_mpii(path: str | os.PathLike[str], *, split: str = "train") -> Iterator[Rows]:
-    """The rows of the file at `path`, .mat or .json.
+    """Yields the rows of the file at `path`, .mat or .json.
 
     Args:
       path: of the file.
-      split: "train" or "test", what a JSON list is; the .mat file says it for every image.
+      split: "train" or "test", for a JSON list; the .mat file has the split of every image.
 
     Raises:
       ValueError: one line with the file, the image or entry, what was expected and what it holds.
@@ -51,7 +52,7 @@ def read_mpii(path: str | os.PathLike[str], *, split: str = "train") -> Iterator
 
 
 class _People:
-    """What is collected of the people for the next rows."""
+    """Collects people for the next rows."""
 
     def __init__(self, convention: Convention) -> None:
         self._convention = convention
@@ -63,7 +64,7 @@ class _People:
         return len(self._poses)
 
     def add(self, pose: np.ndarray, image: str, frame: int, person: int, split: str) -> None:
-        """`pose` [J, 2] px counted from 1, NaN for missing joints."""
+        """Adds one `pose` [J, 2] px counted from 1, NaN for missing joints."""
         self._poses.append(pose - 1.0)
         self._columns.append((pathlib.PurePath(image).stem, frame, person, split))
 
@@ -121,7 +122,7 @@ def _only(value: MatValue, field: str) -> MatValue:
 
 
 def _pose(points: MatValue, convention: Convention, where: str) -> np.ndarray:
-    """[J, 2] px counted from 1, NaN where there is no point of that id."""
+    """The pose [J, 2] px counted from 1, NaN for joints without a point."""
     pose = np.full((convention.num_joints, 2), np.nan)
     x, y, ids = (points.scalars(field) for field in ("x", "y", "id"))
     for place, number in enumerate(ids.tolist()):
@@ -142,7 +143,7 @@ def _json_rows(path: str | os.PathLike[str], split: str) -> Iterator[Rows]:
             image = entry.get("image") if isinstance(entry, dict) else None
             if not isinstance(image, str) or not 0 < len(image) <= MAX_TEXT_LENGTH:
                 raise ValueError(f"{where}: expected an object with the name of its image; got {shown(entry)}")
-            if "joints" not in entry:  # Of a test list.
+            if "joints" not in entry:  # An entry of a test list.
                 people.dropped["people without keypoints"] += 1
                 continue
             joints = _array(entry, "joints", (convention.num_joints, 2), where)

@@ -1,12 +1,12 @@
-"""`openpose`: a folder of OpenPose's JSON files, one a frame, or one such file.
+"""`openpose`: a folder of OpenPose's JSON files, one for each frame, or one such file.
 
 A file NAME_%012d_keypoints.json holds {"people": [{"person_id": [-1], "pose_keypoints_2d": [x, y, c] * K}]}, K = 25 in
 the order of BODY_25 or 18 in that of COCO; a joint that is not found is 0, 0, 0 (OpenPose doc/02_output.md). The clip
-is the name, with the folders below the one that is read; the frame is the number. Files of pictures without a number
-are clips of one frame, 0.
+is NAME, with the folders below the given one; the frame is the number. The file of a picture without a number is a clip
+of one frame, 0.
 
-Coordinates are pixels unless OpenPose was told --keypoint_scale 3 or 4, which the files do not say. Poses of which
-every joint lies within [-1, 1] cannot be pixels.
+Coordinates are pixels unless OpenPose ran with --keypoint_scale 3 or 4, which the files do not say. Poses with every
+joint within [-1, 1] cannot be in pixels.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ def read_openpose(
     image_size: Sequence[int] | None = None,
     keypoint_scale: int | None = None,
 ) -> Iterator[Rows]:
-    """The people in the files in and below the folder `path`, clip by clip, frames by number.
+    """Yields the people in the files in and below the folder `path`, clip by clip, frames in ascending order.
 
-    Files whose names end otherwise are not looked at. Frames without people give no rows and are counted. A person is
-    known by its person_id, where OpenPose tracked people, otherwise by its place in the frame.
+    Files with other names are ignored. Frames without people give no rows and are counted. A person's number is its
+    person_id, where OpenPose tracked people, otherwise its position in the frame.
 
     Args:
       path: of the folder, or of one file.
-      convention: of the keypoints; without: body_25 or openpose_coco_18, by their number.
+      convention: of the keypoints; without it, body_25 or openpose_coco_18, by their number.
       image_size: (width, height) px, needed where coordinates are not pixels.
-      keypoint_scale: 0 pixels, 3 coordinates from 0 to 1, 4 from -1 to 1, as OpenPose was told; without: pixels, unless
-        all joints of the first some thousand poses lie within [0, 1] or [-1, 1].
+      keypoint_scale: OpenPose's option: 0 pixels, 3 coordinates from 0 to 1, 4 from -1 to 1. Without it, pixels, unless
+        all joints of the first few thousand poses lie within [0, 1] or [-1, 1].
 
     Raises:
       ValueError: one line with the file, the field, what was expected and what it holds.
@@ -66,7 +66,7 @@ def read_openpose(
 
 
 class _Scale:
-    """What coordinates are measured in; found out with the first poses where it is not stated."""
+    """The scale of the coordinates; judged by the first poses where the user does not give it."""
 
     def __init__(self, where: str, keypoint_scale: int | None, image_size: Sequence[int] | None) -> None:
         if keypoint_scale not in (None, 0, 3, 4):
@@ -76,7 +76,7 @@ class _Scale:
         self.image_size = None if image_size is None else checked_size(image_size, f"{where}: image_size")
 
     def to_pixels(self, numbers: np.ndarray) -> np.ndarray:
-        """x and y [n, K, 2] px of x, y, c [n, K, 3]."""
+        """Converts x, y, c [n, K, 3] to x and y [n, K, 2] px."""
         poses, found = numbers[..., :2], numbers[..., 2] > 0
         if self._scale is None and found.any():
             self._scale = _scale_of(poses[found])
@@ -100,7 +100,7 @@ class _Scale:
 
 
 def _scale_of(found: np.ndarray) -> int:
-    """The --keypoint_scale that the coordinates [n, 2] of joints look like; 0 is pixels."""
+    """The --keypoint_scale that fits the coordinates [n, 2] of joints; 0 is pixels."""
     known = found[np.isfinite(found)]
     if known.size == 0 or np.abs(known).max() > 1:
         return 0
@@ -108,7 +108,7 @@ def _scale_of(found: np.ndarray) -> int:
 
 
 def _files(path: pathlib.Path, where: str) -> list[tuple[str, int, pathlib.Path]]:
-    """(clip, frame, file) in order."""
+    """The files as (clip, frame, file), in order."""
     if not path.exists():
         raise ValueError(f"{where}: no such file or folder")
     inside = path.is_dir()
@@ -158,7 +158,7 @@ def _add_frame(poses: KeypointLists, file: pathlib.Path, clip: str, frame: int) 
 
 
 def _person(stated: Any, place: int, what: str) -> int:
-    """The number of a tracked person; `place` for [-1], and where nothing is stated (old versions)."""
+    """The number of a tracked person; `place` for [-1], and where the file has none (old versions)."""
     if stated is None or stated == [-1]:
         return place
     if type(stated) is not list or len(stated) != 1:

@@ -5,8 +5,8 @@ SMPL), poses2d [N, 3, 18] (rows x px, y px, confidence of OpenPose's 18 joints) 
 cam_poses [N, 4, 4] from world to camera and cam_intrinsics [3, 3]; and img_frame_ids [N]. Layout: the data set's
 documentation, SPIN datasets/preprocess/pw3d.py.
 
-poses_2d are the 3D joints projected, as ElePose tested on them: OpenPose's joints mean other places. The validation
-sequences belong to the training split, as neither method nor settings are chosen by them here.
+poses_2d are the projected 3D joints, on which ElePose was tested, too: OpenPose's joints are at other places of the
+body. The validation sequences belong to the training split, because no method or setting is chosen by them here.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _LARGEST_IMAGE_PX = 20_000
 
 
 def read_3dpw(path: str | os.PathLike[str]) -> Iterator[Rows]:
-    """The rows of the sequences under the folder at `path`, a person of a sequence at a time.
+    """Yields the rows of the sequences under the folder at `path`, a person of a sequence at a time.
 
-    Frames whose camera is marked as invalid are left out. A frame that OpenPose missed the person in has no detected
-    joints.
+    Frames whose camera is marked as invalid are left out. In frames where OpenPose missed the person, no detected joint
+    is known.
 
     Raises:
-      ValueError: no sequences, a damaged or unexpected file, code in it.
+      ValueError: there are no sequences, or a file is damaged, of another form, or contains code.
     """
     folder = pathlib.Path(path)
     files = [(split, file) for name, split in _SPLITS.items() for file in sorted((folder / name).glob("*.pkl"))]
@@ -50,7 +50,7 @@ def read_3dpw(path: str | os.PathLike[str]) -> Iterator[Rows]:
 
 
 def _people(file: pathlib.Path, split: str) -> Iterator[dict[str, Any]]:
-    """The fields of `Rows` of every person in a sequence file."""
+    """Yields the fields of `Rows` of every person in a sequence file."""
     sequence, where = load_pickle(file, "3dpw file"), f"3dpw file {file}"
     if not isinstance(sequence, dict):
         raise ValueError(f"{where}: expected a dict of fields; got {type(sequence).__name__}")
@@ -70,7 +70,7 @@ def _people(file: pathlib.Path, split: str) -> Iterator[dict[str, Any]]:
         joints = _numbers(joints, (len(frames), 3 * _SMPL.num_joints), f"{where}: jointPositions {whose}")
         found = _numbers(found, (len(frames), 3, _OPENPOSE.num_joints), f"{where}: poses2d {whose}")
         valid = _numbers(valid, (len(frames),), f"{where}: campose_valid {whose}") == 1
-        with np.errstate(all="ignore"):  # Numbers out of all proportion are refused by assemble.
+        with np.errstate(all="ignore"):  # `assemble` refuses numbers that are too large.
             poses_3d = _in_camera(joints.reshape(-1, _SMPL.num_joints, 3)[valid], poses[valid])
             poses_2d = _projected(poses_3d, intrinsics)
         yield {
@@ -92,21 +92,21 @@ def _people(file: pathlib.Path, split: str) -> Iterator[dict[str, Any]]:
 
 
 def _in_camera(joints: np.ndarray, poses: np.ndarray) -> np.ndarray:
-    """World `joints` [n, J, 3] m in the frames of cameras `poses` [n, 4, 4]: R X + t, [n, J, 3] mm."""
+    """Transforms world `joints` [n, J, 3] m into the frames of cameras `poses` [n, 4, 4]: R X + t, [n, J, 3] mm."""
     poses = poses.astype(np.float64)
     turned = np.einsum("nij,nkj->nki", poses[:, :3, :3], joints.astype(np.float64))
     return (1000.0 * (turned + poses[:, np.newaxis, :3, 3])).astype(np.float32)
 
 
 def _projected(poses: np.ndarray, intrinsics: np.ndarray) -> np.ndarray:
-    """Where `poses` [n, J, 3] in the camera frame appear, [n, J, 2] px; NaN for what is not before the camera."""
+    """Projects `poses` [n, J, 3] in the camera frame to [n, J, 2] px; NaN for joints not in front of the camera."""
     image = poses.astype(np.float64) @ intrinsics.astype(np.float64).T
     image = image[..., :2] / image[..., 2:]
     return np.where(poses[..., 2:] > 0, image, np.nan).astype(np.float32)
 
 
 def _image_size(intrinsics: np.ndarray, what: str) -> tuple[int, int]:
-    """(width, height) px: the principal point is the middle of the image."""
+    """The image size (width, height) px: the principal point is the middle of the image."""
     center = intrinsics[:2, 2]
     if not (np.isfinite(intrinsics).all() and 2 * center.min() >= 1 and 2 * center.max() <= _LARGEST_IMAGE_PX):
         raise ValueError(f"{what}: expected the principal point in an image; got {center.tolist()}")
@@ -120,9 +120,9 @@ def _field(sequence: dict[Any, Any], name: str, kind: type, where: str) -> Any:
 
 
 def _numbers(array: Any, shape: tuple[int | None, ...], what: str) -> np.ndarray:
-    """`array`, which must hold numbers of `shape`; None is any length."""
+    """Checks that `array` holds numbers of `shape`; None is any length."""
     if isinstance(array, list) and len(shape) == 1 and all(type(value) in (int, bool) for value in array):
-        array = np.array(array, np.int64) if array else np.zeros(0, np.int64)  # Some versions list their frames.
+        array = np.array(array, np.int64) if array else np.zeros(0, np.int64)  # Some versions have a list here.
     expected = ", ".join("N" if length is None else str(length) for length in shape)
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
         raise ValueError(f"{what}: expected numbers [{expected}]; got {type(array).__name__}")

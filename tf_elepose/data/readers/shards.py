@@ -13,10 +13,10 @@ from tf_elepose.data.shards.reading import read_shard
 
 
 def read_shards(path: str | os.PathLike[str]) -> Iterator[Rows]:
-    """The rows of the shards in the folder `path`, shard after shard.
+    """Yields the rows of the shards in the folder `path`, shard after shard.
 
     Raises:
-      ValueError: one line with the file and the record: not a whole set, or damaged.
+      ValueError: the set is not whole, or damaged; one line with the file and the record.
     """
     folder = pathlib.Path(path)
     manifest = ShardManifest.load(folder)

@@ -2,8 +2,8 @@
 
 {train,test}/labels.h5, a row for each image of 256 x 256 px: seq, cam (0 to 5), frame, subj; 2D [34], x and y of 17
 joints in shares of the image; 3D [51] m in the camera frame, from the root; R_cam_2_world [9], cam_position [3] m.
-ski_centers.csv, where it is there, has the root's place in the world: lines of seq, frame, x, y, z (m) with spaces
-between. Joints are those of h36m_17 (TransFusion, multiview_skipose.py).
+ski_centers.csv, where it exists, has the root's position in the world: lines of seq, frame, x, y, z (m) separated by
+spaces. Joints are those of h36m_17 (TransFusion, multiview_skipose.py).
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ Centers = dict[tuple[int, int], tuple[float, float, float]]
 
 
 def read_skipose(path: str | os.PathLike[str], *, swap_legs: bool = False) -> Iterator[Rows]:
-    """The rows of the folder at `path`, a part for each split; clip is "seq_000" and so on.
+    """Yields the rows of the folder at `path`, a part for each split; clip is "seq_000" and so on.
 
-    poses_3d are from the root where ski_centers.csv is missing, absolute in the camera frame where it is there.
+    poses_3d are in the camera frame; without ski_centers.csv they are relative to the root.
 
     Args:
       path: of the folder Ski-PosePTZ-CameraDataset-png.
-      swap_legs: exchange left and right legs in 2D and 3D. Another public loader (DAPA, parse_data_from_ski.py) says
-        that the labels have them the wrong way round.
+      swap_legs: swap left and right legs in 2D and 3D. According to another public loader (DAPA,
+        parse_data_from_ski.py) they are swapped in the labels.
 
     Raises:
       ValueError: one line with the file, the field, what was expected and what it holds.
@@ -65,8 +65,8 @@ def _rows(file: pathlib.Path, split: str, centers: Centers | None, swap_legs: bo
             to_world = archive.numbers("R_cam_2_world", (*n, 9)).reshape(-1, 3, 3)
             position = archive.numbers("cam_position", (*n, 3))
             roots = _roots(centers, clip, frame, archive.where)
-    with np.errstate(over="ignore", invalid="ignore"):  # What is too large is reported with the rows.
-        if centers is not None:  # The transpose turns the world's axes into the camera's.
+    with np.errstate(over="ignore", invalid="ignore"):  # `assemble` refuses numbers that are too large.
+        if centers is not None:  # The transpose rotates from the world to the camera.
             metres = metres + np.einsum("nji,nj->ni", to_world, roots - position)[:, np.newaxis]
         poses_2d, poses_3d = shares * np.float32(_IMAGE_PX), metres * np.float32(_MM)
     if swap_legs:
@@ -89,7 +89,7 @@ def _rows(file: pathlib.Path, split: str, centers: Centers | None, swap_legs: bo
 
 
 def _roots(centers: Centers, clip: np.ndarray, frame: np.ndarray, where: str) -> np.ndarray:
-    """[n, 3] m, world, of the root in every row."""
+    """The root's position [n, 3] m, world, for every row."""
     roots = [centers.get(key) for key in zip(clip.tolist(), frame.tolist(), strict=True)]
     if None in roots:
         row = roots.index(None)
@@ -98,7 +98,7 @@ def _roots(centers: Centers, clip: np.ndarray, frame: np.ndarray, where: str) ->
 
 
 def _centers(file: pathlib.Path) -> Centers:
-    """The root's place in the world, m, by (seq, frame)."""
+    """Reads {(seq, frame): the root's position in the world, m}."""
     where = f"skipose file {file}"
     if not file.is_file() or file.stat().st_size > _MAX_CENTERS_BYTES:
         raise ValueError(f"{where}: expected a file of at most {_MAX_CENTERS_BYTES} bytes")

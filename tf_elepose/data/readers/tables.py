@@ -5,9 +5,9 @@ optionally <joint>_confidence for every joint of the convention, in any order, o
 convention's order. They are separated by comma, semicolon or tab, whichever the header has most of. An npz file has
 poses_2d or keypoints, numbers [N, K, 2] or, with confidence, [N, K, 3]; or [N, K, 2] and confidence [N, K].
 
-Both may say of each row frame, person, camera (integers from 0), clip, subject, action (text) and split ("train" or
-"test"). Without frame, each row is a frame of its own; without clip or subject, all rows are of one, called as the
-file is. Other columns and arrays are ignored.
+Both may have for each row frame, person, camera (integers from 0), clip, subject, action (text) and split ("train" or
+"test"). Without frame, each row is a frame of its own; without clip or subject, all rows have one, named as the file.
+Other columns and arrays are ignored.
 
 A joint is missing where it is empty or NaN, has confidence 0 or, in a table without confidences, lies at (0, 0).
 """
@@ -36,21 +36,21 @@ _DELIMITERS = (",", ";", "\t")
 
 _MAX_COLUMNS = 2000  # Whole-body detectors have 133 joints, three columns each.
 _MAX_LINE_BYTES = 64 * _MAX_COLUMNS
-_PART_ROWS, _PART_CELLS = 4096, 500_000  # Of a csv file.
+_PART_ROWS, _PART_CELLS = 4096, 500_000  # For a csv file.
 _NPZ_PART_ROWS = 1 << 14
 
 _NUMBERED = re.compile(r"([xyc])(\d{1,4})")
 
 
 def read_csv(path: str | os.PathLike[str], *, convention: str | None = None) -> Iterator[Rows]:
-    """The rows of the table at `path`, some thousands at a time.
+    """Yields the rows of the table at `path`, some thousands at a time.
 
     Args:
       path: of the file.
       convention: a name or the path of a convention file; required.
 
     Raises:
-      ValueError: no such file, no convention, or one line with what is wrong with which line of the file.
+      ValueError: there is no such file or no convention, or the table is wrong: one line with the line of the file.
     """
     where = f"csv file {path}"
     with opened(path, where) as stream:
@@ -84,14 +84,15 @@ def read_csv(path: str | os.PathLike[str], *, convention: str | None = None) -> 
 
 
 def read_npz(path: str | os.PathLike[str], *, convention: str | None = None) -> Iterator[Rows]:
-    """The rows of the archive at `path`, `_NPZ_PART_ROWS` at a time.
+    """Yields the rows of the archive at `path`, `_NPZ_PART_ROWS` at a time.
 
     Args:
       path: of the file.
       convention: a name or the path of a convention file; required.
 
     Raises:
-      ValueError: no such file, no convention, or one line with the array, what was expected and what came.
+      ValueError: there is no such file or no convention, or an array is wrong: one line with the array, what was
+        expected and what came.
     """
     with NpzReader(path, "npz file") as archive:
         where = archive.where
@@ -118,7 +119,7 @@ def read_npz(path: str | os.PathLike[str], *, convention: str | None = None) -> 
             fields = {name: check_array(arrays[name], kinds[name], (n,), f"{where}: {name}") for name in kinds}
             if "split" in fields:
                 require_splits(fields["split"], first, where)
-            with np.errstate(over="ignore"):  # What becomes infinite is refused by assemble.
+            with np.errstate(over="ignore"):  # `assemble` refuses numbers that are too large.
                 poses, *trust = (arrays[name].astype(np.float32) for name in (names[0], *apart))
             confidence = poses[..., 2] if shape[2] == 3 else trust[0] if trust else None
             known = {"frame": np.arange(first, first + n), "clip": stem, "subject": stem} | fields
@@ -127,7 +128,7 @@ def read_npz(path: str | os.PathLike[str], *, convention: str | None = None) -> 
 
 
 def _with_missing(poses: np.ndarray, confidence: np.ndarray | None) -> np.ndarray:
-    """`poses` [N, K, 2] with NaN for joints at (0, 0) where no confidence tells which are missing."""
+    """Sets joints at (0, 0) of `poses` [N, K, 2] to NaN, unless confidences say which joints are missing."""
     if confidence is not None:
         return poses
     return np.where((poses == 0).all(axis=-1, keepdims=True), np.float32(np.nan), poses)
@@ -149,7 +150,7 @@ def _convention(stated: str | None, num_joints: int, where: str) -> Convention:
 
 
 def _line(stream: IO[bytes], where: str, number: int) -> str | None:
-    """The next line as text, None at the end."""
+    """Reads the next line as text; None at the end."""
     line = stream.readline(_MAX_LINE_BYTES + 1)
     if not line:
         return None
@@ -172,13 +173,13 @@ def _cells(line: str, delimiter: str, what: str) -> list[str]:
 
 
 def _num_joints(columns: Sequence[str]) -> int:
-    """How many joints the header names, in either manner."""
+    """The number of joints that the header names, by name or by number."""
     numbered = sum(1 for name in columns if (match := _NUMBERED.fullmatch(name)) and match[1] == "x")
     return numbered or sum(1 for name in columns if name.endswith("_x"))
 
 
 def _places(columns: list[str], held: Convention, where: str) -> list[list[int]]:
-    """Columns of x, y and, where there are confidences, those, for each joint of `held`."""
+    """The columns of x, of y and, where there are some, of confidence, for each joint of `held`."""
     manners = (
         [[f"{axis}{joint}" for joint in range(held.num_joints)] for axis in "xyc"],
         [[f"{joint.lower()}_{axis}" for joint in held.joints] for axis in ("x", "y", "confidence")],
@@ -191,10 +192,10 @@ def _places(columns: list[str], held: Convention, where: str) -> list[list[int]]
         )
     known = {*wanted, *_INTEGERS, *_TEXTS}
     of_joints = re.compile(f"({'|'.join(re.escape(joint.lower()) for joint in held.joints)})_(?!z$)[a-z]+")
-    strange = [name for name in columns if name not in known and of_joints.fullmatch(name)]
-    if strange:
+    unknown = [name for name in columns if name not in known and of_joints.fullmatch(name)]
+    if unknown:
         raise ValueError(
-            f"{where}: line 1: {listed(strange)}: of a joint there are _x, _y, _confidence (and _z, which is not read)"
+            f"{where}: line 1: {listed(unknown)}: of a joint there are _x, _y, _confidence (and _z, which is not read)"
         )
     places = [columns.index(name) for name in wanted]
     return [places[first : first + held.num_joints] for first in range(0, len(places), held.num_joints)]
@@ -226,7 +227,7 @@ def _csv_rows(
     if np.isinf(numbers).any():
         row = int(np.flatnonzero(np.isinf(numbers).any(axis=1))[0])
         raise ValueError(f"{where}: line {lines[row][0]}: expected finite numbers; got infinity")
-    numbers = np.clip(numbers, -3e38, 3e38).astype(np.float32)  # What is out of all proportion is refused by assemble.
+    numbers = np.clip(numbers, -3e38, 3e38).astype(np.float32)  # `assemble` refuses numbers that are too large.
     per_axis = np.split(numbers, len(places), axis=1)
     confidence = per_axis[2] if len(places) == 3 else None
     for name in known:

@@ -30,18 +30,18 @@ from tf_elepose.storage import files
 
 _PART_ROWS = 1 << 14
 
-# What the file calls a field of Recording, where the names differ.
+# {field of Recording: its name in the file}, where they differ.
 _FILE_NAMES = {"poses_2d_detected": "poses_2d_det"}
 _COLUMNS = ("camera", "frame", "person", "subject", "action", "clip", "split")
 _OPTIONAL = ("visible", "poses_2d_detected", "confidence", "poses_3d", "elevation", "person")
 
 
 def read_views(path: str | os.PathLike[str], *, convention: str | None = None) -> Iterator[Rows]:
-    """The rows of the views file at `path`.
+    """Yields the rows of the views file at `path`.
 
     Args:
       path: of the file.
-      convention: the joints' convention, for a file that does not say it (or says it wrongly).
+      convention: the joints' convention, for a file that does not name it or names a wrong one.
 
     Raises:
       ValueError: one line with the file, the field, what was expected and what it holds.
@@ -75,8 +75,8 @@ def write_views(path: str | os.PathLike[str], recording: Recording) -> None:
     """Writes `recording` as a views file, from which `read_views` makes an equal one.
 
     Raises:
-      ValueError: the skeleton has the name of a known convention, but other joints: the file would be misread.
-      OSError: the file cannot be written; what stood at `path` before is left as it was.
+      ValueError: the skeleton has the name of a known convention but other joints, so that the file would be misread.
+      OSError: the file cannot be written; an earlier file at `path` stays as it was.
     """
     skeleton = recording.skeleton
     known = conventions.find_convention(skeleton.name)
@@ -94,14 +94,14 @@ def write_views(path: str | os.PathLike[str], recording: Recording) -> None:
 def _rows(
     arrays: Mapping[str, np.ndarray], held: Convention, size: np.ndarray | None, first: int, total: int, where: str
 ) -> Rows:
-    """Rows from number `first` on, of `total`, of the file's fields."""
+    """The `Rows` of a part of the file's fields, which begins at row `first` of `total`."""
     n, kinds = len(arrays["poses_2d"]), row_fields(held.num_joints)
     fields = {
         field: check_array(array, kinds[field][0], (n,), f"{where}: {field}") if field in _COLUMNS else array
         for field, array in arrays.items()
     }
     require_splits(fields["split"], first, where)
-    # Confidence belongs to the detections where there are some; `visible` to poses_2d.
+    # `visible` is about poses_2d; `confidence` is about the detections, if there are any.
     visible = fields.pop("visible", None)
     if visible is not None:
         known = visible.astype(bool)[..., np.newaxis]
@@ -120,7 +120,7 @@ def _convention(archive: NpzReader, stated: str | None) -> Convention:
     if math.prod(shape) != 1 or dtype.kind != "U":
         raise ValueError(f"{what}: expected the name of a convention; got {dtype} {list(shape)}")
     name = str(check_array(archive.array("keypoints"), "text", shape, what).reshape(()))
-    if name.lower().endswith((".yaml", ".yml", ".json")):  # A data file must not point at other files.
+    if name.lower().endswith((".yaml", ".yml", ".json")):  # A data file must not name other files.
         raise ValueError(f"{what}: expected the name of a convention; got {name!r}")
     try:
         return conventions.get_convention(name)
@@ -139,11 +139,11 @@ def _image_size(archive: NpzReader) -> np.ndarray:
 def _sizes(
     size: np.ndarray | None, camera: np.ndarray, where: str
 ) -> tuple[int, int] | dict[int, tuple[int, int]] | None:
-    """(width, height) px of every camera, or by camera, of those that the rows name."""
+    """The image size (width, height) px of all cameras, or {camera: size} of the cameras in these rows."""
     if size is None or size.ndim == 1:
         return None if size is None else (int(size[0]), int(size[1]))
     cameras = np.unique(camera)
     if not 0 <= cameras[-1] < len(size):
         raise ValueError(f"{where}: image_size: sizes of {len(size)} cameras, but camera goes up to {cameras[-1]}")
-    # A negative camera is told when the recording is made.
+    # A negative camera is refused when the recording is made.
     return {int(c): (int(size[c, 0]), int(size[c, 1])) for c in cameras if c >= 0}

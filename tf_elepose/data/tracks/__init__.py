@@ -1,1 +1,1 @@
-"""People over time: what is done to their keypoints from frame to frame."""
+"""Keypoints of people over time: noise reduction and repair of swapped sides."""
