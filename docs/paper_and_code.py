@@ -28,8 +28,9 @@ _HEAD = """# From the papers to the code
 
 Made by `python docs/paper_and_code.py` from the equations that docstrings name and from `docs/paper_and_code.yaml`; a
 test holds this page against both. Functions are `module:name` within `tf_elepose`. The last column has the tests, and
-how each comes to the numbers that it compares with. norm is the Euclidean length, norm1 the sum of absolute values,
-normF the Frobenius norm.
+how each comes to the numbers that it compares with. A second version in float64 is one in `tests/reference/`: written
+from the paper, in NumPy, without a call to the package. In formulas, norm is the Euclidean length, norm1 the sum of
+absolute values, and normF the Frobenius norm.
 """
 
 
