@@ -1,4 +1,4 @@
-"""What Beam's RunInference calls lifts blocks as `Lifter` lifts arrays, however they are put together."""
+"""The handler for Beam's RunInference lifts blocks as `Lifter` lifts arrays, however they are batched."""
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ def settings():
     return LiftSettings("cmu_small")
 
 
-def test_blocks_lifted_together_are_as_if_each_was_lifted_alone(settings):
+def test_blocks_lifted_together_equal_blocks_lifted_alone(settings):
     poses, trust = keypoints(12), np.full((12, 17), 0.7, np.float32)
     trust[:, 3] = 0.0
     mixed = block(
@@ -59,7 +59,7 @@ def test_blocks_lifted_together_are_as_if_each_was_lifted_alone(settings):
     assert together[0].valid.all() and together[0].model.endswith(lifter.model.fingerprint)
 
 
-def test_what_cannot_be_lifted_says_why(settings):
+def test_poses_that_cannot_be_lifted_have_a_reason(settings):
     poses = keypoints(3).copy()
     poses[0, 4:] = np.nan
     poses[1] = 300.0
@@ -71,7 +71,7 @@ def test_what_cannot_be_lifted_says_why(settings):
     assert not refused.inference.valid.any() and "does not know" in refused.inference.refused[1]
 
 
-def test_no_blocks_and_empty_blocks_are_no_mistake(settings):
+def test_no_blocks_and_empty_blocks_are_accepted(settings):
     assert run(settings) == []
     (said,) = run(settings, block())
     assert len(said.inference.valid) == 0
@@ -86,7 +86,7 @@ def test_millimetres_where_a_height_is_given(settings):
     np.testing.assert_allclose(said.inference.poses_3d, expected, atol=1e-2)
 
 
-def test_the_engine_sizes_batches_by_poses(settings):
+def test_batches_are_sized_by_poses(settings):
     kwargs = LifterHandler(settings).batch_elements_kwargs()
     assert kwargs["element_size_fn"](block(Keypoints(H36M, np.arange(5), keypoints(5), None))) == 5
     assert kwargs["min_batch_size"] < kwargs["max_batch_size"]

@@ -1,4 +1,4 @@
-"""Lines of JSON become poses, or letters that say why not."""
+"""Lines of JSON become poses, or dead letters with the reason."""
 
 import json
 import re
@@ -67,7 +67,7 @@ def test_poses_of_several_conventions_keep_their_rows_and_names(tmp_path):
         (b" " * (json_lines._LONGEST + 5) + b"1", "a line of more than"),
     ],
 )
-def test_a_bad_line_is_a_letter_and_its_neighbours_are_read(tmp_path, line, reason):
+def test_a_bad_line_is_a_dead_letter_and_other_lines_are_read(tmp_path, line, reason):
     (stretch,) = read(tmp_path, {"poses_2d": POSE}, line, {"poses_2d": POSE})
     assert stretch.ids["row"].to_pylist() == [0, 2]
     (letter,) = stretch.letters

@@ -1,4 +1,4 @@
-"""Columns of a Parquet file become poses, whatever kind of list they are; bad rows become letters."""
+"""Columns of a Parquet file become poses, for every kind of list; bad rows become dead letters."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def test_lists_of_pairs_and_flat_lists_are_the_same_poses(tmp_path, kind):
     np.testing.assert_array_equal(again.keypoints[0].poses_2d, POSES)
 
 
-def test_row_groups_are_units_and_rows_are_counted_through(tmp_path):
+def test_row_groups_are_units_and_rows_are_numbered_through_the_file(tmp_path):
     path = write(tmp_path, {"poses_2d": POSES.tolist(), "id": list("abcdef")}, row_group_size=4)
     units = list(parquet.groups(3, path))
     assert [(u.file, u.group, u.first_row) for u in units] == [(3, 0, 0), (3, 1, 4)]
@@ -49,12 +49,12 @@ def test_row_groups_are_units_and_rows_are_counted_through(tmp_path):
     assert ids == [[0, 1, 2, 3], [4, 5]]
 
 
-def test_bad_rows_are_letters_and_the_others_stay_in_order(tmp_path):
+def test_bad_rows_are_dead_letters_and_the_others_stay_in_order(tmp_path):
     poses = POSES.tolist()
     poses[1] = poses[1][:-1]
     poses[2] = None
     poses[3][0] = [1.0, 2.0, 3.0]
-    poses[3][1] = [1.0]  # As many numbers as there should be.
+    poses[3][1] = [1.0]  # The total count of numbers is still right.
     columns = {"poses_2d": poses, "id": list("abcdef"), "convention": [None] * 4 + ["martian", "coco_17"]}
     ((stretch,),) = read(write(tmp_path, columns))
     assert stretch.ids["id"].to_pylist() == ["a", "f"]
@@ -66,7 +66,7 @@ def test_bad_rows_are_letters_and_the_others_stay_in_order(tmp_path):
     np.testing.assert_array_equal([p.poses_2d[0] for p in stretch.keypoints], POSES[[0, 5]])
 
 
-def test_null_and_nan_are_missing_joints_and_confidences_go_along(tmp_path):
+def test_null_and_nan_are_missing_joints_and_confidences_are_read(tmp_path):
     poses = POSES.tolist()
     poses[0][2], poses[1][3] = [None, None], [float("nan"), 1.0]
     trust = [[0.5] * 17] * 4 + [None, [0.1] * 16]
@@ -78,14 +78,14 @@ def test_null_and_nan_are_missing_joints_and_confidences_go_along(tmp_path):
     assert "confidence: expected [17]" in stretch.letters[0].reason
 
 
-def test_the_files_own_convention_goes_before_the_commands(tmp_path):
+def test_the_files_own_convention_overrides_the_commands(tmp_path):
     table = pa.table({"poses_2d": POSES.tolist()}).replace_schema_metadata({"convention": "coco_17"})
     pq.write_table(table, tmp_path / "a.parquet")
     ((stretch,),) = read(str(tmp_path / "a.parquet"))
     assert stretch.keypoints[0].convention.name == "coco_17"
 
 
-def test_damage_is_told_with_the_rows_it_costs(tmp_path):
+def test_a_damaged_row_group_is_a_dead_letter_for_its_rows(tmp_path):
     path = write(tmp_path, {"poses_2d": POSES.tolist()}, row_group_size=3, compression="zstd")
     data = bytearray((tmp_path / "a.parquet").read_bytes())
     data[10:60] = bytes(50)

@@ -1,4 +1,4 @@
-"""Files become blocks: nothing twice, nothing left out, and the same blocks every time."""
+"""Files become blocks: each record once, and the same blocks every time."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def settings(rows=1000, poses="gt"):
 
 
 @pytest.mark.parametrize("rows", [1, 30, 100, 1000])
-def test_blocks_have_so_many_rows_and_all_of_the_file(tmp_path, rows):
+def test_blocks_have_the_given_size_and_cover_the_file(tmp_path, rows):
     write_views(tmp_path / "a.npz", recording(POSES, H36M_17))
     blocks = list(reading.blocks(Unit(str(tmp_path / "a.npz"), 4), settings(rows)))
     assert [len(block) for block in blocks] == [min(rows, 100 - first) for first in range(0, 100, rows)]
@@ -36,7 +36,7 @@ def test_blocks_have_so_many_rows_and_all_of_the_file(tmp_path, rows):
     assert all(block.stretch.keypoints[0].rows.tolist() == list(range(len(block))) for block in blocks)
 
 
-def test_a_damaged_views_file_gives_nothing_but_a_letter(tmp_path, monkeypatch):
+def test_a_damaged_views_file_gives_only_a_dead_letter(tmp_path, monkeypatch):
     monkeypatch.setattr(views, "_PART_ROWS", 30)
     write_views(tmp_path / "a.npz", recording(POSES, H36M_17))
     data = bytearray((tmp_path / "a.npz").read_bytes())
@@ -46,7 +46,7 @@ def test_a_damaged_views_file_gives_nothing_but_a_letter(tmp_path, monkeypatch):
     assert not len(block) and "poses_2d: damaged" in block.stretch.letters[0].reason
 
 
-def test_records_from_a_wrong_row_on_are_accounted_for(tmp_path, monkeypatch):
+def test_records_from_a_wrong_row_on_are_counted(tmp_path, monkeypatch):
     monkeypatch.setattr(views, "_PART_ROWS", 30)
     write_views(tmp_path / "a.npz", recording(POSES, H36M_17))
     arrays = files.read_npz(tmp_path / "a.npz")
@@ -63,12 +63,12 @@ def test_a_folder_of_shards_is_all_that_its_manifest_names(tmp_path):
     assert input_files([str(tmp_path / "s")]) == input_files([str(tmp_path / "s" / "manifest.json")]) == names
     (tmp_path / "s" / manifest.splits["train"][1].file).unlink()
     found = input_files([str(tmp_path / "s")])
-    assert found == names  # What is missing is not left out silently.
+    assert found == names  # Missing files are not left out silently.
     (block,) = reading.blocks(Unit(names[1], 1), settings())
     assert not len(block) and "no such file" in block.stretch.letters[0].reason
 
 
-def test_a_truncated_shard_gives_its_sound_records_and_tells_of_the_rest(tmp_path):
+def test_a_truncated_shard_gives_its_sound_records_and_counts_the_rest(tmp_path):
     manifest = write_shards([recording(POSES, H36M_17)], tmp_path / "s", shards=1)
     (shard,) = manifest.splits["train"]
     path = tmp_path / "s" / shard.file
@@ -82,7 +82,7 @@ def test_a_truncated_shard_gives_its_sound_records_and_tells_of_the_rest(tmp_pat
     np.testing.assert_array_equal(block.stretch.keypoints[0].poses_2d, whole)
 
 
-def test_detections_and_their_confidence_where_they_are_asked_for(tmp_path):
+def test_detections_and_their_confidence_can_be_chosen(tmp_path):
     rows = recording(POSES, H36M_17)
     trust = np.random.default_rng(0).uniform(0.1, 1.0, POSES.shape[:2]).astype(np.float32)
     changed = {"poses_2d_detected": POSES + 1, "confidence": trust}
@@ -97,7 +97,7 @@ def test_detections_and_their_confidence_where_they_are_asked_for(tmp_path):
         assert (met is None) == (sure is None) and (met is None or (met == sure[order]).all())
 
 
-def test_what_cannot_be_read_at_all_is_one_letter_about_the_file(tmp_path):
+def test_an_unreadable_file_is_one_dead_letter(tmp_path):
     for name in ("a.npz", "a.parquet", "a.tfrecord"):
         (tmp_path / name).write_bytes(b"nothing of the kind")
         (unit,) = reading.units(0, str(tmp_path / name))

@@ -1,4 +1,4 @@
-"""What flows through the pipeline: blocks of some ten thousand poses, not poses."""
+"""The elements of the pipeline: blocks of about ten thousand poses, not single poses."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ IDS = pa.schema(
         pa.field("frame", pa.int32(), nullable=False),
     ]
 )
-"""What is known of each pose besides its joints; `row` counts a file's rows, or lines, from 0."""
+"""Schema of all that is known about a pose besides its joints; `row` counts a file's rows, or lines, from 0."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Unit:
-    """What is read in one go; frozen.
+    """A file, or a part of one, that one worker reads on its own; frozen.
 
     Attributes:
-      path: of a file.
-      file: its number among all inputs, from 0.
-      group: number of the row group, where the format has such; 0.
-      first_row: number in the file of its first row.
+      path: of the file.
+      file: the file's number among all inputs, from 0.
+      group: number of the row group in formats that have them, else 0.
+      first_row: number in the file of the unit's first row.
     """
 
     path: str
@@ -44,13 +44,13 @@ class Unit:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Keypoints:
-    """Poses of a block that have one convention.
+    """Poses of a block that have the same convention.
 
     Attributes:
       convention: of the K joints.
-      rows: [m] their rows in the block.
+      rows: [m] the poses' rows in the block.
       poses_2d: [m, K, 2] px; NaN where not seen.
-      confidence: [m, K], or None where all that is seen is trusted.
+      confidence: [m, K], or None where every seen joint is trusted.
     """
 
     convention: Convention | Skeleton
@@ -61,14 +61,14 @@ class Keypoints:
 
 @dataclasses.dataclass(frozen=True)
 class DeadLetter:
-    """A record, or records that follow one another, and why they were not lifted.
+    """A record, or several consecutive records, and the reason why they were not lifted.
 
     Attributes:
-      row: number of the first of them in the file; -1 where it is about the file.
+      row: number of the first record in the file; -1 where the letter is about the file.
       reason: for people, on one line.
       id: of the record, where it could be read.
-      records: how many; None where that cannot be known.
-      read: whether the record could be read: it then has a row among the lifted poses as well, as not valid.
+      records: number of records; None where that cannot be known.
+      read: whether the record could be read: it then also has a row among the lifted poses, as not valid.
     """
 
     row: int
@@ -80,12 +80,12 @@ class DeadLetter:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Stretch:
-    """Some records of a file that follow one another.
+    """Consecutive records of a file.
 
     Attributes:
-      ids: of `IDS`, n rows.
-      keypoints: of all n rows, each once.
-      letters: records of the stretch that are not among them.
+      ids: n rows with the schema `IDS`.
+      keypoints: cover all n rows, each once.
+      letters: records of the stretch without a row.
     """
 
     ids: pa.Table
@@ -98,12 +98,12 @@ class Stretch:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Block:
-    """A stretch, and which: it becomes one part of the output.
+    """A stretch with its place in the inputs; it becomes one part of the output.
 
     Attributes:
-      unit: where it comes from.
+      unit: the unit it was read from.
       number: of the block in its unit, from 0.
-      stretch: what is in it.
+      stretch: its records.
     """
 
     unit: Unit
@@ -115,17 +115,17 @@ class Block:
 
     @property
     def name(self) -> str:
-        """Of its part: decided by the inputs, so that a second run writes over what a first one left."""
+        """Name of the block's part. It depends on the inputs alone: a second run overwrites the part of the first."""
         return f"part-{self.unit.file:06d}-{self.unit.group:05d}-{self.number:05d}"
 
 
 def unreadable(reason: str, row: int = -1, records: int | None = None) -> Stretch:
-    """A stretch without poses."""
+    """A stretch without poses, with one dead letter for `reason`."""
     return Stretch(IDS.empty_table(), letters=(DeadLetter(row, " ".join(reason.split()), records=records),))
 
 
 def merged(stretches: Iterable[Stretch], rows: int) -> Iterable[Stretch]:
-    """The same records in longer stretches: as many as it takes to come to `rows` poses."""
+    """Joins stretches until each has at least `rows` poses; only the last may have fewer."""
     waiting: list[Stretch] = []
     for stretch in stretches:
         waiting.append(stretch)

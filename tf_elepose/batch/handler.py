@@ -1,4 +1,4 @@
-"""Lifting in Beam's RunInference: its own handler of SavedModels asks Keras 3 to load them, which refuses."""
+"""Lifting in Beam's RunInference. Beam's own handler loads SavedModels with Keras 3, which refuses them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tf_elepose.batch.results import LiftedBlock
 from tf_elepose.inference.lifter import Lifter
 from tf_elepose.motion.lifted import Lifted, few_joints
 
-_FEWEST, _MOST = 1 << 12, 1 << 16  # Poses that the engine may put together.
+_FEWEST, _MOST = 1 << 12, 1 << 16  # Limits on the poses that the engine puts in a batch.
 
 
 @dataclasses.dataclass(frozen=True)
 class LiftSettings:
-    """How a worker lifts; frozen. The fields are those of `Lifter` and of its call.
+    """Settings of a worker's lifter; frozen. The fields are arguments of `Lifter` and of its call.
 
     Attributes:
       model, precision, likelihood, threads, runtime: see `Lifter`.
@@ -35,7 +35,7 @@ class LiftSettings:
     height_mm: float | None = None
 
     def open(self) -> Lifter:
-        """The lifter; errors as in `Lifter`, and for models that poses cannot be given to in any portions."""
+        """Opens the lifter; errors as in `Lifter`, and a ValueError for models that need whole clips."""
         lifter = Lifter(
             self.model, precision=self.precision, likelihood=self.likelihood, threads=self.threads, runtime=self.runtime
         )
@@ -48,7 +48,7 @@ class LiftSettings:
 
 
 class LifterHandler(ModelHandler[Block, PredictionResult, Lifter]):
-    """Blocks in; blocks and `LiftedBlock` out. A worker loads the model once."""
+    """Turns each `Block` into the pair of it and its `LiftedBlock`. A worker loads the model once."""
 
     def __init__(self, settings: LiftSettings) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class LifterHandler(ModelHandler[Block, PredictionResult, Lifter]):
     def run_inference(
         self, batch: Sequence[Block], model: Lifter, inference_args: dict[str, Any] | None = None
     ) -> Iterable[PredictionResult]:
-        """All poses of a batch that have one convention are lifted together, however many blocks they come from."""
+        """Lifts all poses of a batch that have the same convention in one call, however many blocks they come from."""
         del inference_args
         name = f"{model.model.name} {model.model.fingerprint}"
         lifted = [_Lifting(len(block), model, name, self._settings.height_mm) for block in batch]
@@ -69,7 +69,7 @@ class LifterHandler(ModelHandler[Block, PredictionResult, Lifter]):
             poses = np.concatenate([part.poses_2d for _, part in alike]) if len(alike) > 1 else alike[0][1].poses_2d
             confidence = None if not trust else np.concatenate(trust) if len(trust) > 1 else trust[0]
             try:
-                said = model(
+                lifted_poses = model(
                     poses, confidence, convention=alike[0][1].convention, min_confidence=self._settings.min_confidence,
                     height_mm=self._settings.height_mm,
                 )  # fmt: skip
@@ -79,7 +79,7 @@ class LifterHandler(ModelHandler[Block, PredictionResult, Lifter]):
                 continue
             first = 0
             for number, part in alike:
-                lifted[number].take(part.rows, said, slice(first, first + len(part.rows)))
+                lifted[number].take(part.rows, lifted_poses, slice(first, first + len(part.rows)))
                 first += len(part.rows)
         return [PredictionResult(b, one.block(), name) for b, one in zip(batch, lifted, strict=True)]
 
@@ -90,12 +90,12 @@ class LifterHandler(ModelHandler[Block, PredictionResult, Lifter]):
         return "tf_elepose"
 
     def batch_elements_kwargs(self) -> Mapping[str, Any]:
-        """The engine looks for the number of poses that lifts fastest; a block is never cut."""
+        """Limits for the engine, which searches for the fastest number of poses a batch; a block is never cut."""
         return {"min_batch_size": _FEWEST, "max_batch_size": _MOST, "element_size_fn": _size}
 
 
 class _Lifting:
-    """A `LiftedBlock` in the making."""
+    """Collects the results of a block's conventions into a `LiftedBlock`."""
 
     def __init__(self, n: int, model: Lifter, name: str, height_mm: float | None) -> None:
         self._model, self._name = model, name
@@ -105,15 +105,15 @@ class _Lifting:
         self._valid, self._few = np.zeros(n, bool), np.zeros(n, bool)
         self._percentile, self._elevation = np.full((2, n), np.nan, np.float32)
 
-    def take(self, rows: np.ndarray, said: Lifted, part: slice) -> None:
-        self._poses[rows], self._valid[rows] = said.poses_3d[part], said.valid[part]
-        unseen = ~said.valid[part]
-        if unseen.any():
-            self._few[rows[unseen]] = few_joints(said.select(np.arange(part.start, part.stop)[unseen]))
-        if said.percentile is not None:
-            self._percentile[rows] = said.percentile[part]
-        if said.elevation is not None:
-            self._elevation[rows] = said.elevation[part]
+    def take(self, rows: np.ndarray, lifted: Lifted, part: slice) -> None:
+        self._poses[rows], self._valid[rows] = lifted.poses_3d[part], lifted.valid[part]
+        invalid = ~lifted.valid[part]
+        if invalid.any():
+            self._few[rows[invalid]] = few_joints(lifted.select(np.arange(part.start, part.stop)[invalid]))
+        if lifted.percentile is not None:
+            self._percentile[rows] = lifted.percentile[part]
+        if lifted.elevation is not None:
+            self._elevation[rows] = lifted.elevation[part]
 
     def block(self) -> LiftedBlock:
         return LiftedBlock(
@@ -127,7 +127,7 @@ def _size(block: Block) -> int:
 
 
 def _alike(batch: Sequence[Block]) -> Iterable[list[tuple[int, Keypoints]]]:
-    """(number of the block, keypoints) of all that can be lifted in one call."""
+    """Groups of (number of the block, keypoints); a group can be lifted in one call."""
     found: dict[tuple[str, bool], list[tuple[int, Keypoints]]] = {}
     for number, block in enumerate(batch):
         for part in block.stretch.keypoints:

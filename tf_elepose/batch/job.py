@@ -1,6 +1,6 @@
-"""The output folder of a batch job: who it belongs to, and when it is complete.
+"""The output folder of a batch job: which job owns it, and when it is complete.
 
-job.json        what the job is; written first
+job.json        inputs and settings of the job; written first
 lifted/         a Parquet file a part
 dead_letters/   a Parquet file for every part with records that were not lifted
 manifest.json   all parts and counts; written last: a folder without it is not complete
@@ -24,23 +24,23 @@ FORMAT, VERSION = "tf_elepose batch_lift", 1
 
 
 def job_facts(inputs: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What makes two runs the same job: inputs (with their sizes and times of change), model and settings.
+    """The facts that two runs of one job share: inputs (with sizes and times of change), model and settings.
 
     Args:
-      inputs: paths; one that is not there has no size.
+      inputs: paths; a missing file has no size.
       settings: plain values.
     """
     return {"format": FORMAT, "version": VERSION, "settings": dict(settings), "inputs": [_file(i) for i in inputs]}
 
 
 def claim(folder: pathlib.Path, facts: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Makes `folder` the output of a job, or sees that it is already.
+    """Makes `folder` the output of a job, or checks that it already is.
 
     Returns:
-      the manifest where the job was completed before.
+      the manifest of a job that was completed before, else None.
 
     Raises:
-      ValueError: it belongs to another job, or holds something else.
+      ValueError: the folder belongs to another job, or holds something else.
     """
     if not (folder / JOB).exists():
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -61,10 +61,10 @@ def claim(folder: pathlib.Path, facts: Mapping[str, Any]) -> dict[str, Any] | No
 
 
 def write_manifest(folder: pathlib.Path, parts: Sequence[PartFacts]) -> dict[str, Any]:
-    """Writes what all parts hold, once all are written.
+    """Writes the manifest, with the facts of all parts; to be called when all parts are written.
 
     Raises:
-      ValueError: a part twice, or one whose file is not there.
+      ValueError: a part was written twice, a part's file is missing, or there is a file that belongs to no part.
       OSError: the manifest cannot be written.
     """
     parts = sorted(parts, key=lambda part: part.name)
@@ -74,7 +74,8 @@ def write_manifest(folder: pathlib.Path, parts: Sequence[PartFacts]) -> dict[str
     for kind, expected in ((LIFTED, names), (DEAD_LETTERS, [part.name for part in parts if part.letters])):
         there = {path.stem for path in (folder / kind).glob("*.parquet")}
         if stray := sorted(there ^ set(expected)):
-            raise ValueError(f"{folder / kind}: {stray[0]}: is there and should not be, or the other way round")
+            problem = "belongs to no part of the job" if stray[0] in there else "is missing"
+            raise ValueError(f"{folder / kind}: {stray[0]} {problem}")
     reasons: collections.Counter[str] = collections.Counter()
     for part in parts:
         reasons.update(part.reasons)

@@ -1,9 +1,9 @@
-"""JSON lines: a pose a line, each with its convention or all with the one that the command names.
+"""JSON lines: a pose a line, each with its own convention, or with the convention that the command names.
 
     {"poses_2d": [[x, y], ...], "confidence": [...], "convention": "coco_17", "id": "img-7", "clip": "a", "frame": 7}
 
 All but `poses_2d` may be absent: `confidence` [K], `convention`, `id`, `subject`, `clip` (text), `camera`, `person`,
-`frame` (integers from 0; the line's number without). A missing joint is [null, null]; NaN is not JSON.
+`frame` (integers from 0; without `frame` the line's number). A missing joint is [null, null]; NaN is not JSON.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class _Alike:
 
 
 def read_lines(unit: Unit, convention: Convention | None) -> Iterator[Stretch]:
-    """The poses of a file; a letter for every line that is none.
+    """Reads the poses of a file; a line that is no pose becomes a dead letter.
 
     Args:
       unit: the file.
@@ -55,7 +55,7 @@ def read_lines(unit: Unit, convention: Convention | None) -> Iterator[Stretch]:
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes | None]:
-    """Every line; None for one that is too long."""
+    """Yields every line, and None in place of a line that is too long."""
     while line := stream.readline(_LONGEST + 1):
         whole = len(line) <= _LONGEST
         while not line.endswith(b"\n") and (rest := stream.readline(_LONGEST + 1)):
@@ -77,15 +77,15 @@ def _stretch(lines: list[bytes | None], first: int, convention: Convention | Non
             values = _parsed(line)
             identity = values.get("id") if isinstance(values.get("id"), str) else None
             known = _known(values, number)
-            whose = named_convention(values.get("convention"), convention)
+            resolved = named_convention(values.get("convention"), convention)
             trust = values.get("confidence")
-            poses = _numbers(values.get("poses_2d"), trust, whose)
+            poses = _numbers(values.get("poses_2d"), trust, resolved)
         except ValueError as error:
             letters.append(DeadLetter(number, str(error), identity))
             continue
         for name, value in known.items():
             columns[name].append(value)
-        group = alike.setdefault((whose.name, trust is None), _Alike(whose))
+        group = alike.setdefault((resolved.name, trust is None), _Alike(resolved))
         group.rows.append(len(columns["row"]) - 1)
         group.poses.append(poses)
         if trust is not None:
@@ -137,25 +137,25 @@ def _known(values: dict[str, Any], number: int) -> dict[str, Any]:
     return known
 
 
-def _numbers(poses: Any, trust: Any, whose: Convention) -> list[Any]:
-    """`poses`, seen to be [K, 2] numbers or null, and `trust` [K] numbers.
+def _numbers(poses: Any, trust: Any, convention: Convention) -> list[Any]:
+    """`poses`, after checks that it is [K, 2] numbers or null and that `trust` is [K] numbers or None.
 
     Raises:
-      ValueError: they are not.
+      ValueError: one of the two is something else.
     """
-    joints = whose.num_joints
+    joints = convention.num_joints
     if poses is None:
         raise ValueError("no poses_2d")
     shaped = isinstance(poses, list) and len(poses) == joints
     if not shaped or not all(isinstance(point, list) and len(point) == 2 for point in poses):
         got = [len(poses), *sorted({len(p) if isinstance(p, list) else 1 for p in poses})] if poses else poses
-        raise ValueError(f"poses_2d: expected [{joints}, 2] for {whose.name}; got shape {got!r:.50}")
+        raise ValueError(f"poses_2d: expected [{joints}, 2] for {convention.name}; got shape {got!r:.50}")
     kinds = {type(value) for point in poses for value in point}
     if not kinds <= {int, float, type(None)}:
         raise ValueError("poses_2d: expected numbers or null")
     if trust is not None:
         if not isinstance(trust, list) or len(trust) != joints:
-            raise ValueError(f"confidence: expected [{joints}] for {whose.name}; got {trust!r:.50}")
+            raise ValueError(f"confidence: expected [{joints}] for {convention.name}; got {trust!r:.50}")
         kinds |= {type(value) for value in trust}
         if not kinds <= {int, float, type(None)}:
             raise ValueError("confidence: expected numbers or null")

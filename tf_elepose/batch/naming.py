@@ -1,4 +1,4 @@
-"""Which convention a record means."""
+"""Finds the convention that a record names."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ def named_convention(name: Any, otherwise: Convention | None) -> Convention:
     """The convention that a record names, or `otherwise` where it names none.
 
     Raises:
-      ValueError: an unknown name, or none at all. A record must not point at files: names only.
+      ValueError: an unknown name, or no name and no `otherwise`. Only known names are accepted, because a record must
+        not make a worker open files.
     """
     if name is None:
         if otherwise is None:
-            raise ValueError("no convention: the record must name one, or the command, --convention=NAME")
+            raise ValueError("no convention: the record must name one, or the command with --convention=NAME")
         return otherwise
     found = _found(name) if isinstance(name, str) else None
     if found is None:

@@ -1,8 +1,8 @@
-"""Parquet tables of poses: a row group at a time, column by column.
+"""Parquet tables of poses, read a row group at a time, column by column.
 
-Columns: poses_2d, a list of K pairs or of 2 K numbers, px; and, where there are any, confidence, a list of K numbers;
-convention, id, subject, clip (text); camera, person, frame (integers from 0). Null or NaN in a list is a missing joint.
-The file's own metadata may say `convention` for all of its rows.
+Columns: poses_2d, a list of K pairs or of 2 K numbers, px; optional: confidence, a list of K numbers; convention, id,
+subject, clip (text); camera, person, frame (integers from 0). Null or NaN in a list is a missing joint. The file's own
+metadata may name the `convention` of all its rows.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _COLUMNS = ("poses_2d", "confidence", "convention", "id", "subject", "clip", "ca
 
 
 def groups(file: int, path: str) -> Iterator[Unit]:
-    """The row groups of a file as units; the file itself where it cannot be opened, which its reader then tells."""
+    """The row groups of a file as units; the whole file where it cannot be opened, so that its reader reports that."""
     try:
         with pq.ParquetFile(path) as table:
             sizes = [table.metadata.row_group(number).num_rows for number in range(table.metadata.num_row_groups)]
@@ -35,14 +35,15 @@ def groups(file: int, path: str) -> Iterator[Unit]:
 
 
 def read_group(unit: Unit, convention: Convention | None) -> Iterator[Stretch]:
-    """The poses of a row group; a letter for every row that has none.
+    """Reads the poses of a row group; a row that is no pose becomes a dead letter.
 
     Args:
       unit: the group.
       convention: of rows that name none, in a file that names none.
 
     Raises:
-      ValueError: not a table of poses; also ArrowException.
+      ValueError: not a table of poses.
+      ArrowException: the file cannot be opened.
     """
     with pq.ParquetFile(unit.path) as table:
         schema = table.schema_arrow
@@ -74,47 +75,47 @@ def _stretch(batch: pa.RecordBatch, first: int, convention: Convention | None) -
     keypoints: list[tuple[Convention, np.ndarray]] = []
     for name, rows in _by_convention(given.get("convention"), n):
         try:
-            whose = named_convention(name, convention)
+            resolved = named_convention(name, convention)
         except ValueError as error:
             problems |= dict.fromkeys(rows.tolist(), str(error))
             continue
-        right = (counts[rows] == 2 * whose.num_joints) & paired[rows]
+        right = (counts[rows] == 2 * resolved.num_joints) & paired[rows]
         for row in rows[~right].tolist():
             what = (
                 "no poses_2d"
                 if counts[row] < 0
                 else f"got {counts[row]} numbers" + ("" if paired[row] else " not in pairs")
             )
-            problems.setdefault(row, f"poses_2d: expected [{whose.num_joints}, 2] for {whose.name}; {what}")
+            problems.setdefault(row, f"poses_2d: expected [{resolved.num_joints}, 2] for {resolved.name}; {what}")
         if trust_counts is not None:
-            fits = (trust_counts[rows] == whose.num_joints) | (trust_counts[rows] < 0)
-            wrong = f"confidence: expected [{whose.num_joints}] for {whose.name}; got {{}} numbers"
+            fits = (trust_counts[rows] == resolved.num_joints) | (trust_counts[rows] < 0)
+            wrong = f"confidence: expected [{resolved.num_joints}] for {resolved.name}; got {{}} numbers"
             for row in rows[right & ~fits].tolist():
                 problems.setdefault(row, wrong.format(trust_counts[row]))
             right &= fits
-        keypoints.append((whose, rows[right]))
+        keypoints.append((resolved, rows[right]))
     good = np.ones(n, bool)
     good[list(problems)] = False
     place = np.cumsum(good) - 1
     parts = []
-    for whose, rows in keypoints:
+    for resolved, rows in keypoints:
         for sure in (True, False):
             known = np.zeros(len(rows), bool) if trust_counts is None else trust_counts[rows] >= 0
             mine = rows[(known != sure) & good[rows]]
             if len(mine):
-                poses = _taken(values, counts, mine).reshape(-1, whose.num_joints, 2)
+                poses = _taken(values, counts, mine).reshape(-1, resolved.num_joints, 2)
                 trusted = None
                 if not sure and trust_counts is not None and trust is not None:
-                    trusted = _taken(trust, trust_counts, mine).reshape(-1, whose.num_joints)
-                parts.append(Keypoints(whose, place[mine], poses, trusted))
+                    trusted = _taken(trust, trust_counts, mine).reshape(-1, resolved.num_joints)
+                parts.append(Keypoints(resolved, place[mine], poses, trusted))
     names = ids["id"].to_pylist() if problems else []
     letters = [DeadLetter(first + row, reason, names[row]) for row, reason in sorted(problems.items())]
     return Stretch(ids.filter(pa.array(good)), parts, letters)
 
 
 def _flat(column: pa.Array, what: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Numbers a row [n], -1 for null; all numbers one after the other, float32; whether each row is in pairs [n], where
-    it is a list of lists.
+    """Flattens a column of lists: how many numbers each row has [n], -1 for null; all numbers one after the other,
+    float32; and whether all inner lists of a row are pairs [n], True for lists without inner lists.
     """
     if not _is_list(column.type):
         raise ValueError(f"{what}: expected lists of numbers; got {column.type}")
@@ -139,7 +140,7 @@ def _is_list(kind: pa.DataType) -> bool:
 
 
 def _taken(values: np.ndarray, counts: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """The numbers of `rows`, all of which have as many, [m, count]."""
+    """The numbers [m, count] of `rows` [m], which all have the same count."""
     held = np.maximum(counts, 0)
     count = int(held[rows[0]])
     if len(rows) == len(counts) and len(values) == count * len(rows):
@@ -149,7 +150,7 @@ def _taken(values: np.ndarray, counts: np.ndarray, rows: np.ndarray) -> np.ndarr
 
 
 def _by_convention(column: pa.Array | None, n: int) -> Iterator[tuple[str | None, np.ndarray]]:
-    """Every name and its rows; None where there is none."""
+    """Yields every convention's name with its rows; the name is None for rows without one."""
     if column is None:
         yield None, np.arange(n)
         return
@@ -160,7 +161,7 @@ def _by_convention(column: pa.Array | None, n: int) -> Iterator[tuple[str | None
 
 
 def _ids(given: dict[str, pa.Array], first: int, n: int, problems: dict[int, str]) -> pa.Table:
-    """`IDS` of all n rows; what is wrong with a row is added to `problems`."""
+    """A table with the schema `IDS` of all n rows; adds to `problems` the reason for each wrong row."""
     columns: dict[str, pa.Array] = {"row": pa.array(first + np.arange(n), pa.int64())}
     for name in ("id", "subject", "clip"):
         column = given[name].cast(pa.string()) if name in given else pa.nulls(n, pa.string())
@@ -173,8 +174,8 @@ def _ids(given: dict[str, pa.Array], first: int, n: int, problems: dict[int, str
         if name in given:
             if not pa.types.is_integer(given[name].type):
                 raise ValueError(f"{name}: expected integers; got {given[name].type}")
-            told = given[name].is_valid().to_numpy(zero_copy_only=False)
-            numbers = np.where(told, given[name].fill_null(0).to_numpy(zero_copy_only=False), numbers)
+            present = given[name].is_valid().to_numpy(zero_copy_only=False)
+            numbers = np.where(present, given[name].fill_null(0).to_numpy(zero_copy_only=False), numbers)
         wrong = (numbers < 0) | (numbers >= 2**31)
         problems |= dict.fromkeys(np.flatnonzero(wrong).tolist(), f"{name}: expected an integer from 0 to {2**31 - 1}")
         columns[name] = pa.array(np.where(wrong, 0, numbers), pa.int32())

@@ -25,13 +25,13 @@ _FOUND = "found"
 def build(
     pipeline: beam.Pipeline, inputs: Sequence[str], folder: pathlib.Path, read: ReadSettings, lift: LiftSettings
 ) -> None:
-    """Adds the job to `pipeline`. Whatever the engine runs twice writes the same files again.
+    """Adds the job to `pipeline`. A step that the engine runs twice writes the same files again.
 
     Args:
-      pipeline: of any runner whose workers see inputs and `folder` at the same paths.
+      pipeline: of any runner; all its workers must find inputs and `folder` at the same paths.
       inputs: files.
       folder: claimed, see `job.claim`.
-      read, lift: how.
+      read, lift: settings of reading and lifting.
     """
     units = (
         pipeline
@@ -52,7 +52,7 @@ def _units(file: int, path: str) -> list[Unit]:
 
 
 class _Read(beam.DoFn):
-    """Blocks of a unit that no earlier run has written; of the others what they hold."""
+    """Yields the blocks of a unit that no earlier run has written, and the facts of the other blocks' parts."""
 
     def __init__(self, folder: pathlib.Path, settings: ReadSettings) -> None:
         self._folder, self._settings = folder, settings

@@ -1,4 +1,4 @@
-"""From input files to blocks: which formats there are, and how a file is cut into parts that can be read alone."""
+"""Reads input files as blocks: the formats, and how a file is cut into units that can be read independently."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from tf_elepose.skeleton.conversion import Convention
 
 @dataclasses.dataclass(frozen=True)
 class ReadSettings:
-    """How inputs are read; frozen.
+    """Settings of reading; frozen.
 
     Attributes:
-      convention: whose joints the keypoints are of records that do not say it; None: they must.
-      poses_2d: of inputs with both, "gt", the best 2D poses they have, or "detected".
+      convention: of records that name none; None: every record must name one.
+      poses_2d: for inputs with both, "gt", the best 2D poses they have, or "detected".
       part_rows: poses in a block; a file's last block has fewer.
     """
 
@@ -40,14 +40,15 @@ READERS: dict[str, Reader] = {
     ".jsonl": lambda unit, settings: json_lines.read_lines(unit, settings.convention),
     ".ndjson": lambda unit, settings: json_lines.read_lines(unit, settings.convention),
 }
-"""{what a file's name ends in: its reader}. A reader raises ValueError or OSError where it cannot go on."""
+"""{suffix of a file's name: its reader}. A reader raises ValueError or OSError where it cannot read on."""
 
 
 def input_files(patterns: Sequence[str]) -> list[str]:
-    """The files that `patterns` name, in the order of their names; of a folder of shards, all its manifest names.
+    """The files that `patterns` match, in the order of their names; for a folder of shards, all that its manifest
+    names.
 
     Raises:
-      ValueError: a pattern that nothing matches, or a file of no known format.
+      ValueError: a pattern without a match, or a file of no known format.
     """
     found: dict[str, None] = {}
     for pattern in patterns:
@@ -58,7 +59,7 @@ def input_files(patterns: Sequence[str]) -> list[str]:
             if os.path.basename(path) == MANIFEST:
                 path = os.path.dirname(path)
             if os.path.isdir(path):
-                # Missing and truncated ones too: those become dead letters, and nothing is left out silently.
+                # Missing and truncated shards too: they become dead letters, so nothing is left out silently.
                 splits = ShardManifest.load(pathlib.Path(path), whole=False).splits
                 found |= dict.fromkeys(os.path.join(path, shard.file) for shards in splits.values() for shard in shards)
             elif os.path.splitext(path)[1] in READERS:
@@ -69,12 +70,12 @@ def input_files(patterns: Sequence[str]) -> list[str]:
 
 
 def units(file: int, path: str) -> Iterator[Unit]:
-    """What can be read of a file one beside the other: the row groups of Parquet, other files whole."""
+    """The units of a file that workers can read in parallel: the row groups of Parquet, other files whole."""
     yield from parquet.groups(file, path) if path.endswith(".parquet") else [Unit(path, file)]
 
 
 def blocks(unit: Unit, settings: ReadSettings) -> Iterator[Block]:
-    """The blocks of a unit; where it cannot be read (on), the last one says so and why."""
+    """The blocks of a unit; where it cannot be read to its end, the last block has a dead letter with the reason."""
     for number, stretch in enumerate(merged(_cut(_readable(unit, settings), settings.part_rows), settings.part_rows)):
         yield Block(unit, number, stretch)
 
@@ -88,7 +89,7 @@ def _readable(unit: Unit, settings: ReadSettings) -> Iterator[Stretch]:
 
 
 def _cut(stretches: Iterator[Stretch], rows: int) -> Iterator[Stretch]:
-    """Stretches of at most `rows` poses."""
+    """Cuts stretches into stretches of at most `rows` poses."""
     for stretch in stretches:
         if len(stretch) <= rows:
             yield stretch

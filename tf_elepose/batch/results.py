@@ -1,4 +1,4 @@
-"""What a batch job writes: Parquet parts of lifted poses, and of dead letters, with stated schemas."""
+"""The results of a batch job: Parquet parts of lifted poses and of dead letters, with fixed schemas."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ DEAD_LETTER_SCHEMA = pa.schema(
         pa.field("reason", pa.string(), nullable=False),
     ]
 )
-"""A row a record, or run of records, that was not lifted. `row`: the first one's number in the file, null where it is
-about the file; `records`: how many, null where that cannot be known; `read`: whether it has a row, not valid, among the
-lifted poses too."""
+"""Schema of dead letters: a row for each record, or run of records, that was not lifted. `row`: number of the first
+record in the file, null where the letter is about the file; `records`: number of records, null where that cannot be
+known; `read`: whether the record also has a row, not valid, among the lifted poses."""
 
 _FACTS = b"tf_elepose.part"
 _MOST_REASON = 500  # Characters.
 
 
 def lifted_schema(skeleton: Skeleton, model: str, unit: str) -> pa.Schema:
-    """Of the lifted poses: a row for every record that could be read.
+    """The schema of lifted poses: a row for every record that could be read.
 
-    `poses_3d` are 3 J numbers, x, y and z of one joint after the other, root at the origin, camera frame; null, as the
-    two columns after it, where not `valid`. The schema's metadata say what the joints are.
+    `poses_3d` are 3 J numbers, x, y and z of one joint after the other, root at the origin, camera frame. `percentile`,
+    `elevation_deg` and `poses_3d` are null where not `valid`. The schema's metadata name the joints.
 
     Args:
       skeleton: of the poses.
@@ -59,16 +59,16 @@ def lifted_schema(skeleton: Skeleton, model: str, unit: str) -> pa.Schema:
         ("model", pa.string(), False),
     ]
     fields = [pa.field(name, kind, nullable=nullable) for name, kind, nullable in numbers]
-    told = {
+    metadata = {
         "joints": json.dumps(skeleton.joints), "model": model, "unit": unit,
         "axes": "camera: x right, y down, z forward",
     }  # fmt: skip
-    return pa.schema(fields, metadata=told)
+    return pa.schema(fields, metadata=metadata)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class LiftedBlock:
-    """What a model says of the n poses of a block; the numbers mean nothing where not valid.
+    """A model's predictions for the n poses of a block; numbers of poses that are not valid mean nothing.
 
     Attributes:
       model: name and fingerprint.
@@ -76,7 +76,7 @@ class LiftedBlock:
       poses_3d: [n, J, 3].
       valid: [n].
       few_joints: [n] whether a pose shows too few joints to be lifted.
-      percentile, elevation: [n], NaN where it is not known.
+      percentile, elevation: [n], NaN where not known.
       refused: {row: reason} of poses whose convention the model cannot take.
     """
 
@@ -93,14 +93,14 @@ class LiftedBlock:
 
 @dataclasses.dataclass(frozen=True)
 class PartFacts:
-    """What one part holds: goes into the manifest.
+    """Counts of one part, for the manifest.
 
     Attributes:
       name: of its files.
       source: the input's path.
       rows, valid: lifted poses, and how many of them are valid.
       letters: dead letters.
-      lost: records in them that have no row among the lifted poses, as far as their number is known.
+      lost: records of the dead letters that have no row among the lifted poses, as far as their number is known.
       reasons: records by reason; record numbers and names are left out of reasons.
       bytes: of the lifted poses' file.
     """
@@ -116,10 +116,10 @@ class PartFacts:
 
 
 def write_part(folder: pathlib.Path, block: Block, lifted: LiftedBlock) -> PartFacts:
-    """Writes the dead letters of a block, if any, and then its lifted poses; each whole or not at all.
+    """Writes the dead letters of a block, if any, and then its lifted poses; each file whole or not at all.
 
     Raises:
-      OSError: they cannot be written.
+      OSError: a file cannot be written.
     """
     letters = [*block.stretch.letters, *_not_lifted(block, lifted)]
     if letters:
@@ -133,23 +133,23 @@ def write_part(folder: pathlib.Path, block: Block, lifted: LiftedBlock) -> PartF
         sum(letter.records or 0 for letter in letters if not letter.read), dict(reasons),
     )  # fmt: skip
     schema = lifted_schema(lifted.skeleton, lifted.model, lifted.unit)
-    told = {**(schema.metadata or {}), _FACTS: json.dumps(dataclasses.asdict(facts)).encode()}
+    metadata = {**(schema.metadata or {}), _FACTS: json.dumps(dataclasses.asdict(facts)).encode()}
     path = folder / LIFTED / f"{block.name}.parquet"
     with files.replacing(path) as stream:
-        # Measured poses hardly shrink, and no two numbers are the same: only what is repeated gets a dictionary.
+        # Poses hardly compress, and their numbers rarely repeat: only columns of repeated texts get a dictionary.
         pq.write_table(
-            _lifted_table(block, lifted, schema).replace_schema_metadata(told), stream, compression="zstd",
+            _lifted_table(block, lifted, schema).replace_schema_metadata(metadata), stream, compression="zstd",
             compression_level=1, use_dictionary=["source", "subject", "clip", "model"], write_statistics=False,
         )  # fmt: skip
     return dataclasses.replace(facts, bytes=path.stat().st_size)
 
 
 def found_part(folder: pathlib.Path, block: Block) -> PartFacts | None:
-    """What an earlier run of the same job has written of a block; None where it has not."""
+    """The facts of a block's part that an earlier run of the same job has written; None where there is none."""
     path = folder / LIFTED / f"{block.name}.parquet"
     try:
-        told = (pq.read_schema(path).metadata or {}).get(_FACTS, b"{}")
-        return PartFacts(**{**json.loads(told), "bytes": path.stat().st_size})
+        text = (pq.read_schema(path).metadata or {}).get(_FACTS, b"{}")
+        return PartFacts(**{**json.loads(text), "bytes": path.stat().st_size})
     except (FileNotFoundError, TypeError, ValueError, pa.ArrowException):
         return None
 
@@ -164,7 +164,7 @@ def read_poses(table: pa.Table, skeleton: Skeleton) -> np.ndarray:
 
 
 def general(reason: str) -> str:
-    """A reason without the numbers and names of one record, to be counted."""
+    """`reason` without the numbers and names of a single record, so that equal reasons can be counted."""
     words = [word for word in reason.split() if not word.endswith(".tfrecord:")]
     kept, skip = [], False
     for word in words:
@@ -181,12 +181,12 @@ def _not_lifted(block: Block, lifted: LiftedBlock) -> list[DeadLetter]:
     if not len(rows):
         return []
     ids = block.stretch.ids.take(rows)
-    told = zip(rows.tolist(), ids.column("row").to_pylist(), ids.column("id").to_pylist(), strict=True)
+    invalid = zip(rows.tolist(), ids.column("row").to_pylist(), ids.column("id").to_pylist(), strict=True)
     return [
         DeadLetter(
             number, lifted.refused.get(row) or (FEW_JOINTS if lifted.few_joints[row] else NO_EXTENT), name, read=True
         )
-        for row, number, name in told
+        for row, number, name in invalid
     ]
 
 
@@ -210,7 +210,7 @@ def _lifted_table(block: Block, lifted: LiftedBlock, schema: pa.Schema) -> pa.Ta
     def number(values: np.ndarray) -> pa.Array:
         return pa.array(np.asarray(values, np.float32), mask=unknown | ~np.isfinite(values))
 
-    # A list that may be null, not one of fixed size: Parquet files of those cannot be read back where one is null.
+    # Lists of variable size: a Parquet file of fixed-size lists cannot be read back where one of them is null.
     flat = lifted.poses_3d[lifted.valid].astype(np.float32, copy=False).reshape(-1)
     ends = 3 * lifted.skeleton.num_joints * np.concatenate([[0], np.cumsum(lifted.valid)])
     offsets = pa.array(ends, pa.int32(), mask=np.append(unknown, False))

@@ -20,15 +20,16 @@ from tf_elepose.data.shards.tfrecords import read_sound_records
 
 
 def read_views_file(unit: Unit, poses_2d: str) -> Iterator[Stretch]:
-    """The rows of a views file.
+    """Reads the rows of a views file.
 
-    What comes from a wrong row on is one letter.
+    A wrong row and all rows after it become one dead letter.
 
     Raises:
-      ValueError: it is damaged or no views file; nothing of it is read.
+      ValueError: the file is damaged or no views file; none of its rows is read.
     """
     with NpzReader(unit.path, "views file") as archive:
-        archive.require_sound()  # Rows are on their way before the checksums at the members' ends are met.
+        # First: the checksums are at the members' ends, and rows are yielded before a reader reaches them.
+        archive.require_sound()
         total = archive.declared("poses_2d")[0][0] if "poses_2d" in archive.names else 0
     first = 0
     try:
@@ -42,10 +43,10 @@ def read_views_file(unit: Unit, poses_2d: str) -> Iterator[Stretch]:
 
 
 def read_shard(unit: Unit, poses_2d: str) -> Iterator[Stretch]:
-    """The sound records of a shard; a letter for each other, and one for all that cannot be found.
+    """Reads the sound records of a shard; each other record becomes a dead letter, all missing records one together.
 
     Raises:
-      ValueError: no manifest beside it that names it.
+      ValueError: there is no manifest beside the shard, or it does not name the shard.
     """
     folder, file = pathlib.Path(unit.path).parent, os.path.basename(unit.path)
     manifest = ShardManifest.load(folder, whole=False)
@@ -71,12 +72,13 @@ def read_shard(unit: Unit, poses_2d: str) -> Iterator[Stretch]:
 def _unpacked(
     manifest: ShardManifest, records: list[bytes], numbers: np.ndarray, where: str
 ) -> tuple[dict[str, np.ndarray] | None, np.ndarray, dict[int, str]]:
-    """The fields of the records that are rows of this set, or None; their numbers; and why the others are not."""
+    """The fields of the records that are rows of this set, or None; their numbers; and {number: reason} of the others.
+    """
     if not records:
         return None, numbers, {}
     try:
         return manifest.unpack(records, where, first=int(numbers[0])), numbers, {}
-    except ValueError:  # Which ones?
+    except ValueError:  # Unpacked one by one to find the wrong records.
         problems: dict[int, str] = {}
         for number, record in zip(numbers.tolist(), records, strict=True):
             try:
@@ -89,7 +91,9 @@ def _unpacked(
 
 
 def _stretch(rows: Rows, numbers: np.ndarray, poses_2d: str, letters: list[DeadLetter] | tuple[()]) -> Stretch:
-    """As `Recording.keypoints` and `Recording.seen` have it: confidences belong to the detections, where there are."""
+    """A stretch of `rows`, with the 2D poses that `poses_2d` names. Confidences belong to the detections where there
+    are any, as in `Recording.keypoints` and `Recording.seen`.
+    """
     n, both = len(numbers), rows.poses_2d_detected is not None
     if poses_2d == "detected" and not both and rows.confidence is None:
         raise ValueError("has no detected 2D poses; use --poses_2d=gt")
