@@ -129,7 +129,7 @@ def test_an_unfinished_run_is_told(command, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["truncated", "random", "another", "empty"])
-def test_a_damaged_model_is_told(command, trained, tmp_path, kind):
+def test_a_damaged_model_is_refused(command, trained, tmp_path, kind):
     shutil.copytree(trained / "run", tmp_path / "run")
     path = tmp_path / "run" / "model.npz"
     if kind == "truncated":

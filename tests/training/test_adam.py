@@ -24,7 +24,7 @@ def trained(optimizer_class, steps=20):
     return [np.array(w) for w in weights], [np.array(v) for v in optimizer.variables]
 
 
-def test_weights_and_moments_are_those_of_keras():
+def test_weights_and_moments_equal_keras():
     ours, theirs = trained(Adam), trained(keras.optimizers.Adam)
     assert len(ours[1]) == len(theirs[1])  # A checkpoint of one fits the other.
     for mine, keras_value in zip((*ours[0], *ours[1]), (*theirs[0], *theirs[1]), strict=True):

@@ -1,4 +1,4 @@
-"""Checkpoints survive kills, damage and full disks, and tell a model they do not fit."""
+"""Checkpoints survive kills, damage and full disks, and refuse a model that they do not fit."""
 
 import dataclasses
 import errno
@@ -38,7 +38,7 @@ def _damage(path):
     path.write_bytes(bytes(data))
 
 
-def test_what_is_saved_is_read(tmp_path):
+def test_a_checkpoint_round_trips(tmp_path):
     checkpointer = Checkpointer(tmp_path / "new" / "checkpoints")
     meta = {"phase": "lifter", "best": 41.5, "history": [1, None], "name": "knä"}
     path = checkpointer.save(12345, _arrays(12345), meta)
@@ -51,7 +51,7 @@ def test_what_is_saved_is_read(tmp_path):
     assert read_checkpoint(path).step == 12345
 
 
-def test_only_the_newest_stay(tmp_path):
+def test_only_the_newest_checkpoints_are_kept(tmp_path):
     checkpointer = Checkpointer(tmp_path, keep=2)
     for step in (5, 100, 20, 1000):  # By number, not by name or date.
         checkpointer.save(step, _arrays(step), {})
@@ -59,7 +59,7 @@ def test_only_the_newest_stay(tmp_path):
     assert checkpointer.latest().step == 1000
 
 
-def test_reading_makes_no_folder(tmp_path):
+def test_reading_creates_no_folder(tmp_path):
     checkpointer = Checkpointer(tmp_path / "none")
     assert checkpointer.latest() is None and checkpointer.best() is None
     assert not (tmp_path / "none").exists()
@@ -95,7 +95,7 @@ def test_a_damaged_checkpoint_is_skipped_with_a_warning_that_names_it(tmp_path, 
         checkpointer.latest()
 
 
-def test_resuming_before_a_damaged_checkpoint_does_not_throw_the_new_ones_away(tmp_path):
+def test_resuming_before_a_damaged_checkpoint_keeps_the_new_checkpoints(tmp_path):
     checkpointer = Checkpointer(tmp_path, keep=1)
     checkpointer.save(300, _arrays(300), {})
     _damage(tmp_path / "step-000000300.npz")
@@ -121,7 +121,7 @@ def test_a_full_disk_leaves_all_earlier_checkpoints(tmp_path, monkeypatch):
     assert checkpointer.latest().step == 1
 
 
-def test_leftovers_of_a_killed_process_go_at_the_next_start(tmp_path):
+def test_leftovers_of_a_killed_process_are_removed_at_the_next_start(tmp_path):
     (tmp_path / ".step-000000007.npz.4242-0a1b2c3d.partial").write_bytes(b"half")
     Checkpointer(tmp_path)
     assert os.listdir(tmp_path) == []
@@ -150,7 +150,7 @@ def test_killed_savers_can_always_be_resumed(tmp_path):
             last = max([first, *(int(line) for line in process.stdout.read().split())])
         assert first > reached
         latest = Checkpointer(tmp_path, keep=2).latest()
-        assert latest.step in (last, last + 1)  # The one after may have been written but not yet told.
+        assert latest.step in (last, last + 1)  # The next one may have been written but not yet reported.
         assert latest.meta == {"step": latest.step} and np.all(latest.arrays["x"] == latest.step)
         assert len(os.listdir(tmp_path)) <= 3 and all(name.startswith("step-") for name in os.listdir(tmp_path))
         reached = latest.step
@@ -166,7 +166,7 @@ def test_killed_savers_can_always_be_resumed(tmp_path):
         (1, {"x": np.array([{}], object)}, {}, "'x' has dtype object"),
     ],
 )
-def test_what_a_checkpoint_cannot_hold(tmp_path, step, arrays, meta, message):
+def test_values_that_a_checkpoint_cannot_hold_are_refused(tmp_path, step, arrays, meta, message):
     with pytest.raises(ValueError, match=message):
         Checkpointer(tmp_path).save(step, arrays, meta)
     assert os.listdir(tmp_path) == []
@@ -189,7 +189,7 @@ def test_assign_gives_every_variable_its_array():
     assert np.all(variables["a"].value == 7.0) and variables["b"].value == 4.0
 
 
-def test_assign_lists_what_does_not_fit_and_changes_nothing():
+def test_assign_lists_names_that_do_not_fit_and_changes_nothing():
     variables = {name: _Variable(np.zeros((34, 8))) for name in ("a", "b", "c")}
     with pytest.raises(ValueError) as caught:
         assign(variables, {"a": np.ones((34, 8)), "b": np.ones((32, 8)), "d": np.ones(1)}, where="runs/cmu")

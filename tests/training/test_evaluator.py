@@ -1,4 +1,4 @@
-"""A method measured on a recording: which rows belong together, and what is left out when it is not known."""
+"""A method measured on a recording: groups of rows, and figures that are left out without their input."""
 
 import dataclasses
 
@@ -35,7 +35,7 @@ def method():
 def test_clips_of_one_name_are_two_when_two_people_perform_them():
     clips = clip_names(_recording())
     assert len(set(clips.tolist())) == 4
-    np.testing.assert_array_equal(clips[:4], clips[4:8])  # Of all cameras together.
+    np.testing.assert_array_equal(clips[:4], clips[4:8])  # Cameras do not matter.
 
 
 def test_groups_are_one_clip_in_one_camera():
@@ -48,7 +48,7 @@ def test_groups_are_one_clip_in_one_camera():
             assert (groups[i] == groups[j]) == (keys[i] == keys[j])
 
 
-def test_all_is_measured_where_all_is_known(method):
+def test_with_full_truth_every_figure_is_measured(method):
     summary = evaluate_method(method, _recording(), likelihood_views=3).summary()
     assert {"pa_mpjpe_mm", "depth_correlation", "elevation_correlation", "nll_mean", "knees_forward_share"} <= set(
         summary
@@ -73,9 +73,9 @@ def test_the_prediction_is_the_methods_own(method):
     np.testing.assert_allclose(evaluation.elevation, prediction.elevation, rtol=1e-6)
 
 
-def test_detections_are_another_input(method):
+def test_detections_can_be_the_input(method):
     recording = _recording()
-    shifted = evaluate_method(method, recording, poses_2d="detected")  # 3 px beside: the root takes that out.
+    shifted = evaluate_method(method, recording, poses_2d="detected")  # By 3 px, which centring removes.
     np.testing.assert_allclose(shifted.predicted, evaluate_method(method, recording).predicted, atol=1e-2)
     with pytest.raises(ValueError, match="has no detected 2D poses"):
         evaluate_method(method, dataclasses.replace(recording, poses_2d_detected=None), poses_2d="detected")
@@ -108,7 +108,7 @@ def test_likelihoods_are_seeded_and_settle_with_more_views(method):
 
 
 def test_the_likelihood_is_the_mean_over_turned_cameras(method):
-    """With one elevation for all cameras: poses levelled, turned about the vertical, projected."""
+    """With one elevation for all cameras, poses are levelled, turned about the vertical and projected."""
     recording = _recording()
     image, _ = method.normalizer.apply(recording.poses_2d)
     method.density.elevation_mean.assign(0.0)
@@ -130,8 +130,8 @@ def test_the_likelihood_is_the_mean_over_turned_cameras(method):
 
 
 @pytest.mark.parametrize("rule", ["dataset", "clip", "pose"])
-def test_rows_are_measured_as_among_all(rule):
-    """A clip's scale is that of the clip, also when only one of its frames is looked at."""
+def test_chosen_rows_get_the_same_figures_as_among_all(rule):
+    """A clip's scale is that of all its frames, also when only one of them is measured."""
     chosen, _ = small_models.small_elepose("dataset")
     chosen.normalizer = dataclasses.replace(chosen.normalizer, rule=rule)
     recording = _recording(clip=np.full(12, "a"), subject=np.full(12, "S1"))  # Three groups of four.

@@ -1,4 +1,4 @@
-"""Signals become a flag; the second Ctrl-C does not wait."""
+"""Signals become a flag; the second Ctrl-C raises at once."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from tf_elepose.training.interruption import StopRequest
 
 
 @pytest.mark.parametrize("which", [signal.SIGTERM, signal.SIGINT])
-def test_the_first_signal_sets_the_flag_and_nothing_else(which):
+def test_the_first_signal_only_sets_the_flag(which):
     with StopRequest() as stop:
         assert not stop.requested and stop.signal_name is None
         os.kill(os.getpid(), which)
@@ -35,7 +35,7 @@ def test_terminations_never_raise_and_the_first_name_stays():
         assert stop.signal_name == "SIGTERM"
 
 
-def test_handlers_are_given_back_even_after_an_error():
+def test_handlers_are_restored_even_after_an_error():
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     with pytest.raises(RuntimeError), StopRequest():
         assert signal.getsignal(signal.SIGTERM) != before[0]
@@ -67,7 +67,7 @@ def test_another_thread_changes_nothing():
     assert seen == {"handler": before, "requested": False}
 
 
-def test_a_process_finishes_its_step_and_ends_well():
+def test_a_process_finishes_its_step_before_it_ends():
     script = """
         import sys, time
         from tf_elepose.training.interruption import StopRequest

@@ -1,4 +1,4 @@
-"""The inner loop: one trace, right updates, and it stops when a number is not finite."""
+"""The inner loop is traced once, updates weights correctly, and stops when a number is not finite."""
 
 import keras
 import numpy as np
@@ -15,7 +15,7 @@ from tf_elepose.training.loop import Loop, NotFiniteError
 
 
 class Line(keras.Model):
-    """One weight vector of two numbers."""
+    """A network with a single weight vector of two numbers."""
 
     def __init__(self):
         super().__init__(name="line")
@@ -76,7 +76,7 @@ def test_weight_decay_passes_through_adam_as_l2():
     np.testing.assert_allclose(weights(fit), [0.9, 0.9], rtol=1e-5)  # Gradient (-5 + 10, 1 + 10): both positive.
 
 
-def test_clip_norm_bounds_the_gradient_and_reports_it_whole():
+def test_clip_norm_bounds_the_gradient_and_reports_its_full_norm():
     fit = Fit()
     values = loop(fit, clip_norm=2.0).run(0, 1)
     np.testing.assert_allclose(weights(fit), np.array([1, 1]) - 0.1 * 2 * np.array([-5, 1]) / 26**0.5, rtol=1e-6)
@@ -134,7 +134,7 @@ def trained(**options):
     return method, values, step
 
 
-def test_however_a_run_is_cut_and_fed_it_gives_the_same_weights():
+def test_cuts_and_sources_of_batches_do_not_change_the_weights():
     method, values, step = trained()
     assert step._steps.experimental_get_tracing_count() == 1
     streamed, streamed_values, _ = trained(resident_bytes=0)
@@ -152,7 +152,7 @@ def test_however_a_run_is_cut_and_fed_it_gives_the_same_weights():
 
 
 def test_xla_gives_the_same_training():
-    """Shown on the prior, which draws no random numbers: XLA draws others from the same seed."""
+    """Tested on the prior, which draws no random numbers: XLA draws other numbers from the same seed."""
     image, _ = small_models.normalized()
     fits = [PriorFitting(small_models.small_prior(image)) for _ in range(2)]
     steps = [loop(fit, image, rate=1e-2, jit_compile=xla) for fit, xla in zip(fits, (False, True), strict=True)]
@@ -188,7 +188,7 @@ def test_a_term_that_is_not_finite_is_named():
         step.run(0, 3)
         poison.assign(term)
         with pytest.raises(NotFiniteError, match=f"^training stopped: {term} not finite in step 3$"):
-            step.run(3, 4)  # Later steps are spoilt in every term, and must not hide the one that was first.
+            step.run(3, 4)  # In later steps every term is not finite; the first must be named.
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -200,7 +200,7 @@ def test_a_pose_that_is_not_finite_stops_training(value):
         loop(method, image, rate=1e-6).run(0, 8)
 
 
-def test_an_infinite_gradient_of_finite_terms_is_told():
+def test_an_infinite_gradient_of_finite_terms_is_an_error():
     fit = Fit()
     honest = fit.loss_terms
     fit.loss_terms = lambda batch, seed: {
@@ -217,7 +217,7 @@ class TwoReplicas:
     num_replicas_in_sync = 2
 
 
-def test_what_replicas_cannot_do_is_refused():
+def test_options_that_replicas_do_not_support_are_refused():
     batches = Batches({"image": small_models.normalized()[0]}, H36M_17, batch_size=6, seed=1, flip=False)
     with pytest.raises(ValueError, match="batch_size 6 cannot be shared by 2 replicas in pairs; use a multiple of 4"):
         Loop(Fit(), {}, batches, TwoReplicas(), seed=0)

@@ -1,4 +1,4 @@
-"""One valid JSON line a step, whatever stops the process."""
+"""The metric log has one valid JSON line a step, whatever stops the process."""
 
 import contextlib
 import errno
@@ -27,7 +27,7 @@ def test_a_line_a_step(tmp_path):
     assert [line["step"] for line in read_metric_log(path)] == [1, 2, 3]
 
 
-def test_what_is_not_finite_is_null(tmp_path):
+def test_numbers_that_are_not_finite_are_null(tmp_path):
     with MetricLog(tmp_path / "m.jsonl") as log:
         log.write(1, {"a": float("nan"), "b": float("inf"), "c": -np.inf, "d": 1.0})
 
@@ -47,7 +47,7 @@ def test_what_is_not_finite_is_null(tmp_path):
         ({}, {"x": object()}, "step 5 cannot be logged"),
     ],
 )
-def test_what_cannot_be_logged_leaves_no_line(tmp_path, values, extra, message):
+def test_values_that_cannot_be_logged_leave_no_line(tmp_path, values, extra, message):
     with MetricLog(tmp_path / "m.jsonl") as log, pytest.raises(ValueError, match=message):
         log.write(5, values, **extra)
     assert read_metric_log(tmp_path / "m.jsonl") == []
@@ -103,7 +103,7 @@ def test_a_last_line_that_only_lacks_its_end_is_kept(tmp_path):
 @pytest.mark.parametrize(
     "content", ['{"step": 1}\nhello\n{"step": 2}\n', '{"step": 1}\n[2]\n', '{"step": 1}\n{"loss": 2}\n']
 )
-def test_damage_before_the_end_is_told_and_nothing_is_removed(tmp_path, content):
+def test_damage_before_the_end_is_an_error_and_nothing_is_removed(tmp_path, content):
     path = tmp_path / "m.jsonl"
     path.write_text(content)
     for use in (read_metric_log, MetricLog):
@@ -172,7 +172,7 @@ def test_a_folder_that_tensorboard_cannot_write_is_named(tmp_path):
 
 
 class _FailingWriter:
-    """A summary writer on a disk that is full."""
+    """A summary writer that fails as on a full disk."""
 
     def __init__(self, fails):
         self._fails = fails
@@ -210,7 +210,7 @@ def _log_with_failing_writer(folder, monkeypatch, *fails):
         ("close", lambda log: log.close()),
     ],
 )
-def test_tensorboards_failures_are_os_errors_and_the_lines_stay(tmp_path, monkeypatch, fails, call):
+def test_tensorboard_errors_are_os_errors_and_the_lines_stay(tmp_path, monkeypatch, fails, call):
     log = _log_with_failing_writer(tmp_path, monkeypatch, fails)
     if fails != "write":
         log.write(1, {})

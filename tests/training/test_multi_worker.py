@@ -1,4 +1,4 @@
-"""Two workers on one machine do what one process does, stop together, and go on."""
+"""Two workers on one machine give the weights of one process, stop together, and resume."""
 
 import contextlib
 import io
@@ -23,7 +23,7 @@ from tf_elepose.storage import files
 
 PROGRAM = pathlib.Path(__file__).with_name("worker_run.py")
 
-# A dozen steps of the prior, and STEPS of the lifter, of a batch that two workers share.
+# A dozen steps of the prior, and STEPS of the lifter; two workers share each batch.
 STEPS = 50
 OVERRIDES = (
     "--config.prior.epochs=2.0", "--config.lifter.epochs=6.25", "--config.prior.evaluate_every=12",
@@ -75,10 +75,10 @@ def _end(processes):
 
 
 def _lose_one(folder):
-    """Status and messages of the launcher, one of whose two workers is killed after the next checkpoint."""
-    told = io.StringIO()
+    """Status and messages of the launcher when one of its two workers is killed after the next checkpoint."""
+    output = io.StringIO()
     before = set(folder.glob("two/*/step-*.npz"))
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(told), contextlib.redirect_stdout(told):
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(output), contextlib.redirect_stdout(output):
         patch.chdir(folder)
         patch.setenv("PYTHONPATH", str(pathlib.Path(tf_elepose.__file__).parents[1]))
         patch.setenv("CUDA_VISIBLE_DEVICES", "-1")
@@ -94,30 +94,31 @@ def _lose_one(folder):
         killer.start()
         status = workers.run(grace=PATIENCE)
         killer.join()
-    return status, told.getvalue()
+    return status, output.getvalue()
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """What two workers said when one was stopped, when one was killed, when both went on, and when both were started
-    once more; the folder holds their workdir `two` and that of one process, `one`.
+    """(folder, outputs, saved): the outputs of two workers when one was stopped, when one was killed, when both went
+    on, and when both were started once more; the files saved after the stop. The folder holds the workers' workdir
+    `two` and the workdir `one` of one process.
     """
     folder = tmp_path_factory.mktemp("workers")
     (folder / "small.py").write_text(small_runs.CONFIG)
-    said = {}
+    outputs = {}
     workers = _pair(folder)
     deadline = time.monotonic() + PATIENCE
     while not list(folder.glob("two/prior/step-*.npz")) and time.monotonic() < deadline:
         if any(worker.poll() is not None for worker in workers):
             break
         time.sleep(0.02)
-    workers[1].send_signal(signal.SIGTERM)  # Not the one that writes.
-    said["stopped"] = _end(workers)
+    workers[1].send_signal(signal.SIGTERM)  # Worker 1 does not write files.
+    outputs["stopped"] = _end(workers)
     saved = small_runs.contents(folder / "two")
-    said["lost"] = _lose_one(folder)
-    said["went on"] = _end(_pair(folder))
+    outputs["lost"] = _lose_one(folder)
+    outputs["went on"] = _end(_pair(folder))
     trained = small_runs.contents(folder / "two")
-    said["again"] = _end(_pair(folder))
+    outputs["again"] = _end(_pair(folder))
     assert small_runs.contents(folder / "two") == trained
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -126,12 +127,12 @@ def runs(tmp_path_factory):
         with pytest.raises(SystemExit) as stopped:
             commands.run(train.main, train.define_flags)
         assert not stopped.value.code
-    return folder, said, saved
+    return folder, outputs, saved
 
 
-def test_a_signal_to_one_worker_stops_both_and_all_is_saved(runs):
-    _, said, saved = runs
-    (chief, _, of_chief), (other, _, of_other) = said["stopped"]
+def test_a_signal_to_one_worker_stops_both_with_everything_saved(runs):
+    _, outputs, saved = runs
+    (chief, _, of_chief), (other, _, of_other) = outputs["stopped"]
     assert (chief, other) == (143, 143), of_chief + of_other
     assert of_chief.splitlines()[-1].startswith("stopped by another worker; everything is saved. To go on: ")
     assert of_other.splitlines()[-1].startswith("stopped by SIGTERM; everything is saved. To go on: ")
@@ -139,35 +140,35 @@ def test_a_signal_to_one_worker_stops_both_and_all_is_saved(runs):
     assert not [name for name in saved if name.endswith(".partial")]
 
 
-def test_a_worker_that_is_killed_ends_the_job_with_one_line(runs):
-    status, told = runs[1]["lost"]
-    assert status == commands.EXIT_LOST_WORKER, told
-    lines = told.splitlines()
-    assert [line for line in lines if line.startswith("[worker 0] error: another worker was lost (")], told
-    assert "Traceback" not in told
+def test_a_killed_worker_ends_the_job_with_one_line(runs):
+    status, output = runs[1]["lost"]
+    assert status == commands.EXIT_LOST_WORKER, output
+    lines = output.splitlines()
+    assert [line for line in lines if line.startswith("[worker 0] error: another worker was lost (")], output
+    assert "Traceback" not in output
     assert lines[-1] == (
         "launch: the job has ended: worker 0 ended with status 75; worker 1 was killed by SIGKILL. The same command "
         "goes on from the newest checkpoint"
     )
 
 
-def test_the_same_commands_go_on_to_the_end(runs):
-    folder, said, _ = runs
-    for status, out, err in said["went on"]:
+def test_the_same_commands_resume_and_finish(runs):
+    folder, outputs, _ = runs
+    for status, out, err in outputs["went on"]:
         assert status == 0 and "PA-MPJPE" in out, err
-        assert "resumed at step" in err  # Where the killed ones had come to.
-        assert "all_reduce" not in err  # TensorFlow tells of each that it traces.
+        assert "resumed at step" in err  # At the last checkpoint before the kill.
+        assert "all_reduce" not in err  # TensorFlow's log of every traced reduction is off.
     assert json.loads((folder / "two" / "metrics.json").read_text())["depth_sign"] == "right"
     assert (folder / "two" / "model.npz").exists()
 
 
-def test_once_more_there_is_nothing_to_do_for_both(runs):
+def test_a_finished_training_is_not_repeated(runs):
     for status, out, err in runs[1]["again"]:
         assert (status, out) == (0, "") and err.endswith("two: already trained; nothing to do\n"), err
 
 
 def test_two_workers_train_what_one_process_trains(runs):
-    """The same examples, random numbers and statistics in every step, so the same weights but for rounding."""
+    """Every step has equal examples, random numbers and statistics, so the weights are equal except for rounding."""
     folder, _, _ = runs
     compared = 0
     steps = [{path.name for path in (folder / which / "lifter").glob("step-*.npz")} for which in ("one", "two")]
@@ -182,4 +183,4 @@ def test_two_workers_train_what_one_process_trains(runs):
     assert compared > 50
     start, end = (files.read_npz(folder / "one" / "lifter" / step) for step in (min(steps[0]), max(steps[0])))
     moved = max(np.abs(end[key] - start[key]).max() for key in end if key.startswith("lifter/"))
-    assert moved > 1e-3  # There is something to get wrong.
+    assert moved > 1e-3  # The weights have changed enough to compare.

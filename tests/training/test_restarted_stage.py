@@ -1,4 +1,4 @@
-"""Several starts: each from its own weights with a fresh optimizer, the best remains, interruptions change nothing."""
+"""Several starts: each has its own weights and a fresh optimizer, the best is kept, interruptions change nothing."""
 
 import dataclasses
 
@@ -27,7 +27,7 @@ FIRST = (2.03, 3.0, 1.0)
 
 
 class Slope(Trainable):
-    """A number whose gradient is always 1, so that Adam lowers it by the learning rate in each step."""
+    """A trainable with one weight of gradient 1, so that Adam lowers it by the learning rate in each step."""
 
     def __init__(self):
         self.layer = keras.layers.Dense(1, use_bias=False, name="dense")
@@ -41,10 +41,10 @@ class Slope(Trainable):
 
 
 def trained(folder, settings=SETTINGS, calls=None, monkeypatch=None, first=FIRST):
-    slope, asked, seen = Slope(), [], []
+    slope, starts, seen = Slope(), [], []
 
     def first_weights(start):
-        asked.append(start)
+        starts.append(start)
         return {slope.layer.kernel.path: np.full((1, 1), first[start], np.float32)}
 
     def evaluate():
@@ -60,21 +60,21 @@ def trained(folder, settings=SETTINGS, calls=None, monkeypatch=None, first=FIRST
         small_runs.stop_after(monkeypatch, calls)
     with StopRequest() as stop:
         done = stage.run(None, stop)
-    return done, float(slope.layer.kernel[0, 0]), asked, seen
+    return done, float(slope.layer.kernel[0, 0]), starts, seen
 
 
-def test_every_start_goes_as_far_from_its_own_weights_and_the_best_remains(tmp_path):
-    """Momenta, or the place in the schedule, of an earlier start would take a later one elsewhere."""
-    done, last, asked, seen = trained(tmp_path)
-    assert done and asked == [0, 1, 2]
+def test_starts_are_independent_and_the_best_is_kept(tmp_path):
+    """Momenta, or a place in the schedule, kept from an earlier start would change a later one."""
+    done, last, starts, seen = trained(tmp_path)
+    assert done and starts == [0, 1, 2]
     moved = np.array(FIRST) - seen
     assert moved[0] > 0.02
     np.testing.assert_allclose(moved, moved[0], atol=1e-6)
-    assert last == seen[0]  # The nearest to 2.
+    assert last == seen[0]  # The weight nearest to 2.
 
 
 @pytest.mark.parametrize("calls", range(1, 8))
-def test_stopped_anywhere_it_ends_the_same(tmp_path, monkeypatch, calls):
+def test_interruptions_do_not_change_the_result(tmp_path, monkeypatch, calls):
     _, whole, _, _ = trained(tmp_path / "whole")
     done, _, _, _ = trained(tmp_path / "stopped", calls=calls, monkeypatch=monkeypatch)
     assert not done
@@ -91,11 +91,11 @@ def test_a_start_that_is_not_finite_is_given_up(tmp_path, lost, caplog):
     assert done and len(seen) == 2 and np.isfinite(last)
     assert f"starts: start {lost + 1} is given up: training stopped: height not finite in step" in caplog.text
     assert last == seen[np.argmin(np.abs(np.array(seen) - 2.0))]
-    done, again, asked, _ = trained(tmp_path, first=first)
-    assert done and again == last and not asked  # It is finished.
+    done, again, starts, _ = trained(tmp_path, first=first)
+    assert done and again == last and not starts  # A finished stage does not start again.
 
 
-def test_starts_that_are_all_given_up_are_an_error(tmp_path):
+def test_giving_up_every_start_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="starts: no evaluation gave a finite distance; nothing to select"):
         trained(tmp_path, first=[np.nan] * 3)
 

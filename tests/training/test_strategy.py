@@ -1,4 +1,4 @@
-"""Devices: what a name stands for, and who writes."""
+"""Strategies: the devices of each name, and the worker that writes."""
 
 import io
 import types
@@ -15,7 +15,7 @@ def test_an_unknown_name_is_refused():
         make_strategy("tpu")
 
 
-def test_several_workers_need_to_be_named(monkeypatch):
+def test_several_workers_need_tf_config(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     with pytest.raises(ValueError, match="needs the environment variable TF_CONFIG"):
         make_strategy("multi_worker")
@@ -61,7 +61,7 @@ def test_the_first_worker_writes(task, chief):
         ("", "float32"),
     ],
 )
-def test_the_fast_precision_is_what_the_processor_multiplies(monkeypatch, cpuinfo, precision):
+def test_the_fast_precision_follows_the_processors_flags(monkeypatch, cpuinfo, precision):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
     opened = []
     monkeypatch.setattr(

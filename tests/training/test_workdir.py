@@ -1,4 +1,4 @@
-"""A workdir belongs to one run, and its model comes back whole or not at all."""
+"""A workdir belongs to one run, and its model is loaded complete or refused."""
 
 import errno
 import json
@@ -42,7 +42,7 @@ def test_a_loaded_model_predicts_the_same(method, saved):
     assert workdir.load_model_and_info(saved)[1] == {"source": "test", "training_seconds": 1.5}
 
 
-def test_equal_models_are_equal_files(method, saved, tmp_path):
+def test_equal_models_give_equal_files(method, saved, tmp_path):
     workdir.save_model(tmp_path / "again.npz", workdir.load_model(saved), workdir.load_model_and_info(saved)[1])
     assert (tmp_path / "again.npz").read_bytes() == saved.read_bytes()
 
@@ -68,7 +68,7 @@ def _flip_a_byte(path):
 @pytest.mark.parametrize(
     "damage", [_half, _flip_a_byte, lambda path: path.write_bytes(b""), lambda path: path.write_bytes(os.urandom(5000))]
 )
-def test_a_damaged_model_is_told(saved, damage):
+def test_a_damaged_model_is_refused(saved, damage):
     damage(saved)
     with pytest.raises(ValueError, match=r"model\.npz: .*truncated or damaged"):
         workdir.load_model(saved)
@@ -106,7 +106,7 @@ def _without_a_setting(arrays):
         (lambda arrays: {**arrays, "lifter/upscale/bias": np.zeros(99, np.float32)}, r"expected \[12\], got \[99\]"),
     ],
 )
-def test_another_npz_is_told(saved, edit, message):
+def test_other_npz_files_are_refused(saved, edit, message):
     files.write_npz(saved, edit(files.read_npz(saved)))
     with pytest.raises(ValueError, match=rf"model\.npz.*{message}"):
         workdir.load_model(saved)
@@ -117,7 +117,7 @@ def test_another_npz_is_told(saved, edit, message):
 CONFIG = {"seed": 0, "lifter": {"width": 8, "options": {"epochs": (1, 2)}}}
 
 
-def test_a_run_may_come_back_to_its_folder(tmp_path):
+def test_a_run_can_reclaim_its_folder(tmp_path):
     workdir.claim(tmp_path / "new" / "run", CONFIG)
     before = (tmp_path / "new" / "run" / "config.json").read_bytes()
     workdir.claim(tmp_path / "new" / "run", CONFIG)
@@ -135,7 +135,7 @@ def test_a_run_may_come_back_to_its_folder(tmp_path):
         ({**CONFIG, "a": 1, "b": 2, "c": 3, "d": 4, "e": 5}, "d was None, now 4 and 1 more; use another"),
     ],
 )  # fmt: skip
-def test_another_run_is_refused_and_told_what_differs(tmp_path, other, message):
+def test_another_run_is_refused_with_the_differing_settings(tmp_path, other, message):
     workdir.claim(tmp_path, CONFIG)
     before = (tmp_path / "config.json").read_bytes()
     with pytest.raises(ValueError, match=f"holds a run with other settings: .*{message}"):
@@ -143,7 +143,7 @@ def test_another_run_is_refused_and_told_what_differs(tmp_path, other, message):
     assert (tmp_path / "config.json").read_bytes() == before
 
 
-def test_a_damaged_config_is_told(tmp_path):
+def test_a_damaged_config_is_refused(tmp_path):
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(ValueError, match=r"config\.json: not valid JSON"):
         workdir.claim(tmp_path, CONFIG)
@@ -152,8 +152,8 @@ def test_a_damaged_config_is_told(tmp_path):
 # ---- exclusive -----------------------------------------------------------------------------------------------------
 
 
-def test_one_holder_at_a_time(tmp_path):
-    for _ in range(2):  # And free again when it ends.
+def test_only_one_process_holds_the_lock(tmp_path):
+    for _ in range(2):  # The lock is free again after each block.
         with workdir.exclusive(tmp_path), pytest.raises(ValueError, match="another process is training in this"):
             workdir.exclusive(tmp_path).__enter__()
 
@@ -164,7 +164,7 @@ def _leave_a_temporary(folder):
     return left
 
 
-def test_what_a_killed_process_left_is_removed_by_the_holder_alone(tmp_path):
+def test_only_the_lock_holder_removes_leftovers(tmp_path):
     left = _leave_a_temporary(tmp_path)
     (tmp_path / "metrics.jsonl").write_text("")
     with workdir.exclusive(tmp_path):
@@ -180,14 +180,14 @@ def _no_locks(*_):
 
 
 @pytest.mark.parametrize("fcntl", [None, types.SimpleNamespace(flock=_no_locks, LOCK_EX=2, LOCK_NB=4)])
-def test_without_locks_it_goes_on_and_says_so(tmp_path, monkeypatch, caplog, fcntl):
+def test_without_locks_there_is_a_warning(tmp_path, monkeypatch, caplog, fcntl):
     monkeypatch.setattr(workdir, "fcntl", fcntl)
     monkeypatch.setattr(absl.logging.get_absl_logger(), "propagate", True)
     with workdir.exclusive(tmp_path):
         assert "cannot be locked" in caplog.text and str(tmp_path) in caplog.text
 
 
-def test_a_run_that_ended_without_a_model_says_why(tmp_path):
+def test_loading_from_a_run_without_a_model_gives_the_reason(tmp_path):
     (tmp_path / "metrics.json").write_text('{"depth_sign": "mirrored"}')
-    with pytest.raises(ValueError, match="no model was saved, for its depths are mirrored"):
+    with pytest.raises(ValueError, match="no model was saved, because its depths are mirrored"):
         workdir.load_model(tmp_path)

@@ -72,8 +72,7 @@ def read_shard(unit: Unit, poses_2d: str) -> Iterator[Stretch]:
 def _unpacked(
     manifest: ShardManifest, records: list[bytes], numbers: np.ndarray, where: str
 ) -> tuple[dict[str, np.ndarray] | None, np.ndarray, dict[int, str]]:
-    """The fields of the records that are rows of this set, or None; their numbers; and {number: reason} of the others.
-    """
+    """The fields of the records that are rows of this set, or None; their numbers; {number: reason} of the others."""
     if not records:
         return None, numbers, {}
     try:

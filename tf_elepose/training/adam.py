@@ -7,14 +7,14 @@ import tensorflow as tf
 
 
 class Adam(keras.optimizers.Adam):
-    """`keras.optimizers.Adam`, the same formula and the same variables, in a third of the time.
+    """`keras.optimizers.Adam`, with the same formula and variables, in a third of the time.
 
     Keras writes the update as a dozen operations, each of which reads and writes all weights; at the paper's size a
-    step would spend more of its time in them than in the prior. TensorFlow has one operation for all of it.
+    step would spend more time in them than in the prior. TensorFlow has one operation for the whole update.
     """
 
     def update_step(self, gradient, variable, learning_rate) -> None:
-        """Keras' hook: of one weight, on the replica that has it."""
+        """Updates one weight, on the replica that has it; Keras calls it."""
         index = self._get_variable_index(variable)
         step = tf.cast(self.iterations.value + 1, tf.float32)
         tf.raw_ops.ResourceApplyAdam(

@@ -16,18 +16,18 @@ from absl import logging
 from tf_elepose.storage import files
 
 _META = "__meta__"
-"""The array that holds step and meta as the bytes of a JSON text."""
+"""Name of the array that holds step and meta as the bytes of a JSON text."""
 
 _BEST = "best.npz"
 
 _STEP_FILE = re.compile(r"step-(\d+)\.npz")
 
-_NAMES_SHOWN = 4  # Of each kind, in a message; a network of another skeleton differs in dozens.
+_NAMES_SHOWN = 4  # Names of each kind in a message; networks of different skeletons differ in dozens.
 
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint file holds; frozen.
+    """The contents of a checkpoint file; frozen.
 
     Attributes:
       step: the training step after which it was taken.
@@ -45,8 +45,8 @@ class Checkpoint:
 class Checkpointer:
     """The checkpoints in one folder: `step-000012345.npz`, the newest `keep` of them, and `best.npz`.
 
-    Making one removes what a killed process left half-written. The folder is made by the first save, so a command
-    that only reads leaves no trace.
+    Creating a Checkpointer removes files that a killed process left half-written. The first save creates the folder,
+    so a command that only reads changes nothing.
     """
 
     def __init__(self, folder: str | os.PathLike[str], keep: int = 3) -> None:
@@ -73,7 +73,7 @@ class Checkpointer:
         """
         path = self._folder / f"step-{step:09d}.npz"
         self._write(path, step, arrays, meta)
-        # Files of later steps are not counted: `latest` skipped them as damaged, or somebody put them there.
+        # Files of later steps do not count: `latest` skipped them as damaged, or they are not from this run.
         earlier = [(s, p) for s, p in self._step_files() if s <= step]
         for _, old in earlier[: -self._keep]:
             old.unlink(missing_ok=True)
@@ -91,8 +91,8 @@ class Checkpointer:
         A damaged file is skipped with a warning that names it.
 
         Raises:
-          ValueError: there are step files, but none can be read. Starting again from nothing, silently, would throw
-            a training away.
+          ValueError: there are step files, but none can be read. Starting from the beginning without a word would
+            lose a training.
         """
         step_files = self._step_files()
         for _, path in reversed(step_files):
@@ -108,7 +108,7 @@ class Checkpointer:
         return None
 
     def best(self) -> Checkpoint | None:
-        """What `save_best` wrote last, or None when it has not been called; ValueError when it is damaged."""
+        """The checkpoint that `save_best` wrote last, or None without one; ValueError when it is damaged."""
         path = self._folder / _BEST
         return read_checkpoint(path) if path.exists() else None
 
@@ -133,11 +133,11 @@ class Checkpointer:
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
-    """The checkpoint in the file `path`, every byte of it checked.
+    """Reads the checkpoint in the file `path` and checks every byte.
 
     Raises:
       ValueError: there is no such file, it is damaged, or it is an npz file of another kind; names the file.
-      OSError: it is there but cannot be read.
+      OSError: the file exists but cannot be read.
     """
     path = pathlib.Path(path)
     arrays = files.read_npz(path)
@@ -150,16 +150,16 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
 
 
 def assign(variables: Mapping[str, Any], arrays: Mapping[str, np.ndarray], where: str = "checkpoint") -> None:
-    """Gives every variable the array of its name; all of them or, when anything does not fit, none.
+    """Assigns to every variable the array of its name; changes no variable when any name or shape does not fit.
 
     Args:
       variables: objects with `.shape` and `.assign(array)` (tf.Variable, Keras variables), by name.
       arrays: the values, by the same names and of the same shapes.
-      where: what messages call the source of `arrays`.
+      where: name of the source of `arrays` in messages.
 
     Raises:
-      ValueError: which names are missing, unexpected or of another shape. A checkpoint of another skeleton or
-        another width is told by this.
+      ValueError: names are missing, unexpected or of another shape, as in a checkpoint of another skeleton or width;
+        lists them.
     """
     shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
     missing = sorted(set(shapes) - set(arrays))

@@ -1,4 +1,4 @@
-"""A trained method measured on a recording."""
+"""Measures a trained method on a recording."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def clip_names(recording: Recording) -> np.ndarray:
 
 
 def clip_and_camera(recording: Recording) -> np.ndarray:
-    """Labels [N]: equal for the frames of one clip seen by one camera."""
+    """Labels [N] of clips and cameras: equal for the frames of one clip in one camera."""
     return clip_names(recording) * (int(recording.camera.max()) + 1) + recording.camera
 
 
@@ -44,15 +44,16 @@ def evaluate_method(
     likelihood_views: int = 0,
     seed: int = 0,
 ) -> Evaluation:
-    """Lift the poses of `recording` and measure them against what it knows.
+    """Lifts the poses of `recording` and measures them against the truth in it.
 
     Args:
       method: trained.
       recording: with or without 3D poses.
       poses_2d: "gt" or "detected".
       min_confidence: joints that a detector trusts no more than this are taken as missing.
-      rows: which rows are measured; all when None. All are normalised, so that a clip's scale is that of the clip.
-      joints: those that errors are counted of; all when None.
+      rows: the rows to measure; all when None. All rows are normalised, so that a clip's scale is that of all its
+        frames.
+      joints: the joints that errors include; all when None.
       likelihood_views: projections per pose for its likelihood; 0 leaves the likelihood out.
       seed: of those projections.
 
@@ -113,5 +114,5 @@ def evaluate_keypoints(
 
 
 def spread_rows(recording: Recording, count: int) -> np.ndarray:
-    """At most `count` rows, evenly spaced: what is looked at during training."""
+    """At most `count` rows, evenly spaced, for evaluations during training."""
     return np.linspace(0, len(recording) - 1, min(count, len(recording))).astype(int)

@@ -1,4 +1,4 @@
-"""Stopping a training between two steps when the user or the cluster asks for it."""
+"""Stops a training between two steps when the user or the cluster sends a signal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Self
 
 
 class StopRequest:
-    """Turns SIGTERM and SIGINT (Ctrl-C) into a flag that a loop looks at after every step.
+    """Turns SIGTERM and SIGINT (Ctrl-C) into a flag that a loop checks after every step.
 
         with StopRequest() as stop:
             for step in ...:
@@ -18,9 +18,9 @@ class StopRequest:
                     save_checkpoint()
                     break
 
-    A second Ctrl-C raises KeyboardInterrupt at once, for a user who will not wait. Leaving the block gives the signals
-    back to whoever handled them before. Python lets only the main thread handle signals: used in another thread, the
-    block changes nothing and `requested` stays False.
+    A second Ctrl-C raises KeyboardInterrupt at once, for a user who does not want to wait. Leaving the block restores
+    the earlier handlers. Python lets only the main thread handle signals: in another thread the block changes nothing
+    and `requested` stays False.
     """
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class StopRequest:
         self._before = {}
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        # Nothing but plain assignments: a handler that prints or locks can meet itself.
+        # Only plain assignments: a signal during a handler that prints or locks would run it again inside itself.
         if self._signal is None:
             self._signal = signal.Signals(number)
         if number == signal.SIGINT:

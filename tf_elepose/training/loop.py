@@ -14,11 +14,11 @@ from tf_elepose.methods.trainable import Trainable
 
 
 class NotFiniteError(ValueError):
-    """Training met a loss or gradient that is NaN or infinite."""
+    """A loss or gradient in training is NaN or infinite."""
 
 
 class Loop:
-    """Runs steps of a trainable; its only state is in the networks and optimizers."""
+    """Runs steps of a trainable; networks, optimizers and averages hold all its state."""
 
     def __init__(
         self,
@@ -35,12 +35,12 @@ class Loop:
     ) -> None:
         """Args:
         trainable, optimizers, batches: built in the strategy's scope, the optimizers for their variables.
-        strategy: whose replicas share every batch.
+        strategy: its replicas share every batch.
         seed: of the steps' random numbers.
         weight_decay, clip_norm: see `Trainable.train_step`.
-        jit_compile: compile loss and gradients with XLA; one replica only, since a compiled function cannot talk to
-            other replicas, which the statistics of the global batch need.
-          average_decay: of the running average of the weights that `averages` holds; 0 keeps none.
+        jit_compile: compile loss and gradients with XLA; one replica only, because a compiled function cannot
+          communicate with other replicas, which the statistics of the global batch need.
+        average_decay: of the running average of the weights in `averages`; 0 keeps none.
 
         Raises:
           ValueError: a batch that the replicas cannot share evenly, or XLA with several replicas.
@@ -71,28 +71,28 @@ class Loop:
         self._steps = tf.function(self._many_steps)
 
     def run(self, first_step: int, steps: int) -> dict[str, float]:
-        """Steps first_step, ..., first_step + steps - 1; the mean over them of every term, of "loss" and of
+        """Runs steps first_step, ..., first_step + steps - 1 and returns the means of every term, of "loss" and of
         "gradient_norm".
 
         Raises:
-          NotFiniteError: one of them is NaN or infinite; the networks are then spoilt and must not be saved.
-          ValueError: from `Trainable.require_healthy`; the same holds.
+          NotFiniteError: a value is NaN or infinite; the networks are then unusable and must not be saved.
+          ValueError: from `Trainable.require_healthy`; the networks must not be saved either.
         """
         iterator = None if self._batches.resident else self._iterator(first_step, steps)
         sums, bad_step = self._steps(tf.constant(first_step, tf.int64), tf.constant(steps, tf.int64), iterator)
         means = {name: float(value) / steps for name, value in sums.items()}
         if bad_step >= 0:
             bad = [name for name, value in means.items() if not math.isfinite(value)]
-            # The weighted sum and the gradient are bad whenever a term is: name the terms where there are any.
+            # A bad term makes the weighted sum and the gradient bad too: name only the terms where there are any.
             culprits = [name for name in bad if name not in ("loss", "gradient_norm")] or bad
             raise NotFiniteError(f"training stopped: {', '.join(culprits)} not finite in step {int(bad_step)}")
         self._trainable.require_healthy(means)
         return means
 
     def _many_steps(self, first_step: tf.Tensor, steps: tf.Tensor, iterator) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-        """Sums of all values, up to and with the first step that has one that is not finite; and that step, or -1.
+        """Sums of all values up to and including the first step with a value that is not finite; that step, or -1.
 
-        Later steps are spoilt by it in every term, so they would hide the culprit.
+        In later steps every term is not finite, which would hide the term that was the first.
         """
         names = [*self._trainable.term_weights, "loss", "gradient_norm", *self._trainable.health]
         sums = {name: tf.constant(0.0) for name in names}
@@ -113,7 +113,7 @@ class Loop:
         return sums, bad_step
 
     def _average(self, step: tf.Tensor) -> None:
-        """a <- decay a + (1 - decay) w; young averages forget faster, so that they do not remember the start."""
+        """a <- decay a + (1 - decay) w; the decay is smaller in early steps, so that first weights are forgotten."""
         age = tf.cast(step, tf.float32)
         decay = tf.minimum(self._average_decay, (1.0 + age) / (10.0 + age))
         weights = {variable.path: variable for variable in self._trainable.variables}

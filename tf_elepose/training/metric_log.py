@@ -1,4 +1,4 @@
-"""The training's numbers as they come: one JSON line a step in metrics.jsonl, and TensorBoard scalars."""
+"""Logs the numbers of a training: one JSON line a step in metrics.jsonl, and TensorBoard scalars."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from absl import logging
 
 from tf_elepose.storage import files
 
-_INSIDE_TENSORFLOW = re.compile(r"\{\{.*?\}\}\s*|\s*\[Op:.*", re.DOTALL)  # Around what a message says.
+_INSIDE_TENSORFLOW = re.compile(r"\{\{.*?\}\}\s*|\s*\[Op:.*", re.DOTALL)  # Internals around a message.
 
 
 class MetricLog:
     """Appends `{"step": 100, "loss": 0.25, ...}` lines to a file, and the same numbers to TensorBoard.
 
-    A number that is not finite is written as null, since JSON has no NaN; TensorBoard gets it as it is. Every line is
-    handed to the operating system at once, so a killed process loses none; `sync` brings them to the disk. Opening a
-    file whose last line was cut off (a power failure) removes that line.
+    A number that is not finite is written as null, because JSON has no NaN; TensorBoard gets the number itself. Every
+    line goes to the operating system at once, so a killed process loses none; `sync` writes them to the disk. Where the
+    last line of an existing file was cut off (a power failure), opening the file removes that line.
     """
 
     def __init__(
@@ -32,19 +32,19 @@ class MetricLog:
     ) -> None:
         """
         Args:
-          path_jsonl: the file; its folder must exist. Lines are added to what it holds.
-          tensorboard_folder: where event files go; None for none (then TensorFlow is not imported).
+          path_jsonl: the file; its folder must exist. Lines are added after its lines.
+          tensorboard_folder: for event files; None for none (then TensorFlow is not imported).
 
         Raises:
           ValueError: the file holds something else than lines of JSON.
-          OSError: the file, or the folder of event files, cannot be written; names which.
+          OSError: the file, or the folder of event files, cannot be written; names it.
         """
         self._path = pathlib.Path(path_jsonl)
         if self._path.exists():
             kept, whole = _read_lines(self._path)
             if not whole:
                 self._rewrite(kept)
-        # First: when it fails, no file is open yet.
+        # Before the file is opened: an error here leaves no file open.
         self._tensorboard = None if tensorboard_folder is None else _TensorBoard(tensorboard_folder)
         self._file: int | None = self._open()
 
@@ -54,11 +54,11 @@ class MetricLog:
         Args:
           step: training steps done.
           values: numbers by name; anything `float` takes, such as an eager scalar tensor.
-          **extra: plain JSON values that go into the line but not to TensorBoard; there, a text `phase` comes before
-            the names: with phase="prior" the loss is "prior/loss".
+          **extra: plain JSON values for the line, not for TensorBoard; only a text `phase` goes before the names there:
+            with phase="prior" the loss is "prior/loss".
 
         Raises:
-          ValueError: a name given twice, a value that is no number, an extra that is not JSON.
+          ValueError: a name given twice, a value that is not a number, an extra that is not JSON.
           OSError: no space, ...: names the file, which keeps its whole lines, or the folder of event files.
         """
         if clash := sorted((set(values) & set(extra)) | ({"step"} & (set(values) | set(extra)))):
@@ -71,7 +71,7 @@ class MetricLog:
             raise ValueError(f"{self._path}: step {step} cannot be logged ({error})") from error
         self._append(line.encode("utf-8"))
         if self._tensorboard is not None:
-            # Phases count their steps separately: under one tag their curves would run into each other.
+            # Phases count their steps separately: under one tag their curves would mix.
             prefix = f"{phase}/" if (phase := extra.get("phase")) else ""
             self._tensorboard.write(int(step), {prefix + name: number for name, number in numbers.items()})
 
@@ -82,7 +82,7 @@ class MetricLog:
         files cannot be shortened; it shows such steps twice.
 
         Args:
-          step: the step that is resumed from.
+          step: the step from which the run is resumed.
           **matching: drops only lines with these extras, for example phase="prior" where phases count separately.
         """
         kept, whole = _read_lines(self._path)
@@ -98,7 +98,7 @@ class MetricLog:
         self._file = self._open()
 
     def sync(self) -> None:
-        """Brings the lines so far to the disk, for instance before the checkpoint that goes with them."""
+        """Writes the lines so far to the disk, for instance before the checkpoint of the same step."""
         if self._file is None:
             return
         try:
@@ -129,7 +129,7 @@ class MetricLog:
         except OSError as failed:
             if error is None:
                 raise
-            # What stopped the run is what its user must hear of; a full disk often is the reason for both.
+            # The user must see the error that stopped the run; a full disk is often the reason for both.
             logging.warning("metric log not closed: %s", failed)
 
     def _open(self) -> int:
@@ -144,7 +144,7 @@ class MetricLog:
         before = os.fstat(self._file).st_size
         rest = memoryview(line)
         try:
-            while rest:  # A nearly full disk takes a part of a line before it reports that it is full.
+            while rest:  # A nearly full disk writes a part of a line before it reports that it is full.
                 rest = rest[os.write(self._file, rest) :]
         except OSError as error:
             os.ftruncate(self._file, before)
@@ -168,7 +168,7 @@ def read_metric_log(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
 
     Raises:
       ValueError: there is no such file, or a whole line is not a JSON object with a step; names file and line.
-      OSError: it is there but cannot be read.
+      OSError: the file exists but cannot be read.
     """
     return _read_lines(pathlib.Path(path))[0]
 
@@ -201,10 +201,10 @@ def _record(line: bytes) -> dict[str, Any] | None:
 
 
 class _TensorBoard:
-    """Scalars in TensorBoard's event files; what TensorFlow cannot write is an OSError that names the folder."""
+    """Writes scalars to TensorBoard's event files; TensorFlow's errors become OSErrors that name the folder."""
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        import tensorflow as tf  # Only here: reading and writing the JSON lines needs none.
+        import tensorflow as tf  # Only here: reading and writing the JSON lines needs no TensorFlow.
 
         self._tf = tf
         self._folder = os.fspath(folder)
@@ -228,6 +228,6 @@ class _TensorBoard:
     def _errors_named(self) -> Iterator[None]:
         try:
             yield
-        except self._tf.errors.OpError as error:  # TensorFlow's own; none of them is an OSError.
+        except self._tf.errors.OpError as error:  # TensorFlow's own errors; none is an OSError.
             what = _INSIDE_TENSORFLOW.sub("", error.message)
             raise OSError(errno.EIO, f"cannot be written: {what}", self._folder) from error

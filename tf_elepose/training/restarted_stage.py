@@ -1,4 +1,4 @@
-"""A stage of several short trainings from different first weights, of which the best remains."""
+"""A stage of several short trainings from different first weights; the best one is kept."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from tf_elepose.training.stage import Stage, StageSettings, optimizer_variables,
 
 
 class RestartedStage(Stage):
-    """Begins anew every `settings.evaluate_every` steps; the networks end as they were at the best of those moments.
+    """Starts anew every `settings.evaluate_every` steps, after an evaluation; ends with the weights of the best one.
 
-    A start whose loss is not finite any more is given up, and that is logged.
+    A start whose loss becomes NaN or infinite is given up, with a warning in the log.
     """
 
     def __init__(
@@ -39,10 +39,10 @@ class RestartedStage(Stage):
         select: str,
         writes: bool = True,
     ) -> None:
-        """Args: as `Stage` has them; and of the n-th start, from 0, the weights of all networks by name.
+        """Args: as in `Stage`, and `first_weights`: the weights of all networks, by name, of the n-th start, from 0.
 
         Raises:
-          ValueError: settings that average weights: the starts would be averaged.
+          ValueError: settings that average weights: they would average over starts.
         """
         if settings.average_decay:
             raise ValueError(f"{name}: average_decay must be 0 where weights begin anew; got {settings.average_decay}")
@@ -60,7 +60,7 @@ class RestartedStage(Stage):
             super()._advance(log, progress)
         except NotFiniteError as error:
             logging.warning("%s: start %d is given up: %s", self.name, start + 1, error)
-            self._begin(start)  # Nothing that is not finite may be saved.
+            self._begin(start)  # Weights that are not finite must not be saved.
             self._step = (start + 1) * length
             if self._step == self.steps:
                 self._save(log)

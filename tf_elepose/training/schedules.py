@@ -36,11 +36,11 @@ def make_schedule(
 
     Args:
       name: "constant"; "cosine" (options: warmup, a share of the steps; floor, a share of the peak);
-        "exponential" (option decay: factor once an epoch); "steps" (options epochs: when; factor: what it is
-        multiplied by each time).
+        "exponential" (option decay: factor once an epoch); "steps" (options epochs: when the rate changes; factor: by
+        which it is multiplied each time).
       learning_rate: at the start, or the peak of "cosine".
       steps, steps_per_epoch: of the run.
-      options: as above.
+      options: of the schedule, listed under `name`.
 
     Raises:
       ValueError: an unknown name, missing or unknown options.

@@ -1,4 +1,4 @@
-"""Which devices train together."""
+"""Chooses the devices that train together."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tensorflow as tf
 
 
 def make_strategy(name: str = "auto") -> tf.distribute.Strategy:
-    """A tf.distribute strategy.
+    """Creates a tf.distribute strategy.
 
     Args:
       name: "auto" (several workers when the environment variable TF_CONFIG names them, otherwise all GPUs of this
@@ -22,7 +22,7 @@ def make_strategy(name: str = "auto") -> tf.distribute.Strategy:
     if name == "multi_worker" and "TF_CONFIG" not in os.environ:
         raise ValueError("strategy 'multi_worker' needs the environment variable TF_CONFIG, which names the workers")
     if name == "multi_worker" or (name == "auto" and "TF_CONFIG" in os.environ):
-        tf.get_logger().setLevel("WARNING")  # It tells of every reduction that it traces, hundreds of lines.
+        tf.get_logger().setLevel("WARNING")  # At INFO it logs every reduction that it traces, hundreds of lines.
         ring = tf.distribute.experimental.CommunicationImplementation.RING
         options = tf.distribute.experimental.CommunicationOptions(implementation=ring)
         return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
@@ -41,7 +41,7 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 
 
 def lost_worker(strategy: tf.distribute.Strategy, error: tf.errors.OpError) -> bool:
-    """Whether `error` says that another worker has gone: what is computed together then fails on all that are left."""
+    """Whether `error` shows that another worker was lost: joint computations then fail on all workers that are left."""
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return False
     of_network = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError)
@@ -49,7 +49,7 @@ def lost_worker(strategy: tf.distribute.Strategy, error: tf.errors.OpError) -> b
 
 
 def fast_precision() -> str:
-    """Which dtype policy trains faster here: "mixed_bfloat16" where the hardware multiplies bfloat16, else "float32".
+    """The faster dtype policy of this machine: "mixed_bfloat16" if the hardware multiplies bfloat16, else "float32".
 
     docs/training.md has the rates measured on CPU cores with AMX; processors without such instructions emulate them,
     which is slower than float32.

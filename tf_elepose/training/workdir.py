@@ -1,10 +1,10 @@
-"""What a run leaves in its folder, and reading it back.
+"""The files of a run's folder, and the functions that write, read and lock them.
 
-config.json          all settings the run was started with
-data.json            what was trained on: rows, clips, the normaliser and the bone prior
+config.json          all settings with which the run was started
+data.json            facts on the training data: rows, clips, the normaliser and the bone prior
 completer/ prior/ starts/ lifter/  checkpoints of the stages
 metrics.jsonl        every logged number; events/ the same for TensorBoard
-model.npz            the trained model, whole: settings, weights, PCA, flow, normaliser, elevation statistics
+model.npz            the complete trained model: settings, weights, PCA, flow, normaliser, elevation statistics
 metrics.json         the final evaluation
 lock                 empty; held by the process that trains
 """
@@ -31,18 +31,18 @@ except ImportError:  # Windows.
     fcntl = None  # type: ignore[assignment]
 
 MODEL_FORMAT = 3
-"""Version of model.npz; a reader refuses what it does not know."""
+"""Version of model.npz; a reader refuses other versions."""
 
 _META = "__model__"
 
 
 def save_model(path: pathlib.Path, method: Method, info: Mapping[str, Any]) -> None:
-    """Write all that lifting needs into one file.
+    """Writes all that lifting needs into one file.
 
     Args:
       path: the file.
       method: trained.
-      info: plain values about how it came to be, for people and reports.
+      info: plain values about the training, for people and reports.
     """
     meta = {"format": MODEL_FORMAT, "method": method.name, "settings": method.settings, "info": dict(info)}
     arrays = {name: np.asarray(variable) for name, variable in method.saved_variables().items()}
@@ -51,23 +51,23 @@ def save_model(path: pathlib.Path, method: Method, info: Mapping[str, Any]) -> N
 
 
 def load_model(path: str | pathlib.Path) -> Method:
-    """The trained method in a workdir or in a model.npz.
+    """Loads the trained method from a workdir or a model.npz.
 
     Raises:
-      ValueError: no model there, or a file that is not one of this program's.
+      ValueError: there is no model, or the file was not written by this program.
     """
     method, _ = load_model_and_info(path)
     return method
 
 
 def load_model_and_info(path: str | pathlib.Path) -> tuple[Method, dict[str, Any]]:
-    """As `load_model`, with the `info` it was saved with."""
+    """Loads the trained method, as `load_model`, and the `info` that was saved with it."""
     path = pathlib.Path(path)
     if path.is_dir():
         if not (path / "model.npz").exists():
             if (path / "metrics.json").exists():
                 sign = files.read_json(path / "metrics.json").get("depth_sign")
-                raise ValueError(f"{path}: no model was saved, for its depths are {sign}; see its metrics.json")
+                raise ValueError(f"{path}: no model was saved, because its depths are {sign}; see its metrics.json")
             raise ValueError(f"{path}: expected a finished run with a model.npz; train it to its end first")
         path = path / "model.npz"
     arrays = files.read_npz(path)
@@ -91,10 +91,10 @@ def load_model_and_info(path: str | pathlib.Path) -> tuple[Method, dict[str, Any
 
 
 def claim(folder: pathlib.Path, config: Mapping[str, Any]) -> None:
-    """Make `folder` the workdir of a run with `config`, or check that it already is.
+    """Makes `folder` the workdir of a run with `config`, or checks that it already is.
 
     Raises:
-      ValueError: the folder belongs to a run with other settings; names the ones that differ.
+      ValueError: the folder belongs to a run with other settings; names the settings that differ.
     """
     path = folder / "config.json"
     stated = json.loads(json.dumps(config))
@@ -113,10 +113,10 @@ def claim(folder: pathlib.Path, config: Mapping[str, Any]) -> None:
 
 @contextlib.contextmanager
 def exclusive(folder: pathlib.Path) -> Iterator[None]:
-    """Holds the workdir for one process; the system lets go of it however the process ends.
+    """Locks the workdir for one process; the system releases the lock however the process ends.
 
-    Once it is held, what a killed process left half-written in `folder` itself is removed. Where the system or the file
-    system has no locks, a warning says that nothing keeps a second process away.
+    Once locked, files that a killed process left half-written in `folder` itself are removed. Where the system or the
+    file system has no locks, a warning says that nothing keeps a second process away.
 
     Raises:
       ValueError: another process is training in it.
