@@ -108,7 +108,7 @@ def draw(results: Mapping[str, Any], folder: pathlib.Path) -> None:
             _save(figure, path)
 
 
-def draw_uncertainty(evaluation: Evaluation, recording: Recording, poses_2d: str, folder: pathlib.Path) -> None:
+def draw_uncertainty(evaluation: Evaluation, recording: Recording, kind: str, folder: pathlib.Path) -> None:
     """quality_boxes.png (figure 5), quality_refusal.png (risk and coverage), quality_poses.png (figure 3)."""
     nll, error = evaluation.nll, evaluation.pa_mpjpe_mm
     assert nll is not None and error is not None  # `uncertainty.measure` checked.
@@ -116,9 +116,7 @@ def draw_uncertainty(evaluation: Evaluation, recording: Recording, poses_2d: str
         drawn = {
             "boxes": figures.likelihood_boxes(nll, error),
             "refusal": figures.rejection_curve(nll, error),
-            "poses": pose_figures.pose_gallery(
-                uncertainty.examples(evaluation, recording, poses_2d), recording.skeleton
-            ),
+            "poses": pose_figures.pose_gallery(uncertainty.examples(evaluation, recording, kind), recording.skeleton),
         }
         for name, figure in drawn.items():
             if figure is not None:

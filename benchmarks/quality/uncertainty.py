@@ -70,20 +70,20 @@ def measure(folder: pathlib.Path) -> tuple[dict[str, Any], Evaluation, Recording
     return results, evaluation, recording
 
 
-def examples(evaluation: Evaluation, recording: Recording, poses_2d: str) -> dict[str, list[pose_figures.Example]]:
+def examples(evaluation: Evaluation, recording: Recording, kind: str) -> dict[str, list[pose_figures.Example]]:
     """Figure 3: {"best", "worst"}: the poses with the least and the largest PA-MPJPE, one of each action; of the
     actions with most poses.
     """
     error, aligned, true = evaluation.pa_mpjpe_mm, evaluation.aligned_mm, evaluation.true_mm
     assert error is not None and aligned is not None and true is not None  # `measure` checked.
     names, counts = np.unique(recording.action, return_counts=True)
-    image = recording.keypoints(poses_2d)
+    image = recording.view(kind).pixels
     gallery: dict[str, list[pose_figures.Example]] = {"best": [], "worst": []}
     for name in names[np.argsort(-counts, kind="stable")][:EXAMPLES]:
         own = np.flatnonzero(recording.action == name)
-        for kind, row in (("best", own[error[own].argmin()]), ("worst", own[error[own].argmax()])):
+        for end, row in (("best", own[error[own].argmin()]), ("worst", own[error[own].argmax()])):
             title = f"{name}\n{error[row]:.0f} mm"
-            gallery[kind].append(pose_figures.Example(title, image[row], aligned[row], true[row]))
+            gallery[end].append(pose_figures.Example(title, image[row], aligned[row], true[row]))
     return gallery
 
 

@@ -84,7 +84,7 @@ def _kinds(recording: Recording) -> Iterator[tuple[str, Recording]]:
         yield "detected", dataclasses.replace(recording, poses_3d=None)
         return
     yield "gt", dataclasses.replace(recording, **nothing)
-    seen = {"poses_2d": recording.poses_2d_detected, "visible": recording.seen("detected")}
+    seen = {"poses_2d": recording.poses_2d_detected, "visible": recording.view("detected").seen}
     yield "detected", dataclasses.replace(recording, **(nothing | seen))
 
 

@@ -133,7 +133,7 @@ def write_task(path: str, data: str) -> None:
     train, test = recording.of_split("train"), recording.of_split("test")
     normalizer = Normalizer.fit(train.poses_2d, H36M_17)
     images, _ = normalizer.apply(train.poses_2d)
-    seen = train.seen("gt")
+    seen = train.view("gt").seen
     clips, clip_seen = scaled_by_clip(normalizer, train.poses_2d, clip_and_camera(train), seen)
     bones = estimate_bone_prior(clips, clip_names(train), H36M_17, seen=clip_seen)
     config = step_task.size_config("paper")

@@ -191,7 +191,8 @@ def _in_cameras(walker: treadmill.Treadmill) -> np.ndarray:
 def _best(recording: Recording, kind: str) -> Recording:
     """The 2D poses "gt" or "detected" alone."""
     alone = {"poses_2d_detected": None, "confidence": None, "poses_3d": None}
-    return dataclasses.replace(recording, poses_2d=recording.keypoints(kind), visible=recording.seen(kind), **alone)
+    view = recording.view(kind)
+    return dataclasses.replace(recording, poses_2d=view.pixels, visible=view.seen, **alone)
 
 
 def _where(values: Sequence[Any], chosen: Sequence[bool]) -> list[Any]:

@@ -8,7 +8,7 @@ pytest.importorskip("apache_beam", reason="Apache Beam is not installed: pip ins
 
 import pyarrow as pa
 
-from tf_elepose.batch.block import IDS, Block, Keypoints, Stretch, Unit
+from tf_elepose.batch.block import IDS, Block, BlockKeypoints, Stretch, Unit
 from tf_elepose.batch.handler import LifterHandler, LiftSettings
 from tf_elepose.inference.lifter import Lifter
 from tf_elepose.skeleton.conventions import get_convention
@@ -43,9 +43,10 @@ def test_blocks_lifted_together_equal_blocks_lifted_alone(settings):
     poses, trust = keypoints(12), np.full((12, 17), 0.7, np.float32)
     trust[:, 3] = 0.0
     mixed = block(
-        Keypoints(H36M, np.array([0, 2, 4]), poses[:3], None), Keypoints(COCO, np.array([1, 3]), poses[3:5], trust[:2])
+        BlockKeypoints(H36M, np.array([0, 2, 4]), poses[:3], None),
+        BlockKeypoints(COCO, np.array([1, 3]), poses[3:5], trust[:2]),
     )
-    plain = block(Keypoints(H36M, np.arange(7), poses[5:12], None))
+    plain = block(BlockKeypoints(H36M, np.arange(7), poses[5:12], None))
     together = [result.inference for result in run(settings, mixed, plain)]
     alone = [run(settings, one)[0].inference for one in (mixed, plain)]
     for one, other in zip(together, alone, strict=True):
@@ -63,11 +64,11 @@ def test_poses_that_cannot_be_lifted_have_a_reason(settings):
     poses = keypoints(3).copy()
     poses[0, 4:] = np.nan
     poses[1] = 300.0
-    (said,) = run(settings, block(Keypoints(H36M, np.arange(3), poses, None)))
+    (said,) = run(settings, block(BlockKeypoints(H36M, np.arange(3), poses, None)))
     assert said.inference.valid.tolist() == [False, False, True]
     assert said.inference.few_joints.tolist() == [True, False, False]
     hand = Convention("hand", ("thumb", "l_wrist"))
-    (refused,) = run(settings, block(Keypoints(hand, np.arange(2), np.zeros((2, 2, 2)), None)))
+    (refused,) = run(settings, block(BlockKeypoints(hand, np.arange(2), np.zeros((2, 2, 2)), None)))
     assert not refused.inference.valid.any() and "does not know" in refused.inference.refused[1]
 
 
@@ -80,7 +81,7 @@ def test_no_blocks_and_empty_blocks_are_accepted(settings):
 def test_millimetres_where_a_height_is_given(settings):
     tall = LiftSettings(settings.model, height_mm=1800.0)
     poses = keypoints(4)
-    (said,) = run(tall, block(Keypoints(H36M, np.arange(4), poses, None)))
+    (said,) = run(tall, block(BlockKeypoints(H36M, np.arange(4), poses, None)))
     expected = Lifter(settings.model)(poses, convention="h36m_17", height_mm=1800.0).poses_3d
     assert said.inference.unit == "mm"
     np.testing.assert_allclose(said.inference.poses_3d, expected, atol=1e-2)
@@ -88,7 +89,7 @@ def test_millimetres_where_a_height_is_given(settings):
 
 def test_batches_are_sized_by_poses(settings):
     kwargs = LifterHandler(settings).batch_elements_kwargs()
-    assert kwargs["element_size_fn"](block(Keypoints(H36M, np.arange(5), keypoints(5), None))) == 5
+    assert kwargs["element_size_fn"](block(BlockKeypoints(H36M, np.arange(5), keypoints(5), None))) == 5
     assert kwargs["min_batch_size"] < kwargs["max_batch_size"]
 
 

@@ -58,7 +58,7 @@ def test_a_joint_that_is_nan_is_not_visible_and_0():
     expected = np.ones((3, 17), bool)
     expected[1, 5] = expected[2, 7] = False
     np.testing.assert_array_equal(recording.visible, expected)
-    np.testing.assert_array_equal(recording.seen("gt"), expected)
+    np.testing.assert_array_equal(recording.view("gt").seen, expected)
     np.testing.assert_array_equal(recording.poses_2d[expected], poses[expected])
     assert not recording.poses_2d[~expected].any()
 
@@ -70,7 +70,7 @@ def test_a_joint_without_confidence_is_missing(nothing):
     recording = made(part(confidence=confidence))
     assert np.argwhere(~recording.visible).tolist() == [[1, 5]]
     assert recording.confidence[1, 5] == 0 and not recording.poses_2d[1, 5].any()
-    assert recording.keypoints("detected") is recording.poses_2d  # With confidences they come from a detector.
+    assert recording.view("detected").pixels is recording.poses_2d  # With confidences they come from a detector.
 
 
 def test_made_joints_are_missing_with_their_sources():
@@ -143,7 +143,7 @@ def test_each_array_is_converted_from_its_own_convention():
         np.testing.assert_array_equal(recording.poses_3d[:, here], np.float32(poses_3d[:, mpi.index(joint)]))
     wrist = H36M_17.index("l_wrist")
     assert recording.visible is None  # That is about poses_2d.
-    assert not recording.seen("detected")[0, wrist] and recording.seen("gt").all()
+    assert not recording.view("detected").seen[0, wrist] and recording.view("gt").seen.all()
     assert not recording.poses_2d_detected[0, wrist].any()
     assert recording.elevation.tolist() == [1, 2, 3]
 

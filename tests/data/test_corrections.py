@@ -26,11 +26,11 @@ def test_y_is_counted_from_the_other_edge_of_the_image():
     flipped = flip_y(made)
     height = np.where(made.camera == 0, 900, 800)[:, np.newaxis]
     for kind in ("gt", "detected"):
-        seen = made.seen(kind)
-        expected = np.stack([made.keypoints(kind)[..., 0], height - made.keypoints(kind)[..., 1]], axis=-1)
-        np.testing.assert_allclose(flipped.keypoints(kind)[seen], expected[seen], rtol=1e-6)
-        assert not flipped.keypoints(kind)[~seen].any()  # Where a missing joint would be means nothing; it stays 0.
-        np.testing.assert_array_equal(flipped.seen(kind), seen)
+        seen = made.view(kind).seen
+        expected = np.stack([made.view(kind).pixels[..., 0], height - made.view(kind).pixels[..., 1]], axis=-1)
+        np.testing.assert_allclose(flipped.view(kind).pixels[seen], expected[seen], rtol=1e-6)
+        assert not flipped.view(kind).pixels[~seen].any()  # Where a missing joint would be means nothing; it stays 0.
+        np.testing.assert_array_equal(flipped.view(kind).seen, seen)
     assert flipped.poses_3d is made.poses_3d or np.array_equal(flipped.poses_3d, made.poses_3d)
 
 

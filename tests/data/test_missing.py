@@ -16,9 +16,10 @@ def test_a_share_hides_that_share_of_everything_but_the_truth(recording):
     hidden = hide_joints(recording, 0.2, seed=1)
     assert 1 - hidden.visible.mean() == pytest.approx(0.2, abs=0.01)
     for kind in ("gt", "detected"):
-        np.testing.assert_array_equal(hidden.seen(kind), hidden.visible)
-        np.testing.assert_array_equal(hidden.keypoints(kind)[hidden.visible], recording.keypoints(kind)[hidden.visible])
-        assert np.all(hidden.keypoints(kind)[~hidden.visible] == 0)
+        after, before = hidden.view(kind), recording.view(kind)
+        np.testing.assert_array_equal(after.seen, hidden.visible)
+        np.testing.assert_array_equal(after.pixels[after.seen], before.pixels[after.seen])
+        assert np.all(after.pixels[~after.seen] == 0)
     np.testing.assert_array_equal(hidden.poses_3d, recording.poses_3d)
     np.testing.assert_array_equal(hide_joints(recording, 0.2, seed=1).visible, hidden.visible)
     assert np.any(hide_joints(recording, 0.2, seed=2).visible != hidden.visible)
@@ -38,7 +39,7 @@ def test_nothing_hidden_is_the_recording_itself(recording):
 @pytest.mark.parametrize(("half", "joint", "other"), [("legs", "l_knee", "nose"), ("torso", "nose", "l_knee")])
 def test_a_half_is_hidden_but_for_the_root(recording, half, joint, other):
     hidden, skeleton = hide_half(recording, half), recording.skeleton
-    np.testing.assert_array_equal(hidden.seen("detected"), hidden.visible)
+    np.testing.assert_array_equal(hidden.view("detected").seen, hidden.visible)
     np.testing.assert_array_equal((~hidden.visible).sum(axis=1), len(skeleton.halves[half]))
     assert not hidden.visible[:, skeleton.index(joint)].any()
     assert hidden.visible[:, [skeleton.index(other), skeleton.root_index]].all()

@@ -64,15 +64,15 @@ def test_of_split_keeps_its_rows_and_names_the_splits_there_are():
         recording().of_split("val")
 
 
-def test_keypoints_are_ground_truth_or_detections():
+def test_a_view_is_of_ground_truth_or_detections():
     detected = np.full((ROWS, 17, 2), 7.0)
     made = recording(poses_2d_detected=detected)
-    np.testing.assert_array_equal(made.keypoints("gt"), made.poses_2d)
-    np.testing.assert_array_equal(made.keypoints("detected"), detected)
+    np.testing.assert_array_equal(made.view("gt").pixels, made.poses_2d)
+    np.testing.assert_array_equal(made.view("detected").pixels, detected)
     with pytest.raises(ValueError, match="no detected 2D poses"):
-        recording().keypoints("detected")
+        recording().view("detected")
     with pytest.raises(ValueError, match="'gt' or 'detected'; got 'truth'"):
-        made.keypoints("truth")
+        made.view("truth")
 
 
 def test_seen_are_the_joints_that_are_visible_and_trusted():
@@ -81,22 +81,32 @@ def test_seen_are_the_joints_that_are_visible_and_trusted():
     confidence = np.full((ROWS, 17), 0.8)
     confidence[3, 4], confidence[3, 5] = 0.0, 0.3
     own = recording(visible=visible, confidence=confidence)  # poses_2d come from a detector.
-    assert np.argwhere(~own.seen("gt")).tolist() == np.argwhere(~own.seen("detected")).tolist() == [[1, 2], [3, 4]]
-    assert np.argwhere(~own.seen("detected", 0.3)).tolist() == [[1, 2], [3, 4], [3, 5]]
+    for kind in ("gt", "detected"):
+        assert np.argwhere(~own.view(kind).seen).tolist() == [[1, 2], [3, 4]]
+    assert np.argwhere(~own.view("detected", 0.3).seen).tolist() == [[1, 2], [3, 4], [3, 5]]
     detected = np.ones((ROWS, 17, 2))
     both = recording(visible=visible, confidence=confidence, poses_2d_detected=detected)
-    assert np.argwhere(~both.seen("gt", 0.9)).tolist() == [[1, 2]]  # Nobody doubts the ground truth.
-    assert np.argwhere(~both.seen("detected")).tolist() == [[3, 4]]
-    assert recording().seen("gt").all()
+    assert np.argwhere(~both.view("gt", 0.9).seen).tolist() == [[1, 2]]  # Nobody doubts the ground truth.
+    assert np.argwhere(~both.view("detected").seen).tolist() == [[3, 4]]
+    assert recording().view("gt").seen.all()
     with pytest.raises(ValueError, match="no detected 2D poses"):
-        recording(visible=visible).seen("detected")
+        recording(visible=visible).view("detected")
     with pytest.raises(ValueError, match="'gt' or 'detected'; got 'best'"):
-        own.seen("best")
+        own.view("best")
+
+
+def test_confidences_come_with_the_poses_that_they_are_about():
+    confidence = np.full((ROWS, 17), 0.8, np.float32)
+    own = recording(confidence=confidence)
+    both = recording(confidence=confidence, poses_2d_detected=np.ones((ROWS, 17, 2)))
+    assert both.view("gt").confidence is None
+    for view in (own.view("gt"), own.view("detected"), both.view("detected")):
+        np.testing.assert_array_equal(view.confidence, confidence)
 
 
 def test_seen_leaves_the_recording_as_it_was():
     made = recording(visible=np.ones((ROWS, 17), bool), confidence=np.zeros((ROWS, 17)))
-    assert not made.seen("gt").any() and made.visible.all()
+    assert not made.view("gt").seen.any() and made.visible.all()
 
 
 def test_visible_and_person_go_with_their_rows():
@@ -109,7 +119,7 @@ def test_visible_and_person_go_with_their_rows():
 
 def test_detections_without_another_source_are_the_2d_poses():
     made = recording(confidence=np.ones((ROWS, 17)))
-    assert made.keypoints("detected") is made.poses_2d
+    assert made.view("detected").pixels is made.poses_2d
 
 
 def broken_rows() -> np.ndarray:

@@ -40,6 +40,16 @@ def test_a_body_of_known_height_gets_its_size_from_any_scale():
     assert sized.unit == "mm"
 
 
+def test_from_root_to_head_an_upright_body_has_its_share_of_the_height():
+    body = body_of_height(1750.0)
+    away = np.linalg.norm(body[H36M_17.index("head")] - body[H36M_17.index("root")])
+    assert body_size.root_head_mm(1750.0) == pytest.approx(822.5) == away
+    sized = body_size.with_height(unit(body[np.newaxis] / 700.0), 1600.0).poses_3d[0, H36M_17.index("head")]
+    assert np.linalg.norm(sized) == pytest.approx(body_size.root_head_mm(1600.0), rel=1e-6)
+    with pytest.raises(ValueError, match="not cm, not m"):
+        body_size.root_head_mm(175.0)
+
+
 def test_posture_and_place_in_the_clip_do_not_change_the_size():
     sized = body_size.with_height(unit(posing(30) * np.linspace(0.001, 0.003, 30)[:, np.newaxis, np.newaxis]), 1600.0)
     chain = body_size.chain_length(sized.poses_3d, H36M_17)

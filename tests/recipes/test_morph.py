@@ -51,7 +51,7 @@ def test_other_subjects_joints_move_towards_the_data_sets(truth, detections):
     result, figures = morph(detections, truth, [someone], **TRAINING)
     assert set(result.subject.tolist()) == set(truth.subject.tolist()) - {someone}
     assert figures["after_px"] < 0.5 * figures["before_px"]
-    seen = result.seen("detected")
+    seen = result.view("detected").seen
     assert 0.03 < (~seen).mean() < 0.07 and np.all(result.poses_2d_detected[~seen] == 0)
     root = seen[:, H36M_17.root_index]
     errors = np.linalg.norm(result.poses_2d_detected - result.poses_2d, axis=-1)

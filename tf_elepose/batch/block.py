@@ -43,7 +43,7 @@ class Unit:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Keypoints:
+class BlockKeypoints:
     """Poses of a block that have the same convention.
 
     Attributes:
@@ -89,7 +89,7 @@ class Stretch:
     """
 
     ids: pa.Table
-    keypoints: Sequence[Keypoints] = ()
+    keypoints: Sequence[BlockKeypoints] = ()
     letters: Sequence[DeadLetter] = ()
 
     def __len__(self) -> int:
@@ -139,7 +139,7 @@ def merged(stretches: Iterable[Stretch], rows: int) -> Iterable[Stretch]:
 def _joined(stretches: Sequence[Stretch]) -> Stretch:
     if len(stretches) == 1:
         return stretches[0]
-    alike: dict[tuple[str, bool], list[tuple[int, Keypoints]]] = {}
+    alike: dict[tuple[str, bool], list[tuple[int, BlockKeypoints]]] = {}
     first = 0
     for stretch in stretches:
         for keypoints in stretch.keypoints:
@@ -147,7 +147,7 @@ def _joined(stretches: Sequence[Stretch]) -> Stretch:
             alike.setdefault(kind, []).append((first, keypoints))
         first += len(stretch)
     joined = [
-        Keypoints(
+        BlockKeypoints(
             parts[0][1].convention,
             np.concatenate([begins + keypoints.rows for begins, keypoints in parts]),
             np.concatenate([keypoints.poses_2d for _, keypoints in parts]),

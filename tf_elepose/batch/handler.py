@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from apache_beam.ml.inference.base import ModelHandler, PredictionResult
 
-from tf_elepose.batch.block import Block, Keypoints
+from tf_elepose.batch.block import Block, BlockKeypoints
 from tf_elepose.batch.results import LiftedBlock
 from tf_elepose.inference.lifter import Lifter
 from tf_elepose.motion.lifted import Lifted, few_joints
@@ -126,9 +126,9 @@ def _size(block: Block) -> int:
     return max(1, len(block))
 
 
-def _alike(batch: Sequence[Block]) -> Iterable[list[tuple[int, Keypoints]]]:
+def _alike(batch: Sequence[Block]) -> Iterable[list[tuple[int, BlockKeypoints]]]:
     """Groups of (number of the block, keypoints); a group can be lifted in one call."""
-    found: dict[tuple[str, bool], list[tuple[int, Keypoints]]] = {}
+    found: dict[tuple[str, bool], list[tuple[int, BlockKeypoints]]] = {}
     for number, block in enumerate(batch):
         for part in block.stretch.keypoints:
             found.setdefault((part.convention.name, part.confidence is None), []).append((number, part))

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import pyarrow as pa
 
-from tf_elepose.batch.block import IDS, DeadLetter, Keypoints, Stretch, Unit
+from tf_elepose.batch.block import IDS, BlockKeypoints, DeadLetter, Stretch, Unit
 from tf_elepose.batch.naming import named_convention
 from tf_elepose.data.parsers.limits import MAX_TEXT_LENGTH, opened
 from tf_elepose.skeleton.conversion import Convention
@@ -91,7 +91,7 @@ def _stretch(lines: list[bytes | None], first: int, convention: Convention | Non
         if trust is not None:
             group.trust.append(trust)
     keypoints = [
-        Keypoints(
+        BlockKeypoints(
             group.convention,
             np.array(group.rows),
             np.array(group.poses, np.float64).astype(np.float32),

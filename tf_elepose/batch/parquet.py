@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tf_elepose.batch.block import IDS, DeadLetter, Keypoints, Stretch, Unit, unreadable
+from tf_elepose.batch.block import IDS, BlockKeypoints, DeadLetter, Stretch, Unit, unreadable
 from tf_elepose.batch.naming import named_convention
 from tf_elepose.data.parsers.limits import MAX_TEXT_LENGTH
 from tf_elepose.skeleton.conversion import Convention
@@ -107,7 +107,7 @@ def _stretch(batch: pa.RecordBatch, first: int, convention: Convention | None) -
                 trusted = None
                 if not sure and trust_counts is not None and trust is not None:
                     trusted = _taken(trust, trust_counts, mine).reshape(-1, resolved.num_joints)
-                parts.append(Keypoints(resolved, place[mine], poses, trusted))
+                parts.append(BlockKeypoints(resolved, place[mine], poses, trusted))
     names = ids["id"].to_pylist() if problems else []
     letters = [DeadLetter(first + row, reason, names[row]) for row, reason in sorted(problems.items())]
     return Stretch(ids.filter(pa.array(good)), parts, letters)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from tf_elepose.batch.block import IDS, DeadLetter, Keypoints, Stretch, Unit, unreadable
+from tf_elepose.batch.block import IDS, BlockKeypoints, DeadLetter, Stretch, Unit, unreadable
 from tf_elepose.data.parsers.limits import opened
 from tf_elepose.data.parsers.npz import NpzReader
 from tf_elepose.data.readers.views import read_views
@@ -19,7 +19,7 @@ from tf_elepose.data.shards.reading import rows_of
 from tf_elepose.data.shards.tfrecords import read_sound_records
 
 
-def read_views_file(unit: Unit, poses_2d: str) -> Iterator[Stretch]:
+def read_views_file(unit: Unit, kind: str) -> Iterator[Stretch]:
     """Reads the rows of a views file.
 
     A wrong row and all rows after it become one dead letter.
@@ -34,7 +34,7 @@ def read_views_file(unit: Unit, poses_2d: str) -> Iterator[Stretch]:
     first = 0
     try:
         for rows in read_views(unit.path):
-            yield _stretch(rows, first + np.arange(len(rows.poses_2d)), poses_2d, ())
+            yield _stretch(rows, first + np.arange(len(rows.poses_2d)), kind, ())
             first += len(rows.poses_2d)
     except ValueError as error:
         if not first:
@@ -42,7 +42,7 @@ def read_views_file(unit: Unit, poses_2d: str) -> Iterator[Stretch]:
         yield unreadable(f"the file cannot be read on: {error}", first, total - first)
 
 
-def read_shard(unit: Unit, poses_2d: str) -> Iterator[Stretch]:
+def read_shard(unit: Unit, kind: str) -> Iterator[Stretch]:
     """Reads the sound records of a shard; each other record becomes a dead letter, all missing records one together.
 
     Raises:
@@ -63,7 +63,7 @@ def read_shard(unit: Unit, poses_2d: str) -> Iterator[Stretch]:
             if fields is None:
                 yield Stretch(IDS.empty_table(), letters=letters)
             else:
-                yield _stretch(rows_of(fields, manifest, split), numbers, poses_2d, letters)
+                yield _stretch(rows_of(fields, manifest, split), numbers, kind, letters)
     if met < shard.rows:
         reason = f"{file}: ends after {met} of the {shard.rows} records that the manifest tells of"
         yield Stretch(IDS.empty_table(), letters=[DeadLetter(met, reason, records=shard.rows - met)])
@@ -89,18 +89,18 @@ def _unpacked(
         return (manifest.unpack(kept, where) if kept else None), numbers[sound], problems
 
 
-def _stretch(rows: Rows, numbers: np.ndarray, poses_2d: str, letters: list[DeadLetter] | tuple[()]) -> Stretch:
+def _stretch(rows: Rows, numbers: np.ndarray, kind: str, letters: list[DeadLetter] | tuple[()]) -> Stretch:
     """A stretch of `rows`, with the 2D poses that `poses_2d` names. Confidences belong to the detections where there
     are any, as in `Recording.keypoints` and `Recording.seen`.
     """
     n, both = len(numbers), rows.poses_2d_detected is not None
-    if poses_2d == "detected" and not both and rows.confidence is None:
+    if kind == "detected" and not both and rows.confidence is None:
         raise ValueError("has no detected 2D poses; use --poses_2d=gt")
-    if poses_2d == "detected" and both:
+    if kind == "detected" and both:
         poses, convention = rows.poses_2d_detected, rows.detected_convention or rows.convention
     else:
         poses, convention = rows.poses_2d, rows.convention
-    trust = rows.confidence if poses_2d == "detected" or not both else None
+    trust = rows.confidence if kind == "detected" or not both else None
     known = {"row": numbers, "id": pa.nulls(n, pa.string()), "person": 0 if rows.person is None else rows.person}
     known |= {name: getattr(rows, name) for name in ("subject", "clip", "camera", "frame")}
     columns = [
@@ -108,5 +108,5 @@ def _stretch(rows: Rows, numbers: np.ndarray, poses_2d: str, letters: list[DeadL
         for name, value in ((name, known[name]) for name in IDS.names)
     ]
     trusted = None if trust is None else np.asarray(trust, np.float32)
-    keypoints = Keypoints(convention, np.arange(n), np.asarray(poses, np.float32), trusted)
+    keypoints = BlockKeypoints(convention, np.arange(n), np.asarray(poses, np.float32), trusted)
     return Stretch(pa.table(columns, schema=IDS), [keypoints], letters)

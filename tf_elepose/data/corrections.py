@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.data.recording import Recording
 from tf_elepose.skeleton.skeletons import Skeleton
 
@@ -24,9 +25,9 @@ def flip_y(recording: Recording) -> Recording:
     else:
         of_camera = np.atleast_2d(recording.image_size)[:, 1]
         height = of_camera[recording.camera if len(of_camera) > 1 else np.zeros(len(recording), int), np.newaxis]
-    changed = {"poses_2d": _turned(recording.poses_2d, recording.seen("gt"), height)}
+    changed = {"poses_2d": _turned(recording.view("gt"), height)}
     if recording.poses_2d_detected is not None:
-        changed["poses_2d_detected"] = _turned(recording.poses_2d_detected, recording.seen("detected"), height)
+        changed["poses_2d_detected"] = _turned(recording.view("detected"), height)
     return dataclasses.replace(recording, **changed)
 
 
@@ -69,10 +70,10 @@ def side_order(skeleton: Skeleton, sides: str, source: str) -> tuple[int, ...]:
     return tuple(skeleton.mirror[i] if limb(joint) == sides else i for i, joint in enumerate(skeleton.joints))
 
 
-def _turned(poses: np.ndarray, seen: np.ndarray, height: np.ndarray) -> np.ndarray:
-    turned = poses.copy()
+def _turned(keypoints: Keypoints, height: np.ndarray) -> np.ndarray:
+    turned = keypoints.pixels.copy()
     turned[..., 1] = height - turned[..., 1]
-    turned[~seen] = 0.0
+    turned[~keypoints.seen] = 0.0
     return turned
 
 

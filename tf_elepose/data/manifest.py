@@ -23,9 +23,9 @@ def manifest(recording: Recording, findings: Sequence[Finding] = ()) -> dict[str
     rec = recording
     persons = np.zeros(len(rec), np.int32) if rec.person is None else rec.person
     clip = np.unique(np.stack([_codes(rec.subject), _codes(rec.clip)], axis=1), axis=0, return_inverse=True)[1].ravel()
-    seen = {"poses_2d": rec.seen("gt")}
+    seen = {"poses_2d": rec.view("gt").seen}
     if rec.poses_2d_detected is not None:
-        seen["poses_2d_detected"] = rec.seen("detected")
+        seen["poses_2d_detected"] = rec.view("detected").seen
     optional = ("poses_2d_detected", "confidence", "poses_3d", "elevation")
     cameras = np.unique(rec.camera)
     sizes = rec.image_size

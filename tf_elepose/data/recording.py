@@ -126,35 +126,17 @@ class Recording:
         Raises:
           ValueError: another kind, or "detected" where no pose comes from a detector.
         """
-        return Keypoints(self.keypoints(kind), self.seen(kind, min_confidence), self.trust(kind))
-
-    def keypoints(self, kind: str) -> np.ndarray:
-        """2D poses [N, J, 2] in pixels: `kind` is "gt" (`poses_2d`) or "detected" (what `confidence` is about).
-
-        Which of their joints are known, `seen` tells.
-        """
-        self._require_kind(kind)
-        if kind == "gt" or self.poses_2d_detected is None:
-            return self.poses_2d
-        return self.poses_2d_detected
-
-    def seen(self, kind: str, min_confidence: float = 0.0) -> np.ndarray:
-        """Mask [N, J] of the joints that `keypoints(kind)` knows; where they have a confidence, of those over
-        `min_confidence`.
-        """
-        self._require_kind(kind)
-        confidence = self.trust(kind)
-        known = np.ones(self.poses_2d.shape[:2], bool)
-        if self.visible is not None and (kind == "gt" or self.poses_2d_detected is None):
-            known = self.visible.copy()
+        if kind not in ("gt", "detected"):
+            raise ValueError(f"{self.source}: 2D poses are 'gt' or 'detected'; got {kind!r}")
+        if kind == "detected" and self.poses_2d_detected is None and self.confidence is None:
+            raise ValueError(f"{self.source}: has no detected 2D poses; use 'gt'")
+        best = kind == "gt" or self.poses_2d_detected is None
+        pixels = self.poses_2d if best else self.poses_2d_detected
+        seen = self.visible.copy() if best and self.visible is not None else np.ones(pixels.shape[:2], bool)
+        confidence = self.confidence if kind == "detected" or self.poses_2d_detected is None else None
         if confidence is not None:
-            known &= confidence > min_confidence
-        return known
-
-    def trust(self, kind: str) -> np.ndarray | None:
-        """Confidence [N, J] of the joints of `keypoints(kind)`, or None where there is none."""
-        self._require_kind(kind)
-        return self.confidence if self.poses_2d_detected is None or kind == "detected" else None
+            seen &= confidence > min_confidence
+        return Keypoints(pixels, seen, confidence)
 
     @property
     def tracks(self) -> np.ndarray:
@@ -162,12 +144,6 @@ class Recording:
         labels = [np.unique(values, return_inverse=True)[1] for values in (self.subject, self.clip)]
         labels += [self.camera] + ([] if self.person is None else [self.person])
         return np.unique(np.stack(labels, axis=-1), axis=0, return_inverse=True)[1].reshape(-1)
-
-    def _require_kind(self, kind: str) -> None:
-        if kind not in ("gt", "detected"):
-            raise ValueError(f"{self.source}: 2D poses are 'gt' or 'detected'; got {kind!r}")
-        if kind == "detected" and self.poses_2d_detected is None and self.confidence is None:
-            raise ValueError(f"{self.source}: has no detected 2D poses; use 'gt'")
 
 
 def concatenate(one: Recording, other: Recording) -> Recording:

@@ -52,8 +52,8 @@ class LiftSummary:
         reasons = {FEW_JOINTS: self._few, NO_EXTENT: self.poses - self._valid - self._few}
         return {reason: count for reason, count in reasons.items() if count}
 
-    def text(self, height: float | None) -> str:
-        """A fact a line; `height` is that of the person, mm, where it was given.
+    def text(self, height_mm: float | None) -> str:
+        """A fact a line; `height_mm` is that of the person, where it was given.
 
         Raises:
           ValueError: nothing was added.
@@ -78,7 +78,7 @@ class LiftSummary:
                     "axes (x right, y down) are right, and do not rely on the poses",
                     lifted.source,
                 )
-        unit = "about one from root to head" if height is None else f"mm, of a body of {height:g} mm"
+        unit = "about one from root to head" if height_mm is None else f"mm, of a body of {height_mm:g} mm"
         lines.append(f"poses_3d: unit: {unit}; axes: {_AXES[lifted.axes]}; joints: {lifted.skeleton.name}")
         return "\n".join([*lines, f"model: {lifted.model}"])
 

@@ -1,5 +1,9 @@
 """Lifted poses in millimetres, from the height of the person.
 
+A person's size has two names. `height_mm` is the stature, from the ground to the top of the head: the keyword of
+`Lifter`, --height of the commands. `root_head_mm` is the distance from root to head: the input of exported models,
+which size a pose by that distance alone. The function `root_head_mm` says how the second follows from the first.
+
 Heights of joints as shares of the stature H: R. Drillis and R. Contini, "Body Segment Parameters" (1966), as given in
 D. Winter, "Biomechanics and Motor Control of Human Movement", figure 4.1: ankle 0.039, knee 0.285, hip 0.530; the top
 of the head is at 1.
@@ -39,6 +43,19 @@ def require_height(height_mm: float) -> None:
         )
 
 
+def root_head_mm(height_mm: float) -> float:
+    """The distance from root to head, mm, of a person of that height who stands upright: 47 % of it.
+
+    Exported models take it as their input `root_head_mm`. In a pose that bends, the distance is less: poses sized by
+    `with_height` and by an exported model are equal for upright bodies only.
+
+    Raises:
+      ValueError: not a height in mm.
+    """
+    require_height(height_mm)
+    return (HEAD - HIP) * height_mm
+
+
 def chain_length(poses: np.ndarray, skeleton: Skeleton) -> np.ndarray:
     """Length [...] of leg (hip to ankle, mean of both) and trunk (root to head) of `poses` [..., J, 3], their unit.
 
@@ -52,7 +69,7 @@ def chain_length(poses: np.ndarray, skeleton: Skeleton) -> np.ndarray:
 
 
 def with_height(lifted: Lifted, height_mm: float) -> Lifted:
-    """Brings `lifted` to mm: every pose gets the size of a body of that height.
+    """Brings `lifted` to mm: every pose gets the size of a body of `height_mm`.
 
     Raises:
       ValueError: not a height in mm, poses that are in mm already, or a skeleton without legs.

@@ -33,5 +33,5 @@ def test_ground_truth_and_detections_are_measured_apart():
     kinds = dict(benchmark._kinds(both))
     np.testing.assert_array_equal(kinds["gt"].poses_2d, recording.poses_2d)
     np.testing.assert_array_equal(kinds["detected"].poses_2d, both.poses_2d_detected)
-    assert np.argwhere(~kinds["detected"].seen("gt")).tolist() == [[3, 4]]
+    assert np.argwhere(~kinds["detected"].view("gt").seen).tolist() == [[3, 4]]
     assert kinds["gt"].poses_3d is None and kinds["detected"].confidence is None

@@ -90,8 +90,8 @@ def test_missing_joints_are_kept_missing(tmp_path):
     arrays["poses_2d_det"][2, 5] = np.nan
     arrays["confidence"][3, 6] = 0.0
     recording = load(saved(tmp_path, arrays))
-    assert np.argwhere(~recording.seen("gt")).tolist() == [[0, 3], [1, 4]]
-    assert np.argwhere(~recording.seen("detected")).tolist() == [[2, 5], [3, 6]]
+    assert np.argwhere(~recording.view("gt").seen).tolist() == [[0, 3], [1, 4]]
+    assert np.argwhere(~recording.view("detected").seen).tolist() == [[2, 5], [3, 6]]
     assert_written_and_read_the_same(recording, tmp_path)
 
 
@@ -100,7 +100,7 @@ def test_without_other_detections_confidence_is_about_poses_2d(tmp_path):
     del arrays["poses_2d_det"]
     arrays["confidence"][1, 2] = 0.0
     recording = load(saved(tmp_path, arrays))
-    assert np.argwhere(~recording.seen("gt")).tolist() == [[1, 2]]
+    assert np.argwhere(~recording.view("gt").seen).tolist() == [[1, 2]]
     assert_written_and_read_the_same(recording, tmp_path)
 
 

@@ -30,7 +30,7 @@ def normalizer(one):
 
 
 def batches(shards, **options):
-    settings = {"poses_2d": "gt", "batch_size": 8, "seed": 3, "flip": False, "group_rows": 25}
+    settings = {"kind": "gt", "batch_size": 8, "seed": 3, "flip": False, "group_rows": 25}
     return ShardBatches(shards, normalizer(recording(42, test=0, missing=False)), **settings | options)
 
 
@@ -86,17 +86,18 @@ def test_poses_are_those_of_the_normalizer_and_flips_are_flips(shards):
     np.testing.assert_array_equal(image[flipped], geometry.flip(tf.constant(expected), H36M_17).numpy()[rows[flipped]])
 
 
-@pytest.mark.parametrize("poses_2d", ["gt", "detected"])
-def test_missing_joints_are_told(tmp_path, poses_2d):
+@pytest.mark.parametrize("kind", ["gt", "detected"])
+def test_missing_joints_are_told(tmp_path, kind):
     one = recording(42, test=0)
     confidence = np.array(one.confidence)
     confidence[::2, 4] = 0
     one = recording(42, test=0, confidence=confidence)
     write_shards([one], tmp_path / "set", shards=4)
-    seen, poses = one.seen(poses_2d), one.keypoints(poses_2d)
+    view = one.view(kind)
+    seen, poses = view.seen, view.pixels
     fitted = Normalizer.fit(poses, H36M_17, seen=seen)
     expected, _ = fitted.apply(poses, None, seen)
-    source = ShardBatches(Shards.open(tmp_path / "set"), fitted, poses_2d=poses_2d, batch_size=14, seed=0, flip=False)
+    source = ShardBatches(Shards.open(tmp_path / "set"), fitted, kind=kind, batch_size=14, seed=0, flip=False)
     parts = taken(source, 3)
     image, known = (np.concatenate([part[name] for part in parts]) for name in ("image", "seen"))
     order, expected_order = (np.argsort(values[:, 6, 1]) for values in (image, expected))
@@ -109,7 +110,7 @@ def test_batches_that_the_set_cannot_give_are_refused(shards, tmp_path):
     for options, message in (
         ({"batch_size": 7}, "even and at least 2; got 7"),
         ({"batch_size": 44}, "batch_size 44 is larger than the data: 42 poses"),
-        ({"poses_2d": "best"}, "2D poses are 'gt' or 'detected'; got 'best'"),
+        ({"kind": "best"}, "2D poses are 'gt' or 'detected'; got 'best'"),
         ({"split": "test"}, "no rows of split 'test'"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -117,7 +118,7 @@ def test_batches_that_the_set_cannot_give_are_refused(shards, tmp_path):
     one = recording(42, test=0, missing=False)
     by_clip = Normalizer.fit(one.poses_2d, H36M_17, rule="clip", groups=one.clip)
     with pytest.raises(ValueError, match="rule 'clip' needs whole clips"):
-        ShardBatches(shards, by_clip, poses_2d="gt", batch_size=8, seed=0, flip=False)
+        ShardBatches(shards, by_clip, kind="gt", batch_size=8, seed=0, flip=False)
 
 
 def test_a_loop_trains_on_shards_however_the_run_is_cut(shards):

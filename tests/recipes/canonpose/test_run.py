@@ -119,7 +119,7 @@ def test_detections_and_their_confidences_are_trained_on_when_asked_for(recordin
 def test_joints_may_be_missing_where_joints_are_hidden_in_training(recording, settings, tmp_path):
     fewer = hide_joints(recording, 3, seed=0)
     run, test = _stepped(tmp_path, fewer, settings), fewer.of_split("test")
-    assert run.method.predict(test.poses_2d, seen=test.seen("gt")).valid.all()
+    assert run.method.predict(test.poses_2d, seen=test.view("gt").seen).valid.all()
     lifter = {**settings.lifter, "hidden": 0.0}
     with pytest.raises(ValueError, match=r"training poses lack joints: they need lifter\.hidden over 0"):
         _run(tmp_path, fewer, dataclasses.replace(settings, lifter=lifter))

@@ -60,7 +60,7 @@ def test_fillers_are_trained_last_and_go_on_where_they_were_stopped(recording, t
     whole = recording.of_split("test").poses_2d
     halves = hide_half(recording.of_split("test"), "torso")
     there = list(H36M_17.indices(H36M_17.halves["legs"]))
-    lifted = method.predict(halves.poses_2d, seen=halves.seen("gt"))
+    lifted = method.predict(halves.poses_2d, seen=halves.view("gt").seen)
     assert lifted.valid.all()
     np.testing.assert_allclose(lifted.poses_3d[:, there], method.predict(whole).poses_3d[:, there], atol=1e-6)
 

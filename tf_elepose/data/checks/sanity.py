@@ -177,9 +177,9 @@ def _which_sides(recording: Recording, wrong: list[str], right: list[str], in_3d
 
 def seen_poses(recording: Recording) -> list[SeenPoses]:
     """The arrays of poses in `recording`, 2D, detected and 3D, as far as it has them."""
-    arrays = [SeenPoses("poses_2d", recording.poses_2d, recording.seen("gt"))]
+    arrays = [SeenPoses("poses_2d", recording.poses_2d, recording.view("gt").seen)]
     if recording.poses_2d_detected is not None:
-        arrays.append(SeenPoses("poses_2d_detected", recording.poses_2d_detected, recording.seen("detected")))
+        arrays.append(SeenPoses("poses_2d_detected", recording.poses_2d_detected, recording.view("detected").seen))
     if recording.poses_3d is not None:
         arrays.append(SeenPoses("poses_3d", recording.poses_3d, np.ones(recording.poses_3d.shape[:2], bool)))
     return arrays

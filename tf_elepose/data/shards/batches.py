@@ -40,7 +40,7 @@ class ShardBatches:
         shards: Shards,
         normalizer: Normalizer,
         *,
-        poses_2d: str,
+        kind: str,
         batch_size: int,
         seed: int,
         flip: bool,
@@ -51,7 +51,7 @@ class ShardBatches:
         """Args:
         shards: the set.
         normalizer: fitted on a sample of it. Rule "clip" needs all frames of a clip at once, which shards do not have.
-        poses_2d: "gt" or "detected", as in `Recording.keypoints`.
+        kind: "gt" or "detected", as in `Recording.view`.
         batch_size: poses in a global batch; even, because the deformation loss pairs neighbours.
         seed: of order and flips.
         flip: mirror each pose, left joints becoming right ones, with probability 1/2.
@@ -69,9 +69,9 @@ class ShardBatches:
             raise ValueError(f"batch_size {batch_size} is larger than the data: {rows} poses")
         if normalizer.rule == "clip":
             raise ValueError(f"{shards.source}: normalisation rule 'clip' needs whole clips; use 'dataset' or 'pose'")
-        if poses_2d not in ("gt", "detected"):
-            raise ValueError(f"{shards.source}: 2D poses are 'gt' or 'detected'; got {poses_2d!r}")
-        if poses_2d == "detected" and "confidence" not in shards.manifest.fields:
+        if kind not in ("gt", "detected"):
+            raise ValueError(f"{shards.source}: 2D poses are 'gt' or 'detected'; got {kind!r}")
+        if kind == "detected" and "confidence" not in shards.manifest.fields:
             raise ValueError(f"{shards.source}: has no detected 2D poses; use 'gt'")
         self.batch_size = batch_size
         self._shards, self._split = shards, split
@@ -79,13 +79,13 @@ class ShardBatches:
         self._seed, self._flip = seed, flip
         self._mirror = list(shards.manifest.skeleton.mirror)
         separate = "poses_2d_detected" in shards.manifest.fields
-        self._field = "poses_2d_detected" if separate and poses_2d == "detected" else "poses_2d"
-        # Which numbers say whether a joint is known: see `Recording.seen`.
-        self._known_by = ["visible"] * (self._field == "poses_2d") + ["confidence"] * (
+        self._field = "poses_2d_detected" if separate and kind == "detected" else "poses_2d"
+        # Which numbers say whether a joint is seen, as in `Recording.view`.
+        self._seen_by = ["visible"] * (self._field == "poses_2d") + ["confidence"] * (
             "confidence" in shards.manifest.fields and (self._field == "poses_2d_detected") == separate
         )
         self._least = {"visible": 0.0, "confidence": min_confidence}
-        doubtful = min_confidence > 0 and "confidence" in self._known_by
+        doubtful = min_confidence > 0 and "confidence" in self._seen_by
         self._complete = shards.manifest.missing.get(self._field, 0) == 0 and not doubtful
         self._sizes = np.array([shard.rows for shard in shards.manifest.splits[split]])
         self._per_group = max(1, group_rows // max(1, int(self._sizes.max())))
@@ -148,8 +148,8 @@ class ShardBatches:
         names = self._shards.paths(self._split)
         done = 0
         try:
-            for poses, *known in self._decoded([str(names[number]) for number in numbers]):
-                seen = None if self._complete else self._seen(known)
+            for poses, *told in self._decoded([str(names[number]) for number in numbers]):
+                seen = None if self._complete else self._seen(told)
                 done += len(poses)
                 if done > size:
                     break
@@ -163,18 +163,18 @@ class ShardBatches:
             raise ValueError(f"{self._shards.source}: expected {size} rows in {files}; got {done} or more")
         return loaded | {"rows": np.random.default_rng([self._seed, _ROWS, epoch, group]).permutation(size)}
 
-    def _seen(self, known: list[np.ndarray]) -> np.ndarray:
+    def _seen(self, told: list[np.ndarray]) -> np.ndarray:
         return np.logical_and.reduce(
-            [values > self._least[name] for name, values in zip(self._known_by, known, strict=True)]
+            [values > self._least[name] for name, values in zip(self._seen_by, told, strict=True)]
         )
 
     def _decoded(self, paths: list[str]) -> Iterator[list[np.ndarray]]:
-        """Poses [n, J, 2] px and what says which joints are known, each [n, J]."""
+        """Poses [n, J, 2] px and what says which joints are seen, each [n, J]."""
         head = self._shards.manifest.head
 
         def decode(records: tf.Tensor) -> list[tf.Tensor]:
             fields = []
-            for name in (self._field, *self._known_by):
+            for name in (self._field, *self._seen_by):
                 dtype, start = head.fields[name][:2]
                 raw = tf.strings.substr(records, start, dtype.itemsize)
                 flat = tf.io.decode_raw(raw, tf.uint8 if name == "visible" else tf.float32)

@@ -289,7 +289,7 @@ class _Writer:
     def _note_missing(self, recording: Recording) -> None:
         for field, kind in (("poses_2d", "gt"), ("poses_2d_detected", "detected")):
             if kind == "gt" or recording.poses_2d_detected is not None:
-                self._missing[field] += int((~recording.seen(kind).all(axis=1)).sum())
+                self._missing[field] += int((~recording.view(kind).seen.all(axis=1)).sum())
 
     def _name(self, split: str, number: int) -> str:
         return f"{split}-{number:05d}-of-{self._shards:05d}.tfrecord"

@@ -245,7 +245,7 @@ class EleposeRun(Run):
             detected = {"detected": self._detected} if self._denoised else {}
             return self._poses("lifter", slice(None), batch_size, seed, detected)
         return ShardBatches(
-            self._shards, self._normalizer, poses_2d=settings.poses_2d, min_confidence=settings.min_confidence,
+            self._shards, self._normalizer, kind=settings.poses_2d, min_confidence=settings.min_confidence,
             batch_size=batch_size, seed=seed, flip=settings.flip,
         )  # fmt: skip
 
