@@ -90,7 +90,7 @@ def _unpacked(
 
 
 def _stretch(rows: Rows, numbers: np.ndarray, kind: str, letters: list[DeadLetter] | tuple[()]) -> Stretch:
-    """A stretch of `rows`, with the 2D poses that `poses_2d` names. Confidences belong to the detections where there
+    """A stretch of `rows`, with the 2D poses that `kind` names. Confidences belong to the detections where there
     are any, as in `Recording.keypoints` and `Recording.seen`.
     """
     n, both = len(numbers), rows.poses_2d_detected is not None
