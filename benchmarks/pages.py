@@ -86,7 +86,7 @@ UNMEASURED = {
     "growth": "benchmarks.speed.growth",
     "time_to_accuracy": "benchmarks.speed.time_to_accuracy",
 }
-"""Commands whose results may be missing, by the results' name: they need a quiet machine, and PyTorch to compare with."""
+"""By the results' name, commands whose results may be missing: they need a quiet machine, and PyTorch beside it."""
 
 _BLOCK = re.compile(r"(<!-- results: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
