@@ -153,7 +153,7 @@ def _write_when_lifted(
     summary.add(lifted, *recordings)
     print(summary.text(options.height))
     if swapped is not None:
-        print(side_repair.told(swapped, lifted.tracks()))
+        print(side_repair.repair_summary(swapped, lifted.tracks()))
     if files["output"] is not None:
         from tf_elepose.outputs import registry
 

@@ -21,7 +21,7 @@ def recording(**changes):
     return dataclasses.replace(made, **(fields | changes))
 
 
-def test_y_is_counted_from_the_other_edge_of_the_image():
+def test_flipped_y_is_counted_from_the_other_edge_of_the_image():
     made = recording(image_size=np.array([[1000, 900], [1000, 800]]))
     flipped = flip_y(made)
     height = np.where(made.camera == 0, 900, 800)[:, np.newaxis]
@@ -92,7 +92,7 @@ def test_hands_and_feet_move_with_their_limbs():
         assert changed == {f"{s}_{j}" for s in "lr" for j in moved.split()}
 
 
-def test_other_sides_and_skeletons_that_do_not_say_are_refused():
+def test_unknown_sides_and_skeletons_without_limbs_are_refused():
     with pytest.raises(ValueError, match="stick: swap_sides: expected none, arms, legs, both; got 'hands'"):
         swap_sides(recording(), "hands")
     plain = dataclasses.replace(recording(), skeleton=dataclasses.replace(H36M_17, name="plain", arms=()))
@@ -101,7 +101,7 @@ def test_other_sides_and_skeletons_that_do_not_say_are_refused():
     swap_sides(plain, "legs")
 
 
-def test_the_last_frames_of_every_camera_are_the_test():
+def test_the_last_frames_of_every_camera_become_the_test_split():
     made = recording()
     cut = split_at(made, 5)
     np.testing.assert_array_equal(cut.split == "test", made.frame >= 5)

@@ -5,7 +5,7 @@ from tf_elepose.data.detector import simulate_detections
 from tf_elepose.skeleton.skeletons import H36M_17
 
 
-def test_detections_err_more_at_wrists_and_where_confidence_is_low():
+def test_errors_are_larger_at_wrists_and_at_low_confidence():
     poses = np.zeros((20000, 17, 2), np.float32)
     detected, confidence = simulate_detections(np.random.default_rng(0), poses, H36M_17)
     assert detected.dtype == confidence.dtype == np.float32

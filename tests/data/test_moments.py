@@ -1,4 +1,4 @@
-"""Moments: which rows belong together, whatever their order, and what is told where they cannot."""
+"""Moments: rows that belong together are found in any order, and errors explain where this is impossible."""
 
 import dataclasses
 
@@ -13,7 +13,7 @@ from tf_elepose.skeleton.skeletons import H36M_17
 
 @pytest.fixture(scope="module")
 def recording():
-    """4 people with 5 clips of 8 frames each, in 3 cameras, the rows in no order."""
+    """4 people with 5 clips of 8 frames each, seen by 3 cameras, the rows in random order."""
     made = small_runs.small_recording(cameras=3)
     return made.select(np.random.default_rng(0).permutation(len(made)))
 
@@ -22,7 +22,7 @@ def _names(recording, rows):
     return list(zip(recording.subject[rows], recording.clip[rows], recording.frame[rows], strict=True))
 
 
-def test_rows_of_a_moment_stand_together_by_camera(recording):
+def test_rows_of_a_moment_are_in_one_row_by_camera(recording):
     found = moments(recording)
     assert found.rows.shape == (len(recording) // 3, 3) and found.present.all() and found.single == 0
     np.testing.assert_array_equal(np.sort(found.rows.ravel()), np.arange(len(recording)))
@@ -58,7 +58,7 @@ def test_the_first_cameras_can_be_chosen(recording):
             moments(recording, cameras=wrong)
 
 
-def test_people_of_one_clip_are_told_apart(recording):
+def test_people_of_one_clip_have_separate_moments(recording):
     rows = np.tile(np.arange(len(recording)), 2)
     two = dataclasses.replace(recording.select(rows), person=np.repeat([0, 1], len(recording)))
     assert len(moments(two)) == 2 * len(moments(recording))
@@ -67,7 +67,7 @@ def test_people_of_one_clip_are_told_apart(recording):
         moments(nameless)
 
 
-def test_one_camera_is_not_enough(recording):
+def test_a_single_camera_is_refused(recording):
     alone = recording.select(recording.camera == 0)
     with pytest.raises(ValueError, match="no moment is seen by two cameras"):
         moments(alone)
@@ -78,8 +78,8 @@ def test_one_camera_is_not_enough(recording):
         moments(recording, rig="day")
 
 
-def test_mirrored_moments_are_of_other_rigs():
-    """A mirrored pair of cameras is turned the other way round: relative rotations must not be borrowed across."""
+def test_mirrored_moments_get_other_rigs():
+    """A mirrored pair of cameras has another relative rotation, which must not be shared with the original pair."""
     rig = np.float32([0, 0, 1, 1])
     arrays = {"image": np.zeros((4, 2, 17, 2), np.float32), "rig": rig}
     batches = MomentBatches(arrays, H36M_17, batch_size=4, seed=1, flip=True)

@@ -1,4 +1,4 @@
-"""Batches: permutations, flips, and the same poses however they are fetched and shared."""
+"""Batches: permutations, flips, and the same poses on the device, from the host and on several replicas."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from tf_elepose.skeleton.skeletons import H36M_17
 
 
 def poses(count):
-    """Poses that say who they are: pose i has i + 1 in every x coordinate but the root's."""
+    """Poses that can be recognised: pose i has i + 1 in every x coordinate except the root's."""
     image = np.random.default_rng(0).normal(size=(count, 17, 2)).astype(np.float32)
     image[:, :, 0] = np.arange(1, count + 1)[:, None]
     return image
@@ -29,7 +29,7 @@ def augmented(source, image, step, replica=0, replicas=1):
 
 
 def rows(source, steps, replicas=1):
-    """Rows of each step, the replicas' one after the other."""
+    """The rows of each step, one replica after the other."""
     return np.array([
         np.concatenate([source.rows(tf.constant(step), replica, replicas) for replica in range(replicas)])
         for step in range(steps)
@@ -45,14 +45,14 @@ def test_every_epoch_is_another_permutation():
     np.testing.assert_array_equal(rows(batches(), 9).reshape(3, 24), got)
 
 
-def test_epochs_flow_into_one_another_and_drop_no_pose():
+def test_epochs_may_end_within_a_batch_and_drop_no_pose():
     got = rows(batches(count=21), 21).reshape(8, 21)  # 21 steps of 8 are 8 epochs of 21.
     for epoch in got:
         np.testing.assert_array_equal(np.sort(epoch), np.arange(21))
 
 
-def test_orders_are_not_alike():
-    """Where a pose stands in one epoch says nothing of where it stands in the next."""
+def test_orders_of_epochs_are_independent():
+    """The place of a pose in one epoch does not predict its place in the next."""
     got = rows(batches(count=400, batch_size=100), 8).reshape(2, 400)
     places = np.argsort(got, axis=1)
     assert abs(np.corrcoef(places)[0, 1]) < 0.2
@@ -60,7 +60,7 @@ def test_orders_are_not_alike():
 
 
 @pytest.mark.parametrize("replicas", [2, 4])
-def test_replicas_share_the_batch_of_one(replicas):
+def test_replicas_get_the_parts_of_one_batch(replicas):
     np.testing.assert_array_equal(rows(batches(), 5, replicas), rows(batches(), 5))
     source = batches(flip=True)
     image = source.arrays["image"]
@@ -77,7 +77,7 @@ def test_half_the_poses_are_flipped_and_stay_poses():
     coins = [one[:, 0, 0] < 0 for one in flipped]
     for coin in coins:
         assert abs(coin.mean() - 0.5) < 0.05
-    assert 0.4 < (coins[0] == coins[1]).mean() < 0.6  # Every step throws again.
+    assert 0.4 < (coins[0] == coins[1]).mean() < 0.6  # Every step draws new flips.
     other = augmented(batches(count=1000, batch_size=1000, flip=True, seed=4), image, 0)
     assert 0.4 < (coins[0] == (other[:, 0, 0] < 0)).mean() < 0.6
     kept, turned = flipped[0][~coins[0]], flipped[0][coins[0]]
@@ -91,7 +91,7 @@ def test_without_flips_nothing_is_flipped():
 
 
 @pytest.mark.parametrize("replicas", [1, 2])
-def test_the_stream_is_what_lies_on_the_device(replicas):
+def test_the_stream_equals_the_batches_on_the_device(replicas):
     source = batches(flip=True, seen=seen(24), resident_bytes=0)
     assert not source.resident and batches().resident
     stream = iter(source.stream(2, range(replicas), replicas))
@@ -124,7 +124,7 @@ def test_place_holds_the_poses_untrained():
     assert not placed["image"].trainable and not placed["seen"].trainable
 
 
-def test_what_is_seen_is_flipped_with_its_pose():
+def test_the_mask_of_seen_joints_is_flipped_with_its_pose():
     """A hidden left wrist is a hidden right wrist in the mirror."""
     source = batches(count=1000, batch_size=1000, flip=True)
     hidden = np.ones((1000, 17), bool)

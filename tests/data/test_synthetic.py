@@ -93,7 +93,7 @@ def test_poses_2d_are_the_projection_of_poses_3d(default):
     np.testing.assert_allclose(default.poses_2d, expected, atol=1e-2)
 
 
-def test_people_are_upright_and_within_the_image(default):
+def test_people_are_upright_and_inside_the_image(default):
     ankles = default.poses_2d[:, H36M_17.indices(("l_ankle", "r_ankle")), 1]
     assert np.all(default.poses_2d[:, H36M_17.index("head"), 1] < ankles.max(axis=1))
     inside = np.all((default.poses_2d >= 0) & (default.poses_2d <= IMAGE_PX), axis=(1, 2))
@@ -108,8 +108,8 @@ def test_elevation_follows_the_options(default):
     assert other.elevation.std() == pytest.approx(2.0, abs=0.5)
 
 
-def test_elevation_is_what_levels_the_pose():
-    """Turning a view back by its elevation, all views of a moment agree on how high each joint is above the root."""
+def test_rotation_by_the_elevation_levels_the_pose():
+    """When views are rotated back by their elevation, all views of a moment agree on each joint's height."""
     made = synthesize(H36M_17, elevation_mean=20.0, **SMALL)
     relative = geometry_free(made).astype(np.float64)
     e = np.radians(made.elevation.astype(np.float64))[:, np.newaxis]
@@ -129,7 +129,7 @@ def test_the_camera_above_sees_heads_nearer_than_feet():
 
 
 def facing(poses):
-    """Unit vectors [N, 3] a body faces: from the right hip to the left one, crossed with the way up the trunk."""
+    """The unit vectors [N, 3] that bodies face: right hip to left hip, crossed with the direction up the trunk."""
     joint = {name: poses[:, H36M_17.index(name)] for name in ("l_hip", "r_hip", "thorax", "root")}
     forward = np.cross(joint["l_hip"] - joint["r_hip"], joint["thorax"] - joint["root"])
     return forward / np.linalg.norm(forward, axis=1, keepdims=True)
@@ -169,7 +169,7 @@ def test_rows_of_one_moment_are_its_views():
 
 
 def test_feet_stand_on_the_floor():
-    """The lower ankle of every moment is as high above the floor, whatever the person does."""
+    """The lower ankle is at the same height above the floor in every moment, whatever the person does."""
     made = synthesize(H36M_17, elevation_std=0.0, elevation_mean=0.0, **SMALL)
     for clip in np.unique(made.clip):
         rows = (made.clip == clip) & (made.camera == 0)
@@ -178,7 +178,7 @@ def test_feet_stand_on_the_floor():
 
 
 def test_poses_are_varied(default):
-    """As many directions of variation as everyday motion has: no few explain nearly all of the levelled poses."""
+    """The levelled poses vary in as many directions as in everyday motion: a few do not explain nearly all."""
     poses = geometry_free(default)[::8]
     poses = poses / np.linalg.norm(poses, axis=(1, 2), keepdims=True)
     energy = np.linalg.svd((poses - poses.mean(axis=0)).reshape(len(poses), -1), compute_uv=False) ** 2
@@ -210,7 +210,7 @@ def test_options_out_of_range_are_refused(options, message):
         synthesize(H36M_17, **(SMALL | options))
 
 
-def test_walkers_go_where_they_face():
+def test_walkers_move_in_the_direction_they_face():
     made = synthesize(H36M_17, **(SMALL | {"elevation_mean": 0.0, "elevation_std": 0.0}))
     for clip in np.unique(made.clip[made.action == "walking"]):
         path = made.select((made.clip == clip) & (made.camera == 1))

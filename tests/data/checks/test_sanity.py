@@ -1,4 +1,4 @@
-"""Claims: what a file has wrong is found and named with its remedy; clean data and thin evidence raise no alarm."""
+"""Sanity checks: mistakes of a file are found and named with a remedy; clean or too little data give no finding."""
 
 import dataclasses
 import pathlib
@@ -60,7 +60,7 @@ def test_a_flipped_y_axis_is_found_in_the_arrays_that_have_it():
 
 
 @pytest.mark.parametrize("degrees", [60, 90, 45])
-def test_people_who_lie_or_lean_are_no_flipped_axis(degrees):
+def test_people_who_lie_or_lean_give_no_finding_of_a_flipped_axis(degrees):
     angle = np.radians(degrees)
     turned = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     recording = turning()
@@ -68,7 +68,7 @@ def test_people_who_lie_or_lean_are_no_flipped_axis(degrees):
 
 
 @pytest.mark.parametrize("sides", ["arms", "legs"])
-def test_swapped_sides_are_found_and_3d_poses_tell_which(sides):
+def test_swapped_sides_are_found_and_3d_poses_show_which_limbs(sides):
     swapped = corrections.swap_sides(turning(cameras=4), sides)
     finding = found(swapped)["swapped_sides"]
     assert finding.what == "poses_2d, poses_3d: arms and legs disagree about which side is left"
@@ -79,7 +79,7 @@ def test_swapped_sides_are_found_and_3d_poses_tell_which(sides):
     assert "--option=swap_sides=arms or --option=swap_sides=legs" in either
 
 
-def test_sides_that_only_the_2d_poses_have_wrong_are_to_be_mended_in_the_file():
+def test_remedy_for_sides_swapped_in_2d_poses_only_is_to_correct_the_file():
     swapped = corrections.swap_sides(turning(), "arms")
     finding = found(dataclasses.replace(swapped, poses_3d=turning().poses_3d))["swapped_sides"]
     assert finding.what.startswith("poses_2d: ")
@@ -93,7 +93,7 @@ def test_swapped_sides_are_found_with_a_rolled_camera_and_with_a_flipped_axis():
     assert set(found(only_2d(corrections.flip_y(swapped)))) == {"swapped_sides", "flipped_y"}
 
 
-def test_a_tenth_of_mistaken_poses_decides_nothing():
+def test_a_tenth_of_wrong_poses_changes_no_finding():
     recording = turning()
     poses = recording.poses_2d.copy()
     poses[::10] = np.random.default_rng(0).uniform(0, 1000, poses[::10].shape)
@@ -103,8 +103,8 @@ def test_a_tenth_of_mistaken_poses_decides_nothing():
     assert set(found(corrections.flip_y(clean))) == {"flipped_y"}
 
 
-def test_a_person_seen_exactly_from_the_side_tells_nothing_about_sides():
-    """Hips and shoulders turn a little against each other, as in walking."""
+def test_sides_of_a_person_seen_from_the_side_are_not_judged():
+    """Hips and shoulders turn a little in opposite directions, as in walking."""
     poses = only_2d(turning(turn=0, first=90.0)).poses_2d.copy()
     swing = np.sin(np.arange(len(poses)) / 3.0)
     for joint, by in (("l_hip", 2), ("r_hip", -2), ("l_shoulder", -4), ("r_shoulder", 4)):
@@ -134,8 +134,8 @@ def test_too_few_rows_are_not_judged():
     assert set(found(corrections.flip_y(turning(rows=12)))) == {"flipped_y"}
 
 
-def test_images_are_judged_together_camera_by_camera():
-    """Every image a clip of its own, as in MPII or COCO."""
+def test_single_images_are_judged_together_for_each_camera():
+    """Every image is a clip of its own, as in MPII or COCO."""
     recording = turning(rows=60, cameras=2)
     images = np.array([f"{i}.jpg" for i in range(120)])
     finding = found(corrections.flip_y(only_2d(recording, clip=images)))["flipped_y"]
@@ -150,7 +150,7 @@ def test_the_camera_and_clip_that_is_wrong_is_named():
     assert finding.where == "1 of 4 windows, the first is clip 'b', camera 3"
 
 
-def test_a_few_unusual_windows_among_many_are_no_finding():
+def test_a_few_unusual_windows_among_many_give_no_finding():
     wrong = corrections.swap_sides(turning(rows=20, clip=np.full(20, "wrong")), "arms")
     clean = [turning(rows=20, clip=np.full(20, f"{i:03d}")) for i in range(50)]
     assert "swapped_sides" not in found(only_2d(joined(wrong, *clean)))
@@ -162,7 +162,7 @@ def test_long_clips_are_judged_in_windows():
     assert (finding.flagged, finding.judged) == (3, 3)
 
 
-def test_of_many_windows_some_are_judged_from_the_first_to_the_last(monkeypatch):
+def test_an_even_sample_of_many_windows_is_judged(monkeypatch):
     monkeypatch.setattr(sanity, "MOST_WINDOWS", 10)
     clips = [turning(rows=20, cameras=1, clip=np.full(20, f"{i:03d}")) for i in range(35)]
     finding = found(corrections.flip_y(only_2d(joined(*clips))))["flipped_y"]
@@ -172,13 +172,13 @@ def test_of_many_windows_some_are_judged_from_the_first_to_the_last(monkeypatch)
 
 
 @pytest.mark.parametrize("values", [["b", "b", "a", "b", "c"], ["a"], [3, 3, 1, 1, 3]])
-def test_labels_are_those_of_sorting_everything(values):
+def test_labels_agree_with_sorting_all_values(values):
     values = np.array(values)
     np.testing.assert_array_equal(sanity._labels(values), np.unique(values, return_inverse=True)[1])
 
 
 @pytest.mark.parametrize("count", [1, 2, 11, 100])
-def test_percentiles_are_those_of_numpy(count):
+def test_percentiles_agree_with_numpy(count):
     values = np.random.default_rng(count).normal(size=count)
     for percent in (0, 37.5, 90, 99, 100):
         assert plausibility._percentile(values, percent) == pytest.approx(np.percentile(values, percent), abs=1e-12)
@@ -187,7 +187,7 @@ def test_percentiles_are_those_of_numpy(count):
 # ---- bones, missing joints, units ------------------------------------------------------------------------------------
 
 
-def test_joints_read_in_another_convention_have_impossible_bones():
+def test_joints_read_in_a_wrong_convention_give_impossible_bones():
     coco = conversion(H36M_17, CONVENTIONS["coco_17"]).apply(turning().poses_2d)
     coco[np.isnan(coco)] = 450.0  # Eyes and ears, which H36M lacks.
     finding = found(only_2d(turning(), poses_2d=coco))["bone_length"]
@@ -206,7 +206,7 @@ def test_the_bone_that_is_too_long_is_named():
     assert not found(only_2d(recording, skeleton=no_prior))
 
 
-def test_a_joint_twice_is_a_bone_without_length():
+def test_a_joint_given_twice_is_found_as_a_bone_without_length():
     recording = turning()
     poses_2d, poses_3d = recording.poses_2d.copy(), recording.poses_3d.copy()
     for poses in (poses_2d, poses_3d):
@@ -218,7 +218,7 @@ def test_a_joint_twice_is_a_bone_without_length():
     ]
 
 
-def test_foreshortened_bones_are_no_finding_in_an_image_but_short_ones_are_in_3d():
+def test_short_bones_are_a_finding_in_3d_and_not_in_an_image():
     side = turning(turn=10, first=85.0)
     assert "bone_length" not in found(side)  # Hips and shoulders hardly have a width here.
     poses = side.poses_3d.copy()
@@ -237,12 +237,12 @@ def test_joints_that_no_pose_has_are_named():
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (-1, 1)])
-def test_normalised_coordinates_are_told_from_pixels(low, high):
+def test_normalised_coordinates_are_distinguished_from_pixels(low, high):
     poses = low + (high - low) * turning().poses_2d / 1000
     finding = found(only_2d(turning(), poses_2d=poses))["normalised"]
     assert "--option=image_size=[WIDTH,HEIGHT]" in finding.remedy
     assert set(found(only_2d(turning(), poses_2d=poses * 20))) == set()  # A tiny image is one.
-    metres = turning(poses_3d=turning().poses_3d / 1000)  # Not what that test is about.
+    metres = turning(poses_3d=turning().poses_3d / 1000)  # 3D poses in metres are not judged by that test.
     assert not found(metres)
 
 
@@ -259,7 +259,7 @@ def test_skeletons_without_arms_and_legs_are_judged_by_head_and_root():
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the sample data is not beside this checkout")
 @pytest.mark.parametrize("name", ["cmu_views.npz", "treadmill/treadmill_views.npz"])
-def test_faults_in_real_motion_are_found_and_clean_data_are_clean(name):
+def test_mistakes_in_real_motion_are_found_and_clean_data_give_no_finding(name):
     recording = assemble(read_views(SHARED / name), H36M_17, name).of_split("test")
     assert not found(recording)
     flipped = found(corrections.flip_y(recording))

@@ -54,20 +54,20 @@ def test_without_rotation_joints_stand_at_their_offsets(tmp_path, order):
         ("YXZ", (10, 0, 0), (0, 0, 5)),
     ],
 )
-def test_rotations_by_hand_in_every_order(tmp_path, order, b, end):
+def test_rotations_in_every_order_agree_with_hand_calculation(tmp_path, order, b, end):
     motion = three_joints(tmp_path, order, "0 0 0 90 90 90 0 0 0")
     a = np.array([1, 2, 3])
     np.testing.assert_allclose(places(motion), [a, a + b, a + b + np.array(end)], atol=1e-6)
 
 
-def test_a_joint_turns_what_hangs_on_it_alone(tmp_path):
+def test_a_joint_rotates_only_its_descendants(tmp_path):
     motion = three_joints(tmp_path, "ZXY", "0 0 0 0 0 0 0 0 0", "0 0 0 0 0 0 90 0 0")
     np.testing.assert_allclose(places(motion, 0)[2], [11, 7, 3])
     np.testing.assert_allclose(places(motion, 1), [[1, 2, 3], [11, 2, 3], [6, 2, 3]], atol=1e-6)
 
 
 @pytest.mark.parametrize("position", ["10 0 0", "0 0 0"])
-def test_positions_of_joints_may_be_whole_or_added(tmp_path, position):
+def test_positions_may_replace_the_offset_or_be_added_to_it(tmp_path, position):
     # Programs write either the offset again or nothing; the bone is as long as its offset in both.
     text = HEAD.format("Zrotation Xrotation Yrotation", 1).replace(
         "CHANNELS 3 ", "CHANNELS 6 Xposition Yposition Zposition "

@@ -54,7 +54,7 @@ def test_the_names_of_common_programs_are_known(tmp_path, program):
     assert (found["neck"], found["head_joint"]) == (neck, head)
 
 
-def test_unknown_names_are_listed_and_can_be_stated(tmp_path):
+def test_unknown_names_are_listed_and_can_be_given_in_a_file(tmp_path):
     (tmp_path / "own.bvh").write_text(bvh.text().replace("LeftHand", "LeftPaw").replace("mixamorig:", ""))
     source = f"bvh:{tmp_path / 'own.bvh'}"
     with pytest.raises(ValueError, match=r"found no l_wrist among the joints Hips, .*LeftPaw.*in a joints file"):

@@ -72,7 +72,7 @@ def test_an_arm_raised_sideways_is_level_and_bends_forwards():
     np.testing.assert_allclose(forearm / np.linalg.norm(forearm), [0, 0, 1], atol=1e-5)
 
 
-def test_the_plane_means_nothing_while_the_arm_hangs():
+def test_the_plane_has_no_effect_while_the_arm_hangs():
     turned, plain = (stand(l_shoulder_plane=plane, l_elbow_flexion=70.0)["l_wrist"] for plane in (100.0, 0.0))
     np.testing.assert_allclose(turned, plain, atol=1e-3)
 
@@ -82,7 +82,7 @@ def test_rotating_the_hips_outwards_turns_the_shins_inwards_when_sitting():
     assert stand(**sitting, r_hip_rotation=30.0)["r_ankle"][0] < stand(**sitting)["r_ankle"][0] - 50
 
 
-def test_a_sitting_leg_by_hand():
+def test_a_sitting_leg_agrees_with_hand_calculation():
     joints = stand(r_hip_flexion=90.0, r_knee_flexion=90.0)
     thigh, shank = BODY.from_parent["r_knee"][0, 1], BODY.from_parent["r_ankle"][0, 1]
     np.testing.assert_allclose(joints["r_knee"] - joints["r_hip"], [0, 0, thigh], atol=1e-2)
@@ -100,7 +100,7 @@ def test_bones_keep_their_lengths_whatever_the_angles():
         np.testing.assert_allclose(lengths, np.broadcast_to(expected, lengths.shape), rtol=1e-5)
 
 
-def test_limit_brings_angles_inside():
+def test_limit_clips_angles_to_their_ranges():
     limited = limit({"l_knee_flexion": np.array([-10.0, 20.0, 200.0])})
     assert limited["l_knee_flexion"].tolist() == [0.0, 20.0, 135.0]
     assert set(kinematics.JOINTS) == set(H36M_17.joints)

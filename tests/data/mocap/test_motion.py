@@ -22,7 +22,7 @@ def test_every_angle_is_given_finite_and_within_its_limits(drawn):
         assert low <= values.min() and values.max() <= high, name
 
 
-def test_angles_rarely_need_their_limits(drawn):
+def test_angles_are_rarely_clipped(drawn):
     for name, values in drawn.angles.items():
         low, high = JOINT_LIMITS[name]
         assert np.mean((values == low) | (values == high)) < 0.06, name
@@ -65,7 +65,7 @@ def test_walkers_legs_alternate_and_arms_swing_against_them():
         assert np.median(correlation(angles[f"{side}_hip_flexion"], angles[f"{side}_shoulder_raise"])) < -0.7
 
 
-def test_only_walkers_get_ahead_at_the_pace_of_people():
+def test_only_walkers_move_ahead_at_a_human_speed():
     for activity in ACTIVITIES:
         metres = motion(activity).speed * 1.69
         assert np.all(metres == 0) if activity != "walking" else (metres.min() > 0.5 and metres.max() < 1.6)
@@ -97,13 +97,13 @@ def test_squatters_go_down_and_come_up():
     assert knees.max() > 90
 
 
-def test_turning_is_further_than_any_other_activity_turns():
+def test_turning_rotates_the_body_more_than_any_other_activity():
     turned = {activity: np.median(np.ptp(motion(activity).heading, axis=1)) for activity in ACTIVITIES}
     assert max(turned, key=turned.get) == "turning"
     assert turned["turning"] > 90
 
 
-def test_one_frame_is_a_clip_too():
+def test_a_clip_may_have_one_frame():
     for activity in ACTIVITIES:
         values = draw_motion(activity, np.random.default_rng(0), np.zeros(1), 2).angles.values()
         assert all(np.isfinite(v).all() and v.shape == (2, 1) for v in values)

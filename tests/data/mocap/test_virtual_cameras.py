@@ -24,7 +24,7 @@ def test_from_above_the_head_is_nearer_than_the_feet(azimuth):
     assert head[2] > foot[2] + 500
 
 
-def test_a_point_by_hand():
+def test_a_point_agrees_with_hand_calculation():
     # 30 degrees above the horizon, aimed at the foot from 5 m: the pole's top is 1700 sin 30 = 850 mm nearer and
     # appears 1700 cos 30 mm above the foot.
     head, foot = view(rig(elevation=30.0), POLE)[0, 0, 0]
@@ -48,7 +48,7 @@ def test_without_roll_the_horizon_is_level():
     )
 
 
-def test_a_quarter_turn_of_azimuth_brings_what_was_to_the_right_behind_the_aim():
+def test_a_quarter_turn_of_azimuth_moves_the_right_side_behind_the_aim():
     np.testing.assert_allclose(orientation(rig(90.0))[0, 0] @ [0, 0, 1], [1, 0, 0], atol=1e-12)
 
 
@@ -59,7 +59,7 @@ def test_the_aim_is_in_the_middle_of_the_image_at_its_distance():
     np.testing.assert_allclose(pixels(seen).reshape(2), [500, 500], atol=1e-9)
 
 
-def test_pixels_by_hand():
+def test_pixels_agree_with_hand_calculation():
     image = pixels(np.array([[500.0, -250.0, 5000.0]]))
     np.testing.assert_allclose(image, [[614.5, 442.75]], rtol=1e-6)
 

@@ -30,7 +30,7 @@ def packed(path: pathlib.Path, shape: tuple[int, ...], **options) -> None:
         file.create_dataset("a", shape, "f8", compression="gzip", **options)
 
 
-def test_numbers_come_as_they_were_written(path):
+def test_numbers_are_read_as_they_were_written(path):
     rng = np.random.default_rng(0)
     arrays = {
         "float64": rng.normal(size=(3, 4)),
@@ -69,7 +69,7 @@ def test_text_of_fixed_and_of_variable_length(path):
         assert file.array("one").item() == "sit"
 
 
-def test_long_text_and_bytes_that_are_no_text_are_refused(path):
+def test_long_text_and_invalid_text_are_refused(path):
     write(path, long=["a" * 300], wide=np.array([b"a" * 2000]), strange=np.array([b"\xff\xfe"]))
     with Hdf5Reader(path) as file:
         for name, message in (("long", "at most 256"), ("wide", "at most 256"), ("strange", "can't decode")):
@@ -118,7 +118,7 @@ def test_compounds_and_references_are_refused(path):
         assert len(file.names) == 5
 
 
-def test_what_unpacks_to_far_more_than_the_file_is_refused_before_memory_is_taken(path):
+def test_an_array_that_unpacks_to_far_more_than_the_file_is_refused_before_allocation(path):
     packed(path, (10**9,), chunks=(10**5,))
     with (
         Hdf5Reader(path) as file,
@@ -127,13 +127,13 @@ def test_what_unpacks_to_far_more_than_the_file_is_refused_before_memory_is_take
         file.array("a")
 
 
-def test_small_arrays_may_pack_as_they_like(path):
+def test_small_arrays_may_be_packed_with_any_ratio(path):
     packed(path, (10**6,), chunks=(10**5,), fillvalue=3.0)
     with Hdf5Reader(path) as file:
         assert (file.array("a") == 3).all()
 
 
-def test_shapes_are_required_by_length(path):
+def test_arrays_of_other_shapes_are_refused(path):
     write(path, poses=np.zeros((5, 17, 2)), text=["a"])
     with Hdf5Reader(path) as file:
         assert file.numbers("poses", (None, 17, 2)).shape == (5, 17, 2)
@@ -154,7 +154,7 @@ def test_integers_may_be_written_as_floats(path):
                 file.integers(name, (None,))
 
 
-def test_what_is_no_hdf5_file(path, tmp_path):
+def test_other_files_than_hdf5_are_refused(path, tmp_path):
     with pytest.raises(ValueError, match=r"^labels .*sample\.h5: no such file$"):
         Hdf5Reader(path, "labels")
     with pytest.raises(ValueError, match="expected a file"):
@@ -165,7 +165,7 @@ def test_what_is_no_hdf5_file(path, tmp_path):
     assert "\n" not in str(error.value)
 
 
-def test_a_child_that_dies_is_an_error_and_is_replaced(path):
+def test_a_child_that_dies_gives_an_error_and_is_replaced(path):
     write(path, a=np.arange(3))
     with Hdf5Reader(path) as file:
         started = hdf5._CHILD._process
@@ -179,7 +179,7 @@ def test_a_child_that_dies_is_an_error_and_is_replaced(path):
     ("died_of", "message"),
     [(signal.SIGSEGV, "damaged: libhdf5 ends with -11"), (signal.SIGPROF, "damaged: libhdf5 takes more than")],
 )
-def test_crashes_and_hangs_are_told_apart(path, monkeypatch, died_of, message):
+def test_crashes_and_hangs_have_different_messages(path, monkeypatch, died_of, message):
     write(path, a=np.arange(3))
     child = f"import os, sys; sys.stdin.readline(); os.kill(os.getpid(), {int(died_of)})"
     real = subprocess.Popen
@@ -193,7 +193,7 @@ def test_crashes_and_hangs_are_told_apart(path, monkeypatch, died_of, message):
     assert Hdf5Reader(path).names == ["a"]
 
 
-def test_limits_that_others_have_set_are_kept():
+def test_lower_limits_of_the_system_are_kept():
     program = (
         "import resource, tf_elepose.data.parsers.hdf5_child as h\n"
         "resource.setrlimit(resource.RLIMIT_AS, (2**33, 2**33))\n"
@@ -204,7 +204,7 @@ def test_limits_that_others_have_set_are_kept():
     assert int(told.stdout) == 2**33
 
 
-def test_a_child_that_burns_time_is_ended():
+def test_a_child_that_uses_too_much_time_is_ended():
     program = "import tf_elepose.data.parsers.hdf5_child as h; h._limit(0.2, 2**30)\nwhile True: pass"
     started = time.monotonic()
     ended = subprocess.run([sys.executable, "-c", program], env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)})

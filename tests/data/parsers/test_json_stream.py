@@ -47,7 +47,7 @@ VALUES = [
 ]
 
 
-def test_elements_of_a_list_are_those_that_were_written(tmp_path, small_window):
+def test_elements_of_a_list_are_read_as_they_were_written(tmp_path, small_window):
     for options in ({}, {"indent": 2}, {"ensure_ascii": False}, {"separators": (",", ":")}):
         path = saved(tmp_path, json.dumps(VALUES, **options))
         assert pairs(path) == [(None, value) for value in VALUES], options
@@ -68,7 +68,7 @@ def test_lists_in_an_object_come_element_by_element(tmp_path, small_window):
     assert pairs(saved(tmp_path, "{}")) == pairs(saved(tmp_path, " [ ] ")) == []
 
 
-def test_the_outermost_bracket_can_be_asked_for(tmp_path):
+def test_is_list_says_whether_the_file_holds_a_list(tmp_path):
     for content, is_list in ((" [1]", True), ('{"a": [1]}', False), ("", False)):
         with JsonStream(saved(tmp_path, content)) as stream:
             assert stream.is_list == is_list
@@ -95,12 +95,12 @@ def test_a_file_of_many_windows_is_read_whole(tmp_path, monkeypatch):
     assert shares == sorted(shares) and shares[0] < 0.1 and shares[-1] == 1
 
 
-def test_not_a_number_and_infinity_are_numbers(tmp_path, small_window):
+def test_nan_and_infinity_are_read_as_numbers(tmp_path, small_window):
     (_, nan), (_, infinity), (_, huge) = pairs(saved(tmp_path, "[NaN, -Infinity, 1e999]"))
     assert math.isnan(nan) and infinity == -math.inf and huge == math.inf
 
 
-def test_a_byte_order_mark_is_passed_over(tmp_path):
+def test_a_byte_order_mark_is_skipped(tmp_path):
     path = saved(tmp_path, b'\xef\xbb\xbf[{"a": 1}, }]')
     with JsonStream(path) as stream:
         assert next(iter(stream)) == (None, {"a": 1})
@@ -138,7 +138,7 @@ DAMAGED = [
 
 @pytest.mark.parametrize("window", [7, 1 << 20])
 @pytest.mark.parametrize(("content", "expected"), DAMAGED, ids=[repr(content[:12]) for content, _ in DAMAGED])
-def test_damage_is_one_line_with_the_byte(tmp_path, monkeypatch, window, content, expected):
+def test_error_about_damage_is_one_line_with_the_byte(tmp_path, monkeypatch, window, content, expected):
     monkeypatch.setattr(json_stream, "_CHUNK", window)
     assert expected in problem(saved(tmp_path, content))
 
@@ -149,7 +149,7 @@ def test_every_truncation_is_an_error(tmp_path, small_window):
         problem(saved(tmp_path, whole[:length]))
 
 
-def test_every_flipped_byte_is_read_or_one_line(tmp_path, small_window):
+def test_every_flipped_byte_is_read_or_gives_one_line(tmp_path, small_window):
     whole = json.dumps({"images": [{"id": 1, "name": "ä"}], "x": -2e5}).encode()
     for at in range(len(whole)):
         for byte in b'"[]{},:\\0x\x00\xff':
@@ -200,7 +200,7 @@ def test_a_large_file_is_not_held_in_memory(tmp_path, monkeypatch):
     assert os.path.getsize(path) > 2_000_000 and peak < 500_000
 
 
-def test_the_worst_of_text_is_held_parsed_only_once(tmp_path):
+def test_memory_holds_the_parsed_worst_case_only_once(tmp_path):
     path = saved(tmp_path, "[[" + "[]," * 80_000 + "1]]")  # Ends with the window: it is scanned twice.
     tracemalloc.start()
     with JsonStream(path) as stream:
@@ -237,7 +237,7 @@ def test_damaged_small_files(tmp_path, content, expected):
 
 
 @pytest.mark.parametrize("read", [load_json, pairs])
-def test_what_is_no_file(tmp_path, read):
+def test_missing_files_and_folders_are_refused(tmp_path, read):
     with pytest.raises(ValueError, match=r"none\.json: no such file"):
         read(str(tmp_path / "none.json"))
     with pytest.raises(ValueError, match="expected a file; is a folder"):

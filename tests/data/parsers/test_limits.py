@@ -1,4 +1,4 @@
-"""Files of unknown origin: opened or refused in one line; what they hold is told in few plain words."""
+"""Files of unknown origin are opened or refused in one line; their texts are quoted in short, printable form."""
 
 import os
 
@@ -7,7 +7,7 @@ import pytest
 from tf_elepose.data.parsers.limits import listed, one_line, opened
 
 
-def test_files_are_opened_and_all_else_is_refused(tmp_path):
+def test_only_files_are_opened(tmp_path):
     (tmp_path / "file").write_bytes(b"\0\xff")
     with opened(tmp_path / "file", "some file") as stream:
         assert stream.read() == b"\0\xff"

@@ -22,7 +22,7 @@ def cell(*values) -> np.ndarray:
 
 
 def matrix(kind: int, shape: tuple[int, ...], body: bytes, name: bytes = b"", order: str = "<") -> bytes:
-    """An element with a matrix, from the description of the format."""
+    """The bytes of an element with a matrix, written after the description of the format."""
 
     def element(number: int, data: bytes) -> bytes:
         return struct.pack(order + "II", number, len(data)) + data + bytes(-len(data) % 8)
@@ -80,7 +80,7 @@ def test_both_byte_orders(tmp_path):
             np.testing.assert_array_equal(file.variable("a").numbers(), [[1.5, -2.0]])
 
 
-def test_empty_matrices_may_be_nothing_at_all(tmp_path):
+def test_empty_matrices_may_have_no_bytes(tmp_path):
     path = write(tmp_path, matrix(1, (1, 2), struct.pack("<II", 14, 0) + matrix(6, (1, 1), double(3)), b"c"))
     with MatReader(path) as file:
         empty, three = file.variable("c").cells()
@@ -89,7 +89,7 @@ def test_empty_matrices_may_be_nothing_at_all(tmp_path):
 
 
 def test_cells_within_cells_are_not_followed_further_than_asked(tmp_path):
-    """20,000 of them end a process that calls scipy.io.loadmat."""
+    """20,000 nested cells crash a process that calls scipy.io.loadmat."""
     head = len(matrix(1, (1, 1), b"")) - 8
     inner = matrix(6, (1, 1), double(1))
     sizes = [len(inner) + (head + 8) * depth for depth in range(20000)]
@@ -101,7 +101,7 @@ def test_cells_within_cells_are_not_followed_further_than_asked(tmp_path):
         assert value.kind == "cell"
 
 
-def test_an_element_that_unpacks_to_far_more_than_it_is(tmp_path):
+def test_an_element_that_unpacks_to_far_more_bytes_is_refused(tmp_path):
     body = zlib.compress(struct.pack("<II", 14, 2**27) + matrix(6, (4096, 4096), b"", b"a")[8:] + bytes(2**27))
     path = write(tmp_path, struct.pack("<II", 15, len(body)) + body)
     with (
@@ -132,7 +132,7 @@ def test_an_element_that_unpacks_to_far_more_than_it_is(tmp_path):
         (struct.pack("<II", 99, 0), "element 0: damaged or cut short"),
     ],
 )
-def test_what_cannot_be_read_is_refused_in_a_line(tmp_path, element, message):
+def test_error_about_an_unreadable_element_is_one_line(tmp_path, element, message):
     def read() -> None:
         with MatReader(write(tmp_path, element), "keypoints") as file:
             file.variable("a").numbers()
@@ -168,7 +168,7 @@ def test_unknown_fields_and_wrong_lengths_are_named(tmp_path):
             s.field(name)[0].text()
 
 
-def test_what_is_no_matlab_5_file(tmp_path):
+def test_other_files_than_matlab_5_are_refused(tmp_path):
     path = tmp_path / "sample.mat"
     with pytest.raises(ValueError, match=r"sample\.mat: no such file"):
         MatReader(path)

@@ -1,4 +1,4 @@
-"""npz archives: what they declare is held against what they hold, and nothing in them is obeyed."""
+"""npz archives: declared sizes are checked against real ones, and no code in them is run."""
 
 import io
 import zipfile
@@ -10,7 +10,7 @@ from tf_elepose.data.parsers.npz import NpzReader
 
 
 def archive_of(path, data: bytes, compression=zipfile.ZIP_STORED):
-    """A good archive but for the bytes of its array `poses`."""
+    """Writes an archive that is good except for the bytes of its array `poses`."""
     with zipfile.ZipFile(path / "bad.npz", "w") as archive:
         stream = io.BytesIO()
         np.save(stream, np.arange(5))
@@ -88,7 +88,7 @@ def test_members_are_read_in_parts_side_by_side(tmp_path, rows, order):
     assert "".join(np.concatenate([part["c"] for _, part in parts])) == "abcdefg"
 
 
-def test_damage_is_told_when_the_last_part_has_come(tmp_path):
+def test_damage_is_reported_after_the_last_part(tmp_path):
     path = tmp_path / "a.npz"
     np.savez(path, poses=np.arange(1000.0))
     data = bytearray(path.read_bytes())

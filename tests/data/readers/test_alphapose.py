@@ -27,7 +27,7 @@ def test_halpe_26(tmp_path):
 
 
 @pytest.mark.parametrize(("joints", "root"), [(17, [211.5, 215]), (26, [219, 290]), (136, [219, 290])])
-def test_the_number_of_keypoints_tells_the_convention(tmp_path, joints, root):
+def test_the_number_of_keypoints_decides_the_convention(tmp_path, joints, root):
     recording = load(saved(tmp_path, [sample.person("1.jpg", 200.0, joints)]))
     assert joint(recording, 0, "root") == root and joint(recording, 0, "l_hip") == [211, 210]
     if joints == 136:
@@ -69,7 +69,7 @@ def test_image_names_give_the_frames(tmp_path, images, clips, frames):
     assert recording.clip.tolist() == clips and recording.frame.tolist() == frames
 
 
-def test_what_is_no_track_is_no_person(tmp_path):
+def test_idx_without_tracking_is_not_used_as_person(tmp_path):
     # Without tracking, some versions write idx 0 for everybody, others none.
     same = [sample.person("1.jpg", 200.0, idx=0), sample.person("1.jpg", 300.0, idx=0)]
     assert load(saved(tmp_path, same)).person.tolist() == [0, 1]
@@ -78,7 +78,7 @@ def test_what_is_no_track_is_no_person(tmp_path):
     assert load(saved(tmp_path, [sample.person("1.jpg", 200.0, idx=[])])).person.tolist() == [0]
 
 
-def test_confidences_above_one_are_kept_and_joints_without_are_missing(tmp_path):
+def test_confidences_above_one_are_kept_and_joints_with_0_are_missing(tmp_path):
     person = sample.person("1.jpg", 200.0)
     person["keypoints"][2::3] = [6.0] * 26
     person["keypoints"][9 * 3 + 2] = 0.0

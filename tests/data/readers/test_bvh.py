@@ -81,7 +81,7 @@ def test_equal_seeds_give_equal_rows(tmp_path):
 
 
 @pytest.mark.parametrize(("factor", "unit"), [(1.0, "cm"), (0.01, "m"), (10.0, "mm")])
-def test_units_are_told_by_the_body_and_logged(tmp_path, caplog, factor, unit):
+def test_units_are_judged_by_the_body_and_logged(tmp_path, caplog, factor, unit):
     def scaled(match):
         return "OFFSET " + " ".join(f"{factor * float(number):.5f}" for number in match[1].split())
 
@@ -94,7 +94,7 @@ def test_units_are_told_by_the_body_and_logged(tmp_path, caplog, factor, unit):
     np.testing.assert_allclose(np.linalg.norm(thigh, axis=-1), 420, rtol=1e-4)
 
 
-def test_other_units_have_to_be_stated(tmp_path):
+def test_other_units_have_to_be_given(tmp_path):
     text = re.sub(r"OFFSET (\S+) (\S+)", lambda m: f"OFFSET {float(m[1]) / 5.6} {float(m[2]) / 5.6}", bvh.text())
     (tmp_path / "cmu.bvh").write_text(text)
     with pytest.raises(ValueError, match=r"units from ankle to head are a body neither in mm.*set scale"):
@@ -133,14 +133,14 @@ def test_a_folder_holds_clips_of_subjects(tmp_path):
     assert set(one.clip) == {"walk"}
 
 
-def test_frames_are_thinned_out_and_keep_their_numbers(tmp_path):
+def test_frame_rate_drops_frames_and_keeps_their_numbers(tmp_path):
     (tmp_path / "long.bvh").write_text(bvh.text(10))
     recording = load_source(f"bvh:{tmp_path / 'long.bvh'}", H36M_17, scale=10.0, cameras=1, frame_rate=10.0)
     assert recording.frame.tolist() == [0, 3, 6, 9]
     assert recording.dropped == {"between the frames taken": 6}
 
 
-def test_who_walks_through_a_camera_is_left_out(tmp_path):
+def test_poses_too_near_to_a_camera_are_left_out(tmp_path):
     lines = bvh.text(400).splitlines()
     first = len(lines) - 400
     for frame in range(400):  # 8 m: past the cameras on both sides.

@@ -105,7 +105,7 @@ def test_an_unlabelled_hip_leaves_no_root(tmp_path):
         (["3.jpg", None], [("file", 785), ("file", 139)]),
     ],
 )
-def test_file_names_give_clip_and_frame_where_they_tell_images_apart(tmp_path, names, expected):
+def test_file_names_give_clip_and_frame_where_these_differ_for_all_images(tmp_path, names, expected):
     content = sample.annotations()
     for image, name in zip(content["images"], names, strict=True):
         image["file_name"] = name
@@ -257,7 +257,7 @@ def test_files_without_any_keypoints_say_so(tmp_path):
     assert "no pose to use: 4 without keypoints; 1 crowds" in problem(tmp_path, content)
 
 
-def test_a_missing_file_and_a_cut_one(tmp_path):
+def test_a_missing_and_a_truncated_file_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"none\.json: no such file"):
         load(tmp_path / "none.json")
     path = tmp_path / "cut.json"

@@ -1,4 +1,4 @@
-"""Every reader meets damaged files: a right reading or one line that says what is wrong."""
+"""Every reader gets damaged files: it reads them correctly, or refuses them in one line."""
 
 import fuzzing
 import pytest
@@ -10,7 +10,7 @@ MUTATIONS = 60
 
 
 @pytest.mark.parametrize("format_name", READERS)
-def test_damaged_files_are_read_rightly_or_refused(format_name, tmp_path):
+def test_damaged_files_are_read_correctly_or_refused(format_name, tmp_path):
     assert sample_writer(format_name) is not None, f"{format_name} has no reader, or no sample to damage"
     findings, numbers = fuzzing.fuzz(format_name, tmp_path, range(MUTATIONS))
     assert findings == []
@@ -18,8 +18,8 @@ def test_damaged_files_are_read_rightly_or_refused(format_name, tmp_path):
     assert numbers["refused"] > 0  # The damage reaches the reader.
 
 
-# The reader of views, which after the undamaged sample misbehaves.
-MISDEED = """
+# A reader of views that misbehaves after the undamaged sample.
+MISBEHAVING_READER = """
 import pathlib, sys, time, os
 import numpy as np
 import fuzzing
@@ -56,9 +56,9 @@ fuzzing._serve("views", int(sys.argv[2]), int(sys.argv[3]), pathlib.Path(sys.arg
         ("time.sleep(60)", "hang"),
     ],
 )
-def test_the_fuzzer_sees_what_goes_wrong(misdeed, kind, tmp_path, monkeypatch):
+def test_the_fuzzer_finds_every_kind_of_misbehaviour(misdeed, kind, tmp_path, monkeypatch):
     script = tmp_path / "child.py"
-    script.write_text(MISDEED.format(misdeed=misdeed), encoding="utf-8")
+    script.write_text(MISBEHAVING_READER.format(misdeed=misdeed), encoding="utf-8")
     monkeypatch.setattr(fuzzing, "__file__", str(script))
     monkeypatch.setattr(fuzzing, "MAX_SECONDS", 0.5)
     findings, numbers = fuzzing.fuzz("views", tmp_path, range(2))

@@ -152,7 +152,7 @@ def test_detections_that_do_not_fit_are_refused(tmp_path, positions, message):
         load(tmp_path, detections="own")
 
 
-def test_what_has_no_cameras_or_no_video_is_counted(tmp_path):
+def test_poses_without_cameras_or_video_are_counted(tmp_path):
     save_3d(
         tmp_path,
         {"S2": {"Eating": h36m.standing(2)}, "S9": {"WalkingDog 1": h36m.standing(1)},
@@ -214,7 +214,7 @@ def test_damaged_files_are_read_or_refused(tmp_path):
             assert "\n" not in str(error)
 
 
-def test_projection_in_the_sample_is_the_readers(tmp_path):
+def test_projection_in_the_sample_agrees_with_the_reader(tmp_path):
     one_clip(tmp_path)
     recording = load(tmp_path)
     world = 1000 * h36m.standing(3).astype(float)

@@ -19,7 +19,7 @@ def test_every_subject_with_published_cameras_has_four():
     assert [lens.image_size for lens in LENSES] == [(1000, 1002), (1000, 1000), (1000, 1000), (1000, 1002)]
 
 
-def test_a_camera_by_hand():
+def test_a_camera_agrees_with_hand_calculation():
     # Half a turn about x: the camera at (0, 0, 1000) looks down the world's -z axis; its y is the world's -y.
     stand = Stand((0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1000.0))
     np.testing.assert_allclose(to_camera(stand, np.array([100.0, 200.0, -500.0])), [100, -200, 1500], atol=1e-9)
@@ -27,7 +27,7 @@ def test_a_camera_by_hand():
 
 
 @pytest.mark.parametrize(("subject", "camera"), ALL)
-def test_matrices_turn_as_the_quaternions_do(subject, camera):
+def test_matrices_rotate_as_the_quaternions_do(subject, camera):
     stand = STANDS[subject][camera]
     point = np.array([311.0, -827.0, 1504.0])
     w, x, y, z = stand.orientation
@@ -39,7 +39,7 @@ def test_matrices_turn_as_the_quaternions_do(subject, camera):
 
 
 @pytest.mark.parametrize(("subject", "camera"), ALL)
-def test_who_stands_in_the_middle_is_upright_in_the_middle_of_the_image(subject, camera):
+def test_a_person_in_the_middle_of_the_room_is_upright_in_the_middle_of_the_image(subject, camera):
     feet, head = project(LENSES[camera], to_camera(STANDS[subject][camera], np.array([[0, 0, 0], [0, 0, 1700.0]])))
     assert 0 < head[1] < feet[1] < 1000
     assert abs(head[0] - feet[0]) < 100
@@ -47,7 +47,7 @@ def test_who_stands_in_the_middle_is_upright_in_the_middle_of_the_image(subject,
     assert 0 < STANDS[subject][camera].elevation < 30
 
 
-def test_a_projection_by_hand():
+def test_a_projection_agrees_with_hand_calculation():
     lens = Lens((1000.0, 500.0), (10.0, 20.0), (0.1, 0.0, 0.0), (0.0, 0.01), (1000, 1000))
     # x / z, y / z = 0.5, 0.25; r2 = 0.3125; radial 1.03125; tangential 0.0025.
     expected = [1000 * 0.5 * 1.03375 + 10, 500 * (0.25 * 1.03375 + 0.01 * 0.3125) + 20]

@@ -38,7 +38,7 @@ def test_poses_project_onto_the_pixels(source):
     assert (np.diff(recording.poses_2d[:, ankles, 1]) < 0).all()  # y down.
 
 
-def test_what_is_known_of_each_row(source):
+def test_labels_of_each_row(source):
     recording = load_source(source, H36M_17)
     assert len(recording) == 2 * 4 * 3
     rows = set(zip(*(getattr(recording, f).tolist() for f in ("subject", "action", "clip", "split")), strict=True))
@@ -48,7 +48,7 @@ def test_what_is_known_of_each_row(source):
     np.testing.assert_array_equal(recording.image_size, [[1000, 1002], [1000, 1000], [1000, 1000], [1000, 1002]])
 
 
-def test_the_truth_can_be_of_a_body_of_standard_size(source):
+def test_ground_truth_can_be_that_of_a_body_of_standard_size(source):
     own, standard = (load_source(source, H36M_17, universal=universal).poses_3d for universal in (False, True))
     np.testing.assert_allclose(standard, own * 0.9, rtol=1e-5)
 

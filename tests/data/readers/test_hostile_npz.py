@@ -1,4 +1,4 @@
-"""Archives made to take memory, time or trust: all refused in one line, whatever they declare."""
+"""Hostile archives, made to take memory or time or to run code, are all refused in one line."""
 
 import functools
 import io
@@ -18,7 +18,7 @@ MAX_BYTES = 200 * 2**20
 
 
 def npy(shape, descr="<f4", body=b"", header=None):
-    """An .npy array whose header says what it likes."""
+    """The bytes of an .npy array with any header."""
     header = header or f"{{'descr': {descr!r}, 'fortran_order': False, 'shape': {shape!r}}}\n"
     return b"\x93NUMPY\x02\x00" + struct.pack("<I", len(header)) + header.encode() + body
 
@@ -61,14 +61,14 @@ def zip_bomb():
 
 
 def many_bombs():
-    """Each small enough by itself."""
+    """Many members, each small enough by itself."""
     rows = 2**25 // 136
     fields = {f"field_{number}": npy((rows, 17, 2), body=bytes(rows * 136)) for number in range(8)}
     return archive(sound(**fields, poses_2d=npy((rows, 17, 2), body=bytes(rows * 136))))
 
 
 def forged_header():
-    """An array of a terabyte, it says."""
+    """The header declares an array of a terabyte."""
     return archive(sound(poses_2d=npy((2**33, 17, 2), body=bytes(272))), zipfile.ZIP_STORED)
 
 
@@ -77,7 +77,7 @@ def forged_header_that_overflows():
 
 
 def forged_header_of_no_bytes():
-    """Rows without end that take no bytes."""
+    """The header declares a huge number of rows that have no bytes."""
     return archive(sound(poses_2d=npy((2**62, 0, 2))))
 
 
@@ -90,7 +90,7 @@ def header_nested_deeply():
 
 
 def nested_archive():
-    """An archive for an array, and so on."""
+    """A member is an archive instead of an array, and so on."""
     inner = archive(sound())
     for _ in range(50):
         inner = archive([("poses_2d.npy", inner)])
@@ -103,7 +103,7 @@ def huge_dtype():
 
 
 def object_array():
-    """A pickle that would end the process."""
+    """A pickle that would end the process if it were loaded."""
     return archive(sound(poses_2d=npy((2,), "|O", b"cos\n_exit\n(I3\ntR.")))
 
 
@@ -112,7 +112,7 @@ def structured_dtype():
 
 
 def overlapping_members():
-    """A thousand names for the same bytes, which are a bomb of their own."""
+    """A thousand names for the same bytes, which unpack to far more."""
     data = archive([("a.npy", npy((2**24,), "|u1", bytes(2**24)))])
     start = data.index(b"PK\x01\x02")
     end = data.index(b"PK\x05\x06")
@@ -120,13 +120,13 @@ def overlapping_members():
     entries = b""
     for number in range(1000):
         name = b"f%04d" % number
-        entries += bytes(entry[: entry.index(b"a.npy")]) + name  # As long as the first one's name.
+        entries += bytes(entry[: entry.index(b"a.npy")]) + name  # The name has the length of the first one.
     tail = struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, 1000, 1000, len(entries), start, 0)
     return data[:start] + entries + tail
 
 
 def a_billion_members():
-    """The directory's count says so (ZIP64)."""
+    """The directory's count (ZIP64) declares more members than there are."""
     data = archive(sound())
     start, end = data.index(b"PK\x01\x02"), data.index(b"PK\x05\x06")
     record = struct.pack("<4sQHHIIQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, 10**9, 10**9, 46 * 10**9, start)
@@ -136,7 +136,7 @@ def a_billion_members():
 
 
 def many_members():
-    """Real ones, each empty."""
+    """Many members that exist, each of them empty."""
     return archive([(f"{number}.npy", b"") for number in range(50_000)], zipfile.ZIP_STORED)
 
 
@@ -146,7 +146,7 @@ def the_same_name_twice():
 
 
 def locked():
-    """Encrypted, it says."""
+    """The flags say that a member is encrypted."""
     data = bytearray(archive(sound()))
     at = -1
     while (at := data.find(b"PK\x01\x02", at + 1)) >= 0:
@@ -179,8 +179,8 @@ def test_a_hostile_archive_is_refused_in_one_line(bomb, source, tmp_path):
     assert str(refusal.value).isprintable() and len(str(refusal.value)) < 1000
 
 
-def test_the_sound_members_are_read(tmp_path):
-    """What the bombs have beside their one fault is nothing that is refused anyway."""
+def test_undamaged_members_are_read(tmp_path):
+    """Without its one fault, a hostile archive would be accepted."""
     content = dict(sound())
     stream = io.BytesIO()
     np.save(stream, np.random.default_rng(0).normal(500, 100, (2, 17, 2)))

@@ -29,7 +29,7 @@ def test_lists_become_rows():
     assert empty.poses_2d.shape == (0, 17, 2) and empty.dropped == {}
 
 
-def test_a_longer_list_than_its_convention_begins_with_it():
+def test_a_longer_list_begins_with_the_joints_of_its_convention():
     lists = poses()
     lists.add(list(range(136 * 3)), "element 0", clip="a", frame=0, person=0)
     assert lists.rows(None).poses_2d[0, 25].tolist() == [75, 76]

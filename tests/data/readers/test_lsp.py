@@ -21,7 +21,7 @@ def test_joints_stand_where_they_do_in_the_file(sample, tmp_path):
         assert recording.poses_2d[row, H36M_17.index(joint)].tolist() == pytest.approx(place), joint
 
 
-def test_occluded_joints_of_lsp_are_placed_and_as_good_as_others(tmp_path):
+def test_occluded_joints_of_lsp_are_known(tmp_path):
     recording = load_source(lsp.write(tmp_path)[0], H36M_17)
     assert recording.confidence is None
     missing = np.array(H36M_17.joints)[~recording.visible.all(axis=0)]
@@ -35,7 +35,7 @@ def test_the_second_thousand_of_lsp_is_for_testing(tmp_path):
     assert recording.of_split("test").frame.tolist() == [1001, 1002]
 
 
-def test_unlabelled_joints_of_lspet_are_missing_whatever_stands_there(tmp_path):
+def test_unlabelled_joints_of_lspet_are_missing_whatever_their_numbers(tmp_path):
     recording = load_source(lspet.write(tmp_path)[0], H36M_17)
     first = recording.visible[recording.frame == 1][0]
     assert [j for j, seen in zip(H36M_17.joints, first, strict=True) if not seen] == ["r_ankle", "nose"]
@@ -48,7 +48,7 @@ def test_images_with_too_few_labelled_joints_are_dropped_and_the_others_keep_the
     assert recording.dropped == {"with fewer than 6 joints": 1}
 
 
-def test_each_file_read_as_the_other_is_refused_with_the_right_name(tmp_path):
+def test_error_about_the_other_format_names_the_right_one(tmp_path):
     path = lsp.write(tmp_path)[0].partition(":")[2]
     with pytest.raises(ValueError, match=r"expected \[14, 3, n\]; got \[3, 14, 1002\], the layout of lsp:PATH$"):
         list(read_lspet(path))

@@ -44,7 +44,7 @@ PERSON = sample.landmarks(0.25)
         [None, {"landmark": PERSON}, [{"landmark": PERSON}]],
     ],
 )
-def test_the_shapes_of_a_frame(tmp_path, frames):
+def test_all_accepted_forms_of_a_frame_are_read(tmp_path, frames):
     for content, options in (
         (frames, {"image_size": (640, 480)}),
         ({"frames": frames} | SIZE, {}),
@@ -61,13 +61,13 @@ def test_several_people(tmp_path):
     np.testing.assert_allclose(joint(recording, 1, "nose"), [0.5 * 640, 0.25 * 480])
 
 
-def test_shares_are_never_taken_for_pixels(tmp_path):
+def test_an_image_size_is_required(tmp_path):
     for content in ([PERSON], {"frames": [PERSON]}, [{"landmarks": PERSON}]):
         message = problem(tmp_path, content)
         assert "expected image_width and image_height in the file, or the option image_size" in message
 
 
-def test_frames_may_have_their_own_sizes_and_the_user_has_the_last_word(tmp_path):
+def test_frames_may_have_their_own_sizes_and_the_option_overrides_them(tmp_path):
     frames = [{"landmarks": PERSON} | SIZE, {"landmarks": PERSON, "image_width": 1000, "image_height": 500}]
     recording = load(saved(tmp_path, frames))
     np.testing.assert_allclose(recording.poses_2d[:, H36M_17.index("nose")], [[160, 120], [250, 125]])
@@ -86,7 +86,7 @@ def test_invisible_landmarks_are_missing_and_those_outside_the_image_are_not(tmp
     np.testing.assert_allclose(joint(recording, 0, "r_wrist"), [-320, 720])
 
 
-def test_landmarks_without_visibility_are_all_as_sure(tmp_path):
+def test_landmarks_without_visibility_are_equally_sure(tmp_path):
     person = [{"x": mark["x"], "y": mark["y"]} for mark in PERSON]
     assert (load(saved(tmp_path, [person]), image_size=(640, 480)).confidence == 1).all()
     assert "visibility: expected one for all landmarks or none" in problem(
@@ -136,5 +136,5 @@ def test_damaged_files(tmp_path, content, expected):
     assert expected in problem(tmp_path, content, **options)
 
 
-def test_the_stated_size_is_checked(tmp_path):
+def test_the_option_image_size_is_checked(tmp_path):
     assert "image_size: expected width and height in pixels; got 640" in problem(tmp_path, [PERSON], image_size=640)

@@ -62,7 +62,7 @@ def test_a_picture_is_a_list_of_instances(tmp_path, wrap):
         {"dataset_name": "H36M", "keypoint_id2name": {"0": "pelvis", "2": "?"}},
     ],
 )
-def test_meta_info_tells_the_convention(tmp_path, meta_info):
+def test_meta_info_decides_the_convention(tmp_path, meta_info):
     recording = load(saved(tmp_path, {"meta_info": meta_info, "instance_info": sample.frames()}))
     assert joint(recording, 0, "root") == [200, 100] and joint(recording, 0, "l_ankle") == [206, 160]
     assert joint(recording, 0, "nose") == [209, 190]

@@ -41,7 +41,7 @@ def test_poses_project_onto_the_pixels_unless_of_a_standard_body(source):
     np.testing.assert_allclose(standard.poses_3d, 0.9 * recording.poses_3d, rtol=1e-5)
 
 
-def test_what_is_known_of_each_row(source):
+def test_labels_of_each_row(source):
     recording = load_source(source, H36M_17)
     training = only(recording, split="train")
     assert len(training) == 2 * 8 * sample.FRAMES
@@ -66,7 +66,7 @@ def test_rows_after_the_valid_ones_are_left_out_and_counted(source, monkeypatch)
     assert recording.dropped["frames after the valid ones"] == 2 * 2
 
 
-def test_left_and_right_can_be_exchanged_where_they_are_said_to_be_flipped(source, monkeypatch):
+def test_left_and_right_can_be_swapped_in_the_frames_said_to_be_flipped(source, monkeypatch):
     monkeypatch.setattr(mpi_inf_3dhp, "_FLIPPED", ("S4", "Seq2", 2, 3))
     as_is, swapped = (load_source(source, H36M_17, swap_flipped=swap) for swap in (False, True))
     changed = (as_is.poses_2d != swapped.poses_2d).any(axis=(1, 2))
@@ -76,7 +76,7 @@ def test_left_and_right_can_be_exchanged_where_they_are_said_to_be_flipped(sourc
     np.testing.assert_array_equal(swapped.poses_2d[changed, right], as_is.poses_2d[changed, left])
 
 
-def test_more_marks_than_annotations(tmp_path):
+def test_more_valid_frames_than_annotations(tmp_path):
     sample.write_test(tmp_path / "mpi_inf_3dhp_test_set" / "TS3", [1, 1, 0])
     with h5py.File(tmp_path / "mpi_inf_3dhp_test_set" / "TS3" / "annot_data.mat", "r+") as file:
         del file["valid_frame"]

@@ -40,7 +40,7 @@ def test_joints_without_a_point_are_missing_and_occluded_ones_are_not(source):
     assert recording.confidence is None
 
 
-def test_what_is_known_of_each_row(source):
+def test_labels_of_each_row(source):
     (rows,) = parts(source)
     assert rows.clip.tolist() == ["015601864", "015601864", "015599452"]
     assert rows.frame.tolist() == [0, 0, 1]
@@ -54,7 +54,7 @@ def test_people_keep_their_numbers_and_what_is_left_out_is_counted(tmp_path):
     assert rows.dropped == {"people without keypoints": 1, "images without keypoints": 2}
 
 
-def test_a_json_list_is_of_the_split_that_is_said(tmp_path):
+def test_the_option_gives_the_split_of_a_json_list(tmp_path):
     source, _ = sample.write_json(tmp_path)
     assert set(load_source(source, H36M_17, split="test").split.tolist()) == {"test"}
     with pytest.raises(ValueError, match="split: expected train or test; got 'val'"):
@@ -77,7 +77,7 @@ def release(points: object, img_train: object = (1,)) -> dict:
     return {"RELEASE": {"annolist": annolist, "img_train": np.array([img_train])}}
 
 
-def test_points_may_lack_is_visible_and_be_few(tmp_path):
+def test_points_may_be_few_and_lack_is_visible(tmp_path):
     points = sample.structs([{"x": 10.0, "y": 20, "id": 6}])
     scipy.io.savemat(tmp_path / "a.mat", release(points))
     (rows,) = read_mpii(tmp_path / "a.mat")

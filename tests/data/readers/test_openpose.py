@@ -74,7 +74,7 @@ def test_frames_come_by_number_and_clips_by_folder(tmp_path):
     assert found == [("b", 9), ("b", 10), ("b_c", 3), ("camera_2/b", 1), ("camera_2/x", 2), ("photo", 0)]
 
 
-def test_people_that_were_tracked_keep_their_numbers(tmp_path):
+def test_tracked_people_keep_their_numbers(tmp_path):
     people = [sample.person(sample.keypoints(x), person_id) for x, person_id in ((200.0, 7), (300.0, 3))]
     sample.write_frame(tmp_path, "a", 0, people)
     assert load(tmp_path).person.tolist() == [7, 3]
@@ -194,7 +194,7 @@ def test_a_frame_given_twice(tmp_path):
     assert "frame 1 of clip 'a': given twice" in problem(tmp_path)
 
 
-def test_the_stated_convention_wins(tmp_path):
+def test_the_option_convention_overrides_the_number_of_keypoints(tmp_path):
     path = sample.write_frame(tmp_path, "a", 0, [sample.person(sample.keypoints(200.0, 17))])
     assert joint(load(path, convention="coco_17"), 0, "l_hip") == [211, 210]
     assert "17 of them; state their convention, one of" in problem(path)

@@ -113,7 +113,7 @@ def test_code_in_the_file_is_refused(tmp_path, monkeypatch):
     assert not (tmp_path / "canary").exists()
 
 
-def test_the_sample_is_a_pickle_of_python_2(tmp_path):
+def test_the_sample_is_a_python_2_pickle(tmp_path):
     data = (written(tmp_path) / "test" / "a.pkl").read_bytes()
     assert b"cnumpy.core.multiarray\n_reconstruct" in data and b"_codecs" not in data
     with pytest.raises(UnicodeDecodeError):

@@ -18,14 +18,14 @@ def folder(source: str) -> pathlib.Path:
     return pathlib.Path(source.partition(":")[2])
 
 
-def test_with_the_roots_poses_are_absolute_and_project_onto_the_pixels(source):
+def test_poses_with_root_positions_are_absolute_and_project_onto_the_pixels(source):
     recording = load_source(source, H36M_17)
     image = recording.poses_3d / 1000 @ sample.INTRINSICS.T
     np.testing.assert_allclose(image[..., :2] / image[..., 2:] * 256, recording.poses_2d, atol=1e-3)
     np.testing.assert_allclose(recording.poses_3d[:, 0], [[0, 0, 20000]] * 24, atol=1e-2)  # The cameras look at it.
 
 
-def test_without_them_poses_start_at_the_root(source):
+def test_poses_without_root_positions_are_relative_to_the_root(source):
     absolute = load_source(source, H36M_17).poses_3d
     (folder(source) / "ski_centers.csv").unlink()
     relative = load_source(source, H36M_17).poses_3d
@@ -44,7 +44,7 @@ def test_units_axes_and_sides(source):
     np.testing.assert_allclose(recording.poses_2d[:, 0], 128, atol=1e-3)
 
 
-def test_what_is_known_of_each_row(source):
+def test_labels_of_each_row(source):
     recording = load_source(source, H36M_17)
     rows = set(zip(*(getattr(recording, f).tolist() for f in ("split", "subject", "clip", "action")), strict=True))
     assert rows == {("train", "S1", "seq_001", "skiing"), ("test", "S2", "seq_005", "skiing")}
@@ -53,7 +53,7 @@ def test_what_is_known_of_each_row(source):
     assert recording.image_size.tolist() == [256, 256]
 
 
-def test_legs_can_be_exchanged(source):
+def test_legs_can_be_swapped(source):
     as_is, swapped = (load_source(source, H36M_17, swap_legs=swap) for swap in (False, True))
     for joint in H36M_17.joints:
         side, _, part = joint.partition("_")

@@ -20,7 +20,7 @@ def load_csv(path, convention="coco_17"):
 
 
 def table(rows=2, delimiter=",", extra=(), values=(), joints=COCO, empty=()):
-    """A table whose joint j of row r lies at (100 + 10 j + r, 500 + j), but for the cells in `empty`."""
+    """A table in which joint j of row r lies at (100 + 10 j + r, 500 + j), except for the cells in `empty`."""
     lines = [delimiter.join([*extra, *(f"{joint}_{axis}" for joint in joints for axis in "xy")])]
     for row in range(rows):
         cells = [f"{100 + 10 * COCO.index(j) + row if a == 'x' else 500 + COCO.index(j)}" for j in joints for a in "xy"]
@@ -56,13 +56,13 @@ def test_empty_cells_nan_and_the_origin_are_missing_joints(tmp_path, cells):
     np.testing.assert_array_equal(recording.visible[0], [joint != "nose" for joint in H36M_17.joints])
 
 
-def test_with_confidences_the_origin_is_a_place(tmp_path):
+def test_the_origin_is_a_known_place_in_tables_with_confidences(tmp_path):
     header = ",".join(f"{joint}_{axis}" for joint in COCO for axis in ("x", "y", "confidence"))
     recording = load_csv(written(tmp_path, [header, ",".join(["0", "0", "1"] * 17)]))
     assert recording.visible is None
 
 
-def test_other_columns_say_what_the_rows_are(tmp_path):
+def test_other_columns_label_the_rows(tmp_path):
     names = ["frame", "person", "camera", "clip", "subject", "action", "split", "remark"]
     values = [[7, "3.0"], [1, 0], [2, 0], ["a", "Ü"], ["S1", "S2"], ["run", ""], ["test", "train"], ["x", "y"]]
     recording = load_csv(written(tmp_path, table(extra=names, values=values)))
@@ -73,7 +73,7 @@ def test_other_columns_say_what_the_rows_are(tmp_path):
     assert recording.subject.tolist() == ["S1", "S2"] and recording.split.tolist() == ["test", "train"]
 
 
-def test_without_them_each_row_is_a_frame_of_one_clip(tmp_path):
+def test_without_labels_each_row_is_a_frame_of_one_clip(tmp_path):
     recording = load_csv(written(tmp_path, table(rows=3)))
     assert recording.frame.tolist() == [0, 1, 2]
     assert set(recording.clip) == set(recording.subject) == {"table"} and set(recording.split) == {"train"}
@@ -86,7 +86,7 @@ def test_frames_go_on_from_part_to_part(tmp_path):
     assert parts[0].done < parts[1].done == 1.0
 
 
-def test_blank_lines_a_byte_order_mark_and_quotes_are_no_data(tmp_path):
+def test_blank_lines_a_byte_order_mark_and_quotes_are_ignored(tmp_path):
     lines = table()
     lines = ["\ufeff" + ",".join(f'"{name}"' for name in lines[0].split(",")), lines[1], "", lines[2], "  "]
     assert len(load_csv(written(tmp_path, lines))) == 2
@@ -120,7 +120,7 @@ def test_the_convention_has_to_be_named(tmp_path, count):
         (lambda lines: [lines[0], "1" * 200_000], "line 2: expected at most 128000 bytes"),
     ],
 )
-def test_errors_say_in_which_line(tmp_path, change, message):
+def test_errors_name_the_line(tmp_path, change, message):
     with pytest.raises(ValueError, match=message) as error:
         load_csv(written(tmp_path, change(table())))
     assert "table.csv" in str(error.value)
@@ -143,13 +143,13 @@ def test_wrong_values_are_named(tmp_path, name, value, message):
         load_csv(written(tmp_path, table(rows=1, extra=[name], values=[[value]])))
 
 
-def test_decimal_commas_are_told(tmp_path):
+def test_error_about_decimal_commas_explains_them(tmp_path):
     lines = table(delimiter=";", empty={0: "100,5"})
     with pytest.raises(ValueError, match="got '100,5'; decimals need a point"):
         load_csv(written(tmp_path, lines))
 
 
-def test_files_that_are_no_text(tmp_path):
+def test_files_without_text_are_refused(tmp_path):
     with pytest.raises(ValueError, match="no such file"):
         load_csv(tmp_path / "none.csv")
     (tmp_path / "empty.csv").write_bytes(b"")
@@ -234,8 +234,8 @@ def test_damaged_files_are_read_or_refused(tmp_path, sample):
             assert "\n" not in str(error)
 
 
-def test_a_joints_column_of_another_name_is_told(tmp_path):
-    """A score that is not read would be a confidence that does not count."""
+def test_a_joints_column_of_another_name_is_refused(tmp_path):
+    """If a score column were ignored, its confidences would be lost without a message."""
     joints = H36M_17.joints
     header = [f"{joint}_{axis}" for joint in joints for axis in "xyz"]
     row = ["5"] * len(header)

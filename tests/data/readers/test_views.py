@@ -82,7 +82,7 @@ def test_optional_fields_may_be_absent_and_stay_so(tmp_path):
 
 
 def test_missing_joints_are_kept_missing(tmp_path):
-    """By `visible`, by NaN and by confidence 0, in the ground truth and in the detections."""
+    """Joints are missing by `visible`, NaN or confidence 0, in the ground truth and in the detections."""
     arrays = fields()
     arrays["visible"] = np.ones((ROWS, 17), np.uint8)  # 0 and 1 are flags too.
     arrays["visible"][0, 3] = 0
@@ -128,7 +128,7 @@ def coco_fields() -> dict[str, np.ndarray]:
     return {name: array for name, array in fields().items() if name != "poses_3d"}
 
 
-def test_another_convention_is_the_files_word_or_the_options(tmp_path):
+def test_another_convention_is_named_by_the_file_or_the_option(tmp_path):
     coco = CONVENTIONS["coco_17"]
     arrays = coco_fields()
     stated = load(saved(tmp_path, arrays | {"keypoints": np.array("COCO_17")}))

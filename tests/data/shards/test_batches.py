@@ -1,6 +1,6 @@
-"""Batches out of shards: permutations of the whole set, the same however a run is cut.
+"""Batches from shards: permutations of the whole set, the same wherever a run is interrupted.
 
-A pose knows its row: its x coordinates, normalised, are (1000 + row) over the size.
+A pose shows its row: its normalised x coordinates are (1000 + row) divided by the size.
 """
 
 import keras
@@ -54,7 +54,7 @@ def test_every_epoch_is_another_permutation_and_no_pose_is_dropped(shards):
     assert np.any(rows_of(source, taken(batches(shards, seed=4), 5)) != epochs[0][:40])
 
 
-def test_a_resumed_stream_is_what_an_uninterrupted_one_is(shards):
+def test_a_resumed_stream_equals_an_uninterrupted_one(shards):
     whole = taken(batches(shards, flip=True), 12)
     for first in (1, 5, 11):
         resumed = taken(batches(shards, flip=True), 12 - first, first)
@@ -63,7 +63,7 @@ def test_a_resumed_stream_is_what_an_uninterrupted_one_is(shards):
 
 
 @pytest.mark.parametrize("replicas", [2, 4])
-def test_replicas_share_the_batch_of_one(shards, replicas):
+def test_replicas_get_the_parts_of_one_batch(shards, replicas):
     whole = taken(batches(shards, flip=True), 6)
     parts = taken(batches(shards, flip=True), 6, replica_range=range(replicas), replicas=replicas)
     for step, expected in enumerate(whole):
@@ -74,7 +74,7 @@ def test_replicas_share_the_batch_of_one(shards, replicas):
         np.testing.assert_array_equal(got["image"], expected["image"])
 
 
-def test_poses_are_those_of_the_normalizer_and_flips_are_flips(shards):
+def test_poses_are_normalised_and_flips_are_mirror_images(shards):
     one = recording(42, test=0, missing=False)
     expected, _ = normalizer(one).apply(one.poses_2d)
     source = batches(shards, flip=True)
@@ -87,7 +87,7 @@ def test_poses_are_those_of_the_normalizer_and_flips_are_flips(shards):
 
 
 @pytest.mark.parametrize("kind", ["gt", "detected"])
-def test_missing_joints_are_told(tmp_path, kind):
+def test_missing_joints_are_marked(tmp_path, kind):
     one = recording(42, test=0)
     confidence = np.array(one.confidence)
     confidence[::2, 4] = 0
@@ -136,7 +136,7 @@ def test_a_loop_trains_on_shards_however_the_run_is_cut(shards):
         np.testing.assert_allclose(b, a, rtol=1e-6, atol=1e-7)
 
 
-def test_damage_met_while_training_is_told(shards):
+def test_damage_found_during_training_is_reported(shards):
     damaged = batches(shards)
     path = shards.folder / "train-00001-of-00004.tfrecord"
     data = bytearray(path.read_bytes())

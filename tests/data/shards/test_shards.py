@@ -1,4 +1,4 @@
-"""Shards: what is written is read again, by this project and by TensorFlow; what is not whole is refused."""
+"""Shards: written rows are read again, by this project and by TensorFlow; incomplete sets are refused."""
 
 import gc
 import json
@@ -37,13 +37,13 @@ def manifest_of(folder):
     return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
 
 
-def test_what_is_written_is_read_again(written):
+def test_reading_returns_the_written_rows(written):
     got, expected = by_frame(load_source(f"shards:{written}", H36M_17, check="off")), recording()
     for field in [*row_fields(17), "image_size"]:
         np.testing.assert_array_equal(getattr(got, field), getattr(expected, field), err_msg=field)
 
 
-def test_fields_that_are_absent_stay_so(tmp_path):
+def test_absent_fields_stay_absent(tmp_path):
     bare = {"poses_3d": None, "elevation": None, "poses_2d_detected": None, "confidence": None, "image_size": None}
     write_shards([recording(missing=False, **bare)], tmp_path / "set", shards=2)
     got = read(tmp_path / "set")
@@ -75,7 +75,7 @@ def test_reading_needs_no_tensorflow(written):
 
 
 def test_every_shard_is_a_fair_sample(tmp_path):
-    """Four cameras in turn and four shards: rows dealt out in turn would give each shard a camera of its own."""
+    """With four cameras and four shards, distributing the rows in turn would give each shard only one camera."""
     write_shards([recording(400, test=0)], tmp_path / "set", shards=4)
     assert [shard["rows"] for shard in manifest_of(tmp_path / "set")["splits"]["train"]] == [100] * 4
     for shard in np.split(read(tmp_path / "set").select(slice(None)).camera, 4):
@@ -98,7 +98,7 @@ def test_parts_or_the_whole_give_the_same_shards(tmp_path):
     assert files["one"] == files["other"] != files["seed"]
 
 
-def test_no_more_than_a_part_is_held(tmp_path):
+def test_only_one_part_is_in_memory(tmp_path):
     alive = []
 
     def parts():
@@ -157,7 +157,7 @@ def damage(folder, change):
     (folder / SHARD).write_bytes(data)
 
 
-def test_damage_is_told_with_file_and_record(written):
+def test_error_about_damage_names_file_and_record(written):
     size = int.from_bytes((written / SHARD).read_bytes()[:8], "little") + 16
     damage(written, lambda data: data.__setitem__(size + 100, data[size + 100] ^ 1))
     with pytest.raises(ValueError, match=f"{SHARD}: record 1: damaged; its checksum does not match"):

@@ -1,4 +1,4 @@
-"""Denoising over time: as strong as the noise asks for, no stronger, and no way across a cut."""
+"""Denoising over time is as strong as the noise requires, and never smooths across a cut."""
 
 import numpy as np
 import pytest
@@ -38,20 +38,20 @@ def size(poses):
     return np.linalg.norm(poses - poses.mean(axis=1, keepdims=True), axis=-1).mean()
 
 
-def test_noise_is_measured_and_most_of_it_goes():
+def test_noise_is_estimated_and_mostly_removed():
     true, tracks, frames = ways()
     found = denoise(all_seen(spoilt(true)), tracks, frames)
     np.testing.assert_allclose(found.noise * size(true), NOISE, rtol=0.15)
     assert rms(found.pixels, true) < 0.6 * NOISE and found.in_tracks == 1.0
 
 
-def test_what_has_no_noise_stays():
+def test_poses_without_noise_stay():
     true, tracks, frames = ways()
     found = denoise(all_seen(true), tracks, frames)
     assert np.abs(found.pixels - true).max() < 0.2 and (found.noise * size(true)).max() < 0.1
 
 
-def test_a_smoothed_way_is_the_posterior_mean_of_a_gaussian_process():
+def test_a_smoothed_path_is_the_posterior_mean_of_a_gaussian_process():
     """Written out: an integrated Wiener process of intensity q from anywhere has the covariance
     q (m^3 / 3 + |s - t| m^2 / 2) + A (1 + s t), m = min(s, t); its mean given y is K (K + R)^-1 y.
     """
@@ -75,12 +75,12 @@ def test_a_smoothed_way_is_the_posterior_mean_of_a_gaussian_process():
         inverse = np.linalg.inv(K[np.ix_(known, known)] + np.diag(R[known]))
         mean = K[:, known] @ inverse @ places[0, known, joint]
         np.testing.assert_allclose(got.places[0, :, joint], mean, atol=1e-4)
-        left = R[known] * np.diag(inverse) * R[known]  # R less the posterior variance.
+        left = R[known] * np.diag(inverse) * R[known]  # R minus the posterior variance.
         expected = ((places[0, known, joint] - mean[known]) ** 2).sum(axis=-1) / 2 / left
         np.testing.assert_allclose(got.surprise[0, known, joint], expected, rtol=1e-3)
 
 
-def test_a_gross_error_is_drawn_to_the_way_and_spoils_no_neighbour():
+def test_a_gross_error_is_corrected_and_does_not_change_its_neighbours():
     true, tracks, frames = ways()
     given = spoilt(true)
     clean = denoise(all_seen(given), tracks, frames).pixels
@@ -114,7 +114,7 @@ def test_units_frame_rates_and_the_order_of_rows_do_not_matter():
     np.testing.assert_allclose(mixed.pixels, expected.pixels[order], atol=1e-9)
 
 
-def test_joints_not_seen_stay_and_are_not_looked_at():
+def test_joints_not_seen_stay_and_are_not_used():
     true, tracks, frames = ways(tracks=4, length=60)
     given, seen = spoilt(true), np.random.default_rng(0).random(true.shape[:2]) > 0.2
     found = denoise(Keypoints(np.where(seen[..., None], given, np.nan), seen), tracks, frames).pixels
@@ -130,7 +130,7 @@ def test_nothing_is_smoothed_across_a_cut_and_single_pictures_stay():
     later = np.concatenate([true, true + 300.0])
     frames = np.concatenate([frames, frames + frames[-1] + MAX_GAP + 2])
     found = denoise(all_seen(spoilt(later)), np.zeros(160, int), frames).pixels
-    assert np.abs(found - later).max() < 5 * NOISE  # Were it one way, the places beside the cut would be far off.
+    assert np.abs(found - later).max() < 5 * NOISE  # One path would be far off beside the cut.
     alone = denoise(all_seen(spoilt(true)), np.arange(80), frames[:80])
     np.testing.assert_array_equal(alone.pixels, spoilt(true))
     assert alone.in_tracks == 0.0 and not alone.noise.any()

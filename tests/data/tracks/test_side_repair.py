@@ -1,4 +1,4 @@
-"""Sides that were swapped for a while are found where they were swapped, and nowhere else."""
+"""Sides are repaired in the frames where they were swapped, and only there."""
 
 import dataclasses
 import time
@@ -8,7 +8,7 @@ import pytest
 from stick_people import STANDING, turning
 
 from tf_elepose.data.keypoints import Keypoints
-from tf_elepose.data.tracks.side_repair import FEWEST_FRAMES, LIMBS, MAX_GAP, repair_sides, told
+from tf_elepose.data.tracks.side_repair import FEWEST_FRAMES, LIMBS, MAX_GAP, repair_sides, repair_summary
 from tf_elepose.skeleton.skeletons import H36M_17
 
 JOINTS = H36M_17.joints
@@ -83,7 +83,7 @@ def test_runs_with_single_right_frames_between():
 
 
 @pytest.mark.parametrize("turn", range(0, 360, 15))
-def test_crossing_legs_are_left_alone(turn):
+def test_crossing_legs_are_not_changed(turn):
     """From the side the ankles, 1.7 m apart at most, pass each other twice a cycle and change their order in x."""
     right = walking(frames=200, turn=turn)
     poses, _, swapped = repaired(right)
@@ -107,7 +107,7 @@ def test_a_repaired_track_stays_as_it_is():
 
 
 def test_tracks_are_independent_and_rows_in_any_order():
-    """Two people whose rows are mixed: each as if alone."""
+    """Two people whose rows are mixed get the same results as separately."""
     one, two = (
         swap(walking(), ("legs",), slice(30, 50)),
         swap(walking(turn=200, seed=1) + 300, ("arms",), slice(60, 90)),
@@ -120,7 +120,7 @@ def test_tracks_are_independent_and_rows_in_any_order():
 
 
 def test_joints_that_are_missing_now_and_then():
-    """A tenth of the joints; what is missing is NaN or nonsense, moves with its limb and decides nothing."""
+    """A tenth of the joints is missing (NaN or nonsense); they move with their limb and decide nothing."""
     rng = np.random.default_rng(0)
     right, known = walking(), rng.random((120, 17)) > 0.1
     rows = slice(40, 70)
@@ -146,8 +146,8 @@ def test_frames_that_are_missing_within_a_run():
     np.testing.assert_array_equal(repaired(poses, frames=4 * frames)[2], expected)
 
 
-def test_a_long_gap_begins_anew():
-    """What follows may be anybody's: after it, nothing says that sides were swapped."""
+def test_a_long_gap_starts_a_new_track():
+    """After a long gap the poses may be another person's, so that nothing shows that sides were swapped."""
     gap = MAX_GAP + 1
     frames = np.r_[0:70, 70 + gap : 120 + gap]
     poses = swap(walking(120 + gap), LIMBS, slice(70, None))[frames]
@@ -157,13 +157,13 @@ def test_a_long_gap_begins_anew():
     np.testing.assert_array_equal(repaired(poses, frames=closer)[2], mask(120, LIMBS, slice(70, None)))
 
 
-def test_a_cut_is_no_swap():
-    """Somebody else, who faces the other way, stands elsewhere."""
+def test_a_cut_is_not_taken_for_a_swap():
+    """After the cut another person, who faces the other way, stands elsewhere."""
     other = walking(turn=210.0)[50:] + 400
     assert not repaired(np.concatenate([walking()[:50], other]))[2].any()
 
 
-def test_short_tracks_are_left_alone():
+def test_short_tracks_are_not_changed():
     count = FEWEST_FRAMES - 1
     assert not repaired(swap(walking(count), LIMBS, slice(3, 5)))[2].any()
 
@@ -176,14 +176,14 @@ def test_limbs_that_a_skeleton_does_not_name_stay():
     np.testing.assert_array_equal(repaired(given, skeleton=none)[0], given)
 
 
-def test_what_is_given_is_not_changed():
+def test_the_input_is_not_changed():
     given = swap(walking(), LIMBS, slice(40, 60))
     before = given.copy()
     repaired(given)
     np.testing.assert_array_equal(given, before)
 
 
-def test_time_grows_with_the_frames():
+def test_time_grows_linearly_with_the_frames():
     """100,000 frames of one track take about a second of the processor's time; as many again the same."""
     spent = []
     for frames in (10_000, 40_000):
@@ -227,12 +227,12 @@ def test_people_clips_and_cameras_are_tracks():
     np.testing.assert_array_equal(swapped, expected)
 
 
-def test_it_is_told_in_one_line():
+def test_the_summary_is_one_line():
     swapped = np.concatenate([mask(50, LIMBS, slice(0, 5)), mask(50, ("arms",), slice(0, 2))])
-    assert told(swapped, [("a", np.arange(50)), ("b", np.arange(50, 100)), ("c", np.arange(0))]) == (
+    assert repair_summary(swapped, [("a", np.arange(50)), ("b", np.arange(50, 100)), ("c", np.arange(0))]) == (
         "sides: left and right changed in 7 of 100 poses (legs 5, arms 7), where they jumped; 2 of 3 tracks: a 5, b 2"
     )
-    assert told(mask(50, (), 0), [("a", np.arange(50))]) == (
+    assert repair_summary(mask(50, (), 0), [("a", np.arange(50))]) == (
         "sides: none of 50 poses has left and right swapped for a while; nothing changed"
     )
 

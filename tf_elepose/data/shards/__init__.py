@@ -1,1 +1,1 @@
-"""Data sets larger than memory, as TFRecord shards."""
+"""Writes and reads data sets larger than memory, as TFRecord shards."""

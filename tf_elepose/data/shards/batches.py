@@ -1,7 +1,7 @@
-"""Batches out of shards: which training poses a step sees, as a pure function of the seed and the step.
+"""Training batches from shards: the poses of a step are a pure function of the seed and the step.
 
-An epoch draws an order of the shards and cuts it into groups; the rows of a group, which fit memory, are shuffled.
-Since every shard is a fair sample of the set, so is a group. To begin at any step, one group is read.
+An epoch draws an order of the shards and cuts it into groups; the rows of a group, which fit into memory, are shuffled.
+Every shard is a fair sample of the set, and so is a group. To start at any step, only one group has to be read.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from tf_elepose.data.shards.shards import Shards
 from tf_elepose.normalization import Normalizer
 
 GROUP_ROWS = 1 << 18
-"""Rows among which poses are shuffled, unless one shard has more: 36 MB with 17 joints; two such groups are held."""
+"""Rows in a group, unless one shard has more: 36 MB with 17 joints; two groups are in memory."""
 
 _TOGETHER = 1 << 13  # Rows decoded and normalised at a time.
 
-# The first number of what seeds the three kinds of draws.
+# The first number of the seeds of the three kinds of draws.
 _ORDER, _ROWS, _FLIPS = range(3)
 
 
 class ShardBatches:
-    """Shuffled, flipped batches of normalised poses, streamed from the disk; for a `Loop` as `Batches` are.
+    """Shuffled, flipped batches of normalised poses, streamed from the disk; used by a `Loop` as `Batches` are.
 
     Attributes:
       batch_size: poses in a global batch.
-      resident: that the set is not held on the device.
+      resident: whether the set is kept on the device: always False.
     """
 
     resident = False
@@ -50,17 +50,17 @@ class ShardBatches:
     ) -> None:
         """Args:
         shards: the set.
-        normalizer: fitted on a sample of it. Rule "clip" needs all frames of a clip at once, which shards do not have.
+        normalizer: fitted on a sample of the set. Its rule must not be "clip", which needs whole clips.
         kind: "gt" or "detected", as in `Recording.view`.
         batch_size: poses in a global batch; even, because the deformation loss pairs neighbours.
-        seed: of order and flips.
+        seed: of the order and the flips.
         flip: mirror each pose, left joints becoming right ones, with probability 1/2.
-        min_confidence: joints that are trusted no more are taken as missing.
-        split: whose rows.
+        min_confidence: joints whose confidence is not higher are taken as missing.
+        split: the split whose rows are used.
         group_rows: see `GROUP_ROWS`.
 
         Raises:
-          ValueError: a batch that is odd or larger than the data, a rule or poses that the set cannot serve.
+          ValueError: `batch_size` is odd or larger than the data, or the set cannot give these poses or serve the rule.
         """
         rows = shards.manifest.rows(split)
         if batch_size < 2 or batch_size % 2:
@@ -80,7 +80,7 @@ class ShardBatches:
         self._mirror = list(shards.manifest.skeleton.mirror)
         separate = "poses_2d_detected" in shards.manifest.fields
         self._field = "poses_2d_detected" if separate and kind == "detected" else "poses_2d"
-        # Which numbers say whether a joint is seen, as in `Recording.view`.
+        # The fields that say whether a joint is seen, as in `Recording.view`.
         self._seen_by = ["visible"] * (self._field == "poses_2d") + ["confidence"] * (
             "confidence" in shards.manifest.fields and (self._field == "poses_2d_detected") == separate
         )
@@ -93,12 +93,13 @@ class ShardBatches:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Steps that see about every pose once; epochs flow into one another, no pose is dropped."""
+        """Steps in which about every pose is used once; an epoch may end within a batch, no pose is dropped."""
         return max(1, round(self._rows / self.batch_size))
 
     def stream(self, first_step: int, replica_range: range, replicas: int) -> tf.data.Dataset:
-        """Per-replica batches {"image": [local batch, J, 2]}, and "seen" [local batch, J] where joints are missing, in
-        the order of steps and, within a step, of `replica_range`.
+        """Streams per-replica batches in the order of steps and, within a step, of `replica_range`.
+
+        A batch is {"image": [local batch, J, 2]}, with "seen" [local batch, J] where joints are missing.
         """
         local, joints = self.batch_size // replicas, len(self._mirror)
         signature = {"image": tf.TensorSpec([local, joints, 2], tf.float32)}
@@ -130,12 +131,12 @@ class ShardBatches:
         }
 
     def epoch_groups(self, epoch: int) -> list[np.ndarray]:
-        """Numbers of the shards in each group of an epoch."""
+        """The numbers of the shards in each group of an epoch."""
         order = np.random.default_rng([self._seed, _ORDER, epoch]).permutation(len(self._sizes))
         return [order[first : first + self._per_group] for first in range(0, len(order), self._per_group)]
 
     def load(self, epoch: int, group: int) -> dict[str, np.ndarray]:
-        """The normalised poses of a group, "seen" where joints are missing, and the order "rows" they are shuffled in.
+        """Loads a group: its normalised poses, "seen" where joints are missing, and the shuffled order of its "rows".
 
         Raises:
           ValueError: a shard is damaged.
@@ -156,7 +157,7 @@ class ShardBatches:
                 loaded["image"][done - len(poses) : done], _ = self._normalizer.apply(poses, None, seen)
                 if seen is not None:
                     loaded["seen"][done - len(poses) : done] = seen
-        except (tf.errors.OpError, ValueError) as error:  # A damaged record, a pose without extent.
+        except (tf.errors.OpError, ValueError) as error:  # A damaged record, or a pose of size 0.
             raise ValueError(f"{self._shards.source}: {' '.join(str(error).split())[:300]}") from error
         if done != size:
             files = ", ".join(names[number].name for number in numbers)
@@ -169,7 +170,7 @@ class ShardBatches:
         )
 
     def _decoded(self, paths: list[str]) -> Iterator[list[np.ndarray]]:
-        """Poses [n, J, 2] px and what says which joints are seen, each [n, J]."""
+        """Yields poses [n, J, 2] px and the fields that say which joints are seen, each [n, J]."""
         head = self._shards.manifest.head
 
         def decode(records: tf.Tensor) -> list[tf.Tensor]:
@@ -187,7 +188,7 @@ class ShardBatches:
 
 
 class _Groups:
-    """Rows by their place in the endless run of epochs; places only grow. The next group is read ahead."""
+    """Gives rows by their place in the endless sequence of epochs; places only increase. Reads the next group ahead."""
 
     def __init__(self, batches: ShardBatches) -> None:
         self._batches = batches

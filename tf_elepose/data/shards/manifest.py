@@ -1,7 +1,7 @@
-"""What lies in a folder of shards: its manifest, and how a row becomes the bytes of a record.
+"""The manifest of a folder of shards, and the conversion between rows and the bytes of records.
 
-A record is a head of fixed size, the row's numbers one after the other, and a tail, its text in UTF-8. The head's last
-numbers are the lengths of the texts. All is little-endian.
+A record is a head of fixed size with the row's numbers, and a tail with its texts in UTF-8. The last numbers of the
+head are the lengths of the texts. Everything is little-endian.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from tf_elepose.storage import files
 MANIFEST = "manifest.json"
 FORMAT, VERSION = "tf_elepose shards", 1
 MAX_SHARDS = 512
-"""In a split: the shards of both splits are open at the same time while they are written."""
+"""Largest number of shards in a split; while they are written, the files of both splits are open."""
 
 OPTIONAL = ("poses_2d_detected", "confidence", "poses_3d", "elevation")
-"""Fields that a set has for all of its rows or for none."""
+"""The fields that a set has for all of its rows or for none."""
 
-TEXT_FIELDS = ("subject", "action", "clip")  # `split` is the file's.
+TEXT_FIELDS = ("subject", "action", "clip")  # `split` belongs to the file.
 _NUMBERS = ("poses_2d", "visible", "camera", "frame", "person")
 _STORED = {"float": "<f4", "int": "<i4", "flag": "|b1"}
 TEXT_LENGTHS = "text_lengths"
@@ -42,9 +42,9 @@ class Shard:
 
     Attributes:
       file: its name in the folder.
-      rows: records in it.
+      rows: how many records it holds.
       bytes: its size.
-      crc32: of its records' checksums one after the other; tells the shards of one set from those of another.
+      crc32: of its records' checksums one after the other; distinguishes the shards of one set from those of another.
     """
 
     file: str
@@ -55,17 +55,17 @@ class Shard:
 
 @dataclasses.dataclass(frozen=True)
 class ShardManifest:
-    """A whole set; frozen. It is written last: a folder without one is not finished.
+    """The description of a whole set; frozen. It is written last: a folder without one is not finished.
 
     Attributes:
       source: where the rows come from.
       skeleton: what the joint axis means.
-      fields: those of `OPTIONAL` that there are.
+      fields: those of `OPTIONAL` that the set has.
       splits: the shards of each split, in order.
-      missing: rows with a joint that is not known, by field: "poses_2d", "poses_2d_detected".
+      missing: how many rows have a joint that is not known, by field: "poses_2d", "poses_2d_detected".
       image_sizes: (width, height) px by camera, as far as known.
-      seed: of the spread of rows over shards.
-      dropped: poses of the source that are not here, by reason.
+      seed: of the distribution of rows over shards.
+      dropped: how many poses of the source are not in the set, by reason.
     """
 
     source: str
@@ -79,27 +79,27 @@ class ShardManifest:
 
     @functools.cached_property
     def head(self) -> np.dtype:
-        """The numbers of a row."""
+        """The dtype of a record's head: the numbers of a row."""
         kinds = row_fields(self.skeleton.num_joints)
         numbers = [(name, _STORED[kinds[name][0]], kinds[name][1]) for name in (*_NUMBERS, *self.fields)]
         return np.dtype([*numbers, (TEXT_LENGTHS, "<u2", (len(TEXT_FIELDS),))])
 
     @property
     def longest(self) -> int:
-        """Bytes of the longest record."""
+        """The number of bytes of the longest possible record."""
         return self.head.itemsize + len(TEXT_FIELDS) * _MAX_TEXT_BYTES
 
     def rows(self, split: str) -> int:
-        """Rows of a split; ValueError when there is none of that name."""
+        """The number of rows of a split; ValueError when there is no such split."""
         if split not in self.splits:
             raise ValueError(f"{self.source}: no rows of split {split!r}; splits here are {', '.join(self.splits)}")
         return sum(shard.rows for shard in self.splits[split])
 
     def pack(self, recording: Recording) -> list[bytes]:
-        """The records of a recording's rows.
+        """Converts the rows of a recording to records.
 
         Raises:
-          ValueError: it lacks a field, or a text is too long.
+          ValueError: the recording lacks a field, or a text is too long.
         """
         head = np.zeros(len(recording), self.head)
         head["visible"] = True
@@ -126,10 +126,10 @@ class ShardManifest:
         ]
 
     def unpack(self, records: Sequence[bytes], where: str, first: int = 0) -> dict[str, np.ndarray]:
-        """The fields of the rows in `records`, but for the split; messages count them from `first`.
+        """Converts `records` to fields of rows, without the split; messages number the records from `first` on.
 
         Raises:
-          ValueError: a record that is no row of this set.
+          ValueError: a record is not a row of this set.
         """
         size = self.head.itemsize
         lengths = np.array([len(record) for record in records])
@@ -170,10 +170,10 @@ class ShardManifest:
 
     @classmethod
     def load(cls, folder: pathlib.Path, *, whole: bool = True) -> ShardManifest:
-        """The manifest in `folder`, all of whose files are there in their whole size, unless not `whole`.
+        """Reads the manifest in `folder`; if `whole`, checks that all files exist and have their full size.
 
         Raises:
-          ValueError: not a folder of shards, not finished, another version, damaged, or a file is missing.
+          ValueError: the folder holds no shards, is not finished, damaged, of another version, or a file is missing.
         """
         where = f"shards {folder}"
         if not folder.is_dir():
@@ -247,7 +247,7 @@ def _shards(listed: Any, where: str) -> tuple[Shard, ...]:
 
 
 def _counts(values: Mapping[str, Any], field: str, where: str, *, pairs: bool = False) -> dict[Any, Any]:
-    """A mapping from text to counts, or to pairs of counts by camera."""
+    """Checks that a field maps text to counts, or with `pairs` cameras to pairs of counts."""
     found = values.get(field)
     if not isinstance(found, dict):
         raise ValueError(f"{where}: {field}: expected a mapping; got {found!r:.100}")

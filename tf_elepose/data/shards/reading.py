@@ -1,4 +1,4 @@
-"""The rows of one shard of a set; without TensorFlow."""
+"""Reads the rows of one shard of a set, without TensorFlow."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from tf_elepose.data.shards.tfrecords import read_records
 def read_shard(
     folder: pathlib.Path, manifest: ShardManifest, split: str, shard: Shard, wanted: np.ndarray | None = None
 ) -> Iterator[Rows]:
-    """The rows of one shard of a split, or those whose ascending numbers are `wanted`, some thousands at a time.
+    """Yields the rows of one shard, or those whose ascending numbers are `wanted`, some thousands at a time.
 
     Raises:
-      ValueError: one line with the file and the record: not a whole set, or damaged.
+      ValueError: the set is not whole, or damaged; one line with the file and the record.
     """
     where = f"shards {folder}: {shard.file}"
     rows = checksum = 0
@@ -39,7 +39,7 @@ def read_shard(
 
 
 def rows_of(fields: dict[str, np.ndarray], manifest: ShardManifest, split: str) -> Rows:
-    """Rows of what `ShardManifest.unpack` says of records of a split."""
+    """The `Rows` of a split made from the fields that `ShardManifest.unpack` returns."""
     known = set(np.unique(fields["camera"]).tolist()) <= set(manifest.image_sizes)
     visible = fields["visible"][..., np.newaxis]
     poses_2d = np.where(visible, fields["poses_2d"], np.float32(np.nan))

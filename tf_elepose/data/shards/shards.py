@@ -3,9 +3,9 @@
     manifest = write_shards(stream_source(...), folder, shards=16, seed=0)
     shards = Shards.open(folder)
 
-A folder holds train-00000-of-00016.tfrecord, ..., the same for "test", and manifest.json, which is written last: a
-folder without it is not finished. Memory is needed for a part of the source while writing, and for a shard or a few
-while training: choose their number so that one holds some 100,000 rows.
+A folder holds train-00000-of-00016.tfrecord and so on, such files for "test", and manifest.json, which is written last:
+a folder without it is not finished. Writing needs memory for a part of the source, training for one or a few shards:
+choose their number so that a shard holds about 100,000 rows.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from tf_elepose.data.shards.manifest import MAX_SHARDS, OPTIONAL, TEXT_FIELDS, T
 from tf_elepose.data.shards.reading import read_shard
 from tf_elepose.storage import files
 
-if TYPE_CHECKING:  # Writing and reading do without it.
+if TYPE_CHECKING:  # Writing and reading do not need it.
     import tensorflow as tf
 
 SHUFFLED = 1 << 16
-"""Rows among which `Shards.dataset` shuffles."""
+"""The size of the buffer in which `Shards.dataset` shuffles rows."""
 
-_TOGETHER = 1 << 14  # Rows turned into records at a time.
+_TOGETHER = 1 << 14  # Rows converted to records at a time.
 
 FITTED_ROWS = 200_000
-"""Training rows that normaliser, bones, completer and prior are fitted on; the lifter sees all."""
+"""How many training rows normaliser, bones, completer and prior are fitted on; the lifter is trained on all rows."""
 
 EVALUATED_ROWS = 20_000
-"""Test rows that are evaluated."""
+"""How many test rows are evaluated."""
 
 
 def write_shards(
@@ -48,19 +48,19 @@ def write_shards(
 ) -> ShardManifest:
     """Writes the rows of `recordings` as shards, a recording at a time.
 
-    Of every `shards` rows that follow one another each shard gets one, in an order that the seed decides: neighbours
-    in time, and the cameras that see one moment, are spread over all of them.
+    Of each `shards` consecutive rows, every shard gets one, in an order drawn from the seed: frames that are neighbours
+    in time, and the views of one moment, are spread over all shards.
 
     Args:
-      recordings: with one skeleton; what the first one knows of `OPTIONAL` fields, all must know.
-      folder: is made; must be empty.
-      shards: files a split.
-      seed: of the spread.
+      recordings: with one skeleton; all must have the `OPTIONAL` fields that the first one has.
+      folder: is created; must be empty if it exists.
+      shards: the number of files for each split.
+      seed: of the distribution of rows over shards.
 
     Raises:
-      ValueError: no rows, other skeletons or fields among the recordings, a folder that is not empty, a number of
-        shards out of range.
-      OSError: a file cannot be written; no manifest then is.
+      ValueError: there are no rows, recordings differ in skeleton or fields, the folder is not empty, or `shards` is
+        out of range.
+      OSError: a file cannot be written; then no manifest is written.
     """
     if not 0 < shards <= MAX_SHARDS:
         raise ValueError(f"shards: expected 1 to {MAX_SHARDS}; got {shards}")
@@ -83,7 +83,7 @@ def write_shards(
 
 
 class _SourceError(Exception):
-    """The source could not be read; its OSError must not be taken for one about a shard."""
+    """Raised when the source cannot be read, so that its OSError is not taken for one about a shard."""
 
 
 def _apart(recordings: Iterable[Recording]) -> Iterator[Recording]:
@@ -107,28 +107,28 @@ class Shards:
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str]) -> Shards:
-        """The set in `folder`; ValueError when it is not whole."""
+        """Opens the set in `folder`; ValueError when it is not whole."""
         folder = pathlib.Path(folder)
         return cls(folder, ShardManifest.load(folder))
 
     @property
     def source(self) -> str:
-        """What messages call it."""
+        """The name of the set in messages."""
         return f"shards {self.folder}"
 
     def paths(self, split: str) -> list[pathlib.Path]:
-        """The files of a split; ValueError when there is none of that name."""
+        """The files of a split; ValueError when there is no such split."""
         self.manifest.rows(split)
         return [self.folder / shard.file for shard in self.manifest.splits[split]]
 
     def sample(self, count: int, split: str) -> Recording:
-        """`count` rows of a split, or all when there are fewer, evenly spread over it and always the same.
+        """Reads `count` rows of a split (or all, if there are fewer), evenly spread over it and always the same ones.
 
-        To fit a normaliser or a subspace on, and to evaluate. As few shards are read as hold so many rows; each is
-        a fair sample already.
+        A normaliser or a subspace is fitted on such a sample, and models are evaluated on it. Only as many shards are
+        read as are needed for so many rows, because each shard is a fair sample.
 
         Raises:
-          ValueError: no such split, a count below 1, or a damaged shard.
+          ValueError: there is no such split, `count` is below 1, or a shard is damaged.
         """
         if count < 1:
             raise ValueError(f"{self.source}: a sample needs at least one row; got {count}")
@@ -147,18 +147,18 @@ class Shards:
         return assemble(rows, self.manifest.skeleton, self.source, min_joints=0)
 
     def sample_of_all(self) -> Recording:
-        """A sample of the training rows to fit on, and of the test rows, where there are any, to evaluate on."""
+        """A sample of the training rows, for fitting, together with one of the test rows, if any, for evaluation."""
         train = self.sample(FITTED_ROWS, "train")
         return concatenate(train, self.sample(EVALUATED_ROWS, "test")) if "test" in self.manifest.splits else train
 
     def dataset(self, split: str, *, seed: int, epoch: int, worker: int = 0, workers: int = 1) -> tf.data.Dataset:
         """The rows of a split, each once, as {field: tensor} without a batch axis; `split` itself is not among them.
 
-        Worker number `worker` of `workers` gets shards of its own. Order is a function of seed and epoch: that of the
-        shards is drawn, and rows are shuffled among `SHUFFLED` of some neighbouring shards.
+        Worker number `worker` of `workers` gets its own shards. The order is a function of seed and epoch: the order of
+        shards is drawn, and rows are shuffled in a buffer of `SHUFFLED` rows from neighbouring shards.
 
         Raises:
-          ValueError: no such split, or more workers than shards.
+          ValueError: there is no such split, or there are more workers than shards.
         """
         import tensorflow as tf
 
@@ -170,14 +170,14 @@ class Shards:
         records = mine.interleave(
             tf.data.TFRecordDataset, cycle_length=4, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
         )
-        # Not the pair of seed and epoch: the shuffle takes one seed.
+        # One number from seed and epoch, because the shuffle takes one seed.
         drawn = int(np.random.default_rng([seed, epoch, worker]).integers(2**31))
         records = records.shuffle(SHUFFLED, seed=drawn, reshuffle_each_iteration=False)
         decoded = records.batch(256).map(self._decoded, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         return decoded.unbatch()
 
     def _decoded(self, records: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The fields [n, ...] of records [n], as `ShardManifest.unpack` has them."""
+        """Converts records [n] to fields [n, ...], as `ShardManifest.unpack` does."""
         import tensorflow as tf
 
         head = self.manifest.head
@@ -199,15 +199,15 @@ class Shards:
 
 
 class _Writer:
-    """The open shards, and what the manifest will say of them."""
+    """The open shards, and the numbers that the manifest will hold about them."""
 
     def __init__(self, folder: pathlib.Path, shards: int, seed: int, written: contextlib.ExitStack) -> None:
         self._folder, self._shards, self._seed, self._written = folder, shards, seed, written
         self._random = np.random.default_rng(seed)
         self._layout: ShardManifest | None = None  # Without shards yet.
         self._streams: dict[str, list[BinaryIO]] = {}
-        self._rest: dict[str, np.ndarray] = {}  # Shards that the next rows of a split go to.
-        self._told: dict[str, list[list[int]]] = {}  # By split, for each shard: rows, bytes, crc32.
+        self._rest: dict[str, np.ndarray] = {}  # The shards of the next rows, for each split.
+        self._totals: dict[str, list[list[int]]] = {}  # By split, for each shard: rows, bytes, crc32.
         self._missing: Counter[str] = Counter()
         self._dropped: Counter[str] = Counter()
         self._sizes: dict[int, set[tuple[int, int]]] = {}
@@ -236,12 +236,12 @@ class _Writer:
             raise ValueError(f"{recording.source}: split: expected {' or '.join(SPLITS)}; got {strangers[0]!r}")
 
     def manifest(self) -> ShardManifest:
-        """What was written, once all is."""
+        """The manifest of the written shards; called after the last row."""
         if self._layout is None:
             raise ValueError(f"shards {self._folder}: expected at least one recording to write; got none")
         splits = {
-            split: tuple(Shard(self._name(split, number), *facts) for number, facts in enumerate(told))
-            for split, told in self._told.items()
+            split: tuple(Shard(self._name(split, number), *total) for number, total in enumerate(totals))
+            for split, totals in self._totals.items()
         }
         image_sizes = {
             c: next(iter(sizes)) for c, sizes in self._sizes.items() if len(sizes) == 1 and (0, 0) not in sizes
@@ -258,20 +258,20 @@ class _Writer:
         if split not in self._streams:
             paths = [self._folder / self._name(split, number) for number in range(self._shards)]
             self._streams[split] = [self._written.enter_context(files.replacing(path)) for path in paths]
-            self._told[split] = [[0, 0, 0] for _ in paths]
+            self._totals[split] = [[0, 0, 0] for _ in paths]
             self._rest[split] = np.zeros(0, np.int64)
         shard_of = self._next_shards(split, len(records))
-        for number, (stream, told) in enumerate(zip(self._streams[split], self._told[split], strict=True)):
+        for number, (stream, total) in enumerate(zip(self._streams[split], self._totals[split], strict=True)):
             mine = [records[row] for row in np.flatnonzero(shard_of == number).tolist()]
             if mine:
                 data, checksums = tfrecords.frame(mine)
                 stream.write(data)
-                told[0] += len(mine)
-                told[1] += len(data)
-                told[2] = zlib.crc32(checksums.astype("<u4").tobytes(), told[2])
+                total[0] += len(mine)
+                total[1] += len(data)
+                total[2] = zlib.crc32(checksums.astype("<u4").tobytes(), total[2])
 
     def _next_shards(self, split: str, count: int) -> np.ndarray:
-        """[count] which shard each row goes to: one permutation of all shards after the other."""
+        """The shard [count] of each of the next rows: random permutations of all shards, one after the other."""
         rest = self._rest[split]
         rounds = max(0, -(-(count - len(rest)) // self._shards))
         drawn = self._random.permuted(np.tile(np.arange(self._shards), (rounds, 1)), axis=1).reshape(-1)
@@ -283,7 +283,7 @@ class _Writer:
         size = recording.image_size
         for camera in np.unique(recording.camera).tolist():
             known = self._sizes.setdefault(camera, set())
-            # (0, 0): unknown. Together with another size the camera's is then unknown too.
+            # (0, 0): unknown. A camera with another size as well then counts as unknown.
             known.add((0, 0) if size is None else tuple((size if size.ndim == 1 else size[camera]).tolist()))
 
     def _note_missing(self, recording: Recording) -> None:

@@ -1,8 +1,8 @@
-"""TFRecord files without TensorFlow: each record is its length, the length's checksum, its bytes, their checksum.
+"""Writes and reads TFRecord files without TensorFlow.
 
-The framing is that of tensorflow/core/lib/io/record_writer.h: u64 length, u32 masked crc32c of the length, the bytes,
+The format is that of tensorflow/core/lib/io/record_writer.h: u64 length, u32 masked crc32c of the length, the bytes,
 u32 masked crc32c of the bytes, all little-endian. crc32c is the Castagnoli polynomial (RFC 3720, appendix B.4); the
-mask is that of tensorflow/core/lib/hash/crc32c.h. Checksums of many records are worked out side by side in NumPy.
+mask is that of tensorflow/core/lib/hash/crc32c.h. NumPy computes the checksums of many records at once.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _CRC = struct.Struct("<I")
 
 _POLYNOMIAL = 0x82F63B78  # Castagnoli, bits reversed.
 _MASK = 0xA282EAD8
-_TOGETHER = 4096  # Records whose checksums are worked out at once; the table and they stay in the cache.
+_TOGETHER = 4096  # Records whose checksums are computed at once; with the table they fit into the cache.
 
 
 def frame(records: Sequence[bytes]) -> tuple[bytes, np.ndarray]:
-    """The bytes of a TFRecord file, or of a part of one, that holds `records`; and the records' checksums [n]."""
+    """The bytes of a TFRecord file (or a part of one) with `records`, and the records' checksums [n]."""
     heads = [_LENGTH.pack(len(record)) for record in records]
     of_heads, of_records = masked_crc32c(heads), masked_crc32c(records)
     framed = b"".join(
@@ -37,11 +37,11 @@ def frame(records: Sequence[bytes]) -> tuple[bytes, np.ndarray]:
 
 
 def read_records(stream: BinaryIO, where: str, longest: int) -> Iterator[tuple[list[bytes], np.ndarray]]:
-    """The records of a TFRecord file, some thousands at a time, each of at most `longest` bytes; and their checksums.
+    """Yields the records of a TFRecord file, of at most `longest` bytes each, and their checksums, thousands at a time.
 
     Raises:
-      ValueError: a checksum does not match, the file is cut short or a record too long; names `where` and the number
-        of the record.
+      ValueError: a checksum does not match, the file is cut short or a record is too long; names `where` and the
+        number of the record.
     """
     before = 0
     while parts := list(itertools.islice(_frames(stream, where, longest, before), _TOGETHER)):
@@ -58,9 +58,10 @@ def read_records(stream: BinaryIO, where: str, longest: int) -> Iterator[tuple[l
 def read_sound_records(
     stream: BinaryIO, where: str, longest: int
 ) -> Iterator[tuple[list[bytes], np.ndarray, dict[int, str]]]:
-    """As `read_records`, for files that may be damaged: the records that are sound, some thousands at a time; their
-    numbers [n] in the file; and the reasons why others are not, by number. After a length that is damaged, or where
-    the file is cut short, no record can be found: that is the last number with a reason, and stands for all from there.
+    """Yields the undamaged records of a TFRecord file, thousands at a time, for files that may be damaged.
+
+    With them come their numbers [n] in the file, and {number: problem} of the damaged ones. After a damaged length, or
+    where the file is cut short, no further record can be found: the last problem stands for all records from there on.
     """
     frames, before, ended = _frames(stream, where, longest, 0), 0, False
     while not ended:
@@ -88,7 +89,7 @@ def read_sound_records(
 
 
 def _frames(stream: BinaryIO, where: str, longest: int, first: int) -> Iterator[tuple[bytes, int, bytes, int]]:
-    """Length and its checksum, record and its checksum, unchecked; messages count records from `first`."""
+    """Yields length, its checksum, record and its checksum, unchecked; messages number records from `first` on."""
     for number in itertools.count(first):
         if not (head := stream.read(_HEAD.size)):
             return
@@ -104,10 +105,10 @@ def _frames(stream: BinaryIO, where: str, longest: int, first: int) -> Iterator[
 
 
 def masked_crc32c(records: Sequence[bytes]) -> np.ndarray:
-    """[n] uint32: TensorFlow's checksum of each of `records`, which are rows and not whole files: short."""
+    """TensorFlow's checksums [n] uint32 of `records`, which should be short (rows, not whole files)."""
     crc = np.empty(len(records), np.uint32)
     lengths = np.array([len(record) for record in records], np.int64)
-    order = np.argsort(lengths, kind="stable")  # Equal lengths together: little is computed for nothing.
+    order = np.argsort(lengths, kind="stable")  # Equal lengths together, so that little is computed in vain.
     for first in range(0, len(order), _TOGETHER):
         rows = order[first : first + _TOGETHER]
         crc[rows] = _crc32c([records[row] for row in rows.tolist()], lengths[rows])
@@ -116,14 +117,14 @@ def masked_crc32c(records: Sequence[bytes]) -> np.ndarray:
 
 
 def _crc32c(records: list[bytes], lengths: np.ndarray) -> np.ndarray:
-    """[n] uint32 crc32c of records in the order of their lengths [n], 16 bits of all of them at a time."""
+    """The crc32c [n] uint32 of records sorted by their lengths [n], 16 bits of all records at a time."""
     pairs, table = _tables()
     whole = lengths // 2
     crc = np.full(len(records), 0xFFFFFFFF, np.uint32)
     width = 2 * int(whole[-1])
     padded = b"".join([record[:width].ljust(width, b"\0") for record in records])
     words = np.ascontiguousarray(np.frombuffer(padded, "<u2").reshape(len(records), width // 2).T)
-    begins = np.searchsorted(whole, np.arange(len(words)), side="right")  # Those before have no such word.
+    begins = np.searchsorted(whole, np.arange(len(words)), side="right")  # Shorter records have no such word.
     for word, begin in zip(words, begins.tolist(), strict=True):
         rest = crc[begin:]
         crc[begin:] = pairs[(rest ^ word[begin:]) & np.uint32(0xFFFF)] ^ (rest >> np.uint32(16))
@@ -135,7 +136,7 @@ def _crc32c(records: list[bytes], lengths: np.ndarray) -> np.ndarray:
 
 @functools.cache
 def _tables() -> tuple[np.ndarray, np.ndarray]:
-    """What 16 bits, and what 8 bits, do to a checksum."""
+    """The tables by which 16 bits, and 8 bits, change a checksum."""
     tables = []
     for bits in (16, 8):
         table = np.arange(2**bits, dtype=np.uint32)

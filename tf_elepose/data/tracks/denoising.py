@@ -1,10 +1,10 @@
-"""Detected 2D poses with less of the detector's noise: what a joint's way through time says of where it was.
+"""Reduces the noise of detected 2D poses by smoothing each joint over time.
 
-A detector looks at one picture at a time, so that its errors in neighbouring pictures have little to do with each
-other, while a joint's way is smooth. A joint's coordinate is modelled as an integrated random walk (its velocity
-changes at random) seen with independent errors (data/tracks/random_walk.py). How strongly to smooth is not set by hand:
-the variances of both are those of largest likelihood, of errors for each joint, of movement for each joint and stretch.
-Poses without noise stay nearly as they are.
+A detector looks at one picture at a time, so that its errors in neighbouring pictures are nearly independent, while a
+joint's path is smooth. A joint's coordinate is modelled as an integrated random walk (its velocity changes at random)
+observed with independent errors (data/tracks/random_walk.py). The strength of smoothing is not set by hand: the
+variances are those of maximum likelihood, of errors for each joint, of movement for each joint and stretch. Poses
+without noise stay nearly as they are.
 """
 
 from __future__ import annotations
@@ -18,34 +18,35 @@ from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.data.tracks.random_walk import expected, smoothed
 
 MAX_GAP = 5
-"""Steps (the track's usual ones) that a joint, or a frame, may be missing; after more its way begins anew."""
+"""Number of steps (of the track's usual length) that a joint or a frame may be missing; a longer gap starts a new
+path."""
 
 _RATIOS = np.logspace(-4, 4, 17)
-"""Tried ratios of the variance of a velocity's change in a step to that of a place's error; at the largest one places
-stay nearly as they are."""
+"""The ratios that are tried, of the variance of a velocity's change in a step to that of a position's error; with the
+largest one positions stay nearly as they are."""
 
 _PACES = np.array([1 / 64, 1 / 16, 1 / 4, 1.0, 4.0, 16.0, 64.0])
-"""Tried factors of the variance of a velocity's change, for each stretch: who jumps moves otherwise than who stands."""
+"""Factors of the variance of a velocity's change that are tried for each stretch: jumping differs from standing."""
 
 _SAMPLE = 20_000  # Poses that the variances are estimated from.
 
-_OUTLIER = 3.0  # Deviations from which on an error counts as gross: the farther, the less such a detection weighs.
+_OUTLIER = 3.0  # Standard deviations. A larger error counts as gross: the larger it is, the less the detection weighs.
 
-_ROUNDS = 3  # Of smoothing, each with the weights that the last one's errors suggest.
+_ROUNDS = 3  # Rounds of smoothing, each with the weights from the errors of the round before.
 
-_BINS = 10  # Of confidence, equally full: the errors of each have a variance of their own.
+_BINS = 10  # Bins of confidence with equal counts; each has its own variance of errors.
 
 _BLOCK = 50_000  # Poses, padding included, that are smoothed at once.
 
 
 @dataclasses.dataclass(frozen=True)
 class Denoised:
-    """Poses with less noise, and how much there was.
+    """The smoothed poses, and how much noise there was.
 
     Attributes:
-      pixels: [N, J, 2] px, or the unit given; joints not seen are as they were.
-      noise: [J] estimated standard deviation of a coordinate's error, of those of usual confidence, as a share of the
-        body's size, the mean distance of its joints from their middle; 0 where too few tracks tell.
+      pixels: [N, J, 2] px, or the given unit; joints not seen stay as they were.
+      noise: [J] estimated standard deviation of a coordinate's error at usual confidence, as a share of the body's
+        size (the mean distance of its joints from their mean); 0 where too few tracks allow an estimate.
       in_tracks: share of the poses that have neighbours in time; the others are as they were.
     """
 
@@ -55,15 +56,15 @@ class Denoised:
 
 
 def denoise(keypoints: Keypoints, tracks: np.ndarray, frames: np.ndarray) -> Denoised:
-    """Smooth poses over time, track by track, as strongly as their noise asks for.
+    """Smooths poses over time, track by track, as strongly as their noise requires.
 
     Args:
       keypoints: of N rows, in px or any unit; where they have a confidence, the errors' variance may depend on it.
-      tracks: [N] labels, one a person in a clip of a camera; rows in any order.
+      tracks: [N] labels, one for each person in a clip of a camera; rows in any order.
       frames: [N] integers.
 
     Raises:
-      ValueError: labels or frames that are not one for each row.
+      ValueError: `tracks` or `frames` does not have one entry for each row.
     """
     pixels, seen = keypoints.pixels, keypoints.seen
     rows, joints = seen.shape
@@ -93,8 +94,8 @@ class _Block:
     """S stretches side by side, the shorter ones padded to T poses; padding is not seen.
 
     Attributes:
-      rows: [S, T] where each pose stands.
-      places: [S, T, J, 2] in sizes of the body, about `origin`.
+      rows: [S, T] the row of each pose.
+      places: [S, T, J, 2] positions relative to `origin`, in units of the body's `size`.
       seen, bins: [S, T, J] whether a joint is seen, and the bin of its confidence.
       steps: [S, T] time since the pose before, in the track's usual steps.
       size, origin: [S, 1, 1, 1] and [S, 1, 1, 2], in the unit of the poses.
@@ -111,8 +112,8 @@ class _Block:
 
 @dataclasses.dataclass(frozen=True)
 class _Model:
-    """Variances in squares of the body's size: of errors [J], of a velocity's change in a step [J], and what those of
-    the errors are multiplied by for each bin of confidence.
+    """Variances, relative to the body's squared size: of errors [J] and of a velocity's change in a step [J]; and the
+    factor on the errors' variance for each bin of confidence.
     """
 
     error: np.ndarray
@@ -132,7 +133,7 @@ class _Smoothed:
 
 
 def _stretches(tracks: np.ndarray, frames: np.ndarray) -> list[np.ndarray]:
-    """Rows of poses that follow one another in time, three or more."""
+    """The rows of each stretch: three or more poses without a long gap in time."""
     order = np.lexsort((frames, tracks))
     found = []
     for track in np.split(order, np.flatnonzero(np.diff(tracks[order])) + 1):
@@ -143,7 +144,7 @@ def _stretches(tracks: np.ndarray, frames: np.ndarray) -> list[np.ndarray]:
 
 
 def _sample(stretches: list[np.ndarray]) -> list[np.ndarray]:
-    """Every so many of the stretches, long and short, that hold about `_SAMPLE` poses."""
+    """An even sample of the stretches, long and short, with about `_SAMPLE` poses."""
     every = max(1, round(sum(map(len, stretches)) / _SAMPLE))
     return stretches[::every]
 
@@ -159,7 +160,7 @@ def _bins(confidence: np.ndarray | None, seen: np.ndarray) -> np.ndarray:
 def _blocks(
     poses: np.ndarray, seen: np.ndarray, frames: np.ndarray, bins: np.ndarray, stretches: list[np.ndarray]
 ) -> Iterator[_Block]:
-    """The stretches, which come by length, in blocks of about `_BLOCK` poses."""
+    """Yields the stretches, which are sorted by length, in blocks of about `_BLOCK` poses."""
     begin = 0
     while begin < len(stretches):
         end = begin + 1
@@ -188,24 +189,24 @@ def _blocks(
 
 
 def _fit(blocks: list[_Block], bins: int) -> _Model:
-    """The model of largest likelihood, gross errors aside."""
+    """The model of maximum likelihood, with gross errors weighted down."""
     joints = blocks[0].seen.shape[-1]
     of_bin, weights = np.ones(bins), [np.ones(block.seen.shape) for block in blocks]
     paces = [np.ones((len(block.seen), 1)) for block in blocks]
     model = _Model(np.ones(joints), np.ones(joints), of_bin)
     for _ in range(_ROUNDS):
-        # For each ratio the errors' variance is what makes the innovations' mean square as it should be; that leaves
-        # one number to search for. The log likelihood of an innovation e of variance S is -log S - |e|^2 / (2 S).
+        # For each ratio, the errors' variance follows from the mean square of the innovations; only the ratio has to be
+        # searched for. The log likelihood of an innovation e of variance S is -log S - |e|^2 / (2 S).
         count, squares, logs = np.zeros(joints), np.zeros((len(_RATIOS), joints)), np.zeros((len(_RATIOS), joints))
         for block, pace, weight in zip(blocks, paces, weights, strict=True):
             error = of_bin[block.bins] / weight
-            told = _told(block)
-            count += told.sum(axis=(0, 1))
+            predictable = _predictable(block)
+            count += predictable.sum(axis=(0, 1))
             for number, ratio in enumerate(_RATIOS):
                 covariance, _, innovation = _expected(block, error, pace * np.full(joints, ratio))
                 spread = covariance[..., 0] + error
-                squares[number] += np.where(told, (innovation**2).sum(axis=-1) / (2 * spread), 0.0).sum(axis=(0, 1))
-                logs[number] += np.where(told, np.log(spread), 0.0).sum(axis=(0, 1))
+                squares[number] += np.where(predictable, (innovation**2).sum(axis=-1) / (2 * spread), 0).sum((0, 1))
+                logs[number] += np.where(predictable, np.log(spread), 0).sum((0, 1))
         many = np.maximum(count, 1)
         best = np.argmin(logs / many + np.log(np.maximum(squares / many, 1e-300)), axis=0)
         error = (squares / many)[best, np.arange(joints)]
@@ -219,15 +220,15 @@ def _fit(blocks: list[_Block], bins: int) -> _Model:
 
 
 def _pace(block: _Block, model: _Model) -> np.ndarray:
-    """Of `_PACES` that of largest likelihood for each stretch [S, 1]."""
-    error, told = model.error * model.of_bin[block.bins], _told(block)
+    """The one of `_PACES` with maximum likelihood for each stretch [S, 1]."""
+    error, predictable = model.error * model.of_bin[block.bins], _predictable(block)
     costs = []
     for pace in _PACES:
         covariance, _, innovation = _expected(block, error, pace * model.change)
         spread = covariance[..., 0] + error
         # A gross error says nothing about how a body moves.
         surprise = np.minimum((innovation**2).sum(axis=-1) / (2 * spread), _OUTLIER**2)
-        costs.append(np.where(told, surprise + np.log(spread), 0.0).sum(axis=(1, 2)))
+        costs.append(np.where(predictable, surprise + np.log(spread), 0.0).sum(axis=(1, 2)))
     return _PACES[np.argmin(costs, axis=0), np.newaxis]
 
 
@@ -235,13 +236,13 @@ def _expected(block: _Block, error: np.ndarray, change: np.ndarray) -> tuple[np.
     return expected(block.places, block.seen, block.steps, error, change)
 
 
-def _told(block: _Block) -> np.ndarray:
-    """Mask [S, T, J] of the places that could be expected: a place and a velocity take two to be known."""
+def _predictable(block: _Block) -> np.ndarray:
+    """Mask [S, T, J] of the positions that earlier ones predict: it takes two to know position and velocity."""
     return block.seen & (np.cumsum(block.seen, axis=1) > 2)
 
 
 def _surprise(blocks: list[_Block], smoothed: list[_Smoothed], bins: int) -> np.ndarray:
-    """The mean of `surprise` [bins]; 1 where a bin is empty."""
+    """The mean of `surprise` in each bin of confidence [bins]; 1 for an empty bin."""
     total, count = np.zeros(bins), np.zeros(bins)
     for block, one in zip(blocks, smoothed, strict=True):
         total += np.bincount(block.bins[block.seen], one.surprise[block.seen], bins)
@@ -250,16 +251,15 @@ def _surprise(blocks: list[_Block], smoothed: list[_Smoothed], bins: int) -> np.
 
 
 def _smooth(block: _Block, model: _Model, pace: np.ndarray, weight: np.ndarray) -> _Smoothed:
-    """What all poses of a stretch say of each place.
+    """Smooths the positions of a block, each from all poses of its stretch.
 
-    `pace` [S, 1]: what the variances of the velocities' changes are multiplied by; `weight` [S, T, J]: what those of
-    errors are divided by.
+    `pace` [S, 1] multiplies the variances of the velocities' changes; `weight` [S, T, J] divides those of the errors.
     """
     usual = model.error * model.of_bin[block.bins]
     error = usual / weight
     places, variance = smoothed(block.places, block.seen, block.steps, error, pace * model.change)
-    left = np.maximum(error - variance, 1e-12 * error)  # Variance of what is left of an error after smoothing.
+    left = np.maximum(error - variance, 1e-12 * error)  # Variance of the residual after smoothing.
     residual = ((block.places - places) ** 2).sum(axis=-1) / 2
-    others = error * variance / left  # Variance of the place as the other poses tell it.
+    others = error * variance / left  # Variance of the position as estimated from the other poses.
     alone = residual * (error / left) ** 2 / (usual + others)
     return _Smoothed(places, 1.0 / np.maximum(alone / (_OUTLIER**2 / 2), 1.0), residual / left)

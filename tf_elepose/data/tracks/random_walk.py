@@ -1,8 +1,8 @@
-"""Integrated random walks seen with errors: the Kalman filter, and a smoother, for many at once.
+"""Integrated random walks observed with errors: the Kalman filter and a smoother, for many walks at once.
 
-A coordinate's velocity changes at random, in a time t by a variance proportional to t; the coordinate is seen with
-independent errors. What all that is seen says of the coordinate is the cubic smoothing spline (Wahba, J. R. Stat. Soc.
-B 40, 1978).
+A coordinate's velocity changes at random, in a time t by a variance proportional to t; the coordinate is observed with
+independent errors. Its best estimate from all observations is the cubic smoothing spline (Wahba, J. R. Stat. Soc. B 40,
+1978).
 """
 
 from __future__ import annotations
@@ -10,23 +10,24 @@ from __future__ import annotations
 import numpy as np
 
 ANYWHERE = 1e6
-"""Variance of a place or a velocity of which nothing is known yet, over that of the errors."""
+"""Variance of an unknown position or velocity, relative to that of the errors."""
 
 
 def expected(
     places: np.ndarray, seen: np.ndarray, steps: np.ndarray, error: np.ndarray, change: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The Kalman filter: what is expected of each pose from those before it.
+    """The Kalman filter: predicts each pose from those before it.
 
     Args:
-      places: [S, T, J, 2] S stretches of T poses; any numbers where not `seen` [S, T, J].
+      places: [S, T, J, 2] positions in S stretches of T poses; any numbers where not `seen` [S, T, J].
       steps: [S, T] time since the pose before.
       error: [S, T, J] variances of the errors.
-      change: [S, J], or what broadcasts to it: variance of the change of a velocity in a step.
+      change: [S, J], or a shape that broadcasts to it: variance of the change of a velocity in a step.
 
     Returns:
-      covariance [S, T, J, 3] of place and place, place and velocity, velocity and velocity; mean [S, T, J, 2, 2] of
-      place and velocity (last but one axis); and places less what was expected [S, T, J, 2], 0 where not seen.
+      covariance [S, T, J, 3] of position and position, position and velocity, velocity and velocity; mean
+      [S, T, J, 2, 2] of position and velocity (last but one axis); innovation [S, T, J, 2], the position minus its
+      prediction, 0 where not seen.
     """
     shape = seen.shape
     covariance, mean = np.empty((*shape, 3)), np.empty((*shape, 2, 2))
@@ -54,16 +55,18 @@ def expected(
 def smoothed(
     places: np.ndarray, seen: np.ndarray, steps: np.ndarray, error: np.ndarray, change: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rauch-Tung-Striebel, in the form of Bryson and Frazier (Applied Optimal Control, 1975), which inverts nothing.
+    """The Rauch-Tung-Striebel smoother, in the form of Bryson and Frazier (Applied Optimal Control, 1975).
 
-    Args: as `expected` has them.
+    This form inverts no matrix.
+
+    Args: those of `expected`.
 
     Returns:
-      mean [S, T, J, 2] and variance [S, T, J] of the places, given all that is seen.
+      mean [S, T, J, 2] and variance [S, T, J] of the positions, given all seen ones.
     """
     covariance, mean, innovation = expected(places, seen, steps, error, change)
     smooth, variance = np.empty(places.shape), np.empty(seen.shape)
-    # What the poses from t on say against the expectation: a slope for place and velocity, and its variances.
+    # The information of the poses from t on about the prediction: a slope for position and velocity, and its variances.
     a, b = np.zeros((2, *places[:, 0].shape))
     aa = ab = bb = np.zeros(seen[:, 0].shape)
     for t in reversed(range(seen.shape[1])):

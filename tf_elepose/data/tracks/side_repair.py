@@ -1,15 +1,15 @@
-"""Left and right that a detector swapped for a run of frames: found by the limbs' jumps, and swapped back.
+"""Repairs sides: finds runs of frames in which a detector swapped left and right, by the limbs' jumps.
 
-A swap turns the vector r from a right joint to its left partner into -r and leaves the middle of the two where it is.
-Of a person who moves, r goes on with the velocity it had, even through zero where legs cross. So every limb's swaps are
-the path s_t = +-1 of least
+A swap turns the vector r from a right joint to its left partner into -r and keeps the middle of the two. When a person
+moves, r changes smoothly, even through zero where legs cross. So the swaps of a limb are the path s_t = +-1 that
+minimises
 
     sum over t and pairs of min(|r'_t - r'_{t-1} - (r'_{t-1} - r'_{t-2})| / size, CAP) w_t,   r'_t = s_t r_t,
 
 plus the costs below for every change of s and for a path that begins or ends swapped; Viterbi's algorithm over
-(s_{t-1}, s_t) finds it. w_t tells whether the body's middle went on as well: where it jumps (a cut, another person, a
-detection all wrong) nothing can be told, w is 0 and sides stay as they are. Detectors mostly swap whole bodies: first
-all limbs have one path, then legs and arms each one of their own relative to it.
+(s_{t-1}, s_t) finds it. w_t measures whether the body's middle moves smoothly: where it jumps (a cut, another person, a
+wrong detection) nothing can be inferred, w is 0 and sides stay as they are. Detectors mostly swap whole bodies: first
+one path is found for all limbs together, then one for the legs and one for the arms relative to it.
 """
 
 from __future__ import annotations
@@ -25,29 +25,31 @@ from tf_elepose.skeleton.skeletons import Skeleton
 CHOICES = ("repair", "keep")
 
 LIMBS = ("legs", "arms")
-"""The columns of what was swapped; each with what hangs on it, hands and feet, where the skeleton has them."""
+"""The columns of masks of swapped limbs; legs include feet and arms include hands, where the skeleton has them."""
 
 MAX_GAP = 5
-"""Steps (the track's usual ones) that a missing joint, or a frame, is waited for; after more a track begins anew."""
+"""Number of steps (of the track's usual length) that a joint or a frame may be missing; a longer gap starts a new
+track."""
 
 FEWEST_FRAMES = 10
-"""Stretches of fewer frames are left alone."""
+"""Stretches of fewer frames are not changed."""
 
-# Shares of the body's size, the mean distance of its joints from their middle; chosen on the clips that docs/lift.md
-# gives results of.
-_CAP = 1.0  # What a pair that jumps costs at most: a joint that is far off for a frame shall not decide.
-_CHANGE = 0.8  # Cost of a change of sides, on top of the movement.
-_EDGE = 1.0  # Of beginning or ending swapped: such a run has one end to be seen by where others have two.
-_SWAPPED = 0.01  # Of a swapped frame: the detector's sides win where nothing jumps, and of two parts the longer one.
-# Unsteadiness of the middle from which w falls, reaching 0 at twice as much; a track that jitters is allowed half of
-# its own median more. The bound keeps the hands off tracks with few frames a second, whose every step is a jump.
+# Shares of the body's size (the mean distance of its joints from their mean); chosen on the clips whose results are in
+# docs/lift.md.
+_CAP = 1.0  # Largest cost of a pair that jumps: one joint that is far off must not decide.
+_CHANGE = 0.8  # Cost of a change of sides, added to the cost of movement.
+_EDGE = 1.0  # Cost of a path that begins or ends swapped: only one end of such a run can be seen.
+_SWAPPED = 0.01  # Cost of a swapped frame: without jumps the detector's sides stay; the longer of two parts decides.
+# w falls from the first of these values of the middle's unsteadiness on, to 0 at twice the value. Half of the track's
+# own median is added to it, because tracks jitter; the bound on the median excludes tracks of few frames a second, in
+# which every step is a jump.
 _UNSTEADY, _OF_USUAL, _MOST_USUAL = 0.08, 0.5, 0.08
 
 
 def repair_sides(
     keypoints: Keypoints, tracks: np.ndarray, frames: np.ndarray, skeleton: Skeleton
 ) -> tuple[Keypoints, np.ndarray]:
-    """Swap back what was swapped for a while, track by track.
+    """Swaps left and right back where a detector swapped them for a while, track by track.
 
     Within a track the sides of most frames are taken for right: one that is swapped all along stays so, and of one that
     is swapped for its longer part the shorter one is changed. After a gap of more than `MAX_GAP` steps, or two rows of
@@ -89,7 +91,7 @@ def repair_sides(
     return Keypoints(*_apply(swapped, orders, *arrays)), swapped
 
 
-def told(swapped: np.ndarray, tracks: Iterable[tuple[str, np.ndarray]]) -> str:
+def repair_summary(swapped: np.ndarray, tracks: Iterable[tuple[str, np.ndarray]]) -> str:
     """One line: in how many poses of which tracks (name and rows) sides were changed, given the mask [N, 2]."""
     changed = swapped.any(axis=1)
     counts = {name: int(changed[rows].sum()) for name, rows in tracks}
@@ -105,7 +107,7 @@ def told(swapped: np.ndarray, tracks: Iterable[tuple[str, np.ndarray]]) -> str:
     )
 
 
-_SHOWN = 5  # Tracks that a line names, those with most changes.
+_SHOWN = 5  # A summary names this many tracks, those with most changes.
 
 
 def _apply(swapped: np.ndarray, orders: Mapping[str, np.ndarray], *arrays: np.ndarray) -> list[np.ndarray]:
@@ -121,8 +123,10 @@ def _apply(swapped: np.ndarray, orders: Mapping[str, np.ndarray], *arrays: np.nd
 def _swapped(
     poses: np.ndarray, seen: np.ndarray, pace: np.ndarray, orders: Mapping[str, np.ndarray], alone: list[int]
 ) -> np.ndarray:
-    """Mask [T, 2] of a stretch: poses [T, J, 2], seen [T, J], steps [T] to each frame from the one before; which
-    permutation of the joints swaps each limb's sides, and which joints have none.
+    """Mask [T, 2] of the swapped limbs in a stretch of poses [T, J, 2], seen [T, J].
+
+    `pace` [T] is the number of steps from the frame before; `orders` has the permutation of the joints that swaps each
+    limb's sides; `alone` lists the joints without a side.
     """
     count = seen.sum(axis=1)
     middle = poses.sum(axis=1, where=seen[..., np.newaxis]) / np.maximum(count, 1)[:, np.newaxis]
@@ -156,7 +160,7 @@ def _swapped(
 
 
 def _held(values: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """`values` [T, P, d] where known [T, P]; elsewhere the last known ones, not more than `MAX_GAP` frames old."""
+    """Fills unknown `values` [T, P, d] with the last known ones, if these are at most `MAX_GAP` frames old."""
     time = np.arange(len(known))[:, np.newaxis]
     last = np.maximum.accumulate(np.where(known, time, -1), axis=0)
     held = np.take_along_axis(values, np.maximum(last, 0)[..., np.newaxis], axis=0)
@@ -164,19 +168,19 @@ def _held(values: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def _velocity_kept(known: np.ndarray, pace: np.ndarray) -> np.ndarray:
-    """[T - 1, P] share of the last step's way that the next one is expected to go; 0 where there is no last step."""
+    """Factor [T - 1, P] from the last step's movement to the expected next one; 0 where there is no last step."""
     kept = np.zeros((len(known) - 1, known.shape[1]))
     kept[1:] = known[:-2] * np.minimum(pace[2:] / pace[1:-1], 1.0)[:, np.newaxis]
     return kept
 
 
 def _before(values: np.ndarray) -> np.ndarray:
-    """values [T, ...] two frames ago, for every frame but the first; for the second the first's."""
+    """`values` [T, ...] two frames before, for every frame but the first; for the second frame, the first."""
     return np.concatenate([values[:1], values[:-2]])
 
 
 def _steadiness(middles: np.ndarray, known: np.ndarray, pace: np.ndarray) -> np.ndarray:
-    """w [T - 1]: 1 where the body's middle [T, M, 2] goes on from frame to frame, 0 where it jumps."""
+    """The weight w [T - 1]: 1 where the body's middle [T, M, 2] moves smoothly between frames, 0 where it jumps."""
     both = known[1:] & known[:-1]
     step = middles[1:] - middles[:-1]
     expected = _velocity_kept(known, pace)[..., np.newaxis] * (middles[:-1] - _before(middles))
@@ -185,11 +189,11 @@ def _steadiness(middles: np.ndarray, known: np.ndarray, pace: np.ndarray) -> np.
     unsteady = jump.sum(axis=1, where=both) / np.maximum(count, 1) / np.maximum(pace[1:], 1.0)
     usual = np.median(unsteady[count > 0]) if count.any() else 0.0
     weight = np.clip(2.0 - unsteady / (_UNSTEADY + min(_OF_USUAL * usual, _MOST_USUAL)), 0.0, 1.0)
-    return np.minimum(weight, np.concatenate([weight[:1], weight[:-1]]))  # The step before gives the velocity.
+    return np.minimum(weight, np.concatenate([weight[:1], weight[:-1]]))  # The velocity comes from the step before.
 
 
 def _costs(pairs: np.ndarray, known: np.ndarray, pace: np.ndarray) -> np.ndarray:
-    """[4, T - 1] cost of the movement of pairs r [T, P, 2] to each frame, without weights.
+    """The costs [4, T - 1] of the movement of pairs r [T, P, 2] to each frame, without weights.
 
     Rows: nothing changed at this frame nor at the one before, changed at this one, at the one before, at both.
     """
@@ -207,7 +211,7 @@ def _costs(pairs: np.ndarray, known: np.ndarray, pace: np.ndarray) -> np.ndarray
 def _path(costs: np.ndarray) -> np.ndarray:
     """Mask [T] of swapped frames: the path of least cost, given `_costs`.
 
-    Numbers of plain Python: four states a frame are too few for NumPy to be faster.
+    Plain Python numbers: with four states a frame NumPy would not be faster.
     """
     first = costs[:, 0].tolist()
     # State (s of the frame before, s of this one), True for swapped.
@@ -216,7 +220,7 @@ def _path(costs: np.ndarray) -> np.ndarray:
     chosen = []
     for same, now, then, twice in costs[:, 1:].T.tolist():
         now, twice = now + _CHANGE, twice + _CHANGE
-        # From s two frames ago, False or True, to each of the four states.
+        # From s two frames before, False or True, to each of the four states.
         a, b = v00 + same, v10 + then
         c, d = v00 + now, v10 + twice
         e, f = v01 + twice, v11 + now
