@@ -64,9 +64,9 @@ def test_poses_that_cannot_be_lifted_have_a_reason(settings):
     poses = keypoints(3).copy()
     poses[0, 4:] = np.nan
     poses[1] = 300.0
-    (said,) = run(settings, block(BlockKeypoints(H36M, np.arange(3), poses, None)))
-    assert said.inference.valid.tolist() == [False, False, True]
-    assert said.inference.few_joints.tolist() == [True, False, False]
+    (result,) = run(settings, block(BlockKeypoints(H36M, np.arange(3), poses, None)))
+    assert result.inference.valid.tolist() == [False, False, True]
+    assert result.inference.few_joints.tolist() == [True, False, False]
     hand = Convention("hand", ("thumb", "l_wrist"))
     (refused,) = run(settings, block(BlockKeypoints(hand, np.arange(2), np.zeros((2, 2, 2)), None)))
     assert not refused.inference.valid.any() and "does not know" in refused.inference.refused[1]
@@ -74,17 +74,17 @@ def test_poses_that_cannot_be_lifted_have_a_reason(settings):
 
 def test_no_blocks_and_empty_blocks_are_accepted(settings):
     assert run(settings) == []
-    (said,) = run(settings, block())
-    assert len(said.inference.valid) == 0
+    (result,) = run(settings, block())
+    assert len(result.inference.valid) == 0
 
 
 def test_millimetres_where_a_height_is_given(settings):
     tall = LiftSettings(settings.model, height_mm=1800.0)
     poses = keypoints(4)
-    (said,) = run(tall, block(BlockKeypoints(H36M, np.arange(4), poses, None)))
+    (result,) = run(tall, block(BlockKeypoints(H36M, np.arange(4), poses, None)))
     expected = Lifter(settings.model)(poses, convention="h36m_17", height_mm=1800.0).poses_3d
-    assert said.inference.unit == "mm"
-    np.testing.assert_allclose(said.inference.poses_3d, expected, atol=1e-2)
+    assert result.inference.unit == "mm"
+    np.testing.assert_allclose(result.inference.poses_3d, expected, atol=1e-2)
 
 
 def test_batches_are_sized_by_poses(settings):

@@ -96,9 +96,9 @@ def test_constant_bones_keep_their_directions_and_the_error_is_logged(tmp_path, 
     np.testing.assert_allclose(got, want, atol=1e-5)
     assert np.ptp(np.linalg.norm(bones[0], axis=-1)) < 1e-3 < np.ptp(np.linalg.norm(bones[1], axis=-1))
     error = np.linalg.norm(own - poses * Y_UP, axis=-1)
-    said = re.search(r"stand ([\d.]+) mm .* at most ([\d.]+)", caplog.text)
-    assert said and float(said[1]) == pytest.approx(error.mean(), abs=0.051)
-    assert float(said[2]) == pytest.approx(error.max(), abs=0.051)
+    match = re.search(r"stand ([\d.]+) mm .* at most ([\d.]+)", caplog.text)
+    assert match and float(match[1]) == pytest.approx(error.mean(), abs=0.051)
+    assert float(match[2]) == pytest.approx(error.max(), abs=0.051)
 
 
 def test_programs_that_read_only_rotations_show_constant_bones(tmp_path):

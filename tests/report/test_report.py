@@ -96,8 +96,8 @@ def test_every_picture_has_a_description(tmp_path, evaluation, true):
 def test_the_gain_from_refusing_unlikely_poses_is_stated(tmp_path, evaluation):
     page, summary = read(write_report(tmp_path, evaluation, H36M_17, title="A run")), evaluation.summary()
     left = [f"{summary[f'pa_mpjpe_refused_{percent}_mm']:.1f}" for percent in (10, 20, 30)]
-    said = f"{left[0]}, {left[1]} and {left[2]} mm, with all {summary['pa_mpjpe_mm']:.1f} mm."
-    assert f"Without the least likely 10 %, 20 % and 30 % of the poses PA-MPJPE is {said}" in page.text
+    figures = f"{left[0]}, {left[1]} and {left[2]} mm, with all {summary['pa_mpjpe_mm']:.1f} mm."
+    assert f"Without the least likely 10 %, 20 % and 30 % of the poses PA-MPJPE is {figures}" in page.text
 
 
 def test_the_page_is_self_contained(tmp_path, evaluation, true):

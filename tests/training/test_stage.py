@@ -1,4 +1,4 @@
-"""A stage ends the same however often it is interrupted, and keeps what was good."""
+"""Interruptions do not change the result of a stage, and good checkpoints are kept."""
 
 import dataclasses
 import logging
@@ -29,7 +29,7 @@ SETTINGS = StageSettings(
 
 
 class Guess(Trainable):
-    """Learns the mean pose, from noisy poses."""
+    """A trainable that learns the mean of noisy poses."""
 
     def __init__(self):
         self.layer = keras.layers.Dense(2, name="dense")
@@ -47,7 +47,7 @@ class Guess(Trainable):
 
 
 class Stop:
-    """A stop that is requested when the training loop has been called `calls` times."""
+    """A stop request that comes after `calls` calls of the training loop."""
 
     def __init__(self, calls):
         self.calls = calls
@@ -83,7 +83,7 @@ def test_steps_are_epochs_times_the_steps_of_one(tmp_path):
     assert _stage(tmp_path, settings=dataclasses.replace(SETTINGS, epochs=0.01))[0].steps == 1
 
 
-def test_a_stage_logs_evaluates_and_saves_when_it_should(tmp_path):
+def test_a_stage_logs_evaluates_and_saves_at_the_set_steps(tmp_path):
     stage, _ = _stage(tmp_path)
     with _log(tmp_path) as log, StopRequest() as stop:
         assert stage.run(log, stop)
@@ -99,7 +99,7 @@ def test_a_stage_logs_evaluates_and_saves_when_it_should(tmp_path):
 
 
 @pytest.mark.parametrize("average_decay", [0.0, 0.9])
-def test_interrupted_everywhere_it_ends_with_the_same_weights_and_log(tmp_path, average_decay):
+def test_interruptions_everywhere_do_not_change_weights_or_log(tmp_path, average_decay):
     settings = dataclasses.replace(SETTINGS, average_decay=average_decay)
     (tmp_path / "whole").mkdir()
     (tmp_path / "cut").mkdir()
@@ -124,7 +124,7 @@ def test_interrupted_everywhere_it_ends_with_the_same_weights_and_log(tmp_path, 
     np.testing.assert_allclose(figures[0], figures[1], rtol=1e-6)
 
 
-def test_what_a_killed_process_logged_after_its_checkpoint_is_logged_once(tmp_path, monkeypatch):
+def test_steps_logged_after_the_last_checkpoint_are_logged_once(tmp_path, monkeypatch):
     stage, _ = _stage(tmp_path)
 
     class Killed(BaseException):
@@ -149,7 +149,7 @@ def test_what_a_killed_process_logged_after_its_checkpoint_is_logged_once(tmp_pa
     assert steps == [3, 4, 6, 8, 9, 12, 15, 16, 18, 20]
 
 
-def test_a_finished_stage_trains_no_more(tmp_path, monkeypatch):
+def test_a_finished_stage_does_not_train_again(tmp_path, monkeypatch):
     stage, first = _stage(tmp_path)
     assert stage.run(None, Stop(100))
     before = small_runs.contents(tmp_path)
@@ -162,7 +162,7 @@ def test_a_finished_stage_trains_no_more(tmp_path, monkeypatch):
 
 
 def test_a_second_stage_in_the_process_reads_the_checkpoints_of_the_first(tmp_path):
-    """Keras numbers optimizers by process; checkpoints must not."""
+    """Keras numbers the optimizers of a process; names in checkpoints must not contain that number."""
     stage, _ = _stage(tmp_path)
     assert not stage.run(None, Stop(2))
     names = set(checkpoint.Checkpointer(tmp_path / "guess").latest().arrays)
@@ -201,13 +201,13 @@ def test_a_better_earlier_figure_survives_a_resumption(tmp_path):
     assert (best.step, best.meta["value"]) == (8, 0.5)
 
 
-def test_figures_that_are_never_finite_select_nothing(tmp_path):
+def test_without_a_finite_figure_nothing_is_selected(tmp_path):
     stage, _ = _stage(tmp_path, evaluate=lambda: {"score": float("nan")}, select="score")
     with pytest.raises(ValueError, match="guess: no evaluation gave a finite score"):
         stage.run(None, Stop(100))
 
 
-def test_evaluation_sees_averages_and_training_gets_its_own_back(tmp_path):
+def test_evaluation_uses_averages_and_training_its_own_weights(tmp_path):
     guess = Guess()
     seen = []
     stage, _ = _stage(tmp_path, guess=guess, evaluate=lambda: seen.append(_weights(guess)) or {"size": 1.0})
@@ -221,7 +221,7 @@ def test_evaluation_sees_averages_and_training_gets_its_own_back(tmp_path):
     np.testing.assert_array_equal(saved.arrays[f"average/{kernel}"], averaged[0])
 
 
-def test_the_average_is_the_recursion_of_its_definition(tmp_path):
+def test_the_average_follows_its_recursion(tmp_path):
     """a <- d a + (1 - d) w with d = min(0.9, (1 + step) / (10 + step)), step by step."""
     settings = dataclasses.replace(SETTINGS, steps_per_call=1, checkpoint_every=1, evaluate_every=1)
     guess = Guess()
@@ -236,8 +236,8 @@ def test_the_average_is_the_recursion_of_its_definition(tmp_path):
         np.testing.assert_allclose(saved.arrays[f"average/{kernel}"], average, rtol=1e-5)
 
 
-def test_what_is_not_finite_stops_and_the_last_good_checkpoint_stays(tmp_path):
-    """One pose of 1e25, whose square is infinite in float32, comes up in the first epoch or the next."""
+def test_a_loss_that_is_not_finite_stops_and_the_last_good_checkpoint_stays(tmp_path):
+    """A pose of 1e25, infinite in float32 when squared, is drawn in the first epoch or the next."""
     settings = dataclasses.replace(SETTINGS, learning_rate=1e-9, steps_per_call=1, checkpoint_every=1)
     image = np.random.default_rng(0).normal(size=(32, H36M_17.num_joints, 2)).astype(np.float32)
     rows = (

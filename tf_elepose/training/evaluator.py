@@ -79,7 +79,7 @@ def evaluate_keypoints(
     likelihood_views: int = 0,
     seed: int = 0,
 ) -> Evaluation:
-    """`evaluate_method` where the 2D poses are at hand: `keypoints` of `recording`; the rest as there."""
+    """Measures a method on 2D poses made earlier: `keypoints` of `recording`; the rest as in `evaluate_method`."""
     image, seen = method.normalized(keypoints.pixels, clip_and_camera(recording), keypoints.seen)
     confidence = keypoints.confidence
     if rows is not None:

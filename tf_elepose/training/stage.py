@@ -1,4 +1,4 @@
-"""One stage of a run: a trainable taken through its steps, killed or stopped at any moment and resumed."""
+"""One stage of a run: trains a trainable, and can be killed or stopped at any moment and resumed."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from tf_elepose.training.metric_log import MetricLog
 
 @dataclasses.dataclass(frozen=True)
 class StageSettings:
-    """How a stage is trained; plain values that a config gives.
+    """Settings of a stage's training; plain values from a config.
 
     Attributes:
       epochs: passes over the training poses.
       learning_rate, schedule, schedule_options: see `schedules.make_schedule`.
       betas: of Adam.
-      rate_factors: {network: what the learning rate is multiplied by for it}; 1 for networks that are not named.
+      rate_factors: {network: factor on its learning rate}; 1 for networks that are not named.
       weight_decay, clip_norm: see `Trainable.train_step`; a clip_norm of 0 is none.
-      steps_per_call: steps in one traced call; how often numbers are logged and signals heard.
+      steps_per_call: steps in one traced call; numbers are logged and signals checked after each call.
       checkpoint_every, evaluate_every: steps.
-      jit_compile, average_decay: see `Loop`; averages, where kept, are what is evaluated and what remains.
+      jit_compile, average_decay: see `Loop`; averaged weights, where kept, are evaluated and are the result.
       seed: of the steps' random numbers.
     """
 
@@ -86,13 +86,13 @@ class Stage:
         writes: bool = True,
     ) -> None:
         """Args:
-        name: what lines and logs call it.
+        name: of the stage, in lines and logs.
         folder: of the run; checkpoints go to `folder/name`.
-        trainable, batches, strategy, settings: what is trained on what and how. The trainable was built in the
-          strategy's scope.
-        evaluate: figures to log every `settings.evaluate_every` steps and at the end.
-        select: the figure of `evaluate` that is to be lowest: the networks end as they were then. None: they end
-          as the last step left them.
+        trainable, batches, strategy, settings: the trainable, built in the strategy's scope, its data, its devices and
+          its settings.
+        evaluate: gives figures to log every `settings.evaluate_every` steps and at the end.
+        select: the figure of `evaluate` to minimise: the networks end with the weights at its lowest value. None: they
+          end with the last step's weights.
         writes: whether this process writes files (the chief does, other workers do not).
         """
         self.name = name
@@ -136,17 +136,17 @@ class Stage:
         averages = {f"average/{name}": variable for name, variable in self._loop.averages.items()}
         self._variables = {**self._networks, **averages, **optimizer_variables(self._optimizers)}
         self._step = 0
-        self.seconds = 0.0  # Spent training, over all the processes that took part one after the other.
+        self.seconds = 0.0  # Training time of all processes that have run this stage, one after the other.
         self._best: dict[str, float] | None = None
         self._best_weights: dict[str, np.ndarray] | None = None
         self._strategy = strategy
 
     def run(self, log: MetricLog | None, stop: StopRequest) -> bool:
-        """Trains from where the newest checkpoint left off.
+        """Trains from the newest checkpoint on, or from the start.
 
         Args:
-          log: where numbers go, lines with phase=name; None on workers that do not write.
-          stop: looked at between calls.
+          log: for numbers, in lines with phase=name; None on workers that do not write.
+          stop: checked between calls.
 
         Returns:
           True when all steps are done (and the selected weights are in the networks), False when `stop` came first
@@ -180,10 +180,10 @@ class Stage:
         return True
 
     def _any_worker(self, asked_to_stop: bool) -> bool:
-        """Whether any of several workers was asked to stop: they leave together, or the others would wait for ever."""
+        """Whether any of several workers has to stop: all stop together, or the others would wait for ever."""
         if not isinstance(self._strategy, tf.distribute.MultiWorkerMirroredStrategy):
             return asked_to_stop
-        # Through a function of its own: a new constant each time would be traced again.
+        # A stored tf.function with the flag as its argument: a new constant each time would be traced again.
         if not hasattr(self, "_count_stops"):
             self._count_stops = tf.function(
                 lambda flag: self._strategy.reduce(
@@ -214,7 +214,7 @@ class Stage:
             self._save(log)
 
     def _measure(self) -> dict[str, float]:
-        """`evaluate` with the averaged weights in the networks, which then get their own back."""
+        """The figures of `evaluate` with the averaged weights; afterwards the networks have their own weights again."""
         own = values_of(self._networks)
         assign(self._networks, self._evaluated_weights())
         figures = {name: float(value) for name, value in self._evaluate().items()}
@@ -262,12 +262,12 @@ class Stage:
 
 
 def values_of(variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Copies, by the same names."""
+    """Copies of the variables' values, by the same names."""
     return {name: np.array(variable) for name, variable in variables.items()}
 
 
 def optimizer_variables(optimizers: Mapping[str, keras.optimizers.Optimizer]) -> dict[str, Any]:
-    """Of the networks' optimizers, by names that a new process gives them again."""
+    """The variables of the networks' optimizers, by names that are the same in every process."""
     return {
         f"optimizer/{network}/{variable.path}": variable
         for network, optimizer in optimizers.items()
