@@ -260,7 +260,7 @@ class Method(Trainable):
             joints = self.skeleton.num_joints
             specs = [tf.TensorSpec([None, joints, 2], tf.float32), tf.TensorSpec([None, joints], tf.bool)]
             specs += [tf.TensorSpec([None, joints], tf.float32)] if with_confidence else []
-            compiled[key] = tf.function(function, input_signature=specs)
+            compiled[key] = tf.function(function, input_signature=specs, autograph=False)
         return compiled[key]
 
 

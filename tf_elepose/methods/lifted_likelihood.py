@@ -52,8 +52,8 @@ class LiftedLikelihood:
     def random(self, levelled: tf.Tensor, seed: tf.Tensor, views: int) -> tf.Tensor:
         """Mean [B], nats, over `views` cameras that are drawn as in eq. 5-7 from `seed` [2]."""
         shape = tf.shape(levelled)[:1]
-        total = tf.zeros(shape)
-        for view in tf.range(views):
+
+        def add(view: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             seed_view = replicas.fold_in(seed, view)
             azimuth = tf.random.stateless_uniform(shape, replicas.fold_in(seed_view, 0), -math.pi, math.pi)
             seed_e = replicas.fold_in(seed_view, 1)
@@ -63,7 +63,9 @@ class LiftedLikelihood:
             else:
                 raised = tf.random.stateless_uniform(shape, seed_e, -self.bound, self.bound)
             turned = geometry.rotate(geometry.rotation_x(raised) @ geometry.rotation_y(azimuth), levelled)
-            total -= self.prior.log_prob(self._seen(turned))
+            return view + 1, total - self.prior.log_prob(self._seen(turned))
+
+        _, total = tf.while_loop(lambda view, _: view < views, add, (tf.constant(0), tf.zeros(shape)))
         return total / tf.cast(views, tf.float32)
 
     def fixed(self, levelled: tf.Tensor) -> tf.Tensor:

@@ -83,7 +83,7 @@ class Trainable(abc.ABC):
           scalars of this replica that sum over replicas to the values of the global batch: every term's mean, "loss"
           and "gradient_norm" (before clipping).
         """
-        compute = tf.function(self.gradients, jit_compile=True) if jit_compile else self.gradients
+        compute = tf.function(self.gradients, jit_compile=True, autograph=False) if jit_compile else self.gradients
         values, gradients = compute(batch, seed)
         norm = self._update(self.networks, gradients, optimizers, weight_decay, clip_norm)
         return {**values, "gradient_norm": norm / replicas.count()}

@@ -39,7 +39,7 @@ def new_prior_stage(
         fitting = PriorFitting(prior, noise=noise, complete=complete)
     image, seen = (None if values is None else tf.constant(values) for values in held_out)
 
-    @tf.function
+    @tf.function(autograph=False)
     def nll() -> tf.Tensor:
         whole = image if complete is None or seen is None else complete(image, seen)
         return -tf.reduce_mean(prior.log_prob(whole))

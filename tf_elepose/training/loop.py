@@ -112,6 +112,7 @@ class Loop:
             self._average(step)
         return sums, bad_step
 
+    @tf.autograph.experimental.do_not_convert
     def _average(self, step: tf.Tensor) -> None:
         """a <- decay a + (1 - decay) w; the decay is smaller in early steps, so that first weights are forgotten."""
         age = tf.cast(step, tf.float32)
@@ -120,6 +121,9 @@ class Loop:
         for name, average in self.averages.items():
             average.assign(decay * average + (1.0 - decay) * weights[name].value)
 
+    # What a step computes has no loop or branch over tensors, so AutoGraph would only read and rewrite all of its
+    # Python: half of the seconds before the first step.
+    @tf.autograph.experimental.do_not_convert
     def _resident_step(self, step: tf.Tensor) -> dict[str, tf.Tensor]:
         context = tf.distribute.get_replica_context()
         replica = context.replica_id_in_sync_group if self.replicas > 1 else 0
@@ -127,6 +131,7 @@ class Loop:
         batch = {name: tf.gather(array, rows) for name, array in self._arrays.items()}
         return self._one_step(self._batches.augment(batch, step, replica, self.replicas), step)
 
+    @tf.autograph.experimental.do_not_convert
     def _streamed_step(self, step: tf.Tensor, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         return self._one_step(batch, step)
 

@@ -121,7 +121,8 @@ class EleposeRun(Run):
             fitting = CompletionFitting(completer)
         held_out = {"image": tf.constant(self._image[self._held_out]), "seen": tf.constant(self._seen[self._held_out])}
         error = tf.function(
-            lambda: tf.reduce_mean(fitting.loss_terms(held_out, tf.constant([settings.seed, 0]))["completion"])
+            lambda: tf.reduce_mean(fitting.loss_terms(held_out, tf.constant([settings.seed, 0]))["completion"]),
+            autograph=False,
         )
         stage = Stage(
             "completer", self._folder, fitting,
@@ -207,7 +208,7 @@ class EleposeRun(Run):
         if self._denoised:
             batch["detected"] = tf.constant(self._detected[rows])
 
-        @tf.function
+        @tf.function(autograph=False)
         def judged() -> tuple[tf.Tensor, tf.Tensor]:
             terms = method.loss_terms(batch, tf.constant([self._settings.seed, 1]))
             means = [method.term_weights[name] * tf.reduce_mean(term) for name, term in terms.items()]
