@@ -1,10 +1,10 @@
 """Latency and throughput of every format: python -m benchmarks.inference [--torch_python=PATH]
 
-One model (see inference_files.py) as Keras, SavedModel, TFLite in four precisions, ONNX and PyTorch, each in
-a process of its own with one thread and with two. They take turns. Batch 1: the limit is the bandwidth at which weights
-can be read; larger batches: the processor's arithmetic; both are measured in the same run (robustness/limits.py). Then
-the same file of poses is lifted from the shell by `tf_elepose.lift` and by a PyTorch program.
-Writes benchmarks/results/inference.json.
+One model (see speed/inference_files.py) as Keras, SavedModel, TFLite in four precisions, ONNX and PyTorch, each in
+its own process with one thread and with two. They take turns. The limit for batch 1 is the bandwidth at which weights
+can be read, for larger batches the processor's arithmetic; both are measured in the same run (robustness/limits.py).
+Then the same file of poses is lifted from the shell by `tf_elepose.lift` and by a PyTorch program. Writes
+benchmarks/results/inference.json.
 """
 
 from __future__ import annotations
@@ -74,13 +74,13 @@ def main(argv: list[str]) -> int:
 
 
 def parameters_of(task: pathlib.Path) -> int:
-    """Numbers in the lifter's matrices: what one pose has to read, and half the operations it costs."""
+    """The number of weights in the lifter's matrices: one pose reads each once, for two operations."""
     weights = files.read_npz(task)
     return sum(values.size for name, values in weights.items() if "/lifter/" in name and name.endswith("/kernel"))
 
 
 def machine_limits(weight_bytes: int) -> dict[str, dict[str, float]]:
-    """For each number of threads GEMM peaks, GFLOP/s, and GB/s of reading matrices of float32, float16 and int8."""
+    """GEMM peaks, GFLOP/s, and GB/s of reading matrices of float32, float16 and int8, by the number of threads."""
     found = {}
     for threads in THREADS:
         with limits.worker(threads) as worker:
@@ -92,7 +92,7 @@ def machine_limits(weight_bytes: int) -> dict[str, dict[str, float]]:
 
 
 def variants(folder: pathlib.Path, torch_python: str | None) -> dict[str, dict[str, Any]]:
-    """{name: what it runs, with which arguments, and its file}."""
+    """{name: its module, arguments and file}."""
     ours = {
         "Keras, tf.function": ("keras", "model.npz"),
         "SavedModel signature": ("saved_model", "saved_model/1"),
@@ -169,7 +169,7 @@ def _times(worker: turns.Worker, asked: Mapping[str, int], number: int) -> list[
 
 
 def from_shell(folder: pathlib.Path, options: Any, torch_python: str | None) -> list[dict[str, Any]]:
-    """Seconds and memory of lifting files of poses by a command, the two programs in turn."""
+    """Seconds and memory of lifting files of poses from the shell; the two programs take turns."""
     rows = []
     for poses in map(int, options.poses):
         write_views(folder / "inputs.npz", folder / "views.npz", poses)
@@ -199,7 +199,7 @@ def from_shell(folder: pathlib.Path, options: Any, torch_python: str | None) -> 
 
 
 def write_views(inputs: pathlib.Path, target: pathlib.Path, poses: int) -> None:
-    """A views file of so many of the inputs' poses, a clip of a thousand frames after the other."""
+    """Writes a views file of `poses` of the inputs' poses, in clips of a thousand frames."""
     keypoints = files.read_npz(inputs)["keypoints"]
     rows = np.arange(poses)
     text = {name: np.full(poses, "a") for name in ("subject", "action")} | {"split": np.full(poses, "test")}
@@ -208,7 +208,7 @@ def write_views(inputs: pathlib.Path, target: pathlib.Path, poses: int) -> None:
 
 
 def bytes_a_weight(variant: str) -> float:
-    """As stored; TFLite's float16 files are unpacked to float32 when they are opened."""
+    """Bytes of a weight in memory; TFLite's float16 files are unpacked to float32 when they are opened."""
     return 1.0 if "int8" in variant else 4.0
 
 

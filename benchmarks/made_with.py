@@ -7,7 +7,7 @@ from typing import Any
 
 
 def made_with(results: Sequence[Mapping[str, Any]]) -> str:
-    """Dates, hardware, versions and commits of `results`, each told once, in a line."""
+    """A line with dates, hardware, versions and commits of `results`, each only once."""
     days = sorted({result["date"][:10] for result in results})
     told = [" to ".join(dict.fromkeys([days[0], days[-1]]))] if days else []
     told += dict.fromkeys(result["hardware"] for result in results)

@@ -1,7 +1,7 @@
 """Put measured numbers into the pages that show them: python -m benchmarks.pages [--check]
 
-A page says `<!-- results: NAME -->` ... `<!-- end -->`; what stands between is made from
-benchmarks/results/NAME.json. No number there is typed by hand.
+In a page, the text between `<!-- results: NAME -->` and `<!-- end -->` is made from benchmarks/results/NAME.json. No
+number there is typed by hand.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def main(argv: list[str]) -> int:
 
 
 def cards() -> dict[str, str]:
-    """The model cards of the packaged models: {path below the root: text}."""
+    """The model cards of the packaged models: {path from the root: text}."""
     results = files.read_json(ROOT / "benchmarks" / "results" / "pretrained.json")
     made = {}
     for name, folder in pretrained_models().items():
@@ -129,12 +129,16 @@ def cards() -> dict[str, str]:
 
 
 def fill(text: str) -> str:
-    """`text` with every block made anew from its results."""
+    """`text` in which every block is made anew from its results."""
     return _BLOCK.sub(lambda match: match[1] + block(match[2]) + match[4], text)
 
 
 def block(name: str) -> str:
-    """What results `name` look like on a page; ValueError names the file when there is none, but for `UNMEASURED`."""
+    """The part of a page that shows the results `name`.
+
+    Raises:
+      ValueError: there is no such file, unless the results are in `UNMEASURED`, or no page can show it.
+    """
     path = ROOT / "benchmarks" / "results" / f"{name}.json"
     if name in UNMEASURED and not path.exists():
         return f"Not measured yet: `python -m {UNMEASURED[name]}`.\n"
@@ -164,7 +168,7 @@ def killed(results: Mapping[str, Any]) -> str:
         "Resumed from the newest whole checkpoint": results["resumed"],
         "Half-written files left over": len(results["leftovers"]),
         "Log lines written twice": results["repeated_log_lines"],
-        "Largest difference of a weight to the uninterrupted run, relative to the largest of its array":
+        "Largest difference of a weight from the uninterrupted run, relative to the largest of its array":
             f"{results['largest_relative_difference']:.2g}",
     }  # fmt: skip
     if "peak_memory_gb" in results:

@@ -13,9 +13,9 @@ def define() -> None:
 
 
 def found() -> str | None:
-    """What the flag names; None, which is told, where PyTorch cannot be imported."""
+    """The Python that the flag names; None, with a printed line, if it cannot import PyTorch."""
     named = flags.FLAGS.torch_python
     if subprocess.run([named, "-c", "import torch"], capture_output=True).returncode == 0:
         return named
-    print(f"PyTorch is left out: {named} has no torch; --torch_python=PATH names a Python that has", flush=True)
+    print(f"PyTorch is left out: {named} has no torch; --torch_python=PATH chooses another Python", flush=True)
     return None

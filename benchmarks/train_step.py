@@ -1,11 +1,11 @@
 """Samples a second of the lifter's step beside PyTorch: python -m benchmarks.train_step [--torch_python=PATH]
 
-This package (graph and XLA, float32 and bfloat16 products, one thread an operation) and an independent PyTorch
-implementation of the same step (benchmarks/pytorch; eager, torch.compile, bfloat16 autocast, fused Adam), each in a
-process of its own with the same networks, first weights and poses. They take turns (A B C ... A B C ...), so that a
-machine's drift meets all of them. That both compute the same is measured first: loss terms and gradients of one batch
-with the same random numbers. Writes benchmarks/results/train_step.json. PyTorch is left out, and that is said, where
---torch_python has none.
+Compares this package (graph and XLA, float32 and bfloat16 products, one thread an operation) with an independent
+PyTorch implementation of the same step (benchmarks/pytorch; eager, torch.compile, bfloat16 autocast, fused Adam). Each
+variant has its own process, with the same networks, first weights and poses. They take turns (A B C ... A B C ...), so
+that a machine's drift affects all of them. First, loss terms and gradients of one batch with the same random numbers
+show whether both compute the same. Writes benchmarks/results/train_step.json. PyTorch is left out, with a printed line,
+if --torch_python has none.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from tf_elepose.cli import commands
 from tf_elepose.storage import files
 
 ENVIRONMENT = "environment"
-"""Key of a variant that runs under other variables of the environment."""
+"""Key of a variant's environment variables."""
 ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1"}
-"""Operations run beside each other instead of each on all cores."""
+"""Several operations run at the same time, on one core each, instead of one operation on all cores."""
 
 OURS = {
     "TensorFlow graph, float32": {},
@@ -47,9 +47,9 @@ THEIRS = {
     "PyTorch eager, bfloat16": {"half": True, "fused": True},
     "PyTorch compile, bfloat16": {"compile": True, "half": True, "fused": True},
 }
-"""What to compare with; the first as a user of PyTorch has it, the others its best."""
+"""Variants of PyTorch; the first is its default, the others are faster settings."""
 
-# In processes of their own: this one stays small and has no library's threads.
+# Programs for other processes: this process stays small and has no threads of libraries.
 _WRITE = """
 import sys, pathlib
 from benchmarks.speed import step_task
@@ -65,12 +65,12 @@ print(json.dumps(compared(sys.argv[1], sys.argv[2])))
 
 def define_flags() -> None:
     flags.DEFINE_integer("rounds", 7, "How often every variant is measured.", lower_bound=1)
-    flags.DEFINE_float("seconds", 4.0, "About how long a measurement takes; the steps are chosen by it.")
+    flags.DEFINE_float("seconds", 4.0, "About how long a measurement takes; it determines the number of steps.")
     flags.DEFINE_multi_enum("sizes", list(SIZES), SIZES, "Which sizes, see benchmarks/speed/step_task.py.")
     pytorch_flag.define()
-    flags.DEFINE_multi_string("variants", [], "Only those whose name contains one of these.")
-    flags.DEFINE_integer("width", 0, "Of all hidden layers; the size's own when 0. For trials.")
-    flags.DEFINE_integer("batch_size", 0, "The size's own when 0. For trials.")
+    flags.DEFINE_multi_string("variants", [], "Only variants whose name contains one of these.")
+    flags.DEFINE_integer("width", 0, "Width of all hidden layers; the size's own when 0. For trials.")
+    flags.DEFINE_integer("batch_size", 0, "Poses in a batch; the size's own number when 0. For trials.")
     flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
 
 
@@ -102,7 +102,7 @@ def main(argv: list[str]) -> int:
 def measure(
     path: pathlib.Path, variants: Mapping[str, Mapping[str, Any]], rounds: int, seconds: float, torch_python: str
 ) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """A row a variant, and versions."""
+    """A row for each variant, and the versions of the libraries."""
     settings = _settings(path)
     with contextlib.ExitStack() as stack:
         workers, steps, versions = {}, {}, {}
@@ -148,7 +148,7 @@ def measure(
 
 
 def base_of(variants: Mapping[str, Any]) -> str:
-    """What the others are set against: PyTorch as a user has it, or the first where it is left out."""
+    """The variant that ratios are relative to: PyTorch's default, or the first variant if PyTorch is left out."""
     plain = next(iter(THEIRS))
     return plain if plain in variants else next(iter(variants))
 

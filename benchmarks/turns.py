@@ -1,7 +1,7 @@
-"""Processes that take turns: what is compared is measured A B A B in one run, so that a machine's drift meets all.
+"""Processes that take turns: programs are measured A B A B in one run, so that a machine's drift affects all of them.
 
-A worker is a Python program that calls `serve`; who compares starts it with `Worker` and asks it, one at a time: one
-works while the others wait at a pipe. Only the standard library is needed: a worker may run in another environment.
+A worker is a Python program that calls `serve`. A benchmark starts workers with `Worker` and sends requests to one at a
+time, while the others wait at a pipe. Only the standard library is needed: a worker may run in another environment.
 """
 
 from __future__ import annotations
@@ -29,22 +29,24 @@ class Worker:
     def __init__(
         self, module: str, *arguments: str, python: str = sys.executable, wait: bool = True, **environment: str
     ) -> None:
-        """Args:
-          module: with `serve` in its main part.
-          arguments: of its command line.
-          python: that runs it.
-          wait: until it can be asked; workers that have to find each other start first and are waited for then.
+        """Starts the process.
+
+        Args:
+          module: calls `serve` in its main part.
+          arguments: the command line.
+          python: the Python that runs the module.
+          wait: wait until it accepts requests; workers that have to find each other are all started before one waits.
           environment: changes to the environment's variables.
 
         Raises:
-          ValueError: it ended before it could be asked; with its last line.
+          ValueError: it ended before it accepted requests; with its last line.
         """
         self._name = " ".join([module, *arguments])
         began = time.perf_counter()
-        self._told = tempfile.TemporaryFile()  # noqa: SIM115 - not a pipe: nobody would empty it.
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe would fill up, since nobody reads it.
         self._process = subprocess.Popen(
             [python, "-m", module, *arguments], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=self._told, text=True, env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+            stderr=self._errors, text=True, env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         )  # fmt: skip
         self._began = began
         self.facts: dict[str, Any] = {}
@@ -52,17 +54,17 @@ class Worker:
             self.wait()
 
     def wait(self) -> None:
-        """Until the worker can be asked."""
+        """Waits until the worker accepts requests."""
         self.facts = self.answer()
         self.started_s = time.perf_counter() - self._began
 
     def ask(self, request: str, **arguments: Any) -> dict[str, Any]:
-        """What the worker answers; ValueError with its last line where it failed."""
+        """Sends a request and returns the answer; ValueError with the worker's last line if it failed."""
         self.tell(request, **arguments)
         return self.answer()
 
     def tell(self, request: str, **arguments: Any) -> None:
-        """Asks without waiting for the answer: for workers that work together."""
+        """Sends a request without waiting for the answer, for workers that work together."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"request": request, **arguments}) + "\n")
         self._process.stdin.flush()
@@ -76,7 +78,7 @@ class Worker:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._told.close()
+        self._errors.close()
         assert self._process.stdout is not None
         self._process.stdout.close()
 
@@ -87,26 +89,26 @@ class Worker:
         self.close()
 
     def answer(self) -> dict[str, Any]:
-        """To what was asked last."""
+        """The answer to the last request; ValueError with the worker's last line if it failed."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if line:
             return json.loads(line)
         self._process.wait()
-        self._told.seek(0)
-        told = [line.strip() for line in self._told.read().decode(errors="replace").splitlines() if line.strip()]
-        raise ValueError(f"{self._name}: {told[-1] if told else 'ended without a word'}")
+        self._errors.seek(0)
+        lines = [line.strip() for line in self._errors.read().decode(errors="replace").splitlines() if line.strip()]
+        raise ValueError(f"{self._name}: {lines[-1] if lines else 'ended without a message'}")
 
 
 def serve(handlers: Mapping[str, Callable[..., Mapping[str, Any]]], facts: Mapping[str, Any]) -> None:
-    """Answers requests until nobody asks any more; an error ends the process.
+    """Answers requests until the input ends; an error ends the process.
 
     Args:
       handlers: {request: function of its arguments}.
       facts: the first answer, given before any request.
     """
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # What libraries print is no answer.
+    os.dup2(2, 1)  # Text that libraries print must not be read as an answer.
 
     def answer(values: Mapping[str, Any]) -> None:
         answers.write(json.dumps(values) + "\n")
@@ -119,7 +121,7 @@ def serve(handlers: Mapping[str, Callable[..., Mapping[str, Any]]], facts: Mappi
 
 
 def peak_memory_mb() -> float:
-    """Of this process since its start, MB (MiB); 0 where the system does not say."""
+    """Peak memory of this process since its start, MB (MiB); 0 if the system does not report it."""
     try:
         lines = pathlib.Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -128,12 +130,12 @@ def peak_memory_mb() -> float:
 
 
 def in_turn(workers: Mapping[str, Callable[[int], Any]], rounds: int) -> dict[str, list[Any]]:
-    """What each of `workers` says of rounds 0, 1, ...; all of a round before any of the next."""
-    said: dict[str, list[Any]] = {name: [] for name in workers}
+    """The results of each of `workers` in rounds 0, 1, ...; a round ends before the next begins."""
+    results: dict[str, list[Any]] = {name: [] for name in workers}
     for number in range(rounds):
         for name, work in workers.items():
-            said[name].append(work(number))
-    return said
+            results[name].append(work(number))
+    return results
 
 
 def median_ratio(values: Sequence[float], base: Sequence[float]) -> float:

@@ -1,10 +1,10 @@
 """The papers' tables and figures: python -m benchmarks.quality --table=NAME --output=DIR [--data=SOURCE] [--quick]
 
-Trains every row of a table with the command a user would type, and writes what came out as JSON, CSV and Markdown,
-each row with date, hardware, versions and commit. Rows are trained one after the other, with `--jobs=N` so many at a
-time, each on its own share of the cores. Rows that are already trained in DIR are not trained again; stopped in the
-middle of one, the same command goes on there. `--table=all` is every table whose data is here,
-`--table=paper` those of ElePose's paper and what it is held against.
+Trains every row of a table with the command a user would type, and writes the results as JSON, CSV and Markdown,
+each row with date, hardware, versions and commit. Rows are trained one after the other, with `--jobs=N` N at a
+time, each on its own share of the cores. Rows that are already trained in DIR are not trained again; if the command was
+stopped during a training, the same command continues it. `--table=all` is every table that needs no other data,
+`--table=paper` is those of ElePose's paper and the baselines.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from tf_elepose.cli import commands
 from tf_elepose.storage import files
 
 QUICK_ROWS = 5
-"""Of each table in a rehearsal: enough for every configuration of the ablation, and all tables in ten minutes."""
+"""Rows of each table with --quick: enough for every configuration of the ablation, and all tables in ten minutes."""
 
 
 def define_flags() -> None:
     flags.DEFINE_enum("table", None, [*sorted(TABLES), UNCERTAINTY, *GROUPS], "Which table.", required=True)
     flags.DEFINE_string("data", None, "SOURCE to train and test on; each config's own when not given.")
     flags.DEFINE_string("output", None, "Folder for the runs.", required=True)
-    flags.DEFINE_string("results", None, "Folder for what comes out; benchmarks/results, or DIR/results with --quick.")
-    flags.DEFINE_integer("seeds", None, "Only so many seeds of each row; all that the table has when not given.")
+    flags.DEFINE_string("results", None, "Folder for the results; benchmarks/results, or DIR/results with --quick.")
+    flags.DEFINE_integer("seeds", None, "Number of seeds of each row; all seeds of the table when not given.")
     flags.DEFINE_integer("jobs", 1, "Trainings at a time, each on its own share of the CPU's cores.", lower_bound=1)
     flags.DEFINE_boolean("finished", False, "Only rows whose training in --output has ended; trains nothing.")
     flags.DEFINE_boolean(
-        "quick", False, f"At toy size, and of each table {QUICK_ROWS} rows at most, to see that it runs; means nothing."
+        "quick", False, f"Toy size, at most {QUICK_ROWS} rows a table, to check that it runs; results mean nothing."
     )
 
 
@@ -48,11 +48,11 @@ def main(argv: list[str]) -> int:
     parts = side_by_side.shares(options.jobs)
     output = pathlib.Path(options.output)
     written = pathlib.Path(options.results or (output / "results" if options.quick else "benchmarks/results"))
-    tables = asked_for(options, output)
-    needed: dict[str, Row] = {}  # By folder: tables share trainings, and each is asked for once.
+    tables = chosen_tables(options, output)
+    needed: dict[str, Row] = {}  # By folder, because tables share trainings.
     for row in itertools.chain.from_iterable(tables.values()):
         needed.setdefault(training.folder_of(row), row)
-    doubted = tables.pop(UNCERTAINTY, None)
+    uncertain = tables.pop(UNCERTAINTY, None)
     if options.finished:
         ended = ((name, training.finished(row, output / name)) for name, row in needed.items())
     elif options.jobs == 1:
@@ -61,13 +61,13 @@ def main(argv: list[str]) -> int:
         ended = training.train_side_by_side(needed, output, parts)
     with contextlib.closing(ended):
         metrics = write_as_they_end(tables, ended, written, growing=options.jobs == 1)
-    if doubted is not None:
-        write_uncertainty(doubted[0], metrics[training.folder_of(doubted[0])], output, written)
+    if uncertain is not None:
+        write_uncertainty(uncertain[0], metrics[training.folder_of(uncertain[0])], output, written)
     return 0
 
 
-def asked_for(options: Any, output: pathlib.Path) -> dict[str, list[Row]]:
-    """The rows of each table that the flags name, in the order in which they are to be trained."""
+def chosen_tables(options: Any, output: pathlib.Path) -> dict[str, list[Row]]:
+    """The rows of each table that the flags name, in training order."""
     chosen = GROUPS.get(options.table, (options.table,))
     tables: dict[str, list[Row]] = {}
     for name in chosen:
@@ -83,10 +83,10 @@ def asked_for(options: Any, output: pathlib.Path) -> dict[str, list[Row]]:
 
 
 def prepared(name: str, *, data: str | None = None, quick: bool = False, seeds: int | None = None) -> list[Row]:
-    """The rows of a table as they are to be trained: on other `data`, at toy size, only of the first `seeds`."""
+    """The rows of a table as the flags change them: on other `data`, at toy size, only with the first `seeds`."""
     table = TABLES[name]
     rows = [row for row in table.rows if seeds is None or row.seed < seeds]
-    if data is not None:  # Who is left out of the configs' data is not in others.
+    if data is not None:  # The people who are left out of the configs' data are not in other data.
         rows = [training.on_data(row, data) for row in rows if not training.names_people(row)]
     return [training.quick(row, table.own_data) for row in rows[:QUICK_ROWS]] if quick else rows
 
@@ -98,13 +98,13 @@ def write_as_they_end(
     *,
     growing: bool,
 ) -> dict[str, dict[str, Any]]:
-    """Writes each table into `folder` once all its rows have ended, in the tables' order; all metrics, by folder.
+    """Writes each table into `folder` once all its rows have ended, in the tables' order; returns metrics by folder.
 
     Args:
       tables: rows by the table's name.
-      ended: folder and metrics of every training that the tables need, as they end.
-      folder: of what is written.
-      growing: whether the first table that is not whole is printed after each training; whole ones always are.
+      ended: folder and metrics of every training that the tables need, in the order in which they end.
+      folder: where the tables are written.
+      growing: whether the first incomplete table is printed after each training; complete tables always are.
     """
     metrics: dict[str, dict[str, Any]] = {}
     waiting = list(tables.items())
@@ -124,7 +124,7 @@ def write_as_they_end(
 
 
 def measured(name: str, rows: Sequence[Row], metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """What quality_NAME.json says: every row whose `metrics` are there, by folder."""
+    """The content of quality_NAME.json: every row whose training has `metrics` (by folder)."""
     results: dict[str, Any] = {"table": name, "rows": []}
     for row in rows:
         if (found := metrics.get(training.folder_of(row))) is None:
@@ -140,7 +140,7 @@ def measured(name: str, rows: Sequence[Row], metrics: Mapping[str, Mapping[str, 
 
 
 def write(results: dict[str, Any], folder: pathlib.Path) -> None:
-    """quality_NAME.json, .csv and .md."""
+    """Writes quality_NAME.json, .csv, .md and the table's figure."""
     folder.mkdir(parents=True, exist_ok=True)
     stem = f"quality_{results['table']}"
     files.write_json(folder / f"{stem}.json", results)
@@ -150,10 +150,10 @@ def write(results: dict[str, Any], folder: pathlib.Path) -> None:
 
 
 def write_uncertainty(row: Row, metrics: Mapping[str, Any], output: pathlib.Path, folder: pathlib.Path) -> None:
-    """quality_uncertainty.json and .md and the figures of one model, trained before with these metrics.
+    """Writes quality_uncertainty.json and .md and the figures of one model, whose training had these metrics.
 
     Raises:
-      ValueError: its depths came out wrong, so there is no model. A toy model's may: that is only told.
+      ValueError: its depths are wrong, so there is no model. For a toy model a line is printed instead.
     """
     trained = output / training.folder_of(row)
     if row.variant and not (trained / "model.npz").exists():

@@ -1,4 +1,4 @@
-"""What the papers and this package claim, held against what was measured."""
+"""Claims of the papers and of this package, compared with the measured results."""
 
 from __future__ import annotations
 
@@ -24,44 +24,44 @@ from benchmarks.quality.uncertainty import RANDOM
 Results = Mapping[str, Any]
 
 BASES_RANGE = (15, 30)
-"""Where the minimum of figure 4 is looked for: with fewer the paper's errors are above 100 mm, with 31 they rise."""
+"""Where figure 4 should have its minimum: with fewer bases the paper's errors exceed 100 mm, with 31 they rise."""
 
 SUPERVISED_MM = 27.3
-"""PA-MPJPE that supervised lifting of this width reached in a study before this package, in less time."""
+"""PA-MPJPE of supervised lifting of this width in a study before this package, in less time."""
 
 FIXED_RATIO = 1.5
-"""Of the fixed elevation prior's error to ElePose's."""
+"""Least ratio of the fixed elevation prior's error to ElePose's."""
 
 SPEARMAN = 0.35
-"""Of likelihood and error, at least."""
+"""Least rank correlation of likelihood and error."""
 
 REFUSAL_GAIN = 0.1
-"""Share of the error that refusing the least likely fifth of the poses takes away, at least."""
+"""Least share of the error that disappears when the least likely fifth of the poses is refused."""
 
 
 AT_MOST = {EXACT: {"pa_mpjpe_mm": 30.0, "n_mpjpe_mm": 40.0}, DETECTIONS: {"pa_mpjpe_mm": 48.0, "n_mpjpe_mm": 64.0}}
-"""Errors, mm, of the means over seeds."""
+"""Largest errors, mm, in the mean over seeds."""
 
 ELEVATION_CORRELATION = 0.75
-"""Of predicted and true elevation with exact 2D, at least."""
+"""Least correlation of predicted and true elevation with exact 2D."""
 
 SPREAD = 0.05
-"""Standard deviation of PA-MPJPE over seeds, as a share of its mean, below."""
+"""Bound on the standard deviation of PA-MPJPE over seeds, as a share of its mean."""
 
 LEFT_OUT_RATIO = 1.3
-"""Of the error on a person who was left out to that of supervised training on the same split, at most."""
+"""Largest ratio of the error on a person who was left out to that of supervised training on the same split."""
 
 
 SVMAC_MM = 60.0
-"""PA-MPJPE of SVMAC, at most, in every seed."""
+"""Largest PA-MPJPE of SVMAC with any seed."""
 
 SUPERVISION_GAIN = 0.2
-"""Share of SVMAC's error that 5 % of the 3D poses take away, at least."""
+"""Least share of SVMAC's error that disappears with 5 % of the 3D poses."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Claim:
-    """A sentence, what was measured, and whether it holds; None where that is unclear."""
+    """A statement, the measured result, and whether the statement holds; None if that is unclear."""
 
     statement: str
     measured: str
@@ -69,7 +69,7 @@ class Claim:
 
 
 def claims(results: Mapping[str, Results]) -> list[Claim]:
-    """Of every table among `results` {name: what quality_NAME.json holds} that claims are made of."""
+    """Claims about every table in `results` {name: content of quality_NAME.json} that has any."""
     made: list[Claim] = []
     for name, function in _OF_TABLE.items():
         if name in results:
@@ -78,15 +78,15 @@ def claims(results: Mapping[str, Results]) -> list[Claim]:
 
 
 def markdown(made: Sequence[Claim]) -> str:
-    """A row a claim."""
+    """A Markdown table with a row for each claim."""
     lines = ["| Claim | Measured | Holds |", "|---|---|---|"]
-    told = {True: "yes", False: "**no**", None: "unclear"}
-    lines += [f"| {claim.statement} | {claim.measured} | {told[claim.holds]} |" for claim in made]
+    text = {True: "yes", False: "**no**", None: "unclear"}
+    lines += [f"| {claim.statement} | {claim.measured} | {text[claim.holds]} |" for claim in made]
     return "\n".join(lines)
 
 
 def best_bases(results: Results) -> tuple[int, float] | None:
-    """The number of PCA bases with the least mean PA-MPJPE, and that error; None when none has right depths."""
+    """The number of PCA bases with the least mean PA-MPJPE, and this error; None when no training has right depths."""
     means = {int(label.split()[0]): statistics.mean(errors) for label, errors in _errors(results["rows"]).items()}
     return min(means.items(), key=lambda item: item[1]) if means else None
 
@@ -105,17 +105,17 @@ def _ablation(results: Results) -> Iterator[Claim]:
         if better not in errors:
             yield Claim(f"{statement} ({where})", f"{better}: depths wrong in every training", False)
         elif worse not in errors:
-            yield Claim(f"{statement} ({where})", f"without, depths are wrong in every training: {worse}", True)
+            yield Claim(f"{statement} ({where})", f"{worse}: depths wrong in every training", True)
         else:
-            told = f"{_told(errors[better])} after {_told(errors[worse])} mm"
-            yield Claim(f"{statement} ({where})", told, _is_lower(errors[better], errors[worse]))
+            text = f"{_summary(errors[better])} mm instead of {_summary(errors[worse])} mm"
+            yield Claim(f"{statement} ({where})", text, _is_lower(errors[better], errors[worse]))
     if FULL in errors:
         others = [values for label, values in errors.items() if label != FULL]
-        told, best = f"{_told(errors[FULL])} mm", True
+        text, best = f"{_summary(errors[FULL])} mm", True
         if others:
             nearest = min(others, key=statistics.mean)
-            told, best = f"{told}, the next {_told(nearest)} mm", _is_lower(errors[FULL], nearest)
-        yield Claim(f"Everything together is best ({where})", told, best)
+            text, best = f"{text}, the next best {_summary(nearest)} mm", _is_lower(errors[FULL], nearest)
+        yield Claim(f"Everything together is best ({where})", text, best)
 
 
 def _settings(results: Results) -> Iterator[Claim]:
@@ -137,10 +137,10 @@ def _lines(results: Results) -> Iterator[Claim]:
     label = "supervised, ElePose's width and epochs"
     if label in found:
         error, seconds = found[label]["pa_mpjpe_mm"], found[label].get("training_seconds")
-        told = f"{error:.1f} mm" + (f" after {seconds:.0f} s" if seconds else "")
+        text = f"{error:.1f} mm" + (f" after {seconds:.0f} s" if seconds else "")
         if seconds and "training_seconds" in found.get("ElePose", {}):
-            told += f" (ElePose {found['ElePose']['training_seconds']:.0f} s)"
-        yield Claim(f"Supervised at ElePose's width reaches {SUPERVISED_MM} mm PA-MPJPE", told, error <= SUPERVISED_MM)
+            text += f" (ElePose {found['ElePose']['training_seconds']:.0f} s)"
+        yield Claim(f"Supervised at ElePose's width reaches {SUPERVISED_MM} mm PA-MPJPE", text, error <= SUPERVISED_MM)
     if {"ElePose", "fixed elevation prior"} <= set(found):
         for key, name in (("pa_mpjpe_mm", "PA-MPJPE"), ("n_mpjpe_mm", "N-MPJPE")):
             fixed, own = found["fixed elevation prior"][key], found["ElePose"][key]
@@ -156,12 +156,12 @@ def _detections(results: Results) -> Iterator[Claim]:
     for subject in SUBJECTS:
         own, line = (LEFT_OUT.format(subject=subject, line=line) for line in ("ElePose", "supervised"))
         if own in labels and line in labels:
-            statement = f"{subject} was never seen: within {LEFT_OUT_RATIO} times of supervised training"
+            statement = f"{subject}, left out of training: at most {LEFT_OUT_RATIO} times the supervised error"
             yield _ratio(statement, errors, own, line, LEFT_OUT_RATIO)
 
 
 def _dependable(rows: Sequence[Mapping[str, Any]], label: str, bounds: Mapping[str, float]) -> Iterator[Claim]:
-    """Of trainings that differ in their seed; `bounds` of their mean errors."""
+    """Claims about trainings that differ in their seed; `bounds` are those of their mean errors."""
     right = usable(rows)
     if rows:
         statement = f"The sign of depth is right in every training ({label})"
@@ -170,7 +170,9 @@ def _dependable(rows: Sequence[Mapping[str, Any]], label: str, bounds: Mapping[s
         return
     for key, bound in bounds.items():
         errors, name = [metrics[key] for metrics in right], key.removesuffix("_mm").upper().replace("_", "-")
-        yield Claim(f"{name} at most {bound:.0f} mm ({label})", f"{_told(errors)} mm", statistics.mean(errors) <= bound)
+        yield Claim(
+            f"{name} at most {bound:.0f} mm ({label})", f"{_summary(errors)} mm", statistics.mean(errors) <= bound
+        )
     if label.startswith(EXACT):
         found = statistics.mean(metrics["elevation_correlation"] for metrics in right)
         statement = f"Predicted and true elevation correlate by at least {ELEVATION_CORRELATION} ({label})"
@@ -178,19 +180,19 @@ def _dependable(rows: Sequence[Mapping[str, Any]], label: str, bounds: Mapping[s
     if len(right) > 1:
         errors = [metrics["pa_mpjpe_mm"] for metrics in right]
         share = statistics.stdev(errors) / statistics.mean(errors)
-        told = f"{100 * share:.1f} %; {min(errors):.1f} to {max(errors):.1f} mm"
-        yield Claim(f"PA-MPJPE spreads by less than {100 * SPREAD:.0f} % ({label})", told, share < SPREAD)
+        text = f"{100 * share:.1f} %; {min(errors):.1f} to {max(errors):.1f} mm"
+        yield Claim(f"PA-MPJPE spreads by less than {100 * SPREAD:.0f} % ({label})", text, share < SPREAD)
 
 
 def _svmac(results: Results) -> Iterator[Claim]:
-    """Of table 4 of SVMAC."""
+    """Claims about table 4 of SVMAC."""
     own = [row for row in results["rows"] if row["label"] == "n = 2"]
     errors, labels = _errors(results["rows"]), {row["label"] for row in results["rows"]}
     if own:
         statement = f"SVMAC reaches {SVMAC_MM:.0f} mm PA-MPJPE with the right sign, whatever the seed"
         found = errors.get("n = 2", [])
-        told = f"{_told(found)} mm in {len(found)} of {len(own)}" if found else "in none"
-        yield Claim(statement, told, len(found) == len(own) and max(found) <= SVMAC_MM)
+        text = f"{_summary(found)} mm in {len(found)} of {len(own)}" if found else "in none"
+        yield Claim(statement, text, len(found) == len(own) and max(found) <= SVMAC_MM)
     for better, worse in (("n = 2", "n = 1"), ("n = 1", "without critic"), ("n = 3", "n = 2")):
         if {better, worse} <= labels:
             yield _ratio(f"N{better[1:]} is better than {worse} (table 4 of SVMAC)", errors, better, worse, 1.0)
@@ -200,13 +202,15 @@ def _svmac(results: Results) -> Iterator[Claim]:
 
 
 def _ratio(statement: str, errors: Mapping[str, list[float]], one: str, other: str, bound: float) -> Claim:
-    """That the mean of `one` is at most `bound` times that of `other`; wrong depths are worse than any."""
+    """The claim that the mean of `one` is at most `bound` times that of `other`; wrong depths count as worst."""
     if one not in errors:
         return Claim(statement, f"{one}: depths wrong in every training", False)
     if other not in errors:
-        return Claim(statement, f"{_told(errors[one])} mm; {other}: depths wrong in every training", True)
+        return Claim(statement, f"{_summary(errors[one])} mm; {other}: depths wrong in every training", True)
     ratio = statistics.mean(errors[one]) / statistics.mean(errors[other])
-    return Claim(statement, f"{_told(errors[one])} mm to {_told(errors[other])} mm, {ratio:.2f} times", ratio <= bound)
+    return Claim(
+        statement, f"{_summary(errors[one])} mm to {_summary(errors[other])} mm, {ratio:.2f} times", ratio <= bound
+    )
 
 
 def _uncertainty(results: Results) -> Iterator[Claim]:
@@ -231,11 +235,11 @@ _OF_TABLE = {
 }
 
 TABLES_USED = tuple(_OF_TABLE)
-"""Whose results claims are made of."""
+"""Tables about which there are claims."""
 
 
 def _errors(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
-    """{label: PA-MPJPE of its trainings with right depths}; labels without such are left out."""
+    """{label: PA-MPJPE of its trainings with right depths}; a label without such trainings is left out."""
     errors: dict[str, list[float]] = {}
     for row in rows:
         for metrics in usable([row]):
@@ -244,12 +248,12 @@ def _errors(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
 
 
 def _is_lower(errors: Sequence[float], others: Sequence[float]) -> bool | None:
-    """Whether the mean is lower; None where the difference lies within the spread of seeds."""
+    """Whether the mean is lower; None when the difference is within the spread of seeds."""
     gain = statistics.mean(others) - statistics.mean(errors)
     spread = math.hypot(*(statistics.stdev(values) for values in (errors, others) if len(values) > 1))
     return None if abs(gain) < spread else gain > 0
 
 
-def _told(errors: Sequence[float]) -> str:
+def _summary(errors: Sequence[float]) -> str:
     spread = f" ± {statistics.stdev(errors):.1f}" if len(errors) > 1 else ""
     return f"{statistics.mean(errors):.1f}{spread}"

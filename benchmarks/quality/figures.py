@@ -1,4 +1,4 @@
-"""The figures of the tables: bars of the ablation and of the lines, PA-MPJPE over the number of PCA bases."""
+"""The figures of the tables: bars of the ablation and of the baselines, PA-MPJPE over the number of PCA bases."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ PAPERS_RANGE = (22, 30)
 
 
 def bars(rows: Sequence[Mapping[str, Any]]) -> Figure | None:
-    """PA-MPJPE and N-MPJPE of every label, seeds as their mean with a whisker of one standard deviation.
+    """Bars of PA-MPJPE and N-MPJPE for every label: the mean over seeds, with a whisker of one standard deviation.
 
-    What has no right depths has no bar. None where nothing has.
+    A label without right depths has no bar. None when no label has right depths.
     """
     labels = list(dict.fromkeys(row["label"] for row in rows))
     right = {label: usable([row for row in rows if row["label"] == label]) for label in labels}
@@ -61,8 +61,9 @@ def bars(rows: Sequence[Mapping[str, Any]]) -> Figure | None:
 
 
 def bases(rows: Sequence[Mapping[str, Any]]) -> Figure | None:
-    """Figure 4: PA-MPJPE over the number of PCA bases, a dot a training, a line through the means; what has wrong
-    depths is an open dot and counts in no mean.
+    """Figure 4: PA-MPJPE over the number of PCA bases, a dot for each training and a line through the means.
+
+    Trainings with wrong depths are open dots and count in no mean. None when no training has an error.
     """
     points = [(int(row["label"].split()[0]), row) for row in rows if "pa_mpjpe_mm" in row["metrics"]]
     if not points:
@@ -96,7 +97,7 @@ _DRAWN: dict[str, Callable[[Sequence[Mapping[str, Any]]], Figure | None]] = {
 
 
 def draw(results: Mapping[str, Any], folder: pathlib.Path) -> None:
-    """quality_NAME.png of a table that has a figure; one of an earlier run is removed where nothing can be drawn."""
+    """Writes quality_NAME.png of a table that has a figure; removes an older one when nothing can be drawn."""
     if results["table"] not in _DRAWN:
         return
     path = folder / f"quality_{results['table']}.png"
@@ -109,7 +110,7 @@ def draw(results: Mapping[str, Any], folder: pathlib.Path) -> None:
 
 
 def draw_uncertainty(evaluation: Evaluation, recording: Recording, kind: str, folder: pathlib.Path) -> None:
-    """quality_boxes.png (figure 5), quality_refusal.png (risk and coverage), quality_poses.png (figure 3)."""
+    """Writes quality_boxes.png (figure 5), quality_refusal.png (risk and coverage) and quality_poses.png (figure 3)."""
     nll, error = evaluation.nll, evaluation.pa_mpjpe_mm
     assert nll is not None and error is not None  # `uncertainty.measure` checked.
     with figures.style():

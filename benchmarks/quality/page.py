@@ -1,4 +1,4 @@
-"""docs/results.md, the comparison of methods: results_page.md with the results in it, no number typed by hand."""
+"""docs/results.md, the comparison of methods: results_page.md filled with results; no number is typed by hand."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def page(root: pathlib.Path, block: Callable[[str], str]) -> str:
     """The text of docs/results.md.
 
     Args:
-      root: of the repository; results and figures are in its benchmarks/results.
-      block: the table of benchmarks/results/NAME.json and how it was made.
+      root: the repository's folder; results and figures are in its benchmarks/results.
+      block: gives the table of benchmarks/results/NAME.json and the line below it.
     """
     folder = root / "benchmarks" / "results"
     loaded = {name: folder / f"quality_{name}.json" for name in claims.TABLES_USED}
@@ -37,7 +37,7 @@ def page(root: pathlib.Path, block: Callable[[str], str]) -> str:
             return f"![{caption}](../{path})\n\n*{caption}*" if (root / path).exists() else ""
         if alone == "claims":
             made = claims.claims(results)
-            return claims.markdown(made) if made else "Nothing that is claimed was measured from a commit yet."
+            return claims.markdown(made) if made else "No claim was measured from a commit yet."
         return _papers(root, folder, block) if alone == "papers" else why_not(results)
 
     text = _PLACE.sub(lambda place: fill(place).strip("\n"), _TEMPLATE.read_text(encoding="utf-8"))
@@ -45,14 +45,14 @@ def page(root: pathlib.Path, block: Callable[[str], str]) -> str:
 
 
 def why_not(results: Mapping[str, Any]) -> str:
-    """Why the minimum of figure 4 is not where it is looked for, where it is not."""
+    """A paragraph that explains a minimum of figure 4 outside `claims.BASES_RANGE`; "" when it is inside or unknown."""
     best = claims.best_bases(results["pca"]) if "pca" in results else None
     low, high = claims.BASES_RANGE
     if best is None or low <= best[0] <= high:
         return ""
     return (
         f"The minimum, at {best[0]} bases, lies outside {low} to {high}. A likely reason, not tested by itself: the\n"
-        "paper's flow fails on directions of hardly any variance, where densities have no bounds. Here the prior is\n"
+        "paper's flow fails on directions of hardly any variance, whose densities have no bounds. Here the prior is\n"
         "trained on whitened latents, with noise of a tenth of their deviation (`prior.noise`), which bounds them."
     )
 
@@ -63,7 +63,7 @@ def _not_yet(name: str) -> str:
 
 
 def _papers(root: pathlib.Path, folder: pathlib.Path, block: Callable[[str], str]) -> str:
-    """What the papers report on their own data, and what was measured where those were at hand."""
+    """The papers' numbers on their own data, and the tables that were measured on these data."""
     rows = {(name, row.label): row.config for name, table in TABLES.items() if table.own_data for row in table.rows}
     numbers = {place: expected(str(root / config)) for place, config in rows.items()}
     keys = [key for key in TABLES["h36m"].columns if any(key in reported for reported in numbers.values())]

@@ -10,12 +10,12 @@ class Row:
     """One trained model.
 
     Attributes:
-      label: rows of one label are seeds of one thing.
-      config: the file it is trained with.
-      overrides: what is changed in it, as on the command line.
-      seed: of the training.
-      variant: what else makes it another training, for its folder's name.
-      hidden: overrides that belong to `variant` and are not named one by one.
+      label: name in the table; rows with the same label differ only in their seed.
+      config: the config file.
+      overrides: changes to the config, as on the command line.
+      seed: the training's seed.
+      variant: name of further changes, part of the folder's name.
+      hidden: the overrides of `variant`, which the folder's name does not list.
     """
 
     label: str
@@ -27,19 +27,19 @@ class Row:
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """All that follows --config on the command line."""
+        """The command line after --config."""
         return (*self.overrides, *self.hidden, f"--config.seed={self.seed}")
 
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """Rows to train, and what is shown of them.
+    """Rows to train, and the columns to show.
 
     Attributes:
-      rows: in the order in which they are trained.
-      columns: keys of metrics.json; those that no row has are not shown.
-      timed: False where rows may be trained beside other work: their seconds say nothing and are left out.
-      own_data: the rows are about the data of their configs; such tables are not among "all".
+      rows: in training order.
+      columns: keys of metrics.json; keys that no row has are not shown.
+      timed: False if other work may run during the trainings: their seconds are then left out.
+      own_data: the rows need the data of their own configs; such tables are not among "all".
     """
 
     rows: tuple[Row, ...]

@@ -29,14 +29,15 @@ COLUMNS = {
     "nll_pa_spearman": ("NLL to PA, Spearman", 2),
     "training_seconds": ("Training, s", 0),
 }
-"""What a row may show: {key of metrics.json: (heading, decimals)}."""
+"""Columns that a table can have: {key of metrics.json: (heading, decimals)}."""
 
 _FACTORS = {"prior_variance_share": 100.0}
 
 
 def markdown(results: Mapping[str, Any]) -> str:
-    """The table of `results` (what quality_NAME.json holds), wrong depths named; rows of one label become their mean
-    and standard deviation.
+    """The table of `results`, the content of quality_NAME.json; labels name wrong depths.
+
+    Rows with the same label become one row with their mean and standard deviation.
     """
     rows, columns = results["rows"], TABLES[results["table"]].columns
     shown = [key for key in columns if any(key in row["metrics"] for row in rows)]
@@ -57,7 +58,7 @@ def made(results: Mapping[str, Any]) -> str:
 
 
 def table_csv(results: Mapping[str, Any]) -> str:
-    """A line a trained row: label, seed, config, what was changed, and every number that was measured."""
+    """CSV with a line for each trained row: label, seed, config, overrides, and every measured number."""
     rows = results["rows"]
     flat = [{k: v for k, v in row["metrics"].items() if isinstance(v, (str, numbers.Real))} for row in rows]
     keys = list(dict.fromkeys(key for values in flat for key in values))
@@ -71,7 +72,7 @@ def table_csv(results: Mapping[str, Any]) -> str:
 
 
 def usable(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The metrics of the rows that came to their end with right depths."""
+    """The metrics of the rows whose training ended without failure and with right depths."""
     return [row["metrics"] for row in rows if "failed" not in row["metrics"] and sign_is_right(row["metrics"])]
 
 
@@ -85,7 +86,7 @@ def _single(row: Mapping[str, Any], shown: Sequence[str]) -> str:
 
 
 def _seeds(label: str, rows: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> str:
-    """Mean and standard deviation over the seeds with right depths; says so when these are not all."""
+    """A line with mean and standard deviation over the seeds with right depths, and their number."""
     right = usable(rows)
     if not right:
         return _line(f"{label} ({len(rows)} seeds)", ["failed"] + [""] * (len(shown) - 1))
@@ -101,7 +102,7 @@ def _seeds(label: str, rows: Sequence[Mapping[str, Any]], shown: Sequence[str]) 
 
 
 def _spread(rows: Sequence[Mapping[str, Any]], shown: Sequence[str]) -> list[str]:
-    """Mean and standard deviation of rows with labels of their own, of those with right depths."""
+    """Lines with mean and standard deviation of rows that have different labels, over those with right depths."""
     right = usable(rows)
     if len(right) < 2:
         return []

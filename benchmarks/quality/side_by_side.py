@@ -1,4 +1,4 @@
-"""Commands side by side, each on cores of its own; none outlives an error, Ctrl-C or SIGTERM of this process."""
+"""Runs commands side by side, each on its own cores; all end with an error, Ctrl-C or SIGTERM of this process."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from typing import IO, Any
 
 from tf_elepose.training.interruption import StopRequest
 
-_EVERY = 0.1  # Seconds between looks at the processes.
+_EVERY = 0.1  # Seconds between checks of the processes.
 
-_STOPPED = 120.0  # Seconds from SIGTERM to SIGKILL: a training ends its steps and writes a checkpoint in between.
+_STOPPED = 120.0  # Seconds from SIGTERM to SIGKILL: a training needs them to end its steps and write a checkpoint.
 
 _CORES = pathlib.Path("/sys/devices/system/cpu")
 _TOPOLOGY = ("physical_package_id", "core_id")
@@ -33,9 +33,9 @@ class Job:
     Attributes:
       command: the program and its arguments.
       opening: printed when it starts.
-      result: what is made of its exit status, of what it said and of the seconds it took; an error ends all jobs.
-      log: all that the command says is appended to this file, and that is what it said. None: what it writes on
-        standard output is shown, and only what it writes on standard error is what it said.
+      result: makes the job's result from exit status, output and seconds; if it raises, all jobs end.
+      log: standard output and standard error are appended to this file and passed to `result`. None: standard output
+        is shown, and only standard error is passed to `result`.
     """
 
     command: Sequence[str]
@@ -54,7 +54,7 @@ class _Running:
     began: float
 
     def result(self) -> Any:
-        """Of a process that has ended."""
+        """The result of a process that has ended."""
         self.said.seek(self.said_from)
         text = self.said.read().decode("utf-8", "replace")
         self.said.close()
@@ -62,10 +62,10 @@ class _Running:
 
 
 def shares(count: int) -> list[frozenset[int] | None]:
-    """The cores that this process may use, in `count` equal parts; cores that are left over are in none.
+    """The cores that this process may use, in `count` equal parts; cores that are left over are in no part.
 
-    Physical cores are kept whole where there are as many, so that times of different parts can be compared; with more
-    parts, threads of a core are parts of their own. One part is None: not pinned at all.
+    If there are enough physical cores, they are not divided, so that times of different parts can be compared;
+    otherwise the threads of a core can be in different parts. A single part is None: not pinned at all.
 
     Raises:
       ValueError: fewer cores than parts, or a system on which processes cannot be kept on some of them.
@@ -84,10 +84,10 @@ def shares(count: int) -> list[frozenset[int] | None]:
 
 
 def results(jobs: Sequence[Job], parts: Sequence[frozenset[int] | None]) -> Iterator[Any]:
-    """Runs the jobs in their order, as many at a time as there are parts of the cores; gives the results as they come.
+    """Runs the jobs in their order, as many at a time as there are parts of the cores; yields results as jobs end.
 
-    To be read to its end or closed. SIGTERM and Ctrl-C are looked at while it is being read; whatever ends it early,
-    these or an error, ends what is running: by SIGTERM, on which a training saves its state, and waits for that.
+    Read it to its end or close it. While it is read, it reacts to SIGTERM and Ctrl-C. When these or an error end it
+    early, it sends SIGTERM to the running commands, on which a training saves its state, and waits for them.
 
     Raises:
       KeyboardInterrupt, SystemExit: after Ctrl-C, SIGTERM.
@@ -99,32 +99,32 @@ def results(jobs: Sequence[Job], parts: Sequence[frozenset[int] | None]) -> Iter
         try:
             while waiting or running:
                 ended = [one for one in running if one.process.poll() is not None]
-                _leave_if_asked(stop)  # Before their results: Ctrl-C in a terminal reaches and ends them as well.
+                _leave_if_stopped(stop)  # Before the results: Ctrl-C in a terminal also ends the commands.
                 found = []
                 for one in ended:
                     running.remove(one)
                     free.append(one.cores)
                     found.append(one.result())
-                while waiting and free:  # Before the results are given: the reader may take its time.
+                while waiting and free:  # Before the results are yielded: the reader may be slow.
                     running.append(_start(waiting.popleft(), free.pop(0)))
                 yield from found
                 if not ended:
                     time.sleep(_EVERY)
-            _leave_if_asked(stop)
+            _leave_if_stopped(stop)
         finally:
             _end(running)
 
 
 def _start(job: Job, cores: frozenset[int] | None) -> _Running:
     print(job.opening, flush=True)
-    # What it says goes into a file, which nobody has to empty while it runs; closed when the process has ended.
+    # A file for the output never fills up as a pipe would; it is closed when the process has ended.
     if job.log is None:
         said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         streams: dict[str, Any] = {"stderr": said}
     else:
         job.log.parent.mkdir(parents=True, exist_ok=True)
         said = open(job.log, "ab+")  # noqa: SIM115
-        # Unbuffered: an error, told at last, has to be the last line of the file too.
+        # Unbuffered, so that an error, which comes last, is also the last line of the file.
         environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
         streams = {"stdout": said, "stderr": said, "stdin": subprocess.DEVNULL, "env": environment}
     said_from = said.seek(0, os.SEEK_END)
@@ -135,7 +135,7 @@ def _start(job: Job, cores: frozenset[int] | None) -> _Running:
 
 @contextlib.contextmanager
 def _on(cores: frozenset[int] | None) -> Iterator[None]:
-    """Keeps this thread on `cores`, which what it starts inherits; on those it is on already when None."""
+    """Keeps this thread, and processes that it starts, on `cores`; None changes nothing."""
     if cores is None:
         yield
         return
@@ -147,18 +147,18 @@ def _on(cores: frozenset[int] | None) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def _leave_if_asked(stop: StopRequest) -> None:
+def _leave_if_stopped(stop: StopRequest) -> None:
     if stop.signal_name == "SIGINT":
         raise KeyboardInterrupt
     if stop.requested:
-        print(f"stopped by {stop.signal_name}; the same command goes on", file=sys.stderr, flush=True)
+        print(f"stopped by {stop.signal_name}; the same command continues", file=sys.stderr, flush=True)
         raise SystemExit(128 + signal.SIGTERM)
 
 
 def _end(running: Sequence[_Running]) -> None:
     alive = [one for one in running if one.process.poll() is None]
     if alive:
-        print(f"waiting for what is running ({len(alive)}) to save and end", file=sys.stderr, flush=True)
+        print(f"waiting until the running commands ({len(alive)}) have saved and ended", file=sys.stderr, flush=True)
     until = time.monotonic() + _STOPPED
     try:
         for one in alive:
@@ -168,17 +168,18 @@ def _end(running: Sequence[_Running]) -> None:
                 one.process.wait(max(0.0, until - time.monotonic()))
     finally:  # After a second Ctrl-C, too.
         for one in alive:
-            one.process.kill()  # Does nothing to one that has ended.
+            one.process.kill()  # Does nothing to a process that has ended.
             one.process.wait()
         for one in running:
             one.said.close()
 
 
 def _place(core: int) -> tuple[int, ...]:
-    """Sorts cores so that those of one socket are neighbours, and in it the threads of one physical core, which slow
-    each other down.
+    """A sort key that puts cores of one socket together, and in it the threads of one physical core.
+
+    Threads of one core slow each other down.
     """
     try:
         return (*(int((_CORES / f"cpu{core}/topology/{name}").read_text()) for name in _TOPOLOGY), core)
-    except (OSError, ValueError):  # Not Linux, or one that does not say.
+    except (OSError, ValueError):  # Not Linux, or a Linux without this information.
         return (0, 0, core)

@@ -1,4 +1,4 @@
-"""Which models each table trains: the papers' tables, and the lines that they are held against."""
+"""The models that each table trains: the papers' tables and the baselines."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ SVMAC = "configs/svmac_cmu.py"
 FULL = "base + bones + PCA + elevation"
 
 BASES = (4, 8, 12, 16, 20, 23, 26, 29, 32)
-"""Of figure 4. 32 are all directions in which 17 joints about their root can move."""
+"""Numbers of PCA bases in figure 4; 32 are all directions in which 17 joints about their root can move."""
 
 SHORT = 30.0
-"""Epochs, a quarter of ElePose's, of what is trained many times."""
+"""Epochs of rows that are trained many times, a quarter of ElePose's."""
 
 _NO_COMPLETER = "completer.epochs=0.0"
 
 FIGURE_4 = "{} bases"
-"""Label of its rows."""
+"""Label of the rows of figure 4."""
 
 EXACT, DETECTIONS, LEFT_OUT = "exact 2D", "detections", "{subject} left out, {line}"
 AT_FULL_LENGTH = "{}, full length"
-"""Labels of the rows that claims are made of."""
+"""Labels of the rows that claims are about."""
 
 NO_NOISE = "prior trained without noise"
-"""Likewise, of `settings`."""
+"""Label of rows of `settings` that claims are about."""
 
 SUPERVISED_SHARE = "n = 2, 5 % of 3D poses"
-"""Likewise, of SVMAC."""
+"""Label of the row of SVMAC that learns from some 3D poses."""
 
 SUBJECTS = ("S01", "S02", "S03")
-"""Who is left out, one after the other; all others of cmu_views are several people under one name."""
+"""People who are left out, one after the other; all other people of cmu_views share one name."""
 
 _BRIEF = (
     "pa_mpjpe_mm", "pa_mpjpe_reflected_mm", "n_mpjpe_mm", "pck_150", "depth_correlation", "elevation_correlation",
@@ -59,17 +59,17 @@ def _changed(config: str, *overrides: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _short(*overrides: str) -> tuple[str, ...]:
-    """Of ElePose for `SHORT`. The poses are complete, so the completer has no say and is left out."""
+    """Overrides of ElePose for `SHORT` epochs, without the completer, because the poses are complete."""
     return _changed(ELEPOSE, _NO_COMPLETER, f"lifter.epochs={SHORT}", *overrides)[1]
 
 
 def _repeated(seeds: Sequence[int], *rows: Row) -> tuple[Row, ...]:
-    """The first seed of all rows, then the second of all, ..."""
+    """All rows with the first seed, then all with the second, and so on."""
     return tuple(dataclasses.replace(row, seed=seed) for seed in seeds for row in rows)
 
 
 def _canonpose(*changes: tuple[str, str, tuple[str, ...]]) -> tuple[Row, ...]:
-    """Rows of half of the training."""
+    """Rows with half of the full training length."""
     return tuple(
         Row(label, *_changed(f"configs/{config}.py", "lifter.epochs=30", *overrides))
         for label, config, overrides in changes
@@ -78,18 +78,18 @@ def _canonpose(*changes: tuple[str, str, tuple[str, ...]]) -> tuple[Row, ...]:
 
 _NO_C = "lifter.term_weights.camera=0.0"
 _AS_THEY_ARE = ("denoise=never", "min_confidence=0.0")
-"""Detections, as the paper has them."""
+"""Detections taken as they are, as in the paper."""
 
 _NO_PCA, _FIXED, _NO_BONES = "prior.bases=0", "lifter.elevation=fixed", "lifter.term_weights.bone=0.0"
 _NO_KNEES = ("lifter.term_weights.knees=0.0", "lifter.starts=1")
-"""Starts are judged by knees."""
+"""No knee term and no starts, because starts are compared by their knees."""
 
 _PRECISIONS = {"bfloat16": "lifter.precision=mixed_bfloat16", "float32": "lifter.precision=float32"}
 _PAPER_SIZE = (
     "prior.width=1024", "prior.layers=2", "prior.epochs=10.0", "lifter.arch=paper", "lifter.width=1024",
     "lifter.batch_size=256", "lifter.epochs=6.0", "lifter.optimizer.learning_rate=5e-4",
 )  # fmt: skip
-"""Networks and batch, with a learning rate that brings them somewhere in few epochs."""
+"""The paper's networks and batch, with a learning rate that is useful within few epochs."""
 
 _NO_VIRTUAL = "lifter.term_weights.elevation=0.0"
 _DETECTED = "poses_2d=detected"
@@ -117,7 +117,7 @@ TABLES: dict[str, Table] = {
         columns=_BRIEF,
         timed=False,
     ),
-    # The same at full length: one seed, and several where the difference is small.
+    # Table 5 at full length: one seed, and several seeds if the difference is small.
     "ablation_full": Table(
         (
             Row("base", *_changed(ELEPOSE, _NO_COMPLETER, _NO_PCA, _FIXED, _NO_BONES)),
@@ -141,7 +141,7 @@ TABLES: dict[str, Table] = {
         columns=("prior_variance_share", *_BRIEF),
         timed=False,
     ),
-    # What unsupervised lifting is held against, and what it costs.
+    # The baselines of unsupervised lifting, and the time of each.
     "lines": Table(
         (
             Row("ElePose", *_changed(ELEPOSE, _NO_COMPLETER)),
@@ -159,7 +159,7 @@ TABLES: dict[str, Table] = {
         ),
         columns=("pa_mpjpe_mm", "n_mpjpe_mm", "pck_150", "cps", "depth_correlation", "training_seconds"),
     ),
-    # What the defaults owe to each departure from the paper: a quarter of the training.
+    # The effect of each difference from the paper, at a quarter of the full length.
     "settings": Table(
         tuple(
             Row(label, ELEPOSE, _short(*overrides))
@@ -181,7 +181,7 @@ TABLES: dict[str, Table] = {
         ),
         timed=False,
     ),
-    # Does training lose anything by bfloat16? Of the default networks, and of the paper's trained in a short time.
+    # Does bfloat16 make training worse? For the default networks, and for the paper's in a short training.
     "precision": Table(
         (
             *_repeated(
@@ -204,7 +204,7 @@ TABLES: dict[str, Table] = {
         columns=_BRIEF,
         timed=False,
     ),
-    # From detections: is the sign right whatever the seed, what is that owed to, and what of people never seen?
+    # Detections: is the sign right with every seed, which parts are needed for it, and how are people left out lifted?
     "detections": Table(
         (
             *_repeated(
@@ -268,7 +268,7 @@ TABLES: dict[str, Table] = {
         ),
         timed=False,
     ),
-    # The line that unsupervised methods are held against.
+    # The supervised baseline.
     "supervised": Table(_seeds(range(3), "configs/supervised_cmu.py")),
     # Table 4 of SVMAC.
     "svmac": Table(
@@ -306,12 +306,12 @@ TABLES: dict[str, Table] = {
 }
 
 UNCERTAINTY = "uncertainty"
-"""The table that trains nothing of its own: what the first of `seeds` knows of its errors."""
+"""The table without trainings of its own: how well the first of `seeds` ranks its errors."""
 
 GROUPS = {
     "paper": ("seeds", "elevation", "ablation", "ablation_full", "pca", "lines", UNCERTAINTY),
     "all": (*(name for name, table in TABLES.items() if not table.own_data), UNCERTAINTY),
 }
-"""Of tables: what ElePose's paper has in tables and figures, made of one data set, and the lines that it is held
-against; and everything whose data is here.
+"""Groups of tables: "paper" has the tables and figures of ElePose's paper, made from one data set, and the baselines;
+"all" has every table that needs no other data.
 """

@@ -1,4 +1,4 @@
-"""Training a row: once, with the command that a user would type."""
+"""Trains a row of a table, once, with the command that a user would type."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ QUICK: dict[str, dict[str, Any]] = {
         **{f"generator.{key}": value for key, value in _QUICK_NETWORK.items()},
     },
 }
-"""Toy sizes of each method, to see that all of it runs; what comes out means nothing."""
+"""Toy sizes of each method, to check that everything runs; the results mean nothing."""
 
 QUICK_DATA = ("--option=subjects=6", "--option=takes=1", "--option=frames=16")
-"""Of the built-in data that toy models are trained on where no other data is named."""
+"""Options of the built-in data, on which toy models are trained when no other data is named."""
 
 _REFUSALS = ("depths are", "training stopped:")
-"""What the message of a training says that ended because of what it had learnt, and not because of a mistake."""
+"""Parts of the message of a training that ended because of what it had learnt, and not because of a mistake."""
 
 
 def train(row: Row, folder: pathlib.Path) -> dict[str, Any]:
-    """metrics.json of a row, trained now unless it was before.
+    """metrics.json of a row, which is trained now unless it was before.
 
-    A run that refuses to save a model because of its depths is a result too: its metrics.json says `depth_sign`. One
-    that stopped before it was evaluated has {"failed": what it said}.
+    A run that refuses to save a model because of its depths has a result, too: its metrics.json has `depth_sign`. A run
+    that stopped before it was evaluated has {"failed": its last line}.
 
     Raises:
-      ValueError: any other end; in one line.
+      ValueError: the training failed in another way; in one line.
     """
     command = _command(row, folder)
     job = side_by_side.Job(command, " ".join(["$", *command[1:]]), functools.partial(_metrics, row, folder, None))
@@ -61,25 +61,26 @@ def train(row: Row, folder: pathlib.Path) -> dict[str, Any]:
 def train_side_by_side(
     rows: Mapping[str, Row], output: pathlib.Path, parts: Sequence[frozenset[int] | None]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each row's folder below `output` and what `train` gives for it, as they end; one training on each part of the
-    cores. What a training says is in its folder's train.log.
+    """Trains rows side by side, one on each part of the cores; yields each row's folder and metrics as they end.
+
+    The output of a training is in its folder's train.log.
 
     Args:
       rows: by their folders' names.
-      output: where these are.
-      parts: of the cores, see `side_by_side.shares`.
+      output: the folder of these folders.
+      parts: parts of the cores, see `side_by_side.shares`.
 
     Raises:
-      ValueError: as `train`, after all other trainings were stopped.
+      ValueError: see `train`; all other trainings are stopped first.
     """
-    # The training itself makes no folder before it has seen that all settings work, and takes one that has no
-    # config.json yet for its own: the log may be there first.
+    # A training makes no folder before its settings are checked, and accepts a folder that has no config.json yet, so
+    # the log may be there first.
     logs = {name: output / name / "train.log" for name in rows}
     jobs = [
         side_by_side.Job(
             _command(row, output / name),
             f"{_named(row)}: begins, log in {logs[name]}",
-            functools.partial(_told, row, name, logs[name]),
+            functools.partial(_ended, row, name, logs[name]),
             logs[name],
         )
         for name, row in rows.items()
@@ -96,8 +97,10 @@ def _named(row: Row) -> str:
     return row.label if row.label == seed else f"{row.label}, {seed}"
 
 
-def _told(row: Row, name: str, log: pathlib.Path, status: int, said: str, seconds: float) -> tuple[str, dict[str, Any]]:
-    """The folder's name and the metrics of a training that ended so, told in a line."""
+def _ended(
+    row: Row, name: str, log: pathlib.Path, status: int, said: str, seconds: float
+) -> tuple[str, dict[str, Any]]:
+    """The folder's name and the metrics of a training that has ended; prints a line about it."""
     metrics = _metrics(row, log.parent, log, status, said, seconds)
     error, found = metrics.get("pa_mpjpe_mm"), metrics.get("failed", "no 3D to measure by")
     if error is not None:
@@ -109,7 +112,7 @@ def _told(row: Row, name: str, log: pathlib.Path, status: int, said: str, second
 def _metrics(
     row: Row, folder: pathlib.Path, log: pathlib.Path | None, status: int, said: str, seconds: float
 ) -> dict[str, Any]:
-    """What `train` gives for a training that ended so."""
+    """The result of `train` for a training that ended with this status and output."""
     del seconds
     if not status:
         return files.read_json(folder / "metrics.json")
@@ -124,17 +127,17 @@ def _metrics(
 
 def finished(row: Row, folder: pathlib.Path) -> dict[str, Any]:
     """metrics.json of a row whose training in `folder` has ended."""
-    print(f"{row.label}: as {folder} has it", flush=True)
+    print(f"{row.label}: read from {folder}", flush=True)
     return files.read_json(folder / "metrics.json")
 
 
 def sign_is_right(metrics: Mapping[str, Any]) -> bool:
-    """Whether nothing in a row's metrics says that its depths are wrong."""
+    """Whether a row's metrics do not say that its depths are wrong."""
     return metrics.get("depth_sign", "unknown") in ("right", "unknown")
 
 
 def folder_of(row: Row) -> str:
-    """The same for the same training, whichever table it is in."""
+    """The name of a row's folder, which is equal for equal trainings in different tables."""
     changes = [re.sub(r"^--(config\.|option=)", "", override).replace("=", "-") for override in row.overrides]
     changes += [f"seed-{row.seed}"] if row.seed else []
     name = "_".join([pathlib.Path(row.config).stem, *sorted(changes), *([row.variant] if row.variant else [])])
@@ -142,17 +145,17 @@ def folder_of(row: Row) -> str:
 
 
 def on_data(row: Row, source: str) -> Row:
-    """The row trained on other data than its config's."""
+    """The row with `source` instead of its config's data."""
     return dataclasses.replace(row, overrides=(*row.overrides, f"--config.data={source}"))
 
 
 def names_people(row: Row) -> bool:
-    """Whether the row is about some of the people in its config's data."""
+    """Whether the row leaves out people of its config's data."""
     return any(override.startswith("--option=test_subjects=") for override in row.overrides)
 
 
 def quick(row: Row, own_data: bool) -> Row:
-    """The row at toy size, on the built-in data unless it names or (`own_data`) is about others."""
+    """The row at toy size, on the built-in data unless it names a source or needs its own data (`own_data`)."""
     sizes = QUICK[config_module(row.config).get_config().method]
     hidden = [f"--config.{key}={value}" for key, value in sizes.items()] + ["--config.loop.steps_per_call=10"]
     if not own_data and not any(override.startswith("--config.data=") for override in row.overrides):
@@ -161,12 +164,12 @@ def quick(row: Row, own_data: bool) -> Row:
 
 
 def expected(config: str) -> dict[str, float]:
-    """What a paper reports, by keys of metrics.json: the EXPECTED of the config file; {} where it has none."""
+    """A paper's numbers by keys of metrics.json: EXPECTED of the config file; {} if it has none."""
     return dict(getattr(config_module(config), "EXPECTED", {}))
 
 
 def config_module(config: str) -> Any:
-    """The Python module of a config file, whose name need not be one for Python."""
+    """The Python module of a config file, whose name may be no identifier (3dpw.py)."""
     spec = importlib.util.spec_from_file_location("benchmarked_config", config)
     if spec is None or spec.loader is None or not pathlib.Path(config).is_file():
         raise ValueError(f"{config}: expected a config file; run the command where configs/ is")

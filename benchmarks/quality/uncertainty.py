@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # They bring TensorFlow.
     from tf_elepose.evaluation.evaluation import Evaluation
 
 BANDS = (0, 5, 10, 20, 30, 50, 75, 100)
-"""Edges of the percentiles that poses are sorted into."""
+"""Edges of the bands of percentiles."""
 
 EXAMPLES = 5
 """Kinds of movement whose best and worst pose are drawn."""
@@ -30,11 +30,12 @@ RANDOM, FIXED, PERFECT = "100 random projections", "percentile of `lift`", "if e
 
 
 def measure(folder: pathlib.Path) -> tuple[dict[str, Any], Evaluation, Recording]:
-    """What quality_uncertainty.json says of the model in `folder`, on the test split of its own data; and what the
-    figures are drawn from.
+    """The content of quality_uncertainty.json for the model in `folder`, and the data of its figures.
+
+    The model is evaluated on the test split of its own data.
 
     Raises:
-      ValueError: no model there, or its test poses come without 3D.
+      ValueError: there is no model, or its test poses have no 3D truth.
     """
     from tf_elepose.data.sources import load_source
     from tf_elepose.inference.lifter import Lifter
@@ -57,7 +58,7 @@ def measure(folder: pathlib.Path) -> tuple[dict[str, Any], Evaluation, Recording
         raise ValueError(f"{folder}: expected a method that knows likelihoods, and test poses with 3D truth")
     recording = recording.select(evaluation.rows)
     lifted = Lifter(folder).lift_recording(recording, poses_2d=config["poses_2d"])
-    assert lifted.percentile is not None  # The method knows a density: it has just been asked for it.
+    assert lifted.percentile is not None  # The evaluation has likelihoods, so the method has a density.
     error = evaluation.pa_mpjpe_mm
     rows = [(RANDOM, evaluation.nll), (FIXED, 100.0 - lifted.percentile), (PERFECT, error)]
     results = {
@@ -71,8 +72,9 @@ def measure(folder: pathlib.Path) -> tuple[dict[str, Any], Evaluation, Recording
 
 
 def examples(evaluation: Evaluation, recording: Recording, kind: str) -> dict[str, list[pose_figures.Example]]:
-    """Figure 3: {"best", "worst"}: the poses with the least and the largest PA-MPJPE, one of each action; of the
-    actions with most poses.
+    """Figure 3 as {"best": poses, "worst": poses}: those with the least and the largest PA-MPJPE of each action.
+
+    The actions are the `EXAMPLES` with most poses.
     """
     error, aligned, true = evaluation.pa_mpjpe_mm, evaluation.aligned_mm, evaluation.true_mm
     assert error is not None and aligned is not None and true is not None  # `measure` checked.
@@ -88,7 +90,7 @@ def examples(evaluation: Evaluation, recording: Recording, kind: str) -> dict[st
 
 
 def markdown(results: Mapping[str, Any]) -> str:
-    """Both tables: what refusing poses brings, and the error by the percentile that users see."""
+    """Both tables: the gain from refusing poses, and the error by the percentile that users see."""
     heads = ["Poses ranked by", "Spearman with PA-MPJPE", "all", *(f"{percent} % refused" for percent in REFUSED)]
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for row in results["uncertainty"]:

@@ -1,10 +1,10 @@
 """Trials of batch lifting: python -m benchmarks.robustness.batch_trials [--poses=30000] [--kills=5]
 
-An archive in all formats, one record in a hundred of which is spoilt, is lifted without interruption; every good record
-has to be lifted as `Lifter` lifts it, every spoilt one to be a dead letter with its reason, and nothing else. The same
-job is then started again and again, each time into a new folder, and all of its processes killed with SIGKILL at a
-random moment: up to a second after a random number of parts was written, the first time after none. The command run
-once more has to make the same files, byte for byte. Exit status 1 when a claim does not hold. Writes
+An archive in all formats, in which one record in a hundred is damaged, is lifted without interruption. Every undamaged
+record has to be lifted as `Lifter` lifts it, and only the damaged ones have to be dead letters, each with its reason.
+The same job is then started several times, each time into a new folder, and all of its processes are killed with
+SIGKILL at a random moment: up to a second after a random number of parts was written, the first time after none. The
+same command, run again, has to make the same files, byte for byte. Exit status 1 when a claim does not hold. Writes
 benchmarks/results/batch_trials.json.
 """
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # The pages show the results without Arrow.
 
 SHARE = 0.01
 TOLERANCE = 1e-5
-"""Of a coordinate, in unit scale."""
+"""Largest difference of a coordinate, in unit scale."""
 
 
 def define_flags() -> None:
@@ -40,7 +40,7 @@ def define_flags() -> None:
     flags.DEFINE_integer("poses", 60_000, "Poses of the archive.", lower_bound=1000)
     flags.DEFINE_string("model", "cmu", "What lifts.")
     flags.DEFINE_integer("kills", 5, "How often a job is killed.", lower_bound=1)
-    flags.DEFINE_integer("seed", 0, "Of the spoilt records and the moments.")
+    flags.DEFINE_integer("seed", 0, "Seed of the damaged records and of the moments.")
     flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
 
 
@@ -87,7 +87,7 @@ def _job(archive: Archive, output: pathlib.Path, model: str) -> list[str]:
 
 
 def _not_as_lifted(archive: Archive, output: pathlib.Path, poses: np.ndarray, model: str) -> list[str]:
-    """What is wrong with the lifted poses of a job."""
+    """Problems of the lifted poses of a job; empty if there are none."""
     from benchmarks.speed.batch_archive import read_lifted
     from tf_elepose.batch.results import read_poses
     from tf_elepose.inference.lifter import Lifter
@@ -105,7 +105,7 @@ def _not_as_lifted(archive: Archive, output: pathlib.Path, poses: np.ndarray, mo
 def _killed(
     archive: Archive, folder: pathlib.Path, model: str, number: int, least: int, seconds: float
 ) -> dict[str, Any]:
-    """A job killed so many seconds after it has begun, or has written so many parts, and run again."""
+    """Kills a job `seconds` after it has written `least` parts, runs it again, and returns what was found."""
     output = folder / f"killed{number}"
     group = Group(_job(archive, output, model), folder / "log")
     while len(list(output.glob("lifted/*.parquet"))) < least and group.wait(0.02) is None:
@@ -139,10 +139,11 @@ def markdown(results: Mapping[str, Any]) -> str:
     lines += [f"| {reason} | {count:,} |" for reason, count in counts.most_common()]
     lines += [
         "",
-        f"{results['poses']:,} records, {results['spoilt']:,} of them spoilt; lifted: {results['lifted']:,}; good "
-        f"records not lifted as `Lifter` does, or spoilt ones without their reason: {results['wrong']}.",
+        f"{results['poses']:,} records, {results['spoilt']:,} of them damaged; lifted: {results['lifted']:,}; "
+        f"undamaged records lifted differently from `Lifter`, or damaged ones without their reason: "
+        f"{results['wrong']}.",
         "",
-        "| killed after | parts there | half-written files there | run again: the same files |",
+        "| killed after | complete parts | half-written files | same files after the second run |",
         "|---|---|---|---|",
     ]
     for kill in results["batch_trials"]:

@@ -1,9 +1,9 @@
-"""What a detector's confidences can be worth: python -m benchmarks.robustness.detector_noise [--workdir=DIR]
+"""How much a detector's confidences can help: python -m benchmarks.robustness.detector_noise [--workdir=DIR]
 
-On views with exact and detected 2D poses (../shared/data/cmu_views.npz): how detection errors go with confidence, and
-how much better the best linear weights could make a mean than equal ones. How far the hips lie off, seen from one
-camera, at the body's true distance. With --workdir, what a model trained on the detections says of the test split with
-and without the joints that the detector doubts. Writes benchmarks/results/detector_noise.json.
+Measures, on views with exact and detected 2D poses (../shared/data/cmu_views.npz), how detection errors depend on the
+confidence, how much more exact the best linear weights could make a mean than equal weights, and the error of the hips
+in one camera, at the body's true distance. With --workdir, also the errors of a model trained on the detections, on the
+test split, with and without the joints of low confidence. Writes benchmarks/results/detector_noise.json.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.storage import files
 
 DOUBTED = 0.5
-"""Confidence of the joints that are left out."""
+"""Joints with no higher confidence are left out."""
 
 FAR_PX = 25.0
-"""An error no noise of this detector has, only a gross mistake."""
+"""Errors above this are gross mistakes; the detector's noise is smaller."""
 
 HIPS = ("l_hip", "r_hip")
 
@@ -55,7 +55,7 @@ def main(argv: list[str]) -> int:
 
 
 def confidence_and_error(recording: Recording) -> dict[str, Any]:
-    """Errors in px by tenths of the confidence, their rank correlation, and what the best weights could do."""
+    """Errors in px by tenths of the confidence, their rank correlation, and the gain by the best weights."""
     error, trust = errors_px(recording).ravel(), recording.confidence.ravel()
     edges = np.quantile(trust, np.linspace(0.0, 1.0, 11))
     tenth = np.clip(np.searchsorted(edges, trust, side="right") - 1, 0, 9)
@@ -82,8 +82,9 @@ def confidence_and_error(recording: Recording) -> dict[str, Any]:
 
 
 def best_weights(error: np.ndarray, group: np.ndarray) -> float:
-    """By how much, as a share, weights of 1 / variance make a mean's deviation smaller than equal weights do, where
-    errors [N] have the variance of their `group` [N].
+    """The share by which weights of 1 / variance make a mean's deviation smaller than equal weights.
+
+    Each of the errors [N] has the variance of its `group` [N].
     """
     variance = np.array([np.mean(error[group == i] ** 2) for i in np.unique(group)])
     share = np.array([np.mean(group == i) for i in np.unique(group)])
@@ -91,8 +92,10 @@ def best_weights(error: np.ndarray, group: np.ndarray) -> float:
 
 
 def hips_noise(recording: Recording, focal_px: float) -> dict[str, float]:
-    """Root mean square, mm, of the detected hips' error about the detected root, across the line of sight at the
-    root's true distance: of all, and of those where neither is doubted.
+    """Root mean square error, mm, of the detected hips relative to the detected root, of all and of confident hips.
+
+    Errors are across the line of sight, at the root's true distance. "sure" has the hips whose confidence and the
+    root's are over `DOUBTED`.
     """
     skeleton = recording.skeleton
     root, hips = skeleton.root_index, [skeleton.index(joint) for joint in HIPS]
@@ -105,7 +108,7 @@ def hips_noise(recording: Recording, focal_px: float) -> dict[str, float]:
 
 
 def model_figures(workdir: str, test: Recording) -> list[dict[str, Any]]:
-    """What a model says of all joints, and without those that are doubted; apart for poses with a gross mistake."""
+    """Errors of a model, with and without joints of low confidence, for poses with and without gross mistakes."""
     from tf_elepose.recipes.canonpose.canonical_space import hips_deviation_mm
     from tf_elepose.training.evaluator import evaluate_keypoints
     from tf_elepose.training.workdir import load_model
@@ -125,7 +128,7 @@ def model_figures(workdir: str, test: Recording) -> list[dict[str, Any]]:
 
 
 def errors_px(recording: Recording) -> np.ndarray:
-    """[N, J] distance of the detected joints from the exact ones."""
+    """Distances [N, J], px, of the detected joints from the exact ones."""
     return np.linalg.norm(recording.poses_2d_detected - recording.poses_2d, axis=-1)
 
 
@@ -139,13 +142,14 @@ def markdown(results: Mapping[str, Any]) -> str:
     hips = results["hips_mm"]
     lines += [
         "",
-        f"Rank correlation of confidence and error: {results['spearman']:.2f}. Best weights make a mean "
-        f"{100 * best:.0f} % more exact than equal ones; among joints of confidence over {doubted:g}, "
+        f"The rank correlation of confidence and error is {results['spearman']:.2f}. The best weights make a mean "
+        f"{100 * best:.0f} % more exact than equal weights; among joints of confidence over {doubted:g}, "
         f"{100 * sure:.0f} %. Of the gross "
         f"mistakes (over {FAR_PX:g} px, {100 * results['far_share']:.1f} % of the joints), "
-        f"{100 * results['far_that_is_doubted']:.0f} % have a confidence below {doubted:g}, as "
-        f"{100 * results['doubted_share']:.1f} % of all joints have. Seen from one camera the hips lie "
-        f"{hips['all']:.0f} mm off (root mean square, about the root), {hips['sure']:.0f} mm where neither is doubted.",
+        f"{100 * results['far_that_is_doubted']:.0f} % have a confidence below {doubted:g}; of all joints, "
+        f"{100 * results['doubted_share']:.1f} % do. In one camera, the hips have an error of {hips['all']:.0f} mm "
+        f"(root mean square, relative to the root), and of {hips['sure']:.0f} mm if hip and root have a confidence "
+        f"over {doubted:g}.",
     ]
     if "models" in results:
         head = ["joints", "PA-MPJPE, mm", "N-MPJPE, mm", "PA, poses with a gross mistake", "PA, others", "hips' sd, mm"]

@@ -1,8 +1,8 @@
-"""How fast archives are lifted on Beam's DirectRunner, beside `lift`: python -m benchmarks.speed.batch_lift [--poses=N]
+"""Speed of lifting archives on Beam's DirectRunner and by `lift`: python -m benchmarks.speed.batch_lift [--poses=N]
 
-The poses of ../shared/data/cmu_views.npz, over again, lie in 16 shards. The batch job (two worker processes of a thread
-each) and `python -m tf_elepose.lift` (one process, two threads) take turns on them. What the job takes for a handful of
-poses is its start-up. All poses of both are compared. Some GB of disk, in a temporary folder. Writes
+The poses of ../shared/data/cmu_views.npz, repeated, are in 16 shards. The batch job (two worker processes of one thread
+each) and `python -m tf_elepose.lift` (one process, two threads) take turns on them. The time of the job for a handful
+of poses is its start-up. All poses of both are compared. This needs some GB of disk, in a temporary folder. Writes
 benchmarks/results/batch_lift.json.
 """
 
@@ -28,7 +28,7 @@ TOLERANCE = 1e-5
 """Largest difference of a coordinate from `lift`'s, in unit scale."""
 
 LIMIT = 1.3
-"""What the job may take, its start-up left out, of `lift`'s time."""
+"""Largest ratio of the job's time without its start-up to `lift`'s time."""
 
 PART_ROWS = 1 << 16
 """The default of --part_rows."""
@@ -83,13 +83,13 @@ def main(argv: list[str]) -> int:
 
 
 def _ratios(runs: Mapping[str, Mapping[str, float]]) -> tuple[float, float]:
-    """What the job takes of `lift`'s time, and of its processor time, its start-up left out."""
+    """Ratios of the job's time and processor time, both without its start-up, to those of `lift`."""
     seconds, cpu = ((runs["batch"][k] - runs["start"][k]) / runs["lift"][k] for k in ("seconds", "cpu_s"))
     return seconds, cpu
 
 
 def _archive(folder: pathlib.Path, data: str, poses: int) -> pathlib.Path:
-    """Shards of so many poses."""
+    """Writes shards of `poses` poses and returns their folder."""
     source, target = folder / "poses.npz", folder / f"shards{poses}"
     write_poses(data, str(source), poses)
     command = [sys.executable, "-m", "tf_elepose.convert", f"views:{source}", f"--output={target}"]
@@ -107,8 +107,9 @@ def _job(archive: pathlib.Path, output: pathlib.Path, model: str) -> list[str]:
 
 
 def largest_difference(output: pathlib.Path, lifted: pathlib.Path) -> float:
-    """Of a coordinate of the job's poses from `lift`'s, both in the order of the shards; infinite where the number of
-    poses, which are valid, or their clips and frames differ.
+    """Largest difference between a coordinate of the job's poses and `lift`'s, both in the order of the shards.
+
+    Infinite if their numbers, `valid`, clips or frames differ.
     """
     from benchmarks.speed.batch_archive import read_lifted
     from tf_elepose.batch.results import read_poses
@@ -131,9 +132,9 @@ def markdown(results: Mapping[str, Any]) -> str:
     runs, poses = results["batch_lift"], results["poses"]
     ratio, cpu_ratio = _ratios(runs)
     names = {
-        "batch": f"batch job, {results['workers']} worker processes of a thread",
+        "batch": f"batch job, {results['workers']} worker processes of one thread each",
         "lift": "`lift`, one process of two threads",
-        "start": "the job's start-up, a pose a worker",
+        "start": "the job's start-up, one pose for each worker",
     }
     lines = ["| | seconds | processor seconds | poses a second | peak memory, all processes |", "|---|---|---|---|---|"]
     for what, label in names.items():
@@ -144,8 +145,8 @@ def markdown(results: Mapping[str, Any]) -> str:
         [
             *lines,
             "",
-            f"{poses:,} poses, model `{results['model']}`. The job takes {ratio:.2f} times as long as "
-            f"`lift`, its start-up left out, and {cpu_ratio:.2f} times the processor time. "
+            f"{poses:,} poses, model `{results['model']}`. Without its start-up, the job takes {ratio:.2f} "
+            f"times as long as `lift`, and {cpu_ratio:.2f} times the processor time. "
             f"Largest difference of a coordinate: {results['largest_difference']:.1g}. "
             f"A lifted pose takes {results['output_bytes_a_pose']:.0f} bytes on the disk.",
             "",
@@ -155,12 +156,12 @@ def markdown(results: Mapping[str, Any]) -> str:
 
 
 def _expected(results: Mapping[str, Any]) -> list[str]:
-    """What follows for other sizes, as a table: arithmetic, not measured."""
+    """A table for other sizes, computed from the measured one."""
     runs, workers = results["batch_lift"], results["workers"]
     each = (runs["batch"]["cpu_s"] - runs["start"]["cpu_s"]) / results["poses"]
     start = runs["start"]["cpu_s"] / workers
     lines = [
-        "| poses | workers, a core each | lifted in, at best | written | parts | memory of all workers |",
+        "| poses | workers, one core each | least time | written | parts | memory of all workers |",
         "|---|---|---|---|---|---|",
     ]
     for poses, count in ((10**6, 2), (10**8, 16), (10**9, 16), (10**9, 100), (10**10, 100)):

@@ -1,10 +1,10 @@
-"""Two workers on this machine beside one process: python -m benchmarks.speed.workers
+"""Two workers on this machine compared with one process: python -m benchmarks.speed.workers
 
-The same small training, with as large a batch, by one process, by two workers, and by two workers one of which is
-killed with SIGKILL after the lifter's first checkpoint, all of them then being started again. Claims: the losses of all
-50 steps of the lifter, and its weights after them, differ by at most 1e-5 of the largest of their array; so do those of
-the training that lost a worker, which went on from a checkpoint. Exit status 1 when a claim does not hold. Writes
-benchmarks/results/workers.json.
+The same small training, with equal batches, runs in one process, with two workers, and with two workers of which one is
+killed with SIGKILL after the lifter's first checkpoint; then all workers are started again. Claims: the losses of all
+50 steps of the lifter, and its weights after them, differ by at most 1e-5 of the largest of their array; this holds
+also for the training that lost a worker, which continued from a checkpoint. Exit status 1 when a claim does not hold.
+Writes benchmarks/results/workers.json.
 """
 
 from __future__ import annotations
@@ -87,9 +87,9 @@ def main(argv: list[str]) -> int:
 
 
 def _train(folder: pathlib.Path, name: str, module: str, *arguments: str, kill: bool = False) -> Any:
-    """Seconds of a training's steps; of one whose worker is killed, more.
+    """Seconds of a training's steps; with `kill`, a dict that also has the time until the loss was reported.
 
-    So short a training's depths may be the wrong way round, which is an error of its end: only checkpoints count here.
+    The depths of so short a training may be mirrored, and then it ends with an error: only its checkpoint counts here.
     """
     command = [
         sys.executable,
@@ -118,7 +118,7 @@ def _train(folder: pathlib.Path, name: str, module: str, *arguments: str, kill: 
 
 
 def _kill_one(group: Group, workdir: pathlib.Path, log: pathlib.Path, found: dict[str, float]) -> None:
-    """Kills the second worker after the lifter's first checkpoint, and notes how long the others took to tell."""
+    """Kills the second worker after the lifter's first checkpoint, and measures the time until the others report it."""
     while not list(workdir.glob("lifter/step-*.npz")):
         time.sleep(0.05)
     (pid,) = (pid for pid in group.descendants() if _index(pid) == 1)
@@ -130,7 +130,7 @@ def _kill_one(group: Group, workdir: pathlib.Path, log: pathlib.Path, found: dic
 
 
 def _index(pid: int) -> int | None:
-    """Number of the worker that a process is."""
+    """A process' number among the workers; None if it is no worker."""
     environment = pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     told = [entry.removeprefix(b"TF_CONFIG=") for entry in environment if entry.startswith(b"TF_CONFIG=")]
     return json.loads(told[0])["task"]["index"] if told else None
@@ -141,7 +141,7 @@ def _checkpoint(workdir: pathlib.Path) -> pathlib.Path:
 
 
 def _loss_difference(folder: pathlib.Path, which: str) -> float:
-    """Largest difference of a loss of the lifter's steps from one process', relative to the largest loss."""
+    """Largest difference of the lifter's losses from those of one process, relative to the largest loss."""
     losses = [
         {row["step"]: row["loss"] for row in read_metric_log(folder / name / "metrics.jsonl")
          if row["phase"] == "lifter" and "loss" in row}
@@ -184,7 +184,7 @@ def markdown(results: Mapping[str, Any]) -> str:
             *lines,
             "",
             "Differences from the one process, relative to the largest loss, and to the largest weight of the same "
-            f"array. The loss of the worker was told after {results['told_after_s']:.1f} s; the training went on from "
+            f"array. The lost worker was reported after {results['told_after_s']:.1f} s; the training continued from "
             f"step {results['resumed_at']}. The lifter has {results['parameters']:,} parameters here.",
         ]
     )

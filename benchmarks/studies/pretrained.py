@@ -1,7 +1,7 @@
 """How good the packaged models are: python -m benchmarks.studies.pretrained [--bundle=DIR]
 
 Lifts the test split of ../shared/data/cmu_views.npz (exact, detected, joints hidden) and the treadmill recording with
-every model that comes with the package, and, with --bundle, with every precision of a whole export. Writes
+every model that comes with the package, and, with --bundle, with every precision of a complete export. Writes
 benchmarks/results/pretrained.json; `python -m benchmarks.pages` makes the page and the model cards from it.
 """
 
@@ -32,7 +32,7 @@ HIDDEN = 0.2
 
 def define_flags() -> None:
     flags.DEFINE_string("data", "views:../shared/data/cmu_views.npz", "The views whose test split is lifted.")
-    flags.DEFINE_string("bundle", None, "A whole export of the first model, to measure what each precision costs.")
+    flags.DEFINE_string("bundle", None, "A complete export of the first model, to measure the error of each precision.")
     flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
 
 
@@ -114,8 +114,7 @@ def markdown(results: Mapping[str, Any]) -> str:
         )
     lines += [
         "",
-        "Files: the one that also says how likely poses are, and the one that does not. PA-MPJPE / N-MPJPE, mm, on the "
-        "test split of the CMU views.",
+        "Files: with and without likelihoods. Errors are PA-MPJPE / N-MPJPE, mm, on the test split of the CMU views.",
         "",
     ]
     lines += [
@@ -124,7 +123,7 @@ def markdown(results: Mapping[str, Any]) -> str:
     kinds = {
         "given_keep": "against the given reference",
         "given_repair": "the same, `--sides=repair`",
-        "undisturbed_repair": "the same, moments without swapped sides",
+        "undisturbed_repair": "the same, only moments without swapped sides",
         "agreeing_repair": "against sides as the views agree, `--sides=repair`",
     }
     for row in results["pretrained"]:
@@ -137,13 +136,13 @@ def markdown(results: Mapping[str, Any]) -> str:
     floor, swapped = results["treadmill_agreeing_against_given_mm"], results["treadmill_swapped"]
     lines += [
         "",
-        f"In {swapped} of 100 moments the detector swapped left and right in one camera, which spoils the given "
-        f"reference for all: poses with the sides as the four views agree are themselves {floor:.0f} mm from it, in "
-        "the mean of all moments and cameras.",
+        f"In {swapped} of 100 moments the detector swapped left and right in one camera, so the given "
+        "reference is wrong for all cameras: even the poses triangulated with the sides on which the four views agree "
+        f"are {floor:.0f} mm from it, in the mean of all moments and cameras.",
     ]
     if results["precisions"]:
         whole = results["precisions"][0]["pa_mpjpe_mm"]
-        lines += ["", "| precision | PA-MPJPE, mm | more than float32, mm |", "|---|---|---|"]
+        lines += ["", "| precision | PA-MPJPE, mm | difference from float32, mm |", "|---|---|---|"]
         lines += [
             f"| {row['precision']} | {row['pa_mpjpe_mm']:.2f} | {row['pa_mpjpe_mm'] - whole:+.2f} |"
             for row in results["precisions"]
@@ -152,7 +151,7 @@ def markdown(results: Mapping[str, Any]) -> str:
 
 
 def card(results: Mapping[str, Any], name: str, facts: Mapping[str, Any]) -> str:
-    """The model card of one packaged model, whose metadata.json says `facts`."""
+    """The model card of one packaged model; `facts` is its metadata.json."""
     row = next(row for row in results["pretrained"] if row["model"] == name)
     of_one = {**results, "pretrained": [row], "precisions": []}
     return f"""# {name}
@@ -163,13 +162,14 @@ Lifts 2D keypoints of one person to 3D: `python -m tf_elepose.lift INPUT --model
   trained on 2D poses alone. No 3D label was used.
 - **Data**: {facts["data"]}
 - **Licence**: Apache-2.0, with the terms of the data.
-- **In**: keypoints of any convention the package knows, as {facts["convention"]}; any scale; joints may be missing.
+- **In**: keypoints of any convention that the package knows, converted to {facts["convention"]}; any scale; joints may
+  be missing.
 - **Out**: poses in the camera's frame, {facts["axes"]}, root at the origin, about one unit from root to head; the
-  camera's elevation; how usual the pose is among those of the training.
-- **Limits**: a handful of adults in everyday motion and sports. Lying people, children, wheelchairs, animals and
-  cameras that look steeply up or down were not in it. Where a body stands, how large it is and how limbs are twisted is
-  not told. Not for decisions about people's health or safety. A low percentile says that a pose is unlike the
-  training's.
+  camera's elevation; how usual the pose is among the training poses.
+- **Limits**: the training data are a handful of adults in everyday motion and sports, without lying people, children,
+  wheelchairs, animals, or cameras that look steeply up or down. The model does not predict where a body stands, how
+  large it is and how limbs are twisted. Not for decisions about people's health or safety. A low percentile means that
+  a pose is unlike the training poses.
 
 {markdown(of_one)}
 """

@@ -1,8 +1,8 @@
-"""What `--sides=repair` finds, and what it changes by mistake: python -m benchmarks.studies.side_repair
+"""How many swaps `--sides=repair` finds, and its mistakes: python -m benchmarks.studies.side_repair
 
-In every track of ../shared/data/cmu_views.npz a run of 5 to 60 frames is given swapped legs, arms or both, at a place
-that the seed decides; what is changed in the tracks as they are, is changed by mistake. The same with fewer frames a
-second. On the treadmill recording four synchronised cameras tell which poses a detector swapped. Writes
+In every track of ../shared/data/cmu_views.npz legs, arms or both are swapped in a run of 5 to 60 frames, at a place
+that depends on the seed. In the unchanged tracks, every change is a mistake. The same is measured with fewer frames a
+second. In the treadmill recording, four synchronised cameras show which poses a detector swapped. Writes
 benchmarks/results/side_repair.json.
 """
 
@@ -29,7 +29,7 @@ from tf_elepose.skeleton.skeletons import get_skeleton
 from tf_elepose.storage import files
 
 SEEDS = (11, 12)
-"""Of the runs; others were looked at when the constants were chosen."""
+"""Seeds of the runs; other seeds were used when the constants were chosen."""
 
 SETTINGS = {
     ("gt", 1): "CMU clips, exact keypoints",
@@ -39,11 +39,11 @@ SETTINGS = {
 }
 
 TURN_DEGREES = 60.0
-"""A body whose shoulders and hips both turn by more from one frame to the next cannot be told from a swapped one."""
+"""If shoulders and hips both turn by more from one frame to the next, the body looks like one with swapped sides."""
 
 _SHORTEST_RUN, _LONGEST_RUN, _MOST_OF_TRACK = 5, 60, 0.4
 
-_FEWEST_KEPT = 20  # Frames of a track that are left when only some are taken; with fewer it is not looked at.
+_FEWEST_KEPT = 20  # Fewest frames of a track when only every n-th is used; shorter tracks are left out.
 
 
 def define_flags() -> None:
@@ -76,7 +76,7 @@ def main(argv: list[str]) -> int:
 
 
 def tracks(recording: Recording) -> list[np.ndarray]:
-    """Rows of every clip of every camera, in the order of the frames."""
+    """Rows of every clip and camera, in the order of the frames."""
     labels = [np.unique(values, return_inverse=True)[1] for values in (recording.subject, recording.clip)]
     labels = np.unique(np.stack([*labels, recording.camera], axis=-1), axis=0, return_inverse=True)[1].reshape(-1)
     order = np.lexsort((recording.frame, labels))
@@ -84,8 +84,8 @@ def tracks(recording: Recording) -> list[np.ndarray]:
 
 
 def turns(recording: Recording, rows: np.ndarray) -> np.ndarray:
-    """Degrees [n - 1] that shoulders and hips turn by from each of `rows` [n] to the next, the smaller of both."""
-    assert recording.poses_3d is not None  # As main asks for.
+    """Angles [n - 1], degrees, of shoulders and hips from one of `rows` [n] to the next; the smaller of both."""
+    assert recording.poses_3d is not None  # `main` loads views with 3D poses.
     skeleton, found = recording.skeleton, []
     for limbs in (skeleton.arms, skeleton.legs):
         left, right = skeleton.indices([limb[0] for limb in limbs])
@@ -100,13 +100,13 @@ def measure(
 ) -> dict[str, Any]:
     """Percent of frames changed by mistake, with and without `turning` tracks, and percent of runs found.
 
-    A run is found when what comes back differs in no more than two frames, or a tenth of its own, from what went in.
+    A run counts as found if the repaired poses are wrong in at most two frames, or in a tenth of the run's frames.
 
     Args:
-      recording: with sides as they are.
+      recording: poses with unchanged sides.
       kind: "gt" or "detected".
-      every: takes one frame of so many.
-      seed: of the runs.
+      every: uses every n-th frame.
+      seed: seed of the runs.
       by_track: rows of each track.
       turning: [tracks] see `TURN_DEGREES`.
     """
@@ -144,7 +144,7 @@ def rows_swapped(recording: Recording) -> np.ndarray:
 
 
 def swapped(recording: Recording, swaps: np.ndarray) -> Recording:
-    """`recording` of one kind of 2D poses, with `LIMBS` swapped where `swaps` [N, 2] says."""
+    """`recording`, which has one kind of 2D poses, with `LIMBS` swapped where `swaps` [N, 2] is true."""
     changed = {name: np.array(getattr(recording, name)) for name in ("poses_2d", "visible")}
     for limbs, rows in zip(LIMBS, swaps.T, strict=True):
         order = list(side_order(recording.skeleton, limbs, recording.source))
@@ -154,8 +154,9 @@ def swapped(recording: Recording, swaps: np.ndarray) -> Recording:
 
 
 def of_treadmill(walker: treadmill.Treadmill) -> dict[str, Any]:
-    """How many poses of how many cameras have all sides swapped, as the four views agree, and how many poses `LIMBS`
-    were changed in: rightly, left out and by mistake.
+    """Numbers of poses and cameras with swapped sides, and for each of `LIMBS` the swaps that were found and missed.
+
+    The agreement of the four views shows which poses are swapped. Changes of other poses are mistaken.
     """
     truth = np.stack([mirrored(view, places) for view, places in zip(walker.views, _in_cameras(walker), strict=True)])
     repaired = np.stack([rows_swapped(view) for view in walker.views])
@@ -171,7 +172,7 @@ def of_treadmill(walker: treadmill.Treadmill) -> dict[str, Any]:
 
 
 def mirrored(view: Recording, poses_3d: np.ndarray) -> np.ndarray:
-    """[F] whether the picture shows left joints on the side of the right ones of `poses_3d` [F, J, 3] in its frame."""
+    """Mask [F] of the frames whose left joints are on the side of the right joints of `poses_3d` [F, J, 3]."""
     mirror = list(view.skeleton.mirror)
     seen = view.poses_2d - view.poses_2d[:, mirror]
     there = poses_3d[..., :2] - poses_3d[:, mirror, :2]
@@ -179,7 +180,7 @@ def mirrored(view: Recording, poses_3d: np.ndarray) -> np.ndarray:
 
 
 def _in_cameras(walker: treadmill.Treadmill) -> np.ndarray:
-    """[4, F, J, 3] the agreeing poses in each camera's frame, by the rotation that the given ones have to it."""
+    """The agreeing poses [4, F, J, 3] in each camera's frame, rotated there as the given poses are."""
     points = walker.agreeing.shape[0] * walker.agreeing.shape[1]
     both = np.concatenate([walker.given[0].reshape(-1, 3), walker.agreeing.reshape(-1, 3)])
     moved = [
@@ -189,7 +190,7 @@ def _in_cameras(walker: treadmill.Treadmill) -> np.ndarray:
 
 
 def _best(recording: Recording, kind: str) -> Recording:
-    """The 2D poses "gt" or "detected" alone."""
+    """A recording with the 2D poses "gt" or "detected" only."""
     alone = {"poses_2d_detected": None, "confidence": None, "poses_3d": None}
     view = recording.view(kind)
     return dataclasses.replace(recording, poses_2d=view.pixels, visible=view.seen, **alone)
@@ -219,13 +220,13 @@ def _range(values: Sequence[float]) -> str:
 
 
 def _walked(row: Mapping[str, Any]) -> str:
-    told = "; ".join(
-        f"in the {limbs}, {row[limbs]['found']} of these are found and {row[limbs]['mistaken']} more are changed"
+    text = "; ".join(
+        f"{limbs}: {row[limbs]['found']} of these found, {row[limbs]['mistaken']} other poses changed by mistake"
         for limbs in LIMBS
     )
     return (
-        f"On the treadmill all sides are swapped in {row['swapped']} of {row['poses']} poses, all in {row['cameras']} "
-        f"of the four cameras: {told}."
+        f"On the treadmill all sides are swapped in {row['swapped']} of {row['poses']} poses, which are from "
+        f"{row['cameras']} of the four cameras. {text}."
     )
 
 

@@ -1,4 +1,4 @@
-"""Claims: a claim holds when the numbers say so, and wrong depths are no evidence for it."""
+"""Claims: whether a claim holds follows from the numbers, and wrong depths are no evidence for it."""
 
 import pytest
 
@@ -33,15 +33,15 @@ def test_the_papers_table_5_holds():
     found = held("ablation", ablation())
     assert len(found) == 6 and all(found.values())
     (told,) = (claim.measured for claim in claims.claims({"ablation": ablation()}) if "together" in claim.statement)
-    assert told == "37.7 ± 1.0 mm, the next 44.1 ± 1.0 mm"
+    assert told == "37.7 ± 1.0 mm, the next best 44.1 ± 1.0 mm"
 
 
-def test_the_table_at_full_length_is_told_apart():
+def test_statements_of_both_lengths_differ():
     both = {"ablation": ablation(), "ablation_full": ablation() | {"table": "ablation_full"}}
     assert len({claim.statement for claim in claims.claims(both)}) == 12
 
 
-def test_what_does_not_help_is_told():
+def test_claims_of_parts_that_do_not_help_fail():
     found = held("ablation", ablation(**{"base + bones + elevation": 30.0}))
     assert {statement for statement, holds in found.items() if not holds} == {
         "PCA helps, with elevation (table 5)", "Everything together is best (table 5)"
@@ -77,19 +77,19 @@ def test_the_minimum_of_figure_4_is_that_of_the_means(best, holds):
 
 
 @pytest.mark.parametrize(("error", "holds"), [(27.0, True), (36.5, False)])
-def test_what_pca_is_for(error, holds):
+def test_without_noise_pca_has_to_help(error, holds):
     results = {"rows": [row(NO_NOISE, error), row(f"{NO_NOISE}, no PCA", 36.0), row("default", 26.0)]}
     assert list(held("settings", results).values()) == [holds]
     assert claims.claims({"settings": {"rows": results["rows"][:1]}}) == []
 
 
-def test_nothing_can_be_said_of_trainings_that_all_failed():
+def test_there_are_no_claims_about_trainings_that_all_failed():
     assert claims.best_bases({"rows": [{"label": "4 bases", "metrics": {"failed": "x"}}]}) is None
     assert claims.claims({"pca": {"rows": [row("4 bases", 99.0, depth_sign="mixed")]}}) == []
     assert claims.claims({}) == []
 
 
-def test_lines_are_held_against_elepose():
+def test_baselines_are_compared_with_elepose():
     names = [row_.label for row_ in TABLES["lines"].rows]
     fixed, supervised = (
         next(name for name in names if name.startswith(start)) for start in ("fixed", "supervised, ElePose")
@@ -108,12 +108,12 @@ def detections(**changed):
     return {"rows": rows}
 
 
-def test_training_from_detections_is_dependable():
+def test_good_trainings_from_detections_pass_every_claim():
     found = held("detections", detections())
     assert len(found) == 2 * 4 + 1 + 4 + 1 and all(found.values())
 
 
-def test_what_is_not_dependable_is_told():
+def test_each_bound_that_is_missed_fails_its_claim():
     results = detections(elevation_correlation=0.74)
     results["rows"][0]["metrics"]["pa_mpjpe_mm"] = 40.0  # Of a mean of 32.
     results["rows"][4]["metrics"]["depth_sign"] = "mixed"
@@ -125,7 +125,7 @@ def test_what_is_not_dependable_is_told():
         "Predicted and true elevation correlate by at least 0.75 (exact 2D)",
         "PA-MPJPE spreads by less than 5 % (exact 2D)",
         "The sign of depth is right in every training (detections)",
-        "S01 was never seen: within 1.3 times of supervised training",
+        "S01, left out of training: at most 1.3 times the supervised error",
     }
 
 
@@ -140,7 +140,7 @@ def test_table_4_of_svmac_holds():
     assert len(found) == 5 and all(found.values())
 
 
-def test_what_does_not_hold_of_svmac_is_told():
+def test_results_that_contradict_table_4_of_svmac_fail_its_claims():
     results = svmac(**{"without critic": 70.0, "n = 3": 58.0, SUPERVISED_SHARE: 46.4})
     results["rows"][0]["metrics"]["depth_sign"] = "mixed"
     failed = {statement for statement, holds in held("svmac", results).items() if not holds}
@@ -156,14 +156,14 @@ def test_what_does_not_hold_of_svmac_is_told():
 
 
 @pytest.mark.parametrize(("name", "results", "count"), [("svmac", svmac(), 5), ("detections", detections(), 4)])
-def test_nothing_holds_of_trainings_that_failed_and_nothing_is_left_unsaid(name, results, count):
+def test_every_claim_fails_when_all_trainings_failed(name, results, count):
     for one in results["rows"]:
         one["metrics"] = {"failed": "x"}
     found = held(name, results)
     assert len(found) == count and not any(found.values())
 
 
-def test_uncertainty_has_to_pay():
+def test_uncertainty_needs_rank_correlation_and_gain():
     def results(spearman, kept):
         numbers = {"nll_pa_spearman": spearman, "pa_mpjpe_mm": 30.0, "pa_mpjpe_refused_20_mm": kept}
         return {"uncertainty": [{"label": RANDOM, **numbers}, {"label": "another", **numbers}]}

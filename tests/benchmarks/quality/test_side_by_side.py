@@ -125,7 +125,7 @@ def test_an_error_ends_the_others_once_they_have_saved_and_starts_no_more(tmp_pa
     with pytest.raises(ValueError, match="wrong"):
         list(side_by_side.results(jobs, [None, None]))
     assert (tmp_path / "a").read_text() == "saved" and not (tmp_path / "b").exists()
-    assert "waiting for what is running (1) to save and end" in capfd.readouterr().err
+    assert "waiting until the running commands (1) have saved and ended" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
