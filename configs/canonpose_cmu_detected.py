@@ -2,8 +2,8 @@
 
     python -m tf_elepose.train --config=configs/canonpose_cmu_detected.py --workdir=runs/canonpose_cmu_detected
 
-Data as in configs/canonpose_cmu.py; of each joint the detector says how sure it is, and some are far off. Nearly all of
-those have a confidence below 0.5 (docs/canonpose.md): they are taken as hidden.
+The data are those of configs/canonpose_cmu.py. The detector gives a confidence for each joint, and some joints have
+gross errors. Nearly all of these have a confidence below 0.5 (docs/canonpose.md) and count as hidden.
 
 Expected: PA-MPJPE about 40 mm, N-MPJPE about 58 mm on the test split.
 Time: about 6 minutes of training on two CPU cores with bfloat16 instructions.

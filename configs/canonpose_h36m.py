@@ -4,12 +4,12 @@
 
 Needs Human3.6M (research licence, not included) as VideoPose3D prepares it: data/h36m/data_3d_h36m.npz, and beside it
 data_2d_h36m_gt.npz if there is one. Subjects S1, S5, S6, S7, S8 train; S9 and S11, every 64th frame, test. (The paper
-leaves S1 out of training: its 2D truth teaches the skeleton morphing network.)
+does not train on S1, because its skeleton morphing network learns from the 2D truth of S1.)
 
 Expected: with exact 2D poses the paper reports N-MPJPE 65.9 mm and PA-MPJPE 51.4 mm (table 4); with AlphaPose's
 detections 81.9 mm and 53.0 mm, and with static cameras (+C, as here) 74.3 mm and 53.0 mm (table 1).
-Time: not yet run here; expect 2 to 6 hours on a GPU. Whether the paper's figures are reached has not been verified: the
-data are not free to all.
+Time: this config was not run; expect 2 to 6 hours on a GPU. Whether it reaches the paper's figures was not verified,
+because the data are not free to all.
 """
 
 from tf_elepose import default_config
@@ -19,5 +19,5 @@ def get_config():
     config = default_config.get_canonpose_paper_config()
     config.data = "h36m:data/h36m"
     config.data_options.test_every = 64
-    config.rig = "subject"  # Cameras moved between subjects only (footnote 4).
+    config.rig = "subject"  # The cameras were moved only between subjects (footnote 4).
     return config

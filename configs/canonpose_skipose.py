@@ -2,11 +2,11 @@
 
     python -m tf_elepose.train --config=configs/canonpose_skipose.py --workdir=runs/canonpose_skipose
 
-Needs SkiPose-PTZ (research licence, not included) in data/skipose. Cameras move: no camera consistency.
+Needs SkiPose-PTZ (research licence, not included) in data/skipose. The cameras move, so there is no camera consistency.
 
 Expected: the paper reports N-MPJPE 128.1 mm, PA-MPJPE 89.6 mm and PCK 67.1 % with AlphaPose's detections (table 3).
-Time: not yet run here; expect 10 to 60 minutes on a GPU. Whether the paper's figures are reached has not been verified:
-the data are not free to all.
+Time: this config was not run; expect 10 to 60 minutes on a GPU. Whether it reaches the paper's figures was not
+verified, because the data are not free to all.
 """
 
 from tf_elepose import default_config

@@ -3,8 +3,8 @@
     python -m tf_elepose.train --config=configs/canonpose_treadmill.py --workdir=runs/canonpose_treadmill
 
 Expects the `views` file ../shared/data/treadmill/treadmill_views.npz, which is not part of the repository: MediaPipe's
-landmarks and confidences in real videos, converted to the 17 joints of Human3.6M. The last 30 frames are the test; its
-3D poses are a triangulation from all views, a rough reference.
+landmarks and confidences in real videos, converted to the 17 joints of Human3.6M. The last 30 frames are the test
+split; its 3D poses are a triangulation from all views, which is a rough reference.
 
 Expected: PA-MPJPE about 99 mm against that reference (docs/canonpose.md).
 Time: about 4 minutes of training on two CPU cores.

@@ -1,12 +1,13 @@
-"""ElePose without its elevation on real human motion, the line of earlier work: CMU motion, exact 2D.
+"""ElePose with the fixed elevation prior of earlier work, on real human motion: CMU motion, exact 2D.
 
     python -m tf_elepose.train --config=configs/fixed_elevation_cmu.py --workdir=runs/fixed_elevation_cmu
 
-Virtual cameras are raised by U(-pi/9, pi/9), the fixed prior of Chen et al. (2019) and Yu et al. (2021), and poses are
-not levelled; all else is configs/cmu.py. Expects the `views` file that it names.
+The elevation of virtual cameras is drawn from U(-pi/9, pi/9), the fixed prior of Chen et al. (2019) and Yu et al.
+(2021), and poses are not levelled; everything else is as in configs/cmu.py. Expects the `views` file that
+configs/cmu.py names.
 
-Expected: PA-MPJPE about 32 mm, N-MPJPE about 51 mm on the test split; the camera's frame suffers most.
-Time: about 10 minutes of training on two CPU cores with bfloat16 instructions, prior included.
+Expected: PA-MPJPE about 32 mm, N-MPJPE about 51 mm on the test split; errors in the camera's frame grow most.
+Time: about 10 minutes of training, with the prior, on two CPU cores with bfloat16 instructions.
 """
 
 from tf_elepose import default_config

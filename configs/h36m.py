@@ -3,21 +3,21 @@
     python -m tf_elepose.train --config=configs/h36m.py --workdir=runs/h36m
 
 Needs Human3.6M (research licence, not included) as VideoPose3D prepares it: data/h36m/data_3d_h36m.npz, and beside it
-data_2d_h36m_gt.npz if there is one. Subjects S1, S5, S6, S7, S8 train; S9 and S11, every 64th frame, test. h36m-fetch's
-files do as well, in a copy of this file with data = "h36m_fetch:DIR" and no test_every.
+data_2d_h36m_gt.npz if there is one. Subjects S1, S5, S6, S7, S8 train; S9 and S11, every 64th frame, test. For
+h36m-fetch's files, use a copy of this config with data = "h36m_fetch:DIR" and without test_every.
 
 Expected: the paper reports PA-MPJPE 36.7 mm and N-MPJPE 64.0 mm (table 1). Its metric counts mirrored poses as right
 (`pa_mpjpe_reflected_mm` here) and scales by the ratio of norms (`n_mpjpe_norm_ratio_mm`).
-Time: the paper's took 12 hours on a P100; not yet run here.
+Time: the paper's training took 12 hours on a P100; this config was not run.
 
-What is not in the paper: see `default_config.get_paper_config`. Whether the paper's figures are reached has not been
-verified: the data are not free to all.
+For settings that the paper does not state, see `default_config.get_paper_config`. Whether this config reaches the
+paper's figures was not verified, because the data are not free to all.
 """
 
 from tf_elepose import default_config
 
 EXPECTED = {"pa_mpjpe_reflected_mm": 36.7, "n_mpjpe_norm_ratio_mm": 64.0, "cps": 196.1}
-"""The paper's table 1, the CPS from section 4.1, by keys of metrics.json that are made as its authors' code does."""
+"""Table 1 of the paper and the CPS of section 4.1, by the keys of metrics.json computed as in the authors' code."""
 
 
 def get_config():

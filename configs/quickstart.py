@@ -1,4 +1,4 @@
-"""ElePose on built-in synthetic motion: nothing to download, something to see in a few minutes.
+"""ElePose on built-in synthetic motion: nothing to download, and a result within a few minutes.
 
     python -m tf_elepose.train --config=configs/quickstart.py --workdir=runs/quickstart
 
@@ -13,6 +13,6 @@ from tf_elepose import default_config
 def get_config():
     config = default_config.get_config()
     config.completer.epochs = 40.0
-    config.lifter.epochs, config.lifter.starts = 80.0, 1  # Synthetic limbs come out right in any start.
+    config.lifter.epochs, config.lifter.starts = 80.0, 1  # On synthetic motion the limbs become right from every start.
     config.lifter.evaluate_every = 400
     return config

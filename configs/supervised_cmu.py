@@ -1,4 +1,4 @@
-"""Supervised lifting on real human motion, the line to hold unsupervised methods against: CMU motion, exact 2D.
+"""Supervised lifting on real human motion, the baseline for unsupervised methods: CMU motion, exact 2D.
 
     python -m tf_elepose.train --config=configs/supervised_cmu.py --workdir=runs/supervised_cmu
 

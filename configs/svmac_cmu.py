@@ -2,9 +2,9 @@
 
     python -m tf_elepose.train --config=configs/svmac_cmu.py --workdir=runs/svmac_cmu
 
-Expects the `views` file that configs/cmu.py names. Training sees the 2D joints of 59,656 views, nothing else.
+Expects the `views` file that configs/cmu.py names. Training sees only the 2D joints of 59,656 views.
 
-Expected: PA-MPJPE about 57 mm on the test split; poses are level and not in the camera's frame, see docs/svmac.md.
+Expected: PA-MPJPE about 57 mm on the test split; poses are level, not in the camera's frame, see docs/svmac.md.
 Time: about 4 minutes of training on two CPU cores with bfloat16 instructions.
 """
 

@@ -6,15 +6,15 @@ Needs Human3.6M (research licence, not included) as VideoPose3D prepares it: dat
 data_2d_h36m_gt.npz if there is one. Subjects S1, S5, S6, S7, S8 train; S9 and S11, every 64th frame, test.
 
 Expected: the paper reports P-MPJPE 56.8 mm with exact 2D poses and n = 2 (table 4), 56.5 mm with n = 3 (table 1).
-Time: not yet run here; expect 2 to 6 hours on a GPU. Whether the paper's figures are reached has not been verified: the
-data are not free to all. What the paper does not say is guessed, see `default_config.get_svmac_paper_config`;
-configs/svmac_cmu.py has settings that are known to train.
+Time: this config was not run; expect 2 to 6 hours on a GPU. Whether it reaches the paper's figures was not verified,
+because the data are not free to all. Settings that the paper does not state are guesses, see
+`default_config.get_svmac_paper_config`; configs/svmac_cmu.py has settings with which training was successful.
 """
 
 from tf_elepose import default_config
 
 EXPECTED = {"pa_mpjpe_mm": 56.8}
-"""The paper's table 4, by keys of metrics.json."""
+"""Table 4 of the paper, by keys of metrics.json."""
 
 
 def get_config():

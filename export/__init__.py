@@ -1,1 +1,1 @@
-"""Trained models for use without Python or without this package; run from a clone: python -m export."""
+"""Exports of trained models for use without Python or without this package; run from a clone: python -m export."""

@@ -1,8 +1,8 @@
 """Export a trained model: python -m export --workdir=DIR --output=DIR [--formats=saved_model,tflite,onnx]
 or, for a server that watches a folder, its next version: python -m export --workdir=DIR --serving=DIR
 
-Writes the model as files that need neither this package nor, but for the SavedModel, TensorFlow; measures each against
-the model; prints the differences. The folder is complete or absent.
+Writes the model as files that do not need this package (and only the SavedModel needs TensorFlow), compares the output
+of each with the model's, and prints the differences. After an error no folder is left.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from tf_elepose.cli import commands
 def define_flags() -> None:
     flags.DEFINE_string("workdir", None, "Folder of a finished run, or its model.npz.", required=True)
     flags.DEFINE_string("output", None, "New folder for the files.")
-    flags.DEFINE_string("serving", None, "Base path of a server: its next version is added there, whole or not at all.")
+    flags.DEFINE_string("serving", None, "Base path of a server; the next version appears there when it is complete.")
     flags.mark_flags_as_mutual_exclusive(["output", "serving"], required=True)
     flags.DEFINE_list("formats", ["saved_model", "tflite", "onnx"], "Which files: saved_model, tflite, onnx.")
-    flags.DEFINE_string("convention", None, "The keypoints it will get, such as coco_17; the model's own if not given.")
-    flags.DEFINE_float("min_confidence", 0.0, "Joints trusted no more than this are missing.")
+    flags.DEFINE_string("convention", None, "The keypoints' convention, such as coco_17; the model's own if not given.")
+    flags.DEFINE_float("min_confidence", 0.0, "Joints with no higher confidence count as missing.")
 
 
 def main(argv: list[str]) -> int:

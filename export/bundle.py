@@ -1,4 +1,4 @@
-"""A folder with a model in all formats: written beside its place, verified, then put there; or not at all."""
+"""A folder with a model in all formats, written under a temporary name, verified, and renamed when complete."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ FORMATS = ("saved_model", "tflite", "onnx")
 
 _NEEDS = {"tflite": ("ai_edge_litert",), "onnx": ("tf2onnx", "onnxruntime")}
 
-_REPRESENTATIVE = 200  # Poses that the ranges of int8 are measured on.
+_REPRESENTATIVE = 200  # Number of poses on which the ranges of int8 are measured.
 
 INPUTS = {
-    "keypoints": "[B, K, 2] px, x right, y down; NaN, infinite or from 1e6 on: not seen",
-    "confidence": "[B, K]; not over min_confidence, not finite or from 1e6 on: not seen. With usual_confidence "
-    "stated, it matters how sure the detector is, 0 to 1; the usual, of the model's joints, is for who does not know",
-    "root_head_mm": "[B] mm from root to head that poses_3d shall have; 0 (or no such length): unit scale",
+    "keypoints": "[B, K, 2] px, x right, y down; NaN, infinite or at least 1e6: not seen",
+    "confidence": "[B, K]; up to min_confidence, not finite or at least 1e6: not seen. If usual_confidence is stated, "
+    "the model uses the detector's confidence, 0 to 1; without one, give the usual confidence of each joint",
+    "root_head_mm": "[B] wanted distance from root to head of poses_3d, mm; 0 (or an impossible length): unit scale",
 }
 OUTPUTS = {
     "poses_3d": "[B, J, 3] unit scale (about one from root to head) or mm; camera frame x right, y down, z forward; "
     "root at the origin; 0 where not valid",
     "valid": "[B] False: too few joints or no extent; the other outputs are 0 there",
     "elevation_deg": "[B] degrees of the camera above the horizon, positive looking down",
-    "canonical_3d": "[B, J, 3] poses_3d turned back, in the coordinate system that training found: the same from "
-    "whichever side a person is seen",
-    "camera_rotation": "[B, 3, 3] that brings canonical_3d to poses_3d: p = R c for each joint",
-    "nll": "[B] mean negative log-likelihood over a fixed set of views, nats; lower is likelier; likelihood_quantiles "
-    "has its quantiles over the training poses, 0 %, 1 %, ... 100 %",
+    "canonical_3d": "[B, J, 3] poses_3d rotated back into the coordinate system that training found, which does not "
+    "depend on the side from which a person is seen",
+    "camera_rotation": "[B, 3, 3] that rotates canonical_3d to poses_3d: p = R c for each joint",
+    "nll": "[B] mean negative log-likelihood over a fixed set of views, nats; lower means likelier; "
+    "likelihood_quantiles has its quantiles over the training poses, 0 %, 1 %, ... 100 %",
 }
 
 
@@ -61,15 +61,15 @@ def export_bundle(
       model: a finished workdir, or a model.npz.
       output: a folder that does not exist yet, or is empty.
       formats: which of `FORMATS`.
-      convention: of the keypoints, by name or file; the model's own when None.
-      min_confidence: joints trusted no more than this are missing.
+      convention: convention of the keypoints, a name or file; the model's own when None.
+      min_confidence: joints with no higher confidence count as missing.
 
     Returns:
       the differences from the model, see `verify.verify`.
 
     Raises:
-      ValueError: a format or convention that is not known, a model that cannot be exported, a missing package, a
-        folder that holds something, or a file that differs from the model. Nothing is written then.
+      ValueError: an unknown format or convention, a model that cannot be exported, a missing package, a folder that
+        is not empty, or a file whose output differs from the model's. Nothing is written then.
     """
     target = pathlib.Path(output)
     _require_possible(target, formats)
@@ -106,7 +106,7 @@ def _require_possible(target: pathlib.Path, formats: Sequence[str]) -> None:
     if not formats or not set(formats) <= set(FORMATS):
         raise ValueError(f"formats: expected some of {', '.join(FORMATS)}; got {', '.join(formats) or 'none'}")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise ValueError(f"{target}: expected a new or an empty folder for the export; this holds something")
+        raise ValueError(f"{target}: expected a new or an empty folder for the export; this one is not empty")
     needed = {package for name in (*formats, "tflite", "onnx") for package in _NEEDS.get(name, ())}
     if missing := sorted(package for package in needed if importlib.util.find_spec(package) is None):
         raise ValueError(f"export needs {', '.join(missing)}, which come with pip install 'tf_elepose[export]'")
@@ -121,7 +121,7 @@ def folder_beside(target: pathlib.Path) -> Iterator[pathlib.Path]:
     try:
         yield folder
         if target.exists():
-            target.rmdir()  # Empty, or this fails: somebody else wrote into it meanwhile.
+            target.rmdir()  # Fails if it is not empty, because another process wrote into it meanwhile.
         folder.rename(target)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -130,7 +130,7 @@ def folder_beside(target: pathlib.Path) -> Iterator[pathlib.Path]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the converters' progress; warnings about deprecated interfaces are about their own."""
+    """Hides the converters' progress and their warnings about their own deprecated interfaces."""
     before = absl_logging.get_verbosity()
     absl_logging.set_verbosity(absl_logging.ERROR)
     try:
@@ -140,7 +140,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _metadata(signed: Signed, convention: str, model: pathlib.Path, info: dict[str, Any]) -> dict[str, Any]:
-    """What somebody who has only the files needs to know of them: plain values."""
+    """The content of metadata.json, plain values: all facts that a user of the files needs."""
     path = model / "model.npz" if model.is_dir() else model
     made = provenance()
     packages = ("tf2onnx", "onnx", "onnxruntime", "ai-edge-litert")
@@ -172,7 +172,7 @@ def _metadata(signed: Signed, convention: str, model: pathlib.Path, info: dict[s
 
 
 def _without_folders(info: dict[str, Any]) -> dict[str, Any]:
-    """Where a model is from, without the place on somebody's machine where its data lay."""
+    """`info` with the name of the training data's file instead of its path, which belongs to one machine."""
     format_name, colon, path = str(info.get("source", "")).partition(":")
     return info | {"source": f"{format_name}:{pathlib.PurePath(path).name}"} if colon else info
 

@@ -1,4 +1,4 @@
-"""Keypoints to measure exported models with: like the training's, with joints hidden, and hostile ones."""
+"""Keypoints to compare exported models on: like the training poses, with hidden joints, and hostile ones."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import numpy as np
 
 from export.signature import Signed
 
-_HIDDEN = 0.15  # Share of the joints, in poses that hide some.
+_HIDDEN = 0.15  # Share of the joints that are hidden, in every other pose.
 
 
 def plausible(signed: Signed, count: int, seed: int) -> dict[str, np.ndarray]:
-    """Inputs of `lift` for `count` poses like the training's (`Method.sample`); in every other one joints are hidden.
+    """Inputs of `lift` for `count` poses like the training poses (`Method.sample`); every other one has hidden joints.
 
-    Keypoints are those that are converted to the pose, as nearly as can be: of made joints some are fixed by others.
+    The keypoints are the least-squares solution that the conversion maps to the pose. It is not always exact, because
+    some joints are computed from others.
     """
     method, rng = signed.method, np.random.default_rng(seed)
     pixels = method.sample(count, seed) * method.normalizer.head_px * method.normalizer.distance
@@ -28,7 +29,7 @@ def plausible(signed: Signed, count: int, seed: int) -> dict[str, np.ndarray]:
 
 
 def hostile(signed: Signed, count: int, seed: int) -> dict[str, np.ndarray]:
-    """As `plausible`; every third pose holds what no detector should say: NaN, infinity, 1e30, no extent, no joints."""
+    """Inputs like `plausible`, but every third pose is damaged: NaN, infinity, 1e30, no extent, no joints."""
     inputs = plausible(signed, count, seed)
     keypoints, confidence = inputs["keypoints"], inputs["confidence"]
     damages = (
@@ -52,7 +53,7 @@ def hostile(signed: Signed, count: int, seed: int) -> dict[str, np.ndarray]:
 
 
 def _inverses(signed: Signed) -> list[np.ndarray]:
-    """[K, J] for x and for y: from the model's joints to keypoints that give them, by least squares."""
+    """Matrices [K, J] for x and for y from the model's joints to keypoints that give them, by least squares."""
     converted = signed.conversion
     inverses = []
     for recipes in (converted.recipes, converted.recipes_y):

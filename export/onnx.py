@@ -1,4 +1,4 @@
-"""ONNX files, a file a signature; opened in onnxruntime as they are written."""
+"""ONNX files, one for each signature; each is opened in onnxruntime when it is written."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ OPSET = 17
 
 
 def export_onnx(signed: Signed, folder: pathlib.Path, metadata: Mapping[str, Any]) -> dict[str, pathlib.Path]:
-    """Writes SIGNATURE.onnx for every signature, any batch; `metadata` is among the file's properties, as JSON.
+    """Writes SIGNATURE.onnx for every signature and any batch, with `metadata` as JSON among the file's properties.
 
     Returns:
       the files by name without suffix.
 
     Raises:
-      ValueError: onnxruntime cannot open a file. (tf2onnx writes operators that it does not know as they are.)
+      ValueError: onnxruntime cannot open a file. (tf2onnx copies unknown operators unchanged.)
     """
     folder.mkdir(parents=True)
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
@@ -45,7 +45,7 @@ def export_onnx(signed: Signed, folder: pathlib.Path, metadata: Mapping[str, Any
 
 
 def open_onnx(path: pathlib.Path) -> onnxruntime.InferenceSession:
-    """A session of one thread: more do not pay for such small networks.
+    """A session with one thread; more threads are not faster for such small networks.
 
     Raises:
       ValueError: the runtime cannot run the file.
@@ -60,6 +60,6 @@ def open_onnx(path: pathlib.Path) -> onnxruntime.InferenceSession:
 
 
 def _select(graph, node, name, arguments) -> None:
-    """tf.where as ONNX's Where. tf2onnx makes it a sum of products with 0 and 1, which NaN and infinity survive."""
+    """Converts tf.where to ONNX's Where; tf2onnx' sum of products with 0 and 1 would keep NaN and infinity."""
     del graph, name, arguments
     node.type, node.domain = "Where", ""

@@ -1,8 +1,8 @@
 """Put a model into the package: python -m export.pretrained --bundle=DIR --name=NAME [--precision=float16]
 
-Copies of a bundle what `python -m tf_elepose.lift --model=NAME` needs into tf_elepose/pretrained/NAME: in one precision
-the file with all outputs, and the one without likelihoods, which is faster. The model card is written by
-`python -m benchmarks.pages`, from what was measured.
+Copies the files that `python -m tf_elepose.lift --model=NAME` needs from a bundle to tf_elepose/pretrained/NAME: in one
+precision the file with all outputs, and the file without likelihoods, which is faster. `python -m benchmarks.pages`
+writes the model card from the measured results.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from tf_elepose.storage import files
 FOLDER = pathlib.Path("tf_elepose/pretrained")
 
 SIGNATURES = (WITH_LIKELIHOOD[0], WITHOUT[0])
-"""What is packaged: each is what `LiteModel` looks for first."""
+"""Packaged signatures: those that `LiteModel` looks for first, with and without likelihoods."""
 
 
 def define_flags() -> None:
     flags.DEFINE_string("bundle", None, "What python -m export --formats=tflite wrote.", required=True)
-    flags.DEFINE_string("name", None, "What --model will call it.", required=True)
-    flags.DEFINE_enum("precision", "float16", PRECISIONS, "Of the files.")
+    flags.DEFINE_string("name", None, "The model's name for --model.", required=True)
+    flags.DEFINE_enum("precision", "float16", PRECISIONS, "Precision of the files.")
     flags.DEFINE_string("data_credit", None, "Whose data it was trained on, and under which terms.", required=True)
 
 
@@ -43,10 +43,10 @@ def main(argv: list[str]) -> int:
 
 
 def package(bundle: pathlib.Path, target: pathlib.Path, precision: str, *, data_credit: str) -> pathlib.Path:
-    """`target`, with the metadata and two files of `bundle`; replaced as a whole where it is there already.
+    """Writes the metadata and two files of `bundle` to `target`, in place of an older one, and returns `target`.
 
     Raises:
-      ValueError: no bundle, or none with such files.
+      ValueError: `bundle` is no bundle, or lacks such files.
     """
     listed = {signature: f"tflite/{signature}_{precision}_batch.tflite" for signature in SIGNATURES}
     facts = files.read_json(bundle / METADATA)

@@ -1,4 +1,4 @@
-"""A SavedModel in a version folder, as TensorFlow Serving takes it."""
+"""A SavedModel in a version folder for TensorFlow Serving."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from export.signature import Signed
 from export.warmup import write_warmup
 
 DEFAULT = "lift"
-"""What a request without a signature's name gets."""
+"""The signature for requests that name none."""
 
 SERVING_DEFAULT = "serving_default"
-"""The name servers look `DEFAULT` up by."""
+"""The name under which servers look up `DEFAULT`."""
 
 WARMUP_BATCHES = (1, 8, 64)
 
@@ -23,7 +23,7 @@ WARMUP_BATCHES = (1, 8, 64)
 def export_saved_model(
     signed: Signed, folder: pathlib.Path, examples: Mapping[str, np.ndarray], *, version: int = 1
 ) -> pathlib.Path:
-    """Writes `folder`/VERSION with all signatures, and requests to warm a server up.
+    """Writes `folder`/VERSION with all signatures and the warm-up requests.
 
     Args:
       signed: the model.
@@ -45,8 +45,9 @@ def export_saved_model(
 
 
 def require_loadable(path: pathlib.Path, signatures: list[str]) -> None:
-    """Runs every signature through the session loader: servers use it, and it finds untracked variables, which
-    `tf.saved_model.load` hides.
+    """Runs every signature through the session loader.
+
+    Servers use this loader, and it finds untracked variables, which `tf.saved_model.load` hides.
 
     Raises:
       ValueError: a signature does not run.
@@ -67,8 +68,9 @@ def require_loadable(path: pathlib.Path, signatures: list[str]) -> None:
 
 
 def _warmup_requests(signed: Signed, examples: Mapping[str, np.ndarray]) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """(signature, inputs): every signature at every batch of `WARMUP_BATCHES`. The default has its own: it is the same
-    function by another name, for which a server prepares another execution.
+    """Yields (signature, inputs) for every signature at every batch of `WARMUP_BATCHES`.
+
+    The default has its own requests: it is the same function, but a server prepares its execution separately.
     """
     for signature in (SERVING_DEFAULT, *signed.functions):
         names = [str(spec.name) for spec in signed.specs(DEFAULT if signature == SERVING_DEFAULT else signature)]

@@ -1,11 +1,11 @@
-"""What an exported model computes: one graph from a detector's keypoints to 3D poses.
+"""The function that an exported model computes: one graph from a detector's keypoints to 3D poses.
 
-Everything that decides whether an answer is right is inside: the conversion from the detector's joints to the model's,
-which joints count as seen, the normaliser, the completer, and the check that a pose can be lifted at all. Every runtime
-then behaves alike, and like `Method.predict`.
+The graph contains every step that the result depends on: the conversion from the detector's joints to the model's,
+which joints count as seen, the normaliser, the completer, and the check that a pose can be lifted. So every runtime
+gives the same result as `Method.predict`.
 
-No matrix product touches pixels: GPUs multiply matrices with ten bits of mantissa when they may (TensorFloat-32), which
-is half a pixel at 1000 px. Joints are gathered and summed.
+The conversion gathers and sums joints and uses no matrix product on pixels: GPUs may multiply matrices with ten bits of
+mantissa (TensorFloat-32), which is half a pixel at 1000 px.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from tf_elepose.skeleton.conversion import Convention, Conversion, conversion
 from tf_elepose.skeleton.skeletons import MIN_JOINTS, Skeleton
 
 LEAST_EXTENT_PX = 1e-3
-"""A pose with less in both directions is a point. In float32 a joint made of others is exact to a part of that."""
+"""A pose smaller than this in both directions is a point; rounding of computed joints in float32 is smaller."""
 
 LARGEST_HEAD_MM = 1e4
-"""Root to head; what is over it is no body but damage, and means unit scale."""
+"""A larger distance from root to head is an error in the input and means unit scale."""
 
 _FARTHEST = 2.0 * LARGEST_PX
 
 _FULL = ("poses_3d", "valid", "elevation_deg", "canonical_3d", "camera_rotation")
-"""What `lift_full` says, of it what the method knows."""
+"""Outputs of `lift_full`, without those that the method does not predict."""
 
 
 class Signed(tf.Module):
-    """A trained method as functions of keypoints, with every variable they read tracked.
+    """A trained method as functions of keypoints, which tracks every variable that they read.
 
     Attributes:
       method: the trained method.
@@ -44,22 +44,24 @@ class Signed(tf.Module):
     """
 
     def __init__(self, method: Method, convention: Convention | Skeleton, min_confidence: float = 0.0) -> None:
-        """Args:
-        method: trained.
-        convention: of the keypoints.
-        min_confidence: joints trusted no more than this are missing.
+        """Makes the functions.
+
+        Args:
+          method: the trained method.
+          convention: convention of the keypoints.
+          min_confidence: joints with no higher confidence count as missing.
 
         Raises:
-          ValueError: a normalisation rule that needs more than the pose, a confidence out of its range, or joints that
-            the model cannot be used with.
+          ValueError: the normalisation rule needs more than the pose, `min_confidence` is out of its range, or the
+            convention lacks joints that the model needs.
         """
         super().__init__(name="elepose")
         _require_usable(method, convention, min_confidence)
         self.method = method
         self.conversion = conversion(convention, method.skeleton)
         self.min_confidence = float(min_confidence)
-        # Keras' wrappers are not tracked by a SavedModel, the variables in them are: without this list the files lack
-        # weights and say nothing.
+        # A SavedModel does not track Keras' wrappers, only the variables in them: without this list the files would
+        # silently lack weights.
         self.vars = [getattr(variable, "value", variable) for variable in method.saved_variables().values()]
         found: dict[str, Callable] = {"lift": self._lift}
         more, nll = _knows(method)
@@ -83,19 +85,19 @@ class Signed(tf.Module):
 
     def concrete(self, signature: str, batch: int | None = None):
         """The traced function of a signature."""
-        # Traced anew: asked for one pose, a function that knows a trace for any number gives that.
+        # Traced anew, because a function that has a trace for any batch would return it for one pose, too.
         fresh = tf.function(self.functions[signature].python_function, autograph=False)
         return fresh.get_concrete_function(*self.specs(signature, batch))
 
     def refusing(self, signature: str):
-        """The traced function of a signature for servers; it fails where inputs have other shapes than its own or
-        different numbers of poses.
+        """The traced function of a signature for servers, which fails for inputs of wrong shapes or different batches.
 
-        A server compares names with the signature, not shapes (predict_util.cc of TensorFlow Serving; the session
-        checks types only), and operators broadcast. Without this a confidence [1, K] would be that of all poses, one
-        root_head_mm would size all bodies and a surplus joint would be dropped, all with an answer that looks right.
+        A server compares only names with the signature, not shapes (predict_util.cc of TensorFlow Serving; the session
+        checks only types), and operators broadcast. Without this check a confidence [1, K] would apply to all poses,
+        one root_head_mm would scale all bodies, and a surplus joint would be dropped, and the answer would look right.
 
-        Not for TFLite: its converter changes concatenation and split so that an infinite confidence spoils its pose.
+        Not for TFLite: its converter changes concatenation and split so that an infinite confidence makes its pose
+        wrong.
         """
         specs = self.specs(signature)
         tails = [spec.shape[1:].as_list() for spec in specs]
@@ -126,7 +128,7 @@ class Signed(tf.Module):
     def _lifted(
         self, keypoints: tf.Tensor, confidence: tf.Tensor, root_head_mm: tf.Tensor, *outputs: str
     ) -> dict[str, tf.Tensor]:
-        """Those of `outputs` that the method knows; nothing that is not finite, 0 where not valid."""
+        """Those of `outputs` that the method predicts; finite, and 0 for poses that are not valid."""
         image, seen, trust, valid = self.prepare(keypoints, confidence)
         said = self.method.complete_and_lift(image, seen, trust)
         found = {"poses_3d": self._sized(said.poses, root_head_mm)}
@@ -147,8 +149,11 @@ class Signed(tf.Module):
         return kept | {"valid": valid}
 
     def prepare(self, keypoints: tf.Tensor, confidence: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Normalised poses [B, J, 2], which of their joints are seen and how far those are trusted [B, J], and which
-        poses can be lifted [B].
+        """Prepares keypoints for the method.
+
+        Returns:
+          normalised poses [B, J, 2], the mask of seen joints [B, J], their confidences [B, J], and the mask of poses
+          that can be lifted [B].
         """
         shown = tf.reduce_all(tf.abs(keypoints) < LARGEST_PX, axis=-1)
         shown = shown & (confidence > self.min_confidence) & (confidence < LARGEST_PX)
@@ -159,7 +164,7 @@ class Signed(tf.Module):
         return image, seen, convert_confidence(self.conversion, tf.where(shown, confidence, 0.0)), valid
 
     def _liftable(self, joints: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
-        """Mask [B], as `Method.normalized` has it: enough joints, not on one point, all of them if none are made up."""
+        """The mask [B] of `Method.normalized`: enough joints (all, without a completer) that are not on one point."""
         count, all_joints = tf.reduce_sum(tf.cast(seen, tf.float32), axis=-1), self.method.skeleton.num_joints
         needed = min(MIN_JOINTS, all_joints) if self.method.completes else all_joints
         known = seen[..., tf.newaxis]
@@ -169,7 +174,7 @@ class Signed(tf.Module):
         return (count > needed - 0.5) & (extent > LEAST_EXTENT_PX)
 
     def _sized(self, poses: tf.Tensor, root_head_mm: tf.Tensor) -> tf.Tensor:
-        """The poses, in mm where a body's size is given."""
+        """The poses, scaled to mm if a body's size is given."""
         head = poses[:, self.method.skeleton.index(self.method.skeleton.head)]
         length = geometry.safe_norm(head)
         wanted = (root_head_mm > 0.0) & (root_head_mm < LARGEST_HEAD_MM) & (length > 0.0)
@@ -186,7 +191,7 @@ def convert(converted: Conversion, keypoints: tf.Tensor, shown: tf.Tensor) -> tu
       shown: [B, K] which of them are known.
 
     Returns:
-      joints [B, J, 2] and which are known [B, J]: those whose sources all are.
+      joints [B, J, 2] and a mask [B, J] of the known ones: those whose sources are all known.
     """
     parts = _sources(converted)
     joints, most = len(parts), max(map(len, parts))
@@ -196,7 +201,7 @@ def convert(converted: Conversion, keypoints: tf.Tensor, shown: tf.Tensor) -> tu
             index[row, column] = converted.source.index(name)
             for axis, recipes in enumerate((converted.recipes, converted.recipes_y)):
                 weight[row, column, axis] = (recipes[row] or {}).get(name, 0.0)
-        index[row, len(names) :] = index[row, 0]  # Weight 0, and seen if the others are.
+        index[row, len(names) :] = index[row, 0]  # Weight 0; seen if the others are seen.
     sources = tf.reshape(tf.gather(keypoints, index.ravel(), axis=1), [-1, joints, most, 2])
     known = tf.reshape(tf.gather(shown, index.ravel(), axis=1), [-1, joints, most])
     can_be_made = np.array([bool(names) for names in parts])
@@ -204,7 +209,7 @@ def convert(converted: Conversion, keypoints: tf.Tensor, shown: tf.Tensor) -> tu
 
 
 def convert_confidence(converted: Conversion, confidence: tf.Tensor) -> tf.Tensor:
-    """`Conversion.apply_confidence` in the graph: [B, J] of [B, K], of each joint the least of its sources."""
+    """`Conversion.apply_confidence` in the graph, [B, K] to [B, J]: the smallest confidence of a joint's sources."""
     parts = _sources(converted)
     most = max(map(len, parts))
     index = np.array([
@@ -216,7 +221,7 @@ def convert_confidence(converted: Conversion, confidence: tf.Tensor) -> tf.Tenso
 
 
 def _sources(converted: Conversion) -> list[list[str]]:
-    """The joints that each of the J is made of."""
+    """The source joints of each of the J joints."""
     return [
         sorted({*(across or {}), *(down or {})}, key=converted.source.index)
         for across, down in zip(converted.recipes, converted.recipes_y, strict=True)
@@ -224,12 +229,12 @@ def _sources(converted: Conversion) -> list[list[str]]:
 
 
 def _is_finite(x: tf.Tensor) -> tf.Tensor:
-    """Written as a comparison, which every runtime has; NaN fails it."""
+    """Mask of finite numbers, as a comparison, which every runtime has; NaN fails it."""
     return tf.abs(x) < tf.float32.max
 
 
 def _knows(method: Method) -> tuple[bool, bool]:
-    """Whether a method says more than a pose, and a likelihood: asked of it, for it may say None."""
+    """Whether a method predicts more than a pose, and whether it has likelihoods; found by calling it."""
     image = tf.zeros([1, method.skeleton.num_joints, 2])
     said = method.complete_and_lift(image, tf.ones_like(image[..., 0], tf.bool))
     more = said.elevation is not None or said.rotation is not None
@@ -239,7 +244,7 @@ def _knows(method: Method) -> tuple[bool, bool]:
 def _require_usable(method: Method, convention: Convention | Skeleton, min_confidence: float) -> None:
     if method.normalizer.rule == "clip":
         raise ValueError(
-            "normalisation rule 'clip' needs all frames of a clip, an exported model sees one pose: "
+            "normalisation rule 'clip' needs all frames of a clip, but an exported model gets one pose: "
             "train with normalizer 'dataset' or 'pose' to export"
         )
     if not 0.0 <= min_confidence < LARGEST_PX:

@@ -1,4 +1,4 @@
-"""TFLite (LiteRT) files: a file a signature, precision and batch; operators that every build of the runtime has."""
+"""TFLite (LiteRT) files for each signature, precision and batch, with operators that every build of the runtime has."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def export_tflite(
 
     Args:
       signed: the model.
-      folder: of the files; made.
+      folder: a new folder for the files.
       metadata: stored in each file as its description, JSON.
-      representative: inputs of `lift` [N, ...] that are like what the model will see; ranges of int8 come from them.
+      representative: inputs of `lift` [N, ...] like those in use; the ranges of int8 are measured on them.
 
     Returns:
       the files by name without suffix.
@@ -69,7 +69,7 @@ def operators(data: bytes) -> set[str]:
 
 
 def require_builtin(data: bytes, name: str) -> None:
-    """Raises: ValueError: `name`'s model has variables outside of it, or operators of TensorFlow (Flex)."""
+    """Raises ValueError if the model `data`, called `name`, has variables or operators of TensorFlow (Flex)."""
     if strange := sorted(op for op in operators(data) if op in _NOT_BUILT_IN or op.startswith("Flex")):
         raise ValueError(f"{name}: expected built-in operators only; the converter left {', '.join(strange)}")
 
@@ -83,7 +83,7 @@ def _converted(signed: Signed, signature: str, batch: int | None) -> bytes:
 def _smaller(
     data: bytes, precision: str, kernels: Mapping[str, np.ndarray], representative: Mapping[str, np.ndarray]
 ) -> bytes:
-    # The prior's matrices are never int8: a density multiplies what is rounded.
+    # The prior's matrices are never int8, because a density amplifies rounding errors.
     prior = [kernel for name, kernel in kernels.items() if name.startswith("prior/")]
     weights = NetworkWeights(data, [kernel for name, kernel in kernels.items() if not name.startswith("prior/")])
     if precision == "float16":
@@ -99,13 +99,13 @@ def _smaller(
 def _ranges(
     data: bytes, tensors: list[int], representative: Mapping[str, np.ndarray]
 ) -> dict[int, tuple[float, float]]:
-    """Least and largest value of `tensors` while the float model sees `representative`, pose by pose."""
+    """Smallest and largest value of each of `tensors` while the float model lifts `representative`, pose by pose."""
     interpreter = Interpreter(
         model_content=data,
         experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
         experimental_preserve_all_tensors=True,
     )
-    # By the signature's names: a tensor's own name is the converter's affair.
+    # By the signature's names, because the converter chooses the names of tensors.
     (signature,) = interpreter._get_full_signature_list().values()
     interpreter.allocate_tensors()
     low, high = dict.fromkeys(tensors, np.inf), dict.fromkeys(tensors, -np.inf)

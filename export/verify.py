@@ -1,4 +1,4 @@
-"""Exported files against the method they were made from: the same keypoints in, the same poses out."""
+"""Compares exported files with their method: the same keypoints have to give the same poses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Run = Callable[[Mapping[str, np.ndarray]], Mapping[str, np.ndarray]]
 """A file's signature: named inputs [B, ...] to named outputs [B, ...]."""
 
 POSES = ("complete", "hidden")
-"""Poses of which all joints are seen, and those that the completer fills."""
+"""Poses whose joints are all seen, and poses that the completer fills in."""
 
 BOUNDS = {
     "float32": {"poses_3d": 1e-4, "canonical_3d": 1e-4, "camera_rotation": 1e-4, "elevation_deg": 1e-2, "nll": 1e-4},
@@ -31,26 +31,27 @@ BOUNDS = {
     },
     "int8": {"poses_3d": 0.05, "canonical_3d": 0.05, "camera_rotation": 0.1, "elevation_deg": 2.5, "nll": 0.2},
 }  # fmt: skip
-"""Of complete poses: in float32 for the worst number of all, elsewhere for the mean, as rounding a matrix to eight bits
-moves every joint a little. Units: unit scale (about one from root to head), degrees, a share of 1 + |nats|."""
+"""Largest differences for complete poses: in float32 of any number, in other precisions of the mean, because rounding a
+matrix to eight bits moves every joint a little. Units: unit scale (about one from root to head), degrees, a share of
+1 + |nats|."""
 
 HIDDEN_SLACK = {
     "poses_3d": 2e-3, "canonical_3d": 2e-3, "camera_rotation": 4e-3, "elevation_deg": 0.2, "nll": 2e-3
 }  # fmt: skip
-"""Added to the bounds, and the mean counts, where joints are hidden: the completer solves a system that is badly
-conditioned for rare poses, where the last bit of a pixel can move a hidden joint by thousandths."""
+"""Added to the bounds for poses with hidden joints, whose mean counts: the completer solves a system that is badly
+conditioned for rare poses, for which the last bit of a pixel can move a hidden joint by thousandths."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-    """How far an output of a file is from the method's.
+    """The difference between an output of a file and the method's.
 
     Attributes:
-      file, output, batch: which one; batch None for a file that takes one pose.
+      file, output, batch: the output; batch is None for a file that takes one pose.
       poses: one of `POSES`.
-      mean, largest: of those poses that are valid.
-      statistic, bound: "max" or "mean", and what it may be.
-      problem: what is wrong besides, or "".
+      mean, largest: differences of the valid poses.
+      statistic, bound: "max" or "mean", and its bound.
+      problem: any other error, or "".
     """
 
     file: str
@@ -71,16 +72,16 @@ class Difference:
 def verify(
     signed: Signed, files: Mapping[str, pathlib.Path], folder: pathlib.Path, *, seed: int = 0
 ) -> list[Difference]:
-    """Measures every file on complete poses, hidden joints and hostile inputs, at every batch of `BATCHES`.
+    """Differences of every file on complete poses, hidden joints and hostile inputs, at every batch of `BATCHES`.
 
     Args:
-      signed: the model the files were made from.
-      files: by name in the table: a SavedModel's folder, a .tflite or a .onnx file.
-      folder: names are relative to it.
-      seed: of the poses.
+      signed: the exported model.
+      files: by name: a SavedModel's folder, a .tflite or a .onnx file.
+      folder: names in the result are relative to it.
+      seed: the poses' seed.
 
     Raises:
-      ValueError: a bound is missed; names the first and how many more.
+      ValueError: a bound is missed; the message has the first one and the number of others.
     """
     inputs = examples.hostile(signed, max(BATCHES), seed)
     truth = {name: expected(signed, name, inputs) for name in signed.functions}
@@ -110,7 +111,7 @@ def verify(
 
 
 def expected(signed: Signed, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """What `Method.predict` says of keypoints that NumPy converted: the outputs of a signature."""
+    """The outputs of a signature by `Method.predict`, from keypoints that NumPy converted."""
     method, (joints, _) = signed.method, _joints(signed, inputs)
     with np.errstate(invalid="ignore"):
         finite = (inputs["confidence"] > 0.0) & (inputs["confidence"] < LARGEST_PX)
@@ -140,7 +141,7 @@ def expected(signed: Signed, signature: str, inputs: Mapping[str, np.ndarray]) -
 
 
 def table(differences: Iterable[Difference]) -> str:
-    """A line a file, output, batch and kind of poses."""
+    """A line for each file, output, batch and kind of poses."""
     lines = [f"{'file':42} {'output':14} {'batch':>5} {'poses':9} {'mean':>8} {'max':>8}  bound"]
     for d in differences:
         batch = "one" if d.batch is None else str(d.batch)
@@ -150,7 +151,7 @@ def table(differences: Iterable[Difference]) -> str:
 
 
 def _joints(signed: Signed, inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """The model's joints [B, J, 2] px, NaN where not seen, and which are seen [B, J]: in NumPy."""
+    """The model's joints [B, J, 2] px, NaN where not seen, and the mask of seen joints [B, J], by NumPy."""
     with np.errstate(invalid="ignore"):
         trusted = (inputs["confidence"] > signed.min_confidence) & (inputs["confidence"] < LARGEST_PX)
         shown = trusted & (np.abs(inputs["keypoints"]) < LARGEST_PX).all(axis=-1)
@@ -167,7 +168,7 @@ def _measure(
     precision: str,
     batch: int | None,
 ) -> Iterable[Difference]:
-    # Small batches several times: the first poses alone are not hostile.
+    # Small batches run several times, because the first poses are not hostile.
     size = batch or 1
     starts = range(0, max(size, 35), size)
     parts = [run({name: values[start : start + size] for name, values in inputs.items()}) for start in starts]
@@ -185,7 +186,7 @@ def _measure(
             problem = "invalid poses are not 0"
         if name == "nll":
             distance = np.abs(have - want) / (1.0 + np.abs(want))
-        elif name in ("poses_3d", "canonical_3d"):  # In units of the body, where it was wanted in mm.
+        elif name in ("poses_3d", "canonical_3d"):  # In unit scale, also for poses in mm.
             distance = np.linalg.norm(have - want, axis=-1) / _size(inputs["root_head_mm"][rows])[:, np.newaxis]
         else:
             distance = np.abs(have - want).max(axis=tuple(range(1, have.ndim)))
@@ -205,7 +206,7 @@ def _size(root_head_mm: np.ndarray) -> np.ndarray:
 
 
 def _runs(path: pathlib.Path, signatures: list[str]) -> Iterable[tuple[str, str, tuple[int | None, ...], Run]]:
-    """(signature, precision, batches, run) of everything that a file can do."""
+    """Yields (signature, precision, batches, run) for every signature of a file."""
     if path.is_dir():
         loaded = tf.saved_model.load(str(path))
         for signature in signatures:

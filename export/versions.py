@@ -1,8 +1,8 @@
-"""The next version of a model into a folder that a running TensorFlow Serving watches.
+"""Adds the next version of a model to a folder that a running TensorFlow Serving watches.
 
 A server looks every second for folders whose names are numbers and loads the largest. A version is therefore written
-under another name in the same folder, measured against the model, synchronised to the disk, and renamed when it is
-whole: the server sees all of it or nothing.
+under another name in the same folder, compared with the model, synchronised to the disk, and renamed when it is
+complete: the server never sees an incomplete version.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import shutil
 from export.bundle import export_bundle
 from tf_elepose.storage import files
 
-_NUMBER = re.compile(r"[0-9]{1,18}")  # Any of them fits into the 64 bits that a server reads it as.
+_NUMBER = re.compile(r"[0-9]{1,18}")  # A number of at most 18 digits fits into the server's 64 bits.
 
 
 def versions(base: str | os.PathLike[str]) -> list[int]:
-    """The versions in a base path, smallest first; none where there is no such folder."""
+    """The versions in a base path, smallest first; empty if there is no such folder."""
     base = pathlib.Path(base)
     if not base.is_dir():
         return []
@@ -39,8 +39,8 @@ def add_version(
 
     Args:
       model: a finished workdir, or a model.npz.
-      base: the model's base path for a server, such as BUNDLE/saved_model; made where there is none. A larger number
-        wins, whatever model it is: all versions should take the same keypoints.
+      base: the model's base path for a server, such as BUNDLE/saved_model; made if there is none. Servers use the
+        largest number, so all versions should take the same keypoints.
       convention, min_confidence: as for `bundle.export_bundle`.
 
     Returns:
@@ -68,7 +68,7 @@ def add_version(
 
 
 def _renamed(written: pathlib.Path, base: pathlib.Path) -> pathlib.Path:
-    """Puts the folder in its place; takes the next number if somebody else took this one meanwhile."""
+    """Renames the folder to the next number; to a later one if another process took it meanwhile."""
     while True:
         target = base / str(max(versions(base), default=0) + 1)
         try:
@@ -82,7 +82,7 @@ def _renamed(written: pathlib.Path, base: pathlib.Path) -> pathlib.Path:
 
 
 def _synchronise(folder: pathlib.Path) -> None:
-    """Makes files and folders survive a power failure: a rename that does without its files would be half a version."""
+    """Writes files and folders to the disk: after a power failure a renamed version must not lack files."""
     for path in [*folder.rglob("*"), folder]:
         if path.is_dir():
             files.sync_folder(path)

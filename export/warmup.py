@@ -1,7 +1,7 @@
-"""Requests that TensorFlow Serving replays before it answers: the first call of a signature is slow otherwise.
+"""Requests that TensorFlow Serving replays before it answers, because the first call of a signature is slow.
 
-The records are protocol buffers of tensorflow-serving-api, a few nested messages of which two fields are filled. They
-are encoded here: a model then has its warm-up whether or not that package is installed where it is exported.
+The records are protocol buffers of tensorflow-serving-api: a few nested messages, each with two fields. They are
+encoded here, so that the export does not need that package.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 FILE = pathlib.PurePath("assets.extra", "tf_serving_warmup_requests")
-"""Where a server looks, in the version folder; TFRecords of PredictionLog, at most 1,000 (saved_model_warmup.md)."""
+"""Place in the version folder: TFRecords of PredictionLog, at most 1,000 (saved_model_warmup.md)."""
 
 # Field numbers of tensorflow_serving/apis/{prediction_log,predict,model}.proto.
 _PREDICT_LOG, _REQUEST = 6, 1  # PredictionLog, PredictLog.
@@ -22,14 +22,14 @@ _NAME, _SIGNATURE_NAME = 1, 3  # ModelSpec.
 _KEY, _VALUE = 1, 2  # An entry of any map.
 
 MODEL_NAME = "elepose"
-"""A server warms up the model that it loads, whatever name it has there."""
+"""Name in the requests; a server ignores it and warms up the model that it loads."""
 
 
 def write_warmup(version: pathlib.Path, requests: Iterable[tuple[str, Mapping[str, np.ndarray]]]) -> None:
     """Writes the warm-up file into a version folder.
 
     Args:
-      version: of a SavedModel.
+      version: a SavedModel's version folder.
       requests: (signature, inputs by name).
     """
     path = version / FILE
@@ -54,7 +54,7 @@ def _field(number: int, content: bytes) -> bytes:
 
 
 def _varint(value: int) -> bytes:
-    """Seven bits a byte, the lowest first; the highest bit says that more follow."""
+    """A varint: seven bits a byte, the lowest first; the highest bit means that more bytes follow."""
     encoded = bytearray()
     while value > 0x7F:
         encoded.append(value & 0x7F | 0x80)

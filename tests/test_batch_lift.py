@@ -38,13 +38,13 @@ def arguments(archive, output="out", **changes):
 
 def test_every_good_record_is_lifted_and_every_bad_one_has_its_reason(command, tmp_path):
     archive = write_archive(tmp_path / "in", POSES, H36M_17, share=0.1, seed=3)
-    assert len(archive.spoilt) > 40
+    assert len(archive.damaged) > 40
     status, out, err = command(*arguments(archive))
     assert status == 0, err
     table = read_lifted(tmp_path / "out")
     valid, frames = table["valid"].to_numpy(), table["frame"].to_numpy()
     assert len(set(frames.tolist())) == len(frames)
-    good = sorted(set(range(len(POSES))) - archive.spoilt_frames)
+    good = sorted(set(range(len(POSES))) - archive.damaged_frames)
     assert sorted(frames[valid].tolist()) == good
     expected = Lifter(MODEL)(POSES, convention="h36m_17")
     mine = frames[valid]
@@ -54,15 +54,15 @@ def test_every_good_record_is_lifted_and_every_bad_one_has_its_reason(command, t
     assert not unaccounted(archive, tmp_path / "out")
     letters = read_letters(tmp_path / "out")
     assert {letter["id"] for letter in letters if letter["source"].endswith("parquet")} <= {
-        f"pose-{n}" for n in archive.spoilt_frames
+        f"pose-{n}" for n in archive.damaged_frames
     }
     # What could be read and not lifted has a row as well, without numbers.
     assert (~valid).sum() == sum(letter["read"] for letter in letters) > 0
     assert table["poses_3d"].is_valid().to_numpy().tolist() == valid.tolist()
     manifest = files.read_json(tmp_path / "out" / "manifest.json")
     assert manifest["records"] == len(POSES) and manifest["lifted"] == len(good)
-    assert manifest["not_valid"] + manifest["not_read"] == len(archive.spoilt)
-    assert sum(manifest["reasons"].values()) == len(archive.spoilt)
+    assert manifest["not_valid"] + manifest["not_read"] == len(archive.damaged)
+    assert sum(manifest["reasons"].values()) == len(archive.damaged)
     assert f"records: 600; lifted: {len(good)}" in out
 
 

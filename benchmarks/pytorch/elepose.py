@@ -1,7 +1,7 @@
-"""ElePose's networks and objective in PyTorch, from the paper, as a user of PyTorch would write them.
+"""ElePose's networks and objective in PyTorch, written from the paper, as a user of PyTorch would write them.
 
 Letters and equation numbers are the paper's: x [B, J, 2], y [B, J, 3], e [B]. Sizes, weights and constants come from a
-file of `benchmarks.speed.step_task`, whose names of weights the modules bear.
+file of `benchmarks.speed.step_task`; the modules have the names of its weights.
 """
 
 # pyright: reportMissingImports=false
@@ -33,7 +33,7 @@ class Lifter(nn.Module):
     """Depth offsets [B, J] and elevation [B] of poses [B, J, 2]."""
 
     def __init__(self, joints: int, *, width: int, arch: str, input_deviation: float, half: bool = False) -> None:
-        """Args: `half`: hidden layers under bfloat16 autocast; the rest as in the paper ("paper") or its code."""
+        """Makes the layers of the paper or of its code (`arch`); `half`: hidden layers under bfloat16 autocast."""
         super().__init__()
         shared, depth = (1, 2) if arch == "code" else (0, 3)
         self.activated, self.input_deviation, self.half = arch == "paper", input_deviation, half
@@ -93,7 +93,7 @@ class Prior(nn.Module):
     def __init__(
         self, coordinates: int, bases: int, *, blocks: int, width: int, layers: int, half: bool = False
     ) -> None:
-        """Args: `half`: products between hidden layers under bfloat16 autocast."""
+        """Makes the flow; `half`: products between hidden layers under bfloat16 autocast."""
         super().__init__()
         self.register_buffer("mean", torch.zeros(coordinates))
         self.register_buffer("basis", torch.zeros(bases, coordinates))
@@ -123,7 +123,7 @@ class Objective:
     """Eq. 2 to 13: every term [B] of a batch, with the virtual cameras' random numbers given."""
 
     def __init__(self, task: Mapping[str, Any], half: bool = False) -> None:
-        """Args: `task`: what `benchmarks.speed.step_task.settings_of` says."""
+        """Makes the networks for `task`, the settings of `benchmarks.speed.step_task.settings_of`."""
         size = task["size"]
         self.task, self.distance, self.root = task, task["distance"], task["root"]
         self.lifter = Lifter(
@@ -139,7 +139,7 @@ class Objective:
         self.legs = torch.tensor(task["legs"])  # [2, 3]: left and right; hip, knee, ankle.
 
     def load(self, weights: Mapping[str, np.ndarray]) -> None:
-        """Weights by the package's names, all of them."""
+        """Loads all weights, by the package's names."""
         own = {f"lifter/{name}": value for name, value in self.lifter.state_dict().items()}
         own |= {f"prior/{name}": value for name, value in self.prior.state_dict().items()}
         names = {_package_name(name): name for name in own}
@@ -149,7 +149,7 @@ class Objective:
             own[names[name]].copy_(torch.from_numpy(values.T.copy() if name.endswith("/kernel") else values))
 
     def gradients(self) -> dict[str, np.ndarray]:
-        """Of the lifter's weights, by the package's names."""
+        """Gradients of the lifter's weights, by the package's names."""
         found = {}
         for name, parameter in self.lifter.named_parameters():
             gradient = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
@@ -187,7 +187,7 @@ class Objective:
         return {name: terms[name]() for name in self.task["term_weights"]}
 
     def loss(self, x, azimuth, noise):
-        """Eq. 12 and 13, with what the package adds to them."""
+        """Eq. 12 and 13, with the package's additional terms."""
         terms = self.terms(x, azimuth, noise)
         return sum(weight * terms[name].mean() for name, weight in self.task["term_weights"].items())
 
@@ -200,7 +200,7 @@ class Objective:
         return whitened.clamp(max=ceiling) + ceiling * (whitened.clamp(min=ceiling) / ceiling).log() - unit
 
     def elevation(self, R, e, e_again):
-        """The vertical, where the virtual camera has it, levelled with what is seen there."""
+        """The virtual camera's vertical, levelled by the elevation predicted there, compared with up."""
         up = torch.tensor([0.0, -1.0, 0.0])
         seen = (R @ rotation_x(-e) @ up).detach()
         return ((rotation_x(e_again) @ seen[..., None])[..., 0] - up).square().sum(1)
@@ -218,7 +218,7 @@ class Objective:
 
 
 def length(difference):
-    """Of a whole pose vector: [B] of [B, J, 3]."""
+    """Norm [B] of pose vectors [B, J, 3]."""
     return difference.flatten(1).norm(dim=1)
 
 

@@ -1,6 +1,7 @@
-"""The lifter in PyTorch: python -m benchmarks.pytorch.inference_worker KIND TASK INPUTS THREADS
+"""Runs the lifter in PyTorch: python -m benchmarks.pytorch.inference_worker KIND TASK INPUTS THREADS
 
-A worker of `benchmarks.speed.latency`. KIND: eager, trace (torch.jit.trace, frozen) or compile. TASK: of `step_task`.
+A worker of `benchmarks.speed.latency`. KIND: eager, trace (torch.jit.trace, frozen) or compile. TASK: a file of
+`step_task`.
 """
 
 # pyright: reportMissingImports=false

@@ -1,7 +1,7 @@
-"""Lifting in PyTorch: keypoints in px to 3D poses, as the package's exported `lift_full` does for complete poses.
+"""Lifts keypoints in px to 3D poses in PyTorch, as the package's exported `lift_full` does for complete poses.
 
-python -m benchmarks.pytorch.lift TASK INPUT.npz OUTPUT.npz lifts a file from the shell: poses_2d [N, J, 2] in, poses_3d
-[N, J, 3] and elevation [N], degrees, out. TASK is a file of `benchmarks.speed.step_task`.
+python -m benchmarks.pytorch.lift TASK INPUT.npz OUTPUT.npz lifts a file from the shell: from poses_2d [N, J, 2] to
+poses_3d [N, J, 3] and elevation [N], degrees. TASK is a file of `benchmarks.speed.step_task`.
 """
 
 # pyright: reportMissingImports=false
@@ -20,7 +20,7 @@ _BATCH = 512
 
 
 class Lift(nn.Module):
-    """Normaliser, lifter and back-projection; 0 for a pose of which a joint is not seen."""
+    """Normaliser, lifter and back-projection; 0 for a pose with a joint that is not seen."""
 
     def __init__(self, task: str) -> None:
         super().__init__()

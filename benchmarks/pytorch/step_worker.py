@@ -1,4 +1,4 @@
-"""ElePose's step in PyTorch, a step at a time or many: python -m benchmarks.pytorch.step_worker TASK OPTIONS
+"""Runs ElePose's step in PyTorch: python -m benchmarks.pytorch.step_worker TASK OPTIONS
 
 A worker of `benchmarks.turns`. TASK is a file of `benchmarks.speed.step_task`, OPTIONS is JSON: compile, half, fused.
 """
@@ -20,7 +20,7 @@ from benchmarks.pytorch.elepose import Objective
 
 
 class Step:
-    """Batches, objective and optimizer: what one turn repeats."""
+    """Batches, objective and optimizer of the training step."""
 
     def __init__(self, path: str, *, compile: bool = False, half: bool = False, fused: bool = False) -> None:
         self.path = path
@@ -40,13 +40,13 @@ class Step:
         self.order, self.place = torch.randperm(len(self.images)), 0
 
     def load(self) -> None:
-        """The task's weights."""
+        """Loads the task's weights."""
         with np.load(self.path) as archive:
             names = [name for name in archive.files if name.startswith("weights/")]
             self.objective.load({name.removeprefix("weights/"): archive[name] for name in names})
 
     def batch(self):
-        """The next rows of an epoch, every other one mirrored by chance."""
+        """The next rows of an epoch, each mirrored with probability 1/2."""
         if self.place + self.batch_size > len(self.images):
             self.order, self.place = torch.randperm(len(self.images)), 0
         x = self.images[self.order[self.place : self.place + self.batch_size]]
@@ -66,14 +66,15 @@ class Step:
         return loss.detach()
 
     def run(self, steps: int) -> dict[str, float]:
-        """Seconds of so many steps, and the mean of their losses."""
+        """Runs `steps` steps; returns their seconds and mean loss."""
         began = time.perf_counter()
         total = sum(self.step() for _ in range(steps))
         return {"seconds": time.perf_counter() - began, "loss": float(total) / steps}
 
     def compare(self, path: str, output: str) -> dict[str, Any]:
-        """Terms and gradients of the batch and random numbers in the file `path`, with the task's weights, written to
-        `output`.
+        """Writes terms and gradients to `output`, for the batch and random numbers in the file `path`.
+
+        The weights are the task's.
         """
         self.load()
         with np.load(path) as archive:

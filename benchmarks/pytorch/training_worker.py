@@ -1,7 +1,7 @@
-"""ElePose trained in PyTorch as its authors trained: python -m benchmarks.pytorch.training_worker TASK OPTIONS
+"""Trains ElePose in PyTorch as its authors did: python -m benchmarks.pytorch.training_worker TASK OPTIONS
 
-A worker of `benchmarks.turns`: the prior's steps, then the lifter's, and test poses lifted in between. TASK is a file
-of `benchmarks.speed.time_to_accuracy`, OPTIONS as of `benchmarks.pytorch.step_worker`.
+A worker of `benchmarks.turns`: trains the prior, then the lifter, and lifts test poses in between. TASK is a file
+of `benchmarks.speed.time_to_accuracy`; OPTIONS are those of `benchmarks.pytorch.step_worker`.
 """
 
 # pyright: reportMissingImports=false

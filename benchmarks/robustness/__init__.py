@@ -1,1 +1,1 @@
-"""What noise, missing joints, kills and hostile files do to results."""
+"""Benchmarks of noise, missing joints, kills and hostile files."""

@@ -67,7 +67,7 @@ def main(argv: list[str]) -> int:
             for number, least in enumerate(moments)
         ]
     results = {
-        "batch_trials": kills, "poses": options.poses, "model": options.model, "spoilt": len(archive.spoilt),
+        "batch_trials": kills, "poses": options.poses, "model": options.model, "spoilt": len(archive.damaged),
         "reasons": manifest["reasons"], "lifted": manifest["lifted"], "parts": parts, "wrong": len(wrong),
         "uninterrupted_s": whole["seconds"], **provenance(),
     }  # fmt: skip
@@ -94,7 +94,7 @@ def _not_as_lifted(archive: Archive, output: pathlib.Path, poses: np.ndarray, mo
 
     table = read_lifted(output)
     valid, frames = table["valid"].to_numpy(), table["frame"].to_numpy()
-    good = sorted(set(range(len(poses))) - archive.spoilt_frames)
+    good = sorted(set(range(len(poses))) - archive.damaged_frames)
     if sorted(frames[valid].tolist()) != good:
         return [f"expected {len(good)} valid poses, each once; got {int(valid.sum())}, or others"]
     expected = Lifter(model)(poses, convention=H36M_17).poses_3d[frames[valid]]

@@ -1,9 +1,9 @@
-"""Thousands of damaged files through every reader: python -m benchmarks.robustness.fuzz_readers --mutations=2000
+"""Every reader on thousands of damaged files: python -m benchmarks.robustness.fuzz_readers --mutations=2000
 
-Every format's sample is damaged in ways that depend on the seed alone and read in a process of its own. Claim: what
-comes out is a recording of finite numbers, or one line that names the file; within 5 s; in at most 4 times the files
-and 200 MB more memory than the idle process. Writes benchmarks/results/fuzz_readers.json; exit status 1 when the claim
-does not hold. A finding is seen again with `python tests/reference/fuzzing.py FORMAT SEED`.
+A sample of every format is damaged in a way that depends only on the seed, and read in its own process. Claim: the
+result is a recording of finite numbers, or one line that names the file; within 5 s; with at most 4 times the files'
+size and 200 MB more memory than the idle process. Writes benchmarks/results/fuzz_readers.json; exit status 1 when the
+claim does not hold. `python tests/reference/fuzzing.py FORMAT SEED` reproduces a finding.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from tf_elepose.storage import files
 
 
 def define_flags() -> None:
-    flags.DEFINE_integer("mutations", 2000, "Damaged files a format.", lower_bound=1)
-    flags.DEFINE_integer("first_seed", 0, "Seed of the first; each has the next.", lower_bound=0)
+    flags.DEFINE_integer("mutations", 2000, "Number of damaged files of each format.", lower_bound=1)
+    flags.DEFINE_integer("first_seed", 0, "Seed of the first file; the seeds of the others follow.", lower_bound=0)
     flags.DEFINE_list("formats", [], "Formats to read; all of them when empty.")
     flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
 

@@ -1,13 +1,13 @@
-"""Kill a training with SIGKILL again and again, and see whether the same command brings it to the same end.
+"""Kill a training with SIGKILL several times, and check that the same command ends with the same weights.
 
     python -m benchmarks.robustness.kill_resume --kills=10 --output=benchmarks/results/kill_resume.json
 
-A small run is trained without interruption, and once more while it is killed at random moments, at least two of them
-in the middle of writing a checkpoint; after every kill the same command is started again, without any other help.
-Claims: every kill is survived, nothing half-written is taken for whole or left over, no step is logged twice, and the
-weights end as those of the uninterrupted run, to 1e-6 of each array's largest value. With --memory_config a training
-of that config is run as well, to its end, and its peak memory measured. Exit status 1 when a claim does not hold.
-About 3 minutes on two cores, and the time of the memory_config's training.
+A small training runs without interruption, and a second time with kills at random moments, of which at least two are
+during the writing of a checkpoint; after every kill the same command is started again. Claims: the run continues after
+every kill, no incomplete file is used or left over, no step is logged twice, and the final weights are those of the
+uninterrupted run, to 1e-6 of each array's largest value. With --memory_config a training of that config runs as well,
+and its peak memory is measured. Exit status 1 when a claim does not hold. Takes about 3 minutes on two cores, and the
+time of the memory_config's training.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ TOLERANCE = 1e-6
 """Largest difference of a weight, relative to the largest in its array."""
 
 MAX_MEMORY_GB = 2.0
-"""What a training of the memory_config may need."""
+"""Largest peak memory of a training of the memory_config."""
 
 WRITES = 2
-"""Kills that have to fall into the writing of a checkpoint."""
+"""Number of kills that have to happen while a checkpoint is written."""
 
-# Wide for its data: its checkpoints take long enough to write to be met in the middle.
+# Wide for its data, so that writing a checkpoint takes long enough to be interrupted.
 CONFIG = """
 from ml_collections import config_dict
 from tf_elepose import default_config
@@ -60,7 +60,7 @@ def get_config():
 """
 
 STEPS_PER_CALL = 10
-"""Of `CONFIG`; so often steps are logged and checkpoints written."""
+"""Steps of `CONFIG` between two log lines and between two checkpoints."""
 
 STAGES = ("completer", "prior", "starts", "lifter")
 """Folders of a run's checkpoints."""
@@ -71,8 +71,9 @@ _RESUMED = re.compile(rf"({'|'.join(STAGES)}): resumed at step (\d+) of")
 
 @dataclasses.dataclass(frozen=True)
 class Moment:
-    """When to kill: `seconds` after `steps` of the whole training were logged (0: after the start); or in the first
-    write after that.
+    """A moment for a kill: `seconds` after `steps` of the whole training were logged, or after the start for 0.
+
+    With `in_write`, the first writing of a checkpoint after that.
     """
 
     steps: int
@@ -82,7 +83,7 @@ class Moment:
 
 @dataclasses.dataclass(frozen=True)
 class Kill:
-    """One kill; `newest` is the step of the newest whole checkpoint of each stage then."""
+    """A kill; `newest` has the step of the newest complete checkpoint of each stage at that time."""
 
     seconds: float
     in_write: bool
@@ -91,8 +92,8 @@ class Kill:
 
 def define_flags() -> None:
     flags.DEFINE_integer("kills", 10, "How often the training is killed.", lower_bound=2 * WRITES)
-    flags.DEFINE_integer("seed", 0, "Of the moments.")
-    flags.DEFINE_string("memory_config", None, "A config whose training's peak memory is measured as well.")
+    flags.DEFINE_integer("seed", 0, "Seed of the moments.")
+    flags.DEFINE_string("memory_config", None, "A config whose training's peak memory is also measured.")
     flags.DEFINE_string("output", None, "File for the result as JSON.")
 
 
@@ -116,7 +117,7 @@ def main(argv: list[str]) -> int:
 
 
 def kill_and_resume(folder: pathlib.Path, kills: int, rng: np.random.Generator) -> tuple[dict, dict[str, bool]]:
-    """Figures and claims of one uninterrupted and one killed training in `folder`."""
+    """Figures and claims of an uninterrupted and a killed training in `folder`."""
     config, whole, killed = folder / "config.py", folder / "whole", folder / "killed"
     config.write_text(CONFIG)
     began = time.monotonic()
@@ -135,12 +136,12 @@ def kill_and_resume(folder: pathlib.Path, kills: int, rng: np.random.Generator) 
         process = _start(config, killed)
         kill = _kill(process, killed, moment)
         if done:
-            resumed.append(_went_on(killed, done[-1]))
+            resumed.append(_resumed_from_newest(killed, done[-1]))
         done.append(kill)
         print(f"kill {number}: after {kill.seconds:.1f} s, in a write: {kill.in_write}, newest {kill.newest}")
     process = _start(config, killed)
     _require_success(process, killed)
-    resumed.append(_went_on(killed, done[-1]))
+    resumed.append(_resumed_from_newest(killed, done[-1]))
 
     difference = _largest_difference(whole / "model.npz", killed / "model.npz")
     leftovers = [str(path.relative_to(killed)) for path in killed.rglob(_PARTIAL)]
@@ -168,9 +169,9 @@ def kill_and_resume(folder: pathlib.Path, kills: int, rng: np.random.Generator) 
 
 
 def _moments(kills: int, total: int, startup: float, step_seconds: float, rng: np.random.Generator) -> list[Moment]:
-    """A fifth while the program starts, the others spread over the training, `WRITES` of those in writes."""
+    """Moments, a fifth of them during the start and the others during the training, `WRITES` of these in writes."""
     starting = kills // 5
-    # The last calls are left out: the training would be over before the kill.
+    # Without the last calls, after which the training would end before the kill.
     steps = np.sort(rng.integers(STEPS_PER_CALL, total - 5 * STEPS_PER_CALL, kills - starting))
     in_write = set(rng.choice(kills - starting, WRITES, replace=False).tolist())
     moments = [
@@ -208,7 +209,7 @@ def _require_success(process: subprocess.Popen, workdir: pathlib.Path) -> None:
 
 
 def _wait_for(process: subprocess.Popen, condition: Callable[[], object], pause: float = 0.0005) -> None:
-    """Until `condition` is true or the process ends; looks often enough to meet a write."""
+    """Waits until `condition` is true or the process ends; checks often enough to notice a write."""
     while process.poll() is None and not condition():
         time.sleep(pause)
 
@@ -232,13 +233,13 @@ def _kill(process: subprocess.Popen, workdir: pathlib.Path, moment: Moment) -> K
 
 
 def _progress(path: pathlib.Path) -> int:
-    """Steps logged, those of all stages together."""
+    """The number of logged steps in all stages together."""
     steps = {row["phase"]: row["step"] for row in read_metric_log(path)}
     return sum(steps.values())
 
 
 class _Grown:
-    """Whether a file has grown since it was smallest: a resumed run first takes lines away."""
+    """Whether a file has grown since it was smallest, because a resumed run first removes lines."""
 
     def __init__(self, path: pathlib.Path) -> None:
         self._path = path
@@ -254,17 +255,17 @@ class _Grown:
 
 
 def _partials(workdir: pathlib.Path) -> list[pathlib.Path]:
-    """Temporaries of checkpoints."""
+    """Temporary files of checkpoints."""
     return [path for stage in STAGES for path in (workdir / stage).glob(_PARTIAL)]
 
 
 def _newest(folder: pathlib.Path) -> int:
-    """Step of the newest checkpoint, -1 when there is none."""
+    """The step of the newest checkpoint; -1 if there is none."""
     return max((int(path.stem.removeprefix("step-")) for path in folder.glob("step-*.npz")), default=-1)
 
 
-def _went_on(workdir: pathlib.Path, before: Kill) -> bool:
-    """Whether the last process started each stage from its newest checkpoint, as far as it came."""
+def _resumed_from_newest(workdir: pathlib.Path, before: Kill) -> bool:
+    """Whether the last process resumed each stage that it reached from its newest checkpoint."""
     log = _log_of(workdir).read_text(errors="replace")
     at = {stage: int(step) for stage, step in _RESUMED.findall(log)}
     return "error: " not in log and all(step == before.newest[stage] for stage, step in at.items())
@@ -282,7 +283,7 @@ def _largest_difference(path: pathlib.Path, other: pathlib.Path) -> float:
 
 
 def _repeated_lines(path: pathlib.Path) -> int:
-    """Lines of a stage, a step and a kind of figures that was logged before."""
+    """The number of lines whose stage, step and kind of figures were logged before."""
     counts = collections.Counter((row["phase"], row["step"], tuple(sorted(row))) for row in read_metric_log(path))
     return sum(count - 1 for count in counts.values())
 

@@ -1,10 +1,10 @@
-"""What this machine can do at most, measured as what is compared with it: matrix products and reading memory.
+"""The limits of this machine, with which speeds are compared: matrix products and reading memory.
 
 GEMM peak, GFLOP/s: the fastest of several products of square float32 matrices by NumPy's BLAS and by TensorFlow, and of
-bfloat16 matrices by TensorFlow; 2 operations for each multiplication with addition. Bandwidth, GB/s: a matrix of so
-many bytes times a vector (what a network does with its weights for one pose), the fastest of several; small matrices
-are read from caches, so it is asked for the size in question. Copying, GB/s: bytes read and written.
-A worker of `benchmarks.turns`: how many threads there are is set by the environment it is started with.
+bfloat16 matrices by TensorFlow; 2 operations for each multiplication with addition. Bandwidth, GB/s: the fastest of
+several products of a vector and a matrix of a given size, as a network uses its weights for one pose; small matrices
+are read from caches, so the bandwidth depends on the size. Copying, GB/s: bytes read and written. A worker of
+`benchmarks.turns`, whose environment sets the number of threads.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ import numpy as np
 from benchmarks import turns
 
 SIDE = 1536
-"""Of the square matrices: 9 MB each, and a quarter of a second a product on one slow core."""
+"""Side of the square matrices: 9 MB each, and a quarter of a second for a product on one slow core."""
 
 _REPEATS = 12
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def worker(threads: int) -> turns.Worker:
-    """A process that measures with so many threads."""
+    """Starts a process that measures with `threads` threads."""
     return turns.Worker("benchmarks.robustness.limits", str(threads), **dict.fromkeys(_THREADS, str(threads)))
 
 
 def gemm_peaks(threads: int = 2) -> dict[str, float]:
-    """{"float32", "bfloat16"} GFLOP/s."""
+    """The fastest matrix products, GFLOP/s, by "float32" and "bfloat16"."""
     with worker(threads) as limits:
         return limits.ask("gemm")
 
 
 def fastest(work: Callable[[], Any], repeats: int = _REPEATS) -> float:
-    """The least seconds of several."""
+    """The shortest time of several runs, seconds."""
     taken = []
     for _ in range(repeats):
         began = time.perf_counter()
@@ -71,7 +71,7 @@ def read_bandwidth(size: int) -> float:
 
 
 def copy_bandwidth(size: int = 1 << 28) -> float:
-    """GB/s, read and written together, of one thread that copies `size` bytes."""
+    """GB/s, read plus written, when one thread copies `size` bytes."""
     source, target = np.ones(size, np.uint8), np.zeros(size, np.uint8)
     return 2e-9 * size / fastest(lambda: np.copyto(target, source))
 

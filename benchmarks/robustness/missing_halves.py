@@ -1,8 +1,8 @@
-"""LInKs beside ElePose, whole bodies and halves of them: python -m benchmarks.robustness.missing_halves --output=DIR
+"""LInKs and ElePose on whole bodies and on halves: python -m benchmarks.robustness.missing_halves --output=DIR
 
-Trains both for a part of their epochs, the same part, with the command a user would type. LInKs' fillers are then taken
-away too: what is completed in 2D and then lifted shows what lifting first and filling then is worth. Writes
-benchmarks/results/missing_halves.json. What is trained in DIR already is not trained again.
+Trains both for the same part of their epochs, with the command a user would type. LInKs is also measured without its
+fillers, that is, completed in 2D and then lifted, which shows the gain of lifting before filling. Writes
+benchmarks/results/missing_halves.json. Models that are already in DIR are not trained again.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ ROWS = (
     Row("LInKs", "configs/links_cmu.py", (*_SHORT, "--config.filler.epochs=5")),
 )
 
-_TOLD = ("date", "hardware", "versions", "commit", "depth_sign")
-"""What is told of a training."""
+_FACTS = ("date", "hardware", "versions", "commit", "depth_sign")
+"""Facts about a training that the results keep."""
 
 HIDDEN = ("none", "legs", "torso")
 
@@ -53,7 +53,7 @@ def main(argv: list[str]) -> int:
     for row in ROWS:
         folder = output / folder_of(row)
         figures = train(row, folder)
-        trained = {key: figures[key] for key in _TOLD if key in figures}
+        trained = {key: figures[key] for key in _FACTS if key in figures}
         method = workdir.load_model(folder)
         test = load_source(files.read_json(folder / "config.json")["data"], method.skeleton).of_split("test")
         about = {"config": row.config, "overrides": list(row.overrides), "trained": trained}
@@ -67,7 +67,7 @@ def main(argv: list[str]) -> int:
 
 
 def without_fillers(method: LInKs) -> LInKs:
-    """The same model, which completes in 2D."""
+    """The same model without fillers, which completes halves in 2D."""
     plain = type(method).restore(method.settings | {"filler_width": None})
     known = method.saved_variables()
     for name, variable in plain.saved_variables().items():
@@ -76,7 +76,7 @@ def without_fillers(method: LInKs) -> LInKs:
 
 
 def measure(method: Method, test: Recording, halves: Sequence[str] = HIDDEN) -> list[dict[str, Any]]:
-    """Figures of whole poses and of poses with each half hidden; and how each half's depths go with the true ones."""
+    """Figures of whole poses and of poses with each half hidden, and the share of poses with mirrored halves."""
     from tf_elepose.data.missing import hide_half
     from tf_elepose.training.evaluator import evaluate_method
 
@@ -94,12 +94,12 @@ def measure(method: Method, test: Recording, halves: Sequence[str] = HIDDEN) -> 
 
 
 def mirrored_share(predicted: np.ndarray, true: np.ndarray) -> float:
-    """Share of poses whose depths [N, joints], about the root, go against the true ones."""
+    """Share of poses whose depths [N, joints], relative to the root, have the opposite sign of the true ones."""
     return float(np.mean(np.sum(predicted * true, axis=1) < 0))
 
 
 def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
-    """A row for each model and what is hidden."""
+    """A Markdown table with a row for each model and hidden half."""
     headings = ["Hidden", "", *COLUMNS.values(), "PA-MPJPE, seen joints, mm", "hidden joints, mm"]
     headings += ["legs' depths mirrored, %", "torso's, %"]
     lines = ["| " + " | ".join(headings) + " |", "|---" * len(headings) + "|"]

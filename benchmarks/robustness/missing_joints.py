@@ -1,8 +1,8 @@
-"""What missing joints cost: python -m benchmarks.robustness.missing_joints --output=DIR
+"""Errors with missing joints: python -m benchmarks.robustness.missing_joints --output=DIR
 
-Trains configs/cmu.py on complete poses and on poses of which a fifth of the joints is hidden at random, with the
-command a user would type, and evaluates both with 0 to 6 joints hidden in every test pose, and with a fifth. Writes
-benchmarks/results/missing_joints.json and docs/figures/missing_joints.png. What is trained in DIR already is not
+Trains configs/cmu.py on complete poses and on poses with a fifth of the joints hidden at random, with the command a
+user would type, and evaluates both with 0 to 6 joints hidden in every test pose, and with a fifth. Writes
+benchmarks/results/missing_joints.json and docs/figures/missing_joints.png. Models that are already in DIR are not
 trained again.
 """
 
@@ -21,7 +21,7 @@ from tf_elepose.cli import commands
 from tf_elepose.storage import files
 
 SHARE = 0.2
-"""Of the joints, hidden at random in training and test."""
+"""Share of the joints that are hidden at random in training and test."""
 
 ROWS = (
     Row("trained on complete poses", "configs/cmu.py"),
@@ -29,7 +29,7 @@ ROWS = (
 )
 
 HIDDEN = (0, 1, 2, 3, 4, 5, 6, SHARE)
-"""Joints hidden in every test pose; a share hides each joint with that probability."""
+"""Numbers of joints hidden in every test pose; a share hides each joint with that probability."""
 
 FIGURE = "docs/figures/missing_joints.png"
 
@@ -56,7 +56,7 @@ def main(argv: list[str]) -> int:
 
 
 def evaluate(folder: pathlib.Path, hidden: float) -> dict[str, Any]:
-    """metrics.json of the model in `folder` on test poses of which `hidden` joints are hidden."""
+    """metrics.json of the model in `folder` on test poses with `hidden` joints hidden."""
     written = folder / f"hidden_{hidden}.json"
     command = [sys.executable, "-m", "tf_elepose.evaluate", f"--workdir={folder}", f"--hidden_joints={hidden}"]
     subprocess.run([*command, "--likelihood_views=0", f"--output={written}"], check=True, stdout=subprocess.DEVNULL)
@@ -64,7 +64,7 @@ def evaluate(folder: pathlib.Path, hidden: float) -> dict[str, Any]:
 
 
 def draw(rows: Sequence[Mapping[str, Any]], path: pathlib.Path) -> None:
-    """PA-MPJPE over the number of hidden joints, a line a model; seen and hidden joints of the first one thinner."""
+    """Draws PA-MPJPE over the number of hidden joints for each model; for the first, also of seen and hidden joints."""
     from matplotlib.figure import Figure
 
     from tf_elepose.report import figures
@@ -95,7 +95,7 @@ def _values(rows: Sequence[Mapping[str, Any]], key: str) -> list[float]:
 
 
 def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The results as a table: a column a model, a row for each number of hidden joints, errors in mm."""
+    """The results as a table: a column for each model, a row for each number of hidden joints, errors in mm."""
     labels = list(dict.fromkeys(row["label"] for row in rows))
     found = {(row["label"], row["hidden"]): row["metrics"] for row in rows}
     lines = [

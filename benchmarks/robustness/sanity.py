@@ -1,9 +1,9 @@
 """How often the checks without labels are right: python -m benchmarks.robustness.sanity [--shared=../shared/data]
 
-Clean clips, and the same with a flipped y axis, swapped arms or swapped legs; every camera's view of a clip by itself
-(11 to 642 frames), and sequences of 1,000 frames: views of one action by one camera, joined in random order.
-Thresholds were chosen with the clips of both splits in view; "synthetic, fresh" is of another seed, looked at only
-after that. Writes benchmarks/results/sanity.json.
+The checks run on clean clips, and on the same clips with a flipped y axis, swapped arms or swapped legs; on every
+camera's view of a clip (11 to 642 frames), and on sequences of 1,000 frames: views of one action by one camera, joined
+in random order. The thresholds were chosen with the clips of both splits in view; "synthetic, fresh" has another seed
+and was used only after that. Writes benchmarks/results/sanity.json.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from tf_elepose.data.recording import Recording
 from tf_elepose.storage import files
 
 FRAMES = 1000
-"""Of a joined sequence."""
+"""Length of a joined sequence."""
 
-_SHUFFLES = 10  # How often the clips of an action are joined in another order.
+_SHUFFLES = 10  # Number of random orders in which the clips of an action are joined.
 
 FAULTS = {"flipped_y": "flipped y", "arms": "swapped arms", "legs": "swapped legs"}
 
@@ -64,7 +64,7 @@ def main(argv: list[str]) -> int:
 
 
 def measure(views: Iterator[Recording]) -> dict[str, float | int]:
-    """Percent of clean `views` with any finding, and percent reported of each fault."""
+    """Percentages of clean `views` with any finding, and of each fault that is reported."""
     clean, reported, count = 0, dict.fromkeys(FAULTS, 0), 0
     for view in views:
         count += 1
@@ -78,7 +78,7 @@ def measure(views: Iterator[Recording]) -> dict[str, float | int]:
 
 
 def _kinds(recording: Recording) -> Iterator[tuple[str, Recording]]:
-    """The 2D poses a file may have, each without the others."""
+    """Yields each kind of 2D poses of `recording`, without the others."""
     nothing = {"poses_2d_detected": None, "confidence": None, "poses_3d": None}
     if recording.poses_2d_detected is None:
         yield "detected", dataclasses.replace(recording, poses_3d=None)
@@ -89,13 +89,13 @@ def _kinds(recording: Recording) -> Iterator[tuple[str, Recording]]:
 
 
 def _views(recording: Recording) -> Iterator[Recording]:
-    """Every camera's view of every clip."""
+    """Yields every camera's view of every clip."""
     for rows in _groups(recording, recording.clip):
         yield recording.select(rows)
 
 
 def _sequences(recording: Recording) -> Iterator[Recording]:
-    """Sequences of `FRAMES` rows, as one clip, of one camera and action; repeated where there are fewer."""
+    """Yields sequences of `FRAMES` rows of one camera and action, as one clip; repeats rows if there are fewer."""
     rng = np.random.default_rng(0)
     for rows in _groups(recording, recording.action):
         clips = [rows[recording.clip[rows] == clip] for clip in np.unique(recording.clip[rows])]

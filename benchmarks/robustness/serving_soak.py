@@ -1,9 +1,9 @@
 """Malformed requests and latency over gRPC on the loopback: python -m benchmarks.robustness.serving_soak --workdir=DIR
 
 Exports the model as the first version of a base path, serves it in a process of its own with the stand-in for
-TensorFlow Serving that the tests use (tests/reference/loopback_server.py), measures how long answers take, sends 1,000
-malformed requests among 1,000 good ones, measures again. Claim: the server lives, every malformed request gets the
-status it has to get, and every good one the answer it had before, bit by bit. Writes
+TensorFlow Serving that the tests use (tests/reference/loopback_server.py), measures the latency, sends 1,000
+malformed requests among 1,000 good ones, and measures again. Claim: the server keeps running, every malformed request
+gets its expected status, and every good one gets the same answer as before, bit by bit. Writes
 benchmarks/results/serving_soak.json; exit status 1 when the claim does not hold. The latency is that of a server in
 Python; TensorFlow Serving's own has not been measured.
 """
@@ -35,8 +35,8 @@ BATCHES = (1, 64)
 def define_flags() -> None:
     flags.DEFINE_string("workdir", None, "Folder of a finished run, or its model.npz.", required=True)
     flags.DEFINE_integer("requests", 1000, "Malformed requests, and as many good ones.", lower_bound=1)
-    flags.DEFINE_integer("threads", 4, "Clients at once.", lower_bound=1)
-    flags.DEFINE_integer("timed", 500, "Requests the latency is measured with.", lower_bound=10)
+    flags.DEFINE_integer("threads", 4, "Number of clients at the same time.", lower_bound=1)
+    flags.DEFINE_integer("timed", 500, "Number of requests for the latency.", lower_bound=10)
     flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
 
 
@@ -77,24 +77,24 @@ def main(argv: list[str]) -> int:
 
 @contextlib.contextmanager
 def serving(base: pathlib.Path) -> Iterator[tuple[subprocess.Popen, str]]:
-    """A server of the models in `base`: its process, and its address for gRPC."""
+    """Serves the models in `base`; gives the server's process and its gRPC address."""
     command = [sys.executable, str(_REFERENCE / "loopback_server.py"), str(base)]
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
-    assert process.stdin is not None and process.stdout is not None  # As they are pipes.
+    assert process.stdin is not None and process.stdout is not None  # Both are pipes.
     try:
         ready = process.stdout.readline().split()
         if not ready:
             raise ValueError(f"{base}: the server ended with status {process.wait()} before it served")
         yield process, ready[0]
     finally:
-        process.stdin.close()  # It ends with its input.
+        process.stdin.close()  # The server ends at the end of its input.
         process.wait()
 
 
 def latencies(address: str, inputs: Mapping[str, np.ndarray], requests: int, when: str) -> list[dict[str, Any]]:
-    """Milliseconds from request to answer of one client, one request after the other."""
+    """Milliseconds from request to answer, for one client that sends one request after the other."""
     loopback = importlib.import_module("loopback_server")
     rows = []
     with loopback.connected(address) as channel:

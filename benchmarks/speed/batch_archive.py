@@ -1,6 +1,6 @@
-"""Archives for the benchmarks and tests of batch lifting: all formats, and records spoilt on purpose.
+"""Archives for the benchmarks and tests of batch lifting: all formats, with some records damaged on purpose.
 
-The number of a pose is its `frame`, in whatever file it lies.
+In every file, the number of a pose is its `frame`.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _GROUPS = 4  # Row groups of a Parquet file.
 
 @dataclasses.dataclass(frozen=True)
 class Archive:
-    """What was written.
+    """A written archive.
 
     Attributes:
-      inputs: what --input takes.
-      spoilt: {(file, row): part of the reason} of records that cannot be lifted.
-      spoilt_frames: their poses.
+      inputs: values for --input.
+      damaged: {(file, row): part of the reason} of the records that cannot be lifted.
+      damaged_frames: numbers of their poses.
     """
 
     inputs: tuple[str, ...]
-    spoilt: dict[tuple[str, int], str]
-    spoilt_frames: frozenset[int]
+    damaged: dict[tuple[str, int], str]
+    damaged_frames: frozenset[int]
 
 
 def recording(poses_2d: np.ndarray, skeleton: Skeleton, first: int = 0) -> Recording:
@@ -64,28 +64,28 @@ def write_archive(
       poses_2d: [N, J, 2] px, all joints seen.
       skeleton: whose joints they have.
       shards: files of each format.
-      share: of the records that are spoilt, the cut-off end of the last shard and the last line not counted.
-      seed: of which they are.
+      share: share of the records that are damaged, without the cut-off end of the last shard and the last line.
+      seed: decides which records are damaged.
     """
     rng = np.random.default_rng(seed)
     thirds = np.array_split(np.arange(len(poses_2d)), 3)
-    spoilt: dict[tuple[str, int], str] = {}
+    damaged: dict[tuple[str, int], str] = {}
     frames: set[int] = set()
     folder.mkdir(parents=True)
-    _write_shards(folder / "shards", poses_2d[thirds[0]], skeleton, shards, share, rng, spoilt, frames)
+    _write_shards(folder / "shards", poses_2d[thirds[0]], skeleton, shards, share, rng, damaged, frames)
     for number in range(shards):
         for suffix, rows, write in (("parquet", thirds[1], _write_parquet), ("jsonl", thirds[2], _write_lines)):
             mine = np.array_split(rows, shards)[number]
             bad = np.flatnonzero(rng.random(len(mine)) < share)
             path = folder / f"{number}.{suffix}"
-            spoilt |= {(str(path), row): reason for row, reason in write(path, poses_2d, mine, bad, skeleton).items()}
+            damaged |= {(str(path), row): reason for row, reason in write(path, poses_2d, mine, bad, skeleton).items()}
             frames |= set(mine[bad].tolist())
             if suffix == "jsonl" and share and number == shards - 1:
                 path.write_bytes(path.read_bytes()[:-40])
-                spoilt[str(path), len(mine) - 1] = "not valid JSON"
+                damaged[str(path), len(mine) - 1] = "not valid JSON"
                 frames.add(int(mine[-1]))
     inputs = (str(folder / "shards"), str(folder / "*.parquet"), str(folder / "*.jsonl"))
-    return Archive(inputs, spoilt, frozenset(frames))
+    return Archive(inputs, damaged, frozenset(frames))
 
 
 def _write_shards(
@@ -95,7 +95,7 @@ def _write_shards(
     shards: int,
     share: float,
     rng: np.random.Generator,
-    spoilt: dict[tuple[str, int], str],
+    damaged: dict[tuple[str, int], str],
     frames: set[int],
 ) -> None:
     manifest = write_shards([recording(poses_2d, skeleton)], folder, shards=shards)
@@ -121,13 +121,13 @@ def _write_shards(
                 framed[20] ^= 0xFF
             data += framed
             if kind is not None:
-                spoilt[str(path), row] = reasons[kind]
+                damaged[str(path), row] = reasons[kind]
         frames |= set(known[bad].tolist())
-        if number == len(manifest.splits["train"]) - 1:  # The end of the last one is missing.
+        if number == len(manifest.splits["train"]) - 1:  # The last shard lacks its end.
             kept = max(1, int(0.97 * len(records)))
             del data[len(data) - sum(len(record) + 16 for record in records[kept:]) + 50 :]
             for row in range(kept, len(records)):
-                spoilt[str(path), row] = "cut short" if row == kept else "ends after"
+                damaged[str(path), row] = "cut short" if row == kept else "ends after"
             frames |= set(known[kept:].tolist())
         path.write_bytes(data)
 
@@ -184,7 +184,7 @@ def _write_lines(
 
 
 def read_letters(output: pathlib.Path) -> list[dict]:
-    """The dead letters of a job."""
+    """The dead letters of a job, part after part."""
     paths = sorted((output / "dead_letters").glob("*.parquet"))
     return [letter for path in paths for letter in pq.read_table(path).to_pylist()]
 
@@ -193,21 +193,21 @@ def read_lifted(output: pathlib.Path) -> pa.Table:
     """The lifted poses of a job, part after part."""
     paths = sorted((output / "lifted").glob("*.parquet"))
     tables = [pq.read_table(path) for path in paths]
-    return pa.concat_tables([table.replace_schema_metadata() for table in tables])  # Each part's own facts are there.
+    return pa.concat_tables([table.replace_schema_metadata() for table in tables])  # Metadata differ from part to part.
 
 
 def unaccounted(archive: Archive, output: pathlib.Path) -> list[str]:
-    """What is wrong with a job's dead letters: the spoilt records each with their reason, and nothing else."""
+    """Problems of a job's dead letters, which should be exactly the damaged records, with their reasons."""
     wrong, met = [], set()
     for letter in read_letters(output):
         if letter["row"] is None:
             wrong.append(f"{letter['source']}: {letter['reason']}")
             continue
         for row in range(letter["row"], letter["row"] + (letter["records"] or 1)):
-            expected = archive.spoilt.get((letter["source"], row))
+            expected = archive.damaged.get((letter["source"], row))
             if expected is None or expected not in letter["reason"]:
                 wrong.append(f"{letter['source']} {row}: expected {expected!r}; got {letter['reason']!r}")
             if (letter["source"], row) in met:
                 wrong.append(f"{letter['source']} {row}: twice")
             met.add((letter["source"], row))
-    return wrong + [f"{path} {row}: no dead letter" for path, row in sorted(set(archive.spoilt) - met)]
+    return wrong + [f"{path} {row}: no dead letter" for path, row in sorted(set(archive.damaged) - met)]

@@ -1,10 +1,10 @@
-"""How cost grows: python -m benchmarks.speed.growth [--lift=100,1000,...] [--convert=...] [--train=...]
+"""Growth of time and memory with the data: python -m benchmarks.speed.growth [--lift=100,1000,...] [--train=...]
 
-Seconds and peak memory of `tf_elepose.lift` (with the small model that comes along) and of `tf_elepose.convert` (COCO
-results to views) over the number of poses, from the shell, start-up included; samples a second and memory of the
-lifter's step over the number of training poses, and over replicas and workers at a fixed global batch. Writes
-benchmarks/results/growth.json and docs/figures/growth.png. --lift and --convert are given 10,000,000 where there is the
-disk (some 10 GB) and the time.
+Measures seconds and peak memory of `tf_elepose.lift` (with the small packaged model) and of `tf_elepose.convert` (COCO
+results to views) over the number of poses, from the shell, with start-up; and steps a second and memory of the lifter's
+step over the number of training poses, and over replicas and workers at a fixed global batch. Writes
+benchmarks/results/growth.json and docs/figures/growth.png. Add 10000000 to --lift and --convert if there are about
+10 GB of disk, and time.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from tf_elepose.storage import files
 FIGURE = "docs/figures/growth.png"
 MODEL = "cmu_small"
 
-_STEPS = 20  # Of the training step in a turn.
+_STEPS = 20  # Training steps in a turn.
 
-# In processes of their own, so that this one stays small.
+# Programs for other processes, so that this one stays small.
 _WRITE_POSES = """
 import sys
 from benchmarks.speed.growth import write_poses
@@ -55,9 +55,9 @@ def define_flags() -> None:
     flags.DEFINE_list("lift", powers, "Poses in the files that are lifted.")
     flags.DEFINE_list("convert", powers, "Poses in the files that are converted.")
     flags.DEFINE_list("train", ["2000", "20000", "200000", "2000000"], "Training poses.")
-    flags.DEFINE_string("size", "default", "Of the networks that are trained, see benchmarks/speed/step_task.py.")
+    flags.DEFINE_string("size", "default", "Size of the trained networks, see benchmarks/speed/step_task.py.")
     flags.DEFINE_integer("rounds", 5, "Turns of each training.", lower_bound=1)
-    flags.DEFINE_boolean("measure", True, "Otherwise only the figure is drawn anew.")
+    flags.DEFINE_boolean("measure", True, "Measure; with --nomeasure only the figure is drawn again.")
     flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
 
 
@@ -82,7 +82,7 @@ def main(argv: list[str]) -> int:
 
 
 def commands_growth(folder: pathlib.Path, lift: Sequence[int], convert: Sequence[int]) -> list[dict[str, Any]]:
-    """A row a command and number of poses."""
+    """A row for each command and number of poses."""
     rows = []
     for what, counts, write, source in (
         ("lift", lift, _WRITE_POSES, folder / "poses.npz"), ("convert", convert, _WRITE_COCO, folder / "results.json"),
@@ -107,7 +107,7 @@ def commands_growth(folder: pathlib.Path, lift: Sequence[int], convert: Sequence
 
 
 def write_poses(path: str, poses: int) -> None:
-    """A views file of built-in motion, over again where more is wanted: clips of a thousand frames."""
+    """Writes a views file of built-in motion, repeated as often as needed, in clips of a thousand frames."""
     from tf_elepose.data.synthetic import synthesize
     from tf_elepose.skeleton.skeletons import H36M_17
 
@@ -119,7 +119,7 @@ def write_poses(path: str, poses: int) -> None:
 
 
 def training_growth(folder: pathlib.Path, size: str, poses: Sequence[int], rounds: int) -> list[dict[str, Any]]:
-    """A row for each number of poses, then for replicas and workers; those of a kind take turns."""
+    """A row for each number of poses, then for replicas and workers; rows of one kind take turns."""
     task = folder / "task.npz"
     subprocess.run([sys.executable, "-c", _WRITE_TASK, task, size], check=True, cwd=turns.ROOT, capture_output=True)
     by_size = {f"{count:,} poses": [{"poses": count}] for count in poses}
@@ -140,7 +140,7 @@ def training_growth(folder: pathlib.Path, size: str, poses: Sequence[int], round
 
 
 def _started(stack: contextlib.ExitStack, task: pathlib.Path, each: Sequence[Mapping[str, Any]]) -> list[turns.Worker]:
-    """A process for each of the options; several find each other by TF_CONFIG."""
+    """Starts a process for each of the options; several processes find each other by TF_CONFIG."""
     addresses = [f"127.0.0.1:{port}" for port in _free_ports(len(each))]
     group = []
     for index, options in enumerate(each):
@@ -154,7 +154,7 @@ def _started(stack: contextlib.ExitStack, task: pathlib.Path, each: Sequence[Map
 
 
 def _together(group: Sequence[turns.Worker]) -> float:
-    """Seconds of `_STEPS` steps, of the slowest."""
+    """Seconds of `_STEPS` steps of the slowest worker in `group`."""
     for worker in group:
         worker.tell("run", steps=_STEPS)
     return max(worker.answer()["seconds"] for worker in group)
@@ -169,7 +169,7 @@ def _free_ports(count: int) -> list[int]:
 
 
 def draw(results: Mapping[str, Any], path: pathlib.Path) -> None:
-    """Seconds, memory and the rate of training over the number of poses, all axes logarithmic."""
+    """Draws seconds, memory and training steps a second over the number of poses, with logarithmic axes."""
     from matplotlib.figure import Figure
 
     from tf_elepose.report import figures
@@ -190,7 +190,7 @@ def draw(results: Mapping[str, Any], path: pathlib.Path) -> None:
         for axis, label in zip(axes, labels, strict=True):
             axis.set(xscale="log", yscale="log", xlabel="poses", ylabel=label)
         rates = [row["steps_per_second"] for row in sets]
-        axes[2].set_ylim(min(rates) / 10, max(rates) * 10)  # Its own limits would make a mountain of a few percent.
+        axes[2].set_ylim(min(rates) / 10, max(rates) * 10)  # Automatic limits would exaggerate a few percent.
         handles, names = axes[1].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside upper center", ncols=3)
         path.parent.mkdir(parents=True, exist_ok=True)

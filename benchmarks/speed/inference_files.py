@@ -1,7 +1,7 @@
 """A model in every format that `benchmarks.inference` measures: python -m benchmarks.speed.inference_files SIZE FOLDER
 
-An ElePose of a size of `benchmarks.speed.step_task` with weights as training begins with, slightly moved: what it says
-means nothing, what it costs is what a trained one costs. It has no completer; with one, every format pays for it.
+The model is an ElePose of a size in `benchmarks.speed.step_task` with perturbed initial weights: its poses mean
+nothing, but its speed is that of a trained model. It has no completer, which would slow every format.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from tf_elepose.cli import commands
 from tf_elepose.storage import files
 
 LARGEST = 4096
-"""Poses in inputs.npz."""
+"""Number of poses in inputs.npz."""
 
 
 def write_files(size: str, folder: pathlib.Path, width: int | None = None) -> None:
-    """task.npz, model.npz, inputs.npz, saved_model/, tflite/, onnx/, and bundle/ for the lift command."""
+    """Writes task.npz, model.npz, inputs.npz, saved_model/, tflite/, onnx/, and bundle/ for the lift command."""
     from export.onnx import export_onnx
     from export.saved_model import export_saved_model
     from export.signature import Signed
@@ -51,7 +51,7 @@ def write_files(size: str, folder: pathlib.Path, width: int | None = None) -> No
 
 
 def write_bundle(folder: pathlib.Path, method) -> None:
-    """What `tf_elepose.lift` needs of an export, one file and what it says of it: bundle/ from tflite/ in `folder`."""
+    """Makes bundle/ from tflite/ in `folder`: the one file and the metadata that `tf_elepose.lift` needs."""
     from tf_elepose.inference.bundle import METADATA, checksum
 
     listed = f"tflite/{SIGNATURE}_float32_batch.tflite"

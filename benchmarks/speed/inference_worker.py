@@ -1,4 +1,4 @@
-"""A model's file run by one of its runtimes: python -m benchmarks.speed.inference_worker KIND FILE INPUTS THREADS
+"""Runs a model's file in one of its runtimes: python -m benchmarks.speed.inference_worker KIND FILE INPUTS THREADS
 
 A worker of `benchmarks.speed.latency`. KIND: keras (a model.npz), saved_model, tflite or onnx.
 """
@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks.speed import latency
 
 SIGNATURE = "lift_full"
-"""Poses and elevations; PyTorch's program gives the same."""
+"""Signature with poses and elevations, which PyTorch's program computes, too."""
 
 
 def main() -> None:
@@ -40,7 +40,7 @@ def _saved_model(path: str, threads: int) -> Callable[[], latency.Run]:
     def load() -> latency.Run:
         loaded = tf.saved_model.load(path)
         run = _with_tensors(tf, loaded.signatures[SIGNATURE], ordered=False)
-        run.loaded = loaded  # Its variables live as long as it does.
+        run.loaded = loaded  # Keeps its variables alive.
         return run
 
     return load
@@ -92,7 +92,7 @@ def _tensorflow(threads: int):
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(threads)  # Depths and elevation are two branches.
+    tf.config.threading.set_inter_op_parallelism_threads(threads)  # Depths and elevation could run in parallel.
     return tf
 
 

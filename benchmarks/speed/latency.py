@@ -1,4 +1,4 @@
-"""What workers that time a model's answers have in common; NumPy and the standard library only."""
+"""Common part of workers that measure a model's time; uses only NumPy and the standard library."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import numpy as np
 from benchmarks import turns
 
 Run = Callable[[Mapping[str, np.ndarray]], Mapping[str, Any]]
-"""Named inputs [B, ...] to named outputs [B, ...], among them poses_3d [B, J, 3]."""
+"""A function from named inputs [B, ...] to named outputs [B, ...], with poses_3d [B, J, 3]."""
 
-_UNTIMED = 3  # Answers before the first that counts: shapes are new, weights are not in the caches.
+_UNTIMED = 3  # Runs before the first that counts, while shapes are new and weights are not in the caches.
 
 
 def serve(load: Callable[[], Run], inputs: str) -> None:
-    """A worker of `benchmarks.turns` that times a model.
+    """Serves as a worker of `benchmarks.turns` that measures a model's time.
 
     Args:
-      load: opens the model, after all imports.
-      inputs: an .npz of the model's inputs [N, ...]; batches are its first rows.
+      load: opens the model; imports are done before.
+      inputs: an .npz file of the model's inputs [N, ...]; batches are its first rows.
     """
     with np.load(inputs) as archive:
         arrays = {name: archive[name] for name in archive.files}

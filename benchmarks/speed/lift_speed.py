@@ -1,8 +1,8 @@
-"""How fast poses are lifted: python -m benchmarks.speed.lift_speed [--poses=1000,100000,1000000]
+"""Speed of lifting: python -m benchmarks.speed.lift_speed [--poses=1000,100000,1000000]
 
-Every model that comes with the package lifts views files of so many poses with the command a user would type, start-up,
-reading and writing included, with likelihoods and without; and one pose at a time from Python. The poses are those of
-../shared/data/cmu_views.npz, over again where more are wanted. Writes benchmarks/results/lift_speed.json.
+Every packaged model lifts views files of these numbers of poses with the command a user would type, with start-up,
+reading and writing, with and without likelihoods; and one pose at a time from Python. The poses are those of
+../shared/data/cmu_views.npz, repeated as often as needed. Writes benchmarks/results/lift_speed.json.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from tf_elepose.cli.provenance import provenance
 from tf_elepose.storage import files
 
 REPEATS = 3
-"""Of every command; the median counts."""
+"""Runs of every command; the median counts."""
 
-_SINGLE = 200  # Poses one at a time.
+_SINGLE = 200  # Poses lifted one at a time.
 
 _FIELDS = ("poses_2d", "subject", "action", "clip", "camera", "frame", "split")
 
-# In a process of its own: the peak memory of a command counts from that of the process which starts it.
+# A program for another process, because the peak memory of a command is at least that of the process that starts it.
 _REPEATED = """
 import sys
 from benchmarks.speed.lift_speed import write_poses
@@ -40,8 +40,8 @@ write_poses(sys.argv[1], sys.argv[2], int(sys.argv[3]))
 
 def define_flags() -> None:
     flags.DEFINE_string("data", "../shared/data/cmu_views.npz", "The views file whose poses are lifted.")
-    flags.DEFINE_list("poses", ["1000", "100000", "1000000"], "Poses a file.")
-    flags.DEFINE_list("models", [], "Models that come with the package; all of them when empty.")
+    flags.DEFINE_list("poses", ["1000", "100000", "1000000"], "Numbers of poses in the files.")
+    flags.DEFINE_list("models", [], "Packaged models; all of them when empty.")
     flags.DEFINE_integer("repeats", REPEATS, "Runs of every command.", lower_bound=1)
     flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
 
@@ -75,11 +75,11 @@ def main(argv: list[str]) -> int:
 
 
 def write_poses(source: str, target: str, poses: int) -> None:
-    """A views file of the first `poses` rows of another; from its beginning again where it has fewer."""
+    """Writes a views file of the first `poses` rows of another, repeated if it has fewer."""
     arrays = files.read_npz(source)
     rows = np.arange(poses) % len(arrays["poses_2d"])
     fields = {name: arrays[name][rows] for name in _FIELDS}
-    # Over again is another clip: a clip has one pose a frame and camera.
+    # A repetition is another clip, because a clip has one pose for each frame and camera.
     fields["clip"] = np.char.add(
         fields["clip"], np.char.add("-", (np.arange(poses) // len(arrays["poses_2d"])).astype(str))
     )

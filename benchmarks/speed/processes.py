@@ -1,4 +1,4 @@
-"""Commands of several processes, measured and killed as a whole."""
+"""Measures and kills commands that start several processes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 
-_EVERY = 0.1  # Seconds between looks.
+_EVERY = 0.1  # Seconds between measurements.
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -19,9 +19,9 @@ class Group:
     """A command and all processes that it starts.
 
     Attributes:
-      began: `time.monotonic` of its start.
-      memory_mb: the most that all together held at one of the looks; pages that several share count once.
-      cpu_s: processor time of all of them.
+      began: `time.monotonic` at its start.
+      memory_mb: peak memory of all processes together; pages that several share count once.
+      cpu_s: processor time of all processes.
     """
 
     def __init__(self, command: Sequence[str], log: pathlib.Path, **options) -> None:
@@ -38,27 +38,27 @@ class Group:
         return sum(self._cpu.values())
 
     def wait(self, seconds: float | None = None) -> int | None:
-        """The exit status; None when `seconds` have passed before."""
+        """Waits for the end and returns the exit status; None after `seconds`."""
         until = None if seconds is None else time.monotonic() + seconds
         while (status := self._process.poll()) is None:
-            self._look()
+            self._measure()
             if until is not None and time.monotonic() >= until:
                 return None
             time.sleep(_EVERY if until is None else min(_EVERY, max(0.0, until - time.monotonic())))
         return status
 
     def kill(self) -> None:
-        """SIGKILL to all of them at once."""
+        """Sends SIGKILL to all processes at once."""
         alive = self.descendants() if self._process.poll() is None else []
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        for pid in alive:  # Those that left the group.
+        for pid in alive:  # Also processes that left the group.
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self._process.wait()
 
     def descendants(self) -> list[int]:
-        """Of the command and what it has started, in whatever process groups."""
+        """Process ids of the command and of all processes that it started, in any process group."""
         found = [self._process.pid]
         for pid in found:
             with contextlib.suppress(OSError):
@@ -66,7 +66,7 @@ class Group:
                     found += map(int, pathlib.Path(f"/proc/{pid}/task/{task}/children").read_text().split())
         return found
 
-    def _look(self) -> None:
+    def _measure(self) -> None:
         held = 0.0
         for pid in self.descendants():
             with contextlib.suppress(OSError, ValueError, IndexError):
@@ -78,10 +78,10 @@ class Group:
 
 
 def measured_group(command: Sequence[str]) -> dict[str, float]:
-    """Seconds, processor seconds and peak memory of a command and all that it starts.
+    """Seconds, processor seconds and peak memory of a command and all processes that it starts.
 
     Raises:
-      ValueError: it failed; the end of what it said.
+      ValueError: it failed; with the end of its output.
     """
     with tempfile.TemporaryDirectory() as folder:
         log = pathlib.Path(folder, "log")

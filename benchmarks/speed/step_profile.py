@@ -1,7 +1,8 @@
-"""What the processor does in a training step: python -m benchmarks.speed.step_profile [--size=paper]
+"""Time of each kind of operation in a training step: python -m benchmarks.speed.step_profile [--size=paper]
 
-TensorFlow's profiler over some steps of the lifter's loop, as `benchmarks.train_step` measures it in bfloat16: the time
-operations take, summed by kind; two may run at the same time. Writes benchmarks/results/step_profile.json.
+TensorFlow's profiler records some steps of the lifter's loop, as `benchmarks.train_step` measures it in bfloat16. The
+times of operations are summed by kind; two operations may run at the same time. Writes
+benchmarks/results/step_profile.json.
 """
 
 from __future__ import annotations
@@ -28,15 +29,15 @@ KINDS = {
         "LeakyRelu", "LeakyReluGrad", "Relu", "ReluGrad", "BiasAdd", "BiasAddGrad",
     ),
 }  # fmt: skip
-"""Of operations, by TensorFlow's names; sums and products of the loss are among those of clipping, which are larger by
-far."""
+"""Kinds of operations by TensorFlow's names; clipping also has the sums and products of the loss, which are far
+smaller."""
 
 _STEPS = 8
 
 
 def define_flags() -> None:
     flags.DEFINE_enum("size", "paper", SIZES, "See benchmarks/speed/step_task.py.")
-    flags.DEFINE_enum("precision", "mixed_bfloat16", ["float32", "mixed_bfloat16"], "Of the hidden layers.")
+    flags.DEFINE_enum("precision", "mixed_bfloat16", ["float32", "mixed_bfloat16"], "Precision of the hidden layers.")
     flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
 
 
@@ -64,7 +65,7 @@ def main(argv: list[str]) -> int:
 
 
 def profiled(work: Callable[[], object], folder: pathlib.Path) -> tuple[float, list[tuple[str, float]]]:
-    """Seconds that `work` takes, and (operation, milliseconds) of everything TensorFlow computed meanwhile."""
+    """Seconds of `work`, and (operation, milliseconds) of every operation that TensorFlow ran in this time."""
     import tensorflow as tf
     from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
@@ -85,11 +86,11 @@ def profiled(work: Callable[[], object], folder: pathlib.Path) -> tuple[float, l
 
 
 def by_kind(events: Iterable[tuple[str, float]], steps: int) -> dict[str, float]:
-    """Milliseconds a step by `KINDS`, and of what is none of them.
+    """Milliseconds a step for each of `KINDS` and for all other operations.
 
     Args:
-      events: (name, milliseconds); operations are called PATH:OPERATION, all others enclose operations.
-      steps: that they are of.
+      events: (name, milliseconds); operations are called PATH:OPERATION; other events enclose operations.
+      steps: number of steps in `events`.
     """
     kinds = {operation: kind for kind, operations in KINDS.items() for operation in operations}
     spent = collections.Counter(dict.fromkeys((*KINDS, "all else"), 0.0))

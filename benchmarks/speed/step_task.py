@@ -1,7 +1,7 @@
-"""What a training step is measured on: sizes, poses and first weights, in a file that any program can read.
+"""The task for measuring a training step: sizes, poses and first weights, in a file that any program can read.
 
 An .npz without pickles: `settings` (JSON), `images` [N, J, 2] normalised poses, and `weights/NAME` by the names of
-`Method.saved_variables`. Two programs with the same file make the same steps.
+`Method.saved_variables`. Two programs with the same file compute the same steps.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SIZES = ("paper", "code", "default")
 """The networks and the batch of the paper (section 3), of its published code (one shared block, one hidden layer in the
 flow's subnets), and of this package's default config."""
 
-_PERTURBED = 0.02  # Deviation of what is added to first weights, which are special (nearly flat poses, no coupling).
+_PERTURBED = 0.02  # Deviation of noise on first weights, which are special (nearly flat poses, no coupling).
 
 
 def size_config(size: str) -> Any:
@@ -40,7 +40,7 @@ def size_config(size: str) -> Any:
 
 
 def write_task(path: pathlib.Path, size: str, *, width: int | None = None, batch_size: int | None = None) -> None:
-    """A task of built-in motion; `width` and `batch_size` for a smaller one, for tests."""
+    """Writes a task of built-in motion; `width` and `batch_size` make it smaller, for tests."""
     from tf_elepose.data.synthetic import synthesize
     from tf_elepose.normalization import Normalizer
     from tf_elepose.skeleton.skeletons import H36M_17
@@ -57,7 +57,7 @@ def write_task(path: pathlib.Path, size: str, *, width: int | None = None, batch
 
 
 def task_arrays(config: Any, normalizer: Any, images: np.ndarray, bone_prior: Any = None) -> dict[str, np.ndarray]:
-    """What a task's file holds, of a config, a normaliser and its poses; the skeleton's bone lengths when None."""
+    """The arrays of a task's file; without `bone_prior`, with the skeleton's stated bone lengths."""
     from tf_elepose.skeleton.anthropometry import stated_bone_prior
     from tf_elepose.skeleton.skeletons import H36M_17
 
@@ -67,7 +67,7 @@ def task_arrays(config: Any, normalizer: Any, images: np.ndarray, bone_prior: An
 
 
 def settings_of(method: Any, config: Any) -> dict[str, Any]:
-    """Plain values that together with the weights determine the objective and the step."""
+    """Plain values that, with the weights, determine the objective and the step."""
     skeleton, lifter = method.skeleton, config.lifter
     place = skeleton.index
     optimizer = {key: lifter.optimizer[key] for key in ("learning_rate", "weight_decay", "clip_norm", "average_decay")}
@@ -89,7 +89,7 @@ def settings_of(method: Any, config: Any) -> dict[str, Any]:
         "explained": method.prior.explained,
         "normalizer": method.normalizer.to_dict(),
         "bone_prior": method.bone_prior.to_dict(),
-        # Of the three above, what another program needs.
+        # Values from the three entries above that another program needs.
         "distance": method.distance,
         "input_deviation": method.normalizer.deviation,
         "bone_lengths": method.bone_prior.to_dict()["lengths"],
@@ -128,10 +128,10 @@ def method_of(settings: Mapping[str, Any], weights: Mapping[str, np.ndarray], pr
 
 
 def write_comparison(task: pathlib.Path, perturbed: pathlib.Path, batch: pathlib.Path, poses: int = 64) -> Any:
-    """As `task` with weights that are not special; a batch with random numbers for it; and what this package says.
+    """Writes `task` with perturbed weights and a batch with its random numbers, and computes this package's results.
 
     Returns:
-      {"terms/NAME": [B], "gradients/NAME": array} of that batch.
+      {"terms/NAME": [B], "gradients/NAME": array} for that batch.
     """
     import tensorflow as tf
 
@@ -162,14 +162,13 @@ def write_comparison(task: pathlib.Path, perturbed: pathlib.Path, batch: pathlib
 
 
 def differences(said: Mapping[str, np.ndarray], also: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Largest difference of the two programs by kind: of a term to the term's largest value, of a gradient to the
-    largest of its array.
+    """Largest difference of the two programs, relative to the largest value of the term or of the gradient's array.
 
     Raises:
-      ValueError: one knows something that the other does not.
+      ValueError: one has a term or gradient that the other lacks.
     """
     if said.keys() != also.keys():
-        raise ValueError(f"only one of the two knows {', '.join(sorted(said.keys() ^ also.keys())[:5])}")
+        raise ValueError(f"only one of the two programs has {', '.join(sorted(said.keys() ^ also.keys())[:5])}")
     worst = {"terms": 0.0, "gradients": 0.0}
     for name, values in said.items():
         kind = name.partition("/")[0]
@@ -179,11 +178,11 @@ def differences(said: Mapping[str, np.ndarray], also: Mapping[str, np.ndarray]) 
 
 
 def operations(settings: Mapping[str, Any]) -> float:
-    """Floating-point operations of the matrix products of one sample's step, 2 for each multiplication with addition.
+    """Floating-point operations in the matrix products of one sample's step; 2 for a multiplication with addition.
 
     The lifter runs twice, forwards and then backwards for weights and inputs (the data's own inputs need no gradient),
     the second time without the elevation where no term asks for it; the frozen flow once, backwards for inputs only.
-    The rest of the step has a few thousand.
+    The other operations of the step are a few thousand.
     """
     size, joints, bases = settings["size"], settings["joints"], settings["bases"]
     width = size["width"]
@@ -215,7 +214,7 @@ def _new_method(config: Any, normalizer: Any, images: np.ndarray, bone_prior: An
 
 
 def _networks(variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the networks; a new method has no statistics yet."""
+    """The variables of the networks; a new method has no statistics yet."""
     return {name: variable for name, variable in variables.items() if not name.startswith("statistics/")}
 
 

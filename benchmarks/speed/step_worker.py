@@ -1,7 +1,7 @@
 """This package's training step as its loop runs it: python -m benchmarks.speed.step_worker TASK OPTIONS
 
 A worker of `benchmarks.turns`. TASK is a file of `benchmarks.speed.step_task`, OPTIONS is JSON: jit_compile, precision,
-replicas. Several workers that the environment variable TF_CONFIG names train together; all have to be asked the same.
+replicas. Workers in the environment variable TF_CONFIG train together; all need the same requests.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def make_loop(path: str, *, jit_compile: bool = False, precision: str = "float32", poses: int = 0):
-    """The loop over a task's steps; over so many `poses`, the task's over again, where that is not 0."""
+    """The training loop of a task; if `poses` is not 0, with this number of poses, which repeats the task's."""
     from tf_elepose.data.pipeline import Batches
     from tf_elepose.skeleton.skeletons import H36M_17
     from tf_elepose.training.adam import Adam

@@ -1,10 +1,10 @@
 """Minutes to a PA-MPJPE of 40 mm: python -m benchmarks.speed.time_to_accuracy [--torch_python=PATH]
 
-This package: the training command with few epochs, from its start to its end, start-up, reading, prior and the stored
-model included; then its model is evaluated on the whole test split. PyTorch: the paper's sizes and schedule with
-this package's bone lengths (the literature's do not fit this data), clipping, ceiling and knee term, without which it
-often ends mirrored; it ends as soon as its test poses are good enough, or after --limit_minutes, and no time is counted
-for reading and evaluating. One after the other, as each takes minutes. Writes
+For this package, the time is that of the training command with few epochs, from its start to the stored model, with
+reading and prior; then the model is evaluated on the whole test split. The PyTorch program has the paper's sizes and
+schedule with this package's bone lengths (the literature's do not fit this data), clipping, ceiling and knee term,
+without which it often ends mirrored. It ends as soon as its test poses are good enough, or after --limit_minutes; the
+time for reading and evaluating does not count. The programs run one after the other, because each takes minutes. Writes
 benchmarks/results/time_to_accuracy.json.
 """
 
@@ -28,7 +28,7 @@ from tf_elepose.storage import files
 
 GOAL_MM = 40.0
 
-_TEST_POSES = 2000  # Of the test split, evenly spread, that PyTorch is watched by.
+_TEST_POSES = 2000  # Test poses, evenly spread, on which the PyTorch program is evaluated.
 
 _WRITE = """
 import sys
@@ -38,14 +38,14 @@ write_task(sys.argv[1], sys.argv[2])
 
 
 def define_flags() -> None:
-    flags.DEFINE_string("data", "views:../shared/data/cmu_views.npz", "With 3D poses in its test split.")
-    flags.DEFINE_float("prior_epochs", 12.0, "Of this package's training.")
-    flags.DEFINE_float("lifter_epochs", 10.0, "Of this package's training.")
-    flags.DEFINE_list("overrides", [], "More of them, KEY=VALUE of the config.")
+    flags.DEFINE_string("data", "views:../shared/data/cmu_views.npz", "Data with 3D poses in the test split.")
+    flags.DEFINE_float("prior_epochs", 12.0, "Epochs of the prior in this package's training.")
+    flags.DEFINE_float("lifter_epochs", 10.0, "Epochs of the lifter in this package's training.")
+    flags.DEFINE_list("overrides", [], "Further changes to the config, KEY=VALUE.")
     pytorch_flag.define()
     flags.DEFINE_string("torch_options", "{}", "See benchmarks/pytorch/step_worker.py; {} is eager float32.")
-    flags.DEFINE_integer("torch_prior_epochs", 100, "The paper's 100, or fewer to be kind.")
-    flags.DEFINE_float("limit_minutes", 90.0, "After so long PyTorch's training is given up.")
+    flags.DEFINE_integer("torch_prior_epochs", 100, "Epochs of PyTorch's prior: the paper's 100, or fewer.")
+    flags.DEFINE_float("limit_minutes", 90.0, "PyTorch's training stops after this time.")
     flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
 
 
@@ -68,7 +68,7 @@ def main(argv: list[str]) -> int:
 
 
 def ours(folder: pathlib.Path, options: Any) -> dict[str, Any]:
-    """Wall-clock seconds of the command, and the error of the model it leaves."""
+    """Wall-clock seconds of the command, and the error of its model."""
     overrides = [
         f"data={options.data}", "completer.epochs=0.0", f"prior.epochs={options.prior_epochs}",
         f"lifter.epochs={options.lifter_epochs}", *options.overrides,
@@ -90,7 +90,7 @@ def ours(folder: pathlib.Path, options: Any) -> dict[str, Any]:
 
 
 def theirs(folder: pathlib.Path, options: Any) -> dict[str, Any]:
-    """Seconds of training until the goal or the limit; and the error then."""
+    """Seconds of PyTorch's training until the goal or the limit, and the final error."""
     from tf_elepose.evaluation.metrics import pa_mpjpe
 
     task = folder / "task.npz"
@@ -120,7 +120,7 @@ def theirs(folder: pathlib.Path, options: Any) -> dict[str, Any]:
 
 
 def write_task(path: str, data: str) -> None:
-    """The paper's task of that data (see `speed.step_task`) with test_images and test_poses_3d [N, J, 3] mm."""
+    """Writes the paper's task for `data` (see `step_task`) with test_images and test_poses_3d [N, J, 3] mm."""
     from benchmarks.speed import step_task
     from tf_elepose.data.sources import load_source
     from tf_elepose.normalization import Normalizer

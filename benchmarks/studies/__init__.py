@@ -1,1 +1,1 @@
-"""Single questions answered by measuring."""
+"""Measurements for single questions."""

@@ -1,8 +1,8 @@
-"""What scaling every pose by itself is worth: python -m benchmarks.studies.body_size [--model=cmu]
+"""Errors with each way of scaling poses: python -m benchmarks.studies.body_size [--model=cmu]
 
-Poses of the test split of ../shared/data/cmu_views.npz are lifted and given the size of the person's true chain of
-bones (`tf_elepose.motion.body_size`; the median over the track): every pose by itself, as `--height` does; all poses
-of a track by the median of their own chains; and by the best scale for each pose. Writes
+Poses of the test split of ../shared/data/cmu_views.npz are lifted and scaled to the person's true chain of bones
+(`tf_elepose.motion.body_size`; the median over the track) in three ways: each pose by its own chain, as `--height`
+does; all poses of a track by the median of their chains; and each pose by its best scale. Writes
 benchmarks/results/body_size.json.
 """
 
@@ -49,7 +49,7 @@ def main(argv: list[str]) -> int:
 
 
 def errors(lifted: Lifted, poses_3d: Any) -> dict[str, Any]:
-    """MPJPE, mm, of valid poses in unit scale against true ones [N, J, 3] mm, with a size of each kind."""
+    """MPJPE, mm, of the valid lifted poses from true poses [N, J, 3] mm, with each way of scaling."""
     skeleton = lifted.skeleton
     valid = np.flatnonzero(lifted.valid)
     lifted, true = lifted.select(valid), root_center(np.asarray(poses_3d)[valid], skeleton.root_index)

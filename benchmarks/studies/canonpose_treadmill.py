@@ -1,7 +1,7 @@
 """CanonPose on one clip of real detections: python -m benchmarks.studies.canonpose_treadmill --output=DIR
 
-Trains configs/canonpose_treadmill.py in DIR, unless it is trained there, and lifts its test frames, every camera by
-itself, with it and with the models that come with the package, which have never seen a treadmill. Writes
+Trains configs/canonpose_treadmill.py in DIR, unless DIR has the model already, and lifts the test frames of each camera
+with it and with the packaged models, whose training data have no treadmill. Writes
 benchmarks/results/canonpose_treadmill.json.
 """
 

@@ -1,7 +1,7 @@
-"""How fast large files are read: python -m benchmarks.studies.convert [--poses=1000000]
+"""Speed of reading large files: python -m benchmarks.studies.convert [--poses=1000000]
 
-Writes a COCO results file of that many poses, converts it with the command a user would type, and opens a views file of
-a fifth of them; all in a temporary folder (some GB of disk). Writes benchmarks/results/convert.json.
+Writes a COCO results file of this number of poses, converts it with the command a user would type, and opens a views
+file with a fifth of them, all in a temporary folder (some GB of disk). Writes benchmarks/results/convert.json.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def main(argv: list[str]) -> int:
 
 
 def write_coco(path: pathlib.Path, poses: int) -> None:
-    """A results file of people who stand about, a pose an image."""
+    """Writes a results file of standing people, one pose an image."""
     rng = np.random.default_rng(0)
     joints = get_convention("coco_17").num_joints
     with path.open("w", encoding="utf-8") as file:
@@ -87,18 +87,18 @@ def write_coco(path: pathlib.Path, poses: int) -> None:
 
 
 def shrink(source: pathlib.Path, target: pathlib.Path, rows: int) -> None:
-    """The first rows of a views file as another."""
+    """Writes the first `rows` rows of a views file as another views file."""
     arrays = files.read_npz(source)
     fields = {name: array for name, array in arrays.items() if name not in ("keypoints", "image_size")}
     files.write_npz(target, {**arrays, **{name: array[:rows] for name, array in fields.items()}})
 
 
 def measured(command: list[str]) -> tuple[float, float]:
-    """Seconds and peak memory in MB of a command, start-up included."""
+    """Seconds and peak memory, MB, of a command, with its start-up."""
     began = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)  # Or Popen would think that it still runs.
+    process.returncode = os.waitstatus_to_exitcode(status)  # Otherwise Popen would assume that it still runs.
     if status:
         raise ValueError(f"{' '.join(command)}: ended with status {os.waitstatus_to_exitcode(status)}")
     return time.perf_counter() - began, usage.ru_maxrss / 1024

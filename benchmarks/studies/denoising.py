@@ -1,8 +1,8 @@
-"""What denoising over time takes off a detector's errors: python -m benchmarks.studies.denoising
+"""How much denoising over time reduces a detector's errors: python -m benchmarks.studies.denoising
 
-The simulated detections of ../shared/data/cmu_views.npz against its exact 2D poses, with and without what the detector
-says of its confidence, with every second frame left out, and the exact poses, which should stay as they are. Writes
-benchmarks/results/denoising.json.
+Compares the simulated detections of ../shared/data/cmu_views.npz with the exact 2D poses, with and without the
+detector's confidences, and with every second frame left out; also denoises the exact poses, which should not change.
+Writes benchmarks/results/denoising.json.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What moving a detector's joints is worth: python -m benchmarks.studies.morphing
+"""The gain by moving a detector's joints: python -m benchmarks.studies.morphing
 
-The simulated detections of ../shared/data/cmu_views.npz, given the layout of a detector that knows COCO's joints: hips
-farther out and up, root, spine and thorax made of hips and shoulders, the head where the ears are. A morphing network
-learns on one subject where the data set puts them (`tf_elepose.morph`) and moves the others'. Writes
+The simulated detections of ../shared/data/cmu_views.npz get the layout of a detector with COCO's joints: hips farther
+out and up, root, spine and thorax computed from hips and shoulders, the head at the ears. A morphing network learns on
+one subject where the data set puts these joints (`tf_elepose.morph`) and moves those of the other subjects. Writes
 benchmarks/results/morphing.json.
 """
 
@@ -26,12 +26,12 @@ from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.storage import files
 
 OUT, UP, TO_HEAD = 0.15, 0.10, 0.35
-"""Of the hips, shares of their distance and of the trunk; of the head, a share of the way from the nose to its top."""
+"""Moves of the hips, as shares of their distance and of the trunk, and of the head, as a share of nose to top."""
 
 
 def define_flags() -> None:
     flags.DEFINE_string("data", "views:../shared/data/cmu_views.npz", "Views with exact and detected 2D poses.")
-    flags.DEFINE_string("subject", "S01", "Who is learnt from.")
+    flags.DEFINE_string("subject", "S01", "The subject from whom the network learns.")
     flags.DEFINE_float("epochs", 30.0, "Passes over the subject's poses.")
     flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
 
@@ -55,7 +55,7 @@ def main(argv: list[str]) -> int:
 
 
 def coco_like(recording: Recording) -> Recording:
-    """`recording` with its detections as such a detector has them."""
+    """`recording` with its detections in the layout of COCO's joints."""
     skeleton, poses = recording.skeleton, recording.poses_2d_detected.copy()
 
     def at(joint: str) -> int:
@@ -74,7 +74,7 @@ def coco_like(recording: Recording) -> Recording:
 
 
 def by_subject(detections: Recording, result: Recording) -> list[dict[str, Any]]:
-    """Mean distance, px, from the exact joints of each subject of `result`, as detected and moved."""
+    """Mean distance, px, of each subject's detected and moved joints from the exact ones."""
     rows = []
     for subject in np.unique(result.subject):
         there, moved = detections.select(detections.subject == subject), result.select(result.subject == subject)

@@ -1,9 +1,9 @@
-"""What smoothing and motion files do to motion: python -m benchmarks.studies.motion_files
+"""Effect of smoothing and of motion files on motion: python -m benchmarks.studies.motion_files
 
-Smoothing: the treadmill recording's 3D poses with white noise on every coordinate; how much the poses shake and how far
-they are from those without noise. BVH: every clip of ../shared/data/cmu_views.npz in the frame of its first camera, and
-the treadmill's poses, are written and read again, with position channels and with bones of constant length. Writes
-benchmarks/results/motion_files.json.
+Smoothing: the 3D poses of the treadmill recording get white noise on every coordinate; measured are the acceleration
+and the distance from the poses without noise. BVH: every clip of ../shared/data/cmu_views.npz, in the frame of its
+first camera, and the treadmill's poses are written and read again, with position channels and with bones of constant
+length. Writes benchmarks/results/motion_files.json.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from tf_elepose.storage import files
 NOISE_MM = (0.0, 10.0, 20.0)
 
 DRAWS = 5
-"""Of the noise."""
+"""Number of draws of the noise."""
 
 TREADMILL_HZ = 60.0
 
-_CMU_HZ = 30.0  # BVH files say it, and nothing here depends on it.
+_CMU_HZ = 30.0  # BVH files need a frame rate; nothing here depends on it.
 
 _BVH_TO_CAMERA = 10.0 * np.array([1.0, -1.0, -1.0])  # cm, y up, to mm, y down.
 
@@ -55,7 +55,7 @@ def main(argv: list[str]) -> int:
     options = flags.FLAGS
     walker = treadmill.load(options.treadmill)
     skeleton = get_skeleton("h36m_17")
-    logging.set_verbosity(logging.ERROR)  # Every file with bones of constant length is warned of.
+    logging.set_verbosity(logging.ERROR)  # Hides a warning for every file with bones of constant length.
     walked = {
         "sides as detected": moving(walker.given[0], skeleton, TREADMILL_HZ),
         "sides as the views agree": moving(walker.agreeing, skeleton, TREADMILL_HZ),
@@ -77,7 +77,7 @@ def main(argv: list[str]) -> int:
 
 
 def moving(poses_3d: np.ndarray, skeleton: Skeleton, rate: float) -> Lifted:
-    """Poses [F, J, 3] mm of a person, frame by frame, as if they had been lifted."""
+    """Poses [F, J, 3] mm of a person as `Lifted`, one frame after the other."""
     rows = len(poses_3d)
     name, first = np.full(rows, "clip"), np.zeros(rows, int)
     return Lifted(
@@ -89,8 +89,8 @@ def moving(poses_3d: np.ndarray, skeleton: Skeleton, rate: float) -> Lifted:
 
 
 def clips_of(recording: Recording) -> list[Lifted]:
-    """Every clip in the frame of its first camera, its frames one after the other."""
-    assert recording.poses_3d is not None  # As main asks for.
+    """Every clip, in time order, in the frame of its first camera."""
+    assert recording.poses_3d is not None  # `main` loads views with 3D poses.
     found = []
     for subject, clip in sorted(set(zip(recording.subject.tolist(), recording.clip.tolist(), strict=True))):
         rows = np.flatnonzero((recording.subject == subject) & (recording.clip == clip))
@@ -101,8 +101,9 @@ def clips_of(recording: Recording) -> list[Lifted]:
 
 
 def smoothed(motion: Lifted, noise: float, draws: int) -> dict[str, Any]:
-    """Mean acceleration, m/s^2, and mean distance of the joints from `motion`, mm, with noise of that deviation, mm, as
-    it is ("none") and after every filter.
+    """Mean acceleration, m/s^2, and mean distance from `motion`, mm, with noise, before ("none") and after each filter.
+
+    `noise` is the deviation in mm.
     """
     shaking: dict[str, list[float]] = {method: [] for method in ("none", *FILTERS)}
     distance: dict[str, list[float]] = {method: [] for method in shaking}
@@ -121,13 +122,15 @@ def smoothed(motion: Lifted, noise: float, draws: int) -> dict[str, Any]:
 
 
 def acceleration(poses: np.ndarray, rate: float) -> float:
-    """Mean acceleration, m/s^2, of the joints of poses [F, J, 3] mm, `rate` a second: second differences."""
+    """Mean acceleration, m/s^2, of the joints of poses [F, J, 3] mm at `rate` Hz, by second differences."""
     return float(np.linalg.norm(np.diff(poses, 2, axis=0), axis=-1).mean() * rate**2 / 1000.0)
 
 
 def bones(motions: Sequence[Lifted]) -> dict[str, Any]:
-    """Distance, mm, of joints read back from BVH files: the largest with position channels; with bones of constant
-    length the mean over `motions` of their means, and the largest of these.
+    """Distances, mm, of joints read back from BVH files, with position channels and with bones of constant length.
+
+    With position channels, the largest distance; with constant bones, the average over `motions` of the mean distance,
+    and the largest mean distance.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "motion.bvh"
@@ -142,7 +145,7 @@ def bones(motions: Sequence[Lifted]) -> dict[str, Any]:
 
 
 def read_back(motion: Lifted, path: pathlib.Path, *, constant_bones: bool) -> np.ndarray:
-    """[F, J] mm from where joints were to where a BVH file has them; writes `path`."""
+    """Distances [F, J], mm, between joints of `motion` and of the BVH file that is written to `path`."""
     write_bvh(path, motion, constant_bones=constant_bones)
     read = read_bvh_motion(path)
     joints = [read.names.index(joint) for joint in motion.skeleton.joints]

@@ -1,4 +1,4 @@
-"""How good the packaged models are: python -m benchmarks.studies.pretrained [--bundle=DIR]
+"""Errors of the packaged models: python -m benchmarks.studies.pretrained [--bundle=DIR]
 
 Lifts the test split of ../shared/data/cmu_views.npz (exact, detected, joints hidden) and the treadmill recording with
 every model that comes with the package, and, with --bundle, with every precision of a complete export. Writes
@@ -63,7 +63,7 @@ def main(argv: list[str]) -> int:
 
 
 def accuracy(lifter: Lifter, test: Any, walker: treadmill.Treadmill) -> dict[str, Any]:
-    """Figures of one model on the test split and on the treadmill."""
+    """A model's errors on the test split and on the treadmill."""
     found: dict[str, Any] = {}
     for kind, recording, poses_2d in (
         ("exact", test, "gt"), ("detected", test, "detected"), ("hidden", hide_joints(test, HIDDEN, seed=0), "gt"),

@@ -1,8 +1,8 @@
 """The treadmill recording as a test of lifting: four synchronised real cameras, MediaPipe's keypoints in each.
 
-Its reference is the triangulation of those keypoints. For a third of the moments MediaPipe swapped left and right in
-one camera, so that the given reference is wrong there for every camera. `agreeing_reference` triangulates again, each
-camera's sides as the four views agree best.
+The reference in the recording is a triangulation of these keypoints. In a third of the moments MediaPipe swapped left
+and right in one camera, so there the reference is wrong for every camera. `agreeing_reference` triangulates again, with
+the sides on which the four views agree best.
 """
 
 from __future__ import annotations
@@ -20,21 +20,24 @@ from tf_elepose.skeleton.skeletons import get_skeleton
 SOURCE = "views:../shared/data/treadmill/treadmill_views.npz"
 
 _FOCAL_PX = 1680.0
-"""Of all four cameras within half a per cent (Calib.qca.txt beside the recording: 107,600 / 64)."""
+"""Focal length of all four cameras, within half a per cent (Calib.qca.txt beside the recording: 107,600 / 64)."""
 
-_CENTRE_PX = (533.0, 953.0)  # Likewise: 34,110 / 64 and 61,000 / 64, give or take 15 px.
+_CENTRE_PX = (533.0, 953.0)  # Image centre, from the same file: 34,110 / 64 and 61,000 / 64, within 15 px.
 
 _SWAPPED_MM = 30.0
-"""Moments whose two references differ by more, after Procrustes alignment, are those with swapped sides."""
+"""A moment has swapped sides if its two references differ by more, after Procrustes alignment."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Treadmill:
-    """Attributes:
-    views: the four cameras' recordings, rows in the order of the frames.
-    given: [4, F, J, 3] mm, the reference that comes with the recording, in each camera's frame, root at 0.
-    agreeing: [F, J, 3] mm, the same with sides as the views agree, in the first camera's frame, root at 0.
-    swapped: [F] moments in which sides were swapped in some camera.
+    """The four views and two references.
+
+    Attributes:
+      views: the four cameras' recordings, rows in the order of the frames.
+      given: [4, F, J, 3] mm, the reference in the recording, in each camera's frame, root at 0.
+      agreeing: [F, J, 3] mm, the reference with the sides on which the views agree, in the first camera's frame, root
+        at 0.
+      swapped: [F] whether sides were swapped in some camera.
     """
 
     views: tuple[Recording, ...]
@@ -56,13 +59,18 @@ def load(source: str = SOURCE) -> Treadmill:
 
 
 def pa_mpjpe(predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """[F] mm of poses [F, J, 3]; rotations only."""
+    """PA-MPJPE [F], mm, of poses [F, J, 3]; rotations only."""
     return np.linalg.norm(procrustes(predicted, target) - target, axis=-1).mean(axis=-1)
 
 
 def agreeing_reference(pixels: np.ndarray, places: np.ndarray, mirror: list[int]) -> np.ndarray:
-    """Poses [F, J, 3] in the first camera's frame, of `pixels` [cameras, F, J, 2] and what was triangulated of them,
-    `places` [cameras, F, J, 3] in each camera's frame: they tell how the cameras stand to one another.
+    """Poses [F, J, 3] in the first camera's frame, triangulated with the sides on which the views agree best.
+
+    Args:
+      pixels: [cameras, F, J, 2].
+      places: [cameras, F, J, 3] the given triangulation in each camera's frame, from which the relative poses of the
+        cameras are computed.
+      mirror: index of each joint's partner.
     """
     cameras = [_rigid(places[0], of_camera) for of_camera in places]
     rays = (pixels - _CENTRE_PX) / _FOCAL_PX
@@ -96,7 +104,7 @@ def _triangulated(seen: list[np.ndarray], cameras: list[tuple[np.ndarray, np.nda
 
 
 def _disagreement(pose: np.ndarray, seen: list[np.ndarray], cameras: list[tuple[np.ndarray, np.ndarray]]) -> float:
-    """Mean distance of the projections from what was seen."""
+    """Mean distance of the projections from the seen rays."""
     total = 0.0
     for ray, (rotation, shift) in zip(seen, cameras, strict=True):
         placed = pose @ rotation.T + shift

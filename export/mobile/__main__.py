@@ -1,7 +1,7 @@
 """Files for the samples from an exported bundle: python -m export.mobile --bundle=DIR --output=DIR
 
 Writes model/ (the .tflite file, skeleton.json, demo.json), kotlin/PoseSkeleton.kt and swift/PoseSkeleton.swift. The
-names and orders of keypoints, joints, inputs and outputs in them come from the bundle; no sample has its own.
+names and orders of keypoints, joints, inputs and outputs come from the bundle; no sample defines its own.
 """
 
 from __future__ import annotations

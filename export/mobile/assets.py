@@ -1,4 +1,4 @@
-"""What the samples need of a bundle: one .tflite file, and who is who in it for JavaScript, Kotlin and Swift."""
+"""The files that the samples need from a bundle: one .tflite file, and its names for JavaScript, Kotlin and Swift."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tf_elepose.skeleton.skeletons import Skeleton
 from tf_elepose.storage import files
 
 USUAL = ("lift_full", "lift")
-"""Which signature is taken where none is asked for: the first of these that the bundle has."""
+"""Default signatures: the first of these that the bundle has."""
 
 
 def write_assets(
@@ -32,18 +32,18 @@ def write_assets(
     Args:
       bundle: a folder that `bundle.export_bundle` wrote, with TFLite files.
       output: a folder that does not exist yet, or is empty.
-      signature: of the model; the first of `USUAL` that the bundle has when None.
+      signature: the model's signature; when None, the first of `USUAL` that the bundle has.
       precision: one of `tflite_weights.PRECISIONS`.
 
     Returns:
-      what skeleton.json says.
+      the content of skeleton.json.
 
     Raises:
-      ValueError: no bundle, no such file in it, a file that is not the bundle's, or a folder that holds something.
+      ValueError: no bundle, no such file in it, a file with another checksum, or an output folder that is not empty.
     """
     source, target = pathlib.Path(bundle), pathlib.Path(output)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise ValueError(f"{target}: expected a new or an empty folder; this holds something")
+        raise ValueError(f"{target}: expected a new or an empty folder; this one is not empty")
     described = files.read_json(source / "metadata.json")
     skeleton = _skeleton(described, source)
     signature, data = _model(source, described, signature, precision)
@@ -59,7 +59,7 @@ def write_assets(
     for name, text in texts.items():
         files.write_text(target / name, text)
     files.write_bytes(target / "model" / facts["model"], data)
-    files.write_json(target / "model" / "skeleton.json", facts)  # Last: who finds it finds the rest.
+    files.write_json(target / "model" / "skeleton.json", facts)  # Last: when it exists, the other files exist, too.
     return facts
 
 
@@ -74,7 +74,7 @@ def _skeleton(described: Any, source: pathlib.Path) -> Skeleton:
 def _model(
     source: pathlib.Path, described: Mapping[str, Any], signature: str | None, precision: str
 ) -> tuple[str, bytes]:
-    """The signature taken, and its file's content, which is what the bundle's checksum says."""
+    """The chosen signature, and its file's content, whose checksum is that of the bundle."""
     able = sorted(name for name, outputs in described["outputs"].items() if "poses_3d" in outputs)
     if signature is None:
         signature = next((name for name in USUAL if name in able), "")
@@ -96,7 +96,7 @@ def _model(
 def _facts(
     described: Mapping[str, Any], skeleton: Skeleton, signature: str, precision: str, data: bytes
 ) -> dict[str, Any]:
-    """What skeleton.json says; the file's inputs and outputs were looked up in the file."""
+    """The content of skeleton.json, after a check that the TFLite file has these inputs and outputs."""
     key, shapes = _shapes(data)
     keypoints, joints = described["keypoints"], list(skeleton.joints)
     expected = {"keypoints": [1, len(keypoints), 2], "confidence": [1, len(keypoints)], "root_head_mm": [1]}

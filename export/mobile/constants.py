@@ -1,4 +1,4 @@
-"""The facts of an exported model as Kotlin and Swift source, so that no order of joints is typed by hand."""
+"""An exported model's names and orders as Kotlin and Swift source, so that nobody types them by hand."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ package org.tfelepose.sample
 
 object PoseSkeleton {{
 {texts}{inputs}{outputs}
-    /** Whether the model says how high the camera stood; the other outputs are always there. */
+    /** Whether the model predicts the camera's elevation; the other outputs always exist. */
     const val HAS_ELEVATION = {"true" if "elevation_deg" in facts["outputs"] else "false"}
 
     /** Confidences up to this count as not seen. */
@@ -58,7 +58,7 @@ object PoseSkeleton {{
 
 
 def swift(facts: Mapping[str, Any]) -> str:
-    """PoseSkeleton.swift likewise."""
+    """PoseSkeleton.swift for the same `facts`; raises the same errors as `kotlin`."""
     quote = _quoting("")
     texts = "".join(f"    static let {_camel(name)} = {quote(facts[name])}\n" for name in _TEXTS)
     inputs, outputs = (
@@ -75,7 +75,7 @@ def swift(facts: Mapping[str, Any]) -> str:
 
 enum PoseSkeleton {{
 {texts}{inputs}{outputs}
-    /// Whether the model says how high the camera stood; the other outputs are always there.
+    /// Whether the model predicts the camera's elevation; the other outputs always exist.
     static let hasElevation = {"true" if "elevation_deg" in facts["outputs"] else "false"}
 
     /// Confidences up to this count as not seen.
@@ -101,12 +101,12 @@ enum PoseSkeleton {{
 
 
 def _named(facts: Mapping[str, Any], kind: str) -> list[str]:
-    """Names of the inputs or outputs; the elevation among them also where the model has none, see HAS_ELEVATION."""
+    """Names of the inputs or outputs, always with the elevation, even if the model has none; see HAS_ELEVATION."""
     return list(dict.fromkeys([*facts[f"{kind}s"], *(["elevation_deg"] if kind == "output" else [])]))
 
 
 def _bones(facts: Mapping[str, Any]) -> list[tuple[int, int, int, str]]:
-    """(child, parent, side, their names) of every bone; a bone is on its child's side."""
+    """(child, parent, side, names of child and parent) of every bone; a bone is on its child's side."""
     joints, sides = facts["joints"], (facts["left"], facts["right"])
     return [
         (
@@ -120,7 +120,7 @@ def _bones(facts: Mapping[str, Any]) -> list[tuple[int, int, int, str]]:
 
 
 def _quoting(also: str) -> Callable[[str], str]:
-    """A function that makes a string literal, with backslashes before quotes, backslashes and `also`."""
+    """A function that makes string literals, with a backslash before quotes, backslashes and `also`."""
 
     def quote(text: str) -> str:
         if not text.isprintable():
@@ -135,7 +135,7 @@ def _listed(names: Sequence[str], quote: Callable[[str], str]) -> str:
 
 
 def _lines(items: Sequence[tuple[str, str]]) -> str:
-    """A line an item, with its remark; no comma after the last, which older compilers refuse."""
+    """A line for each item, with its remark; no comma after the last, which older compilers refuse."""
     commas = [","] * (len(items) - 1) + [""]
     return "".join(f"        {item}{comma} // {remark}\n" for (item, remark), comma in zip(items, commas, strict=True))
 

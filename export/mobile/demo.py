@@ -1,4 +1,4 @@
-"""A short clip of keypoints to show the samples with: people of the built-in synthetic motion, in any convention."""
+"""A short clip of keypoints for the samples: people of the built-in synthetic motion, in any convention."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from tf_elepose.skeleton.conversion import Convention, Conversion, conversion
 from tf_elepose.skeleton.skeletons import H36M_17
 
 ACTIVITIES = ("walking", "reaching", "squatting")
-"""Shown one after the other, each by one person in front of one camera."""
+"""The clip's activities, one after the other, each of one person in front of one camera."""
 
 FRAME_RATE = 25.0
-_FRAMES = 75  # Of an activity: three seconds, after which walkers leave the image.
+_FRAMES = 75  # Frames of an activity: three seconds, after which walkers leave the image.
 _SEED = 3
 
 
 def clip(convention: str, keypoints: Sequence[str]) -> dict[str, Any]:
-    """Keypoints as the samples read them: joints by name, frames [T, K] of [x, y] px or, not seen, None.
+    """Keypoints in the samples' format: joints by name, frames [T, K] of [x, y] px, or None for joints not seen.
 
     Args:
-      convention: its name; of one that is not known only joints of the synthetic people's names are seen.
+      convention: the convention's name; if it is unknown, only joints with the synthetic people's names are seen.
       keypoints: the convention's joints, in order.
     """
     known = find_convention(convention)
@@ -41,10 +41,10 @@ def clip(convention: str, keypoints: Sequence[str]) -> dict[str, Any]:
 
 
 def _as_keypoints(converted: Conversion, poses: np.ndarray) -> np.ndarray:
-    """[T, K, 2]: keypoints that are converted to `poses` [T, J, 2], NaN where none is known.
+    """Keypoints [T, K, 2] that the conversion maps to `poses` [T, J, 2], NaN where unknown.
 
-    Joints of equal names are equal. The others are those of least squares among all that give the joints made of them
-    (both eyes where the head ends, say).
+    Joints with equal names are equal. The others are the least-squares solution for the joints that are computed from
+    them (for example, both eyes are at the end of the head).
     """
     named = [converted.target.index(joint) if joint in converted.target else None for joint in converted.source]
     result = np.full((len(poses), len(converted.source), 2), np.nan)

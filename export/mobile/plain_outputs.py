@@ -1,7 +1,7 @@
-"""A TFLite file whose outputs every runtime takes: numbers, no truth values.
+"""Makes a TFLite file whose outputs every runtime accepts: numbers, no booleans.
 
 LiteRT.js 2.5.3 refuses a whole model for one boolean output ("Element type BOOL is not supported"), and the Java
-interpreter takes booleans as arrays only, not in the direct buffers that it takes numbers in.
+interpreter accepts booleans only in arrays, not in the direct buffers that it accepts for numbers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tensorflow.lite.tools import flatbuffer_utils
 
 
 def with_plain_outputs(data: bytes) -> bytes:
-    """The model `data`, boolean outputs of its signatures as uint8, 1 for true; as it is where there are none."""
+    """The model `data` with boolean outputs as uint8, 1 for true; unchanged if it has none."""
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(data))
     cast = None
     for signature in model.signatureDefs or ():
@@ -33,7 +33,7 @@ def with_plain_outputs(data: bytes) -> bytes:
 
 
 def _cast_code(model) -> int:
-    """Place of a new CAST among the model's operator codes; a second entry for one operator is allowed."""
+    """Index of a new CAST in the model's operator codes; a second entry for an operator is allowed."""
     code = schema.OperatorCodeT()
     code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.CAST
     code.version = 1

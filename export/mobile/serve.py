@@ -1,4 +1,4 @@
-"""The web sample on this machine: python -m export.mobile.serve --assets=DIR [--port=8000]
+"""A server for the web sample on this machine: python -m export.mobile.serve --assets=DIR [--port=8000]
 
 Serves the page, LiteRT.js from its node_modules and the model that python -m export.mobile wrote to DIR.
 """
@@ -21,9 +21,9 @@ _NEEDED = "@litertjs/core/wasm"
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """The page at /, the files of one model at /model/, LiteRT.js at /node_modules/; no lists of folders.
+    """Serves the page at /, a model's files at /model/, LiteRT.js at /node_modules/; no lists of folders.
 
-    WebAssembly is compiled while it loads only as application/wasm; the two policies let a page have threads.
+    Browsers compile WebAssembly while it loads only if its type is application/wasm; the two policies allow threads.
     """
 
     extensions_map = http.server.SimpleHTTPRequestHandler.extensions_map | {
@@ -56,7 +56,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         super().end_headers()
 
     def log_message(self, format: str, *args) -> None:
-        """Nothing: the address is all that a user wants to read."""
+        """Prints nothing, so that only the address is shown."""
 
 
 def make_server(
@@ -67,24 +67,24 @@ def make_server(
     node_modules: str | os.PathLike[str] = WEB / "node_modules",
     handler: type[Handler] = Handler,
 ) -> http.server.ThreadingHTTPServer:
-    """A server that is bound but does not serve yet; port 0: a free one.
+    """A server that is bound but does not serve yet; port 0 is a free port.
 
     Raises:
-      ValueError: `assets` is not what python -m export.mobile writes, or LiteRT.js is not there.
+      ValueError: `assets` was not written by python -m export.mobile, or LiteRT.js is not installed.
       OSError: the port is taken.
     """
     model, modules = pathlib.Path(assets) / "model", pathlib.Path(node_modules)
     if not (model / "skeleton.json").is_file():
-        raise ValueError(f"{assets}: expected the output of python -m export.mobile; has no model/skeleton.json")
+        raise ValueError(f"{assets}: expected the output of python -m export.mobile; it has no model/skeleton.json")
     if not (modules / _NEEDED).is_dir():
-        raise ValueError(f"{modules / _NEEDED}: LiteRT.js is not there; run npm install once, in {WEB}")
+        raise ValueError(f"{modules / _NEEDED}: LiteRT.js is not installed; run npm install once, in {WEB}")
     folders = {"": WEB, "model": model, "node_modules": modules}
     return http.server.ThreadingHTTPServer((host, port), functools.partial(handler, folders=folders))
 
 
 def define_flags() -> None:
     flags.DEFINE_string("assets", None, "Folder that python -m export.mobile wrote.", required=True)
-    flags.DEFINE_string("host", "127.0.0.1", "Address to listen on; 0.0.0.0 lets phones on the same network in.")
+    flags.DEFINE_string("host", "127.0.0.1", "Address to listen on; 0.0.0.0 also accepts phones on the same network.")
     flags.DEFINE_integer("port", 8000, "Port.")
     flags.DEFINE_string("node_modules", str(WEB / "node_modules"), "Where npm installed LiteRT.js.")
 

@@ -1,8 +1,8 @@
-"""Poses from TensorFlow Serving over gRPC: pip install tensorflow-serving-api
+"""Lifts poses with TensorFlow Serving over gRPC: pip install tensorflow-serving-api
 
     python export/serving/client_grpc.py keypoints.json
 
-Takes and prints what client_rest.py does. Less is sent than over REST, and no number is written as text.
+Input and output are those of client_rest.py. Messages are smaller than over REST, because numbers are not text.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> None:
             if options.version:
                 request.model_spec.version.value = options.version
             inputs = {"keypoints": keypoints[rows], "confidence": confidence[rows]}
-            if options.signature != "likelihood":  # Which has no poses to size.
+            if options.signature != "likelihood":  # `likelihood` does not scale poses.
                 inputs["root_head_mm"] = np.full(len(keypoints[rows]), options.root_head_mm, np.float32)
             for name, values in inputs.items():
                 request.inputs[name].CopyFrom(tf.make_tensor_proto(values))

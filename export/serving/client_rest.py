@@ -1,10 +1,10 @@
-"""Poses from TensorFlow Serving over REST; Python's standard library only.
+"""Lifts poses with TensorFlow Serving over REST; needs only Python's standard library.
 
     python export/serving/client_rest.py keypoints.json
 
 keypoints.json is a list of poses as detectors write them (COCO's results): {"keypoints": [x, y, score, x, y, score,
-...]}, joints in the order of the convention the model was exported for, pixels, x right, y down; null for a joint that
-was not found. Prints a line of JSON a pose.
+...]}, in pixels, x right, y down, joints in the order of the convention of the export; null for a joint that was not
+found. Prints one line of JSON for each pose.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 POSES_A_REQUEST = 256
-"""What a server with export/serving/batching_parameters.txt takes at once."""
+"""Most poses in a request to a server with export/serving/batching_parameters.txt."""
 
 _SECONDS = 30.0
 
@@ -30,13 +30,13 @@ def main(arguments: Sequence[str]) -> None:
     url = f"{options.server}/v1/models/{options.model}{version}:predict"
     for rows in requests(len(keypoints)):
         inputs: dict[str, Any] = {"keypoints": keypoints[rows], "confidence": confidence[rows]}
-        if options.signature != "likelihood":  # Which has no poses to size.
+        if options.signature != "likelihood":  # `likelihood` does not scale poses.
             inputs["root_head_mm"] = [options.root_head_mm] * len(keypoints[rows])
         print_poses(predict(url, {"signature_name": options.signature, "inputs": inputs}))
 
 
 def predict(url: str, body: dict[str, Any]) -> dict[str, list[Any]]:
-    """The outputs by name. The server's own message where it refuses."""
+    """The outputs by name; exits with the server's message if it refuses the request."""
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
     try:
         with urllib.request.urlopen(request, timeout=_SECONDS) as response:
@@ -48,7 +48,7 @@ def predict(url: str, body: dict[str, Any]) -> dict[str, list[Any]]:
 
 
 def parse(arguments: Sequence[str], server: str, description: str | None) -> argparse.Namespace:
-    """The command line of the examples."""
+    """The options on the command line, for both clients."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", help="keypoints")
     parser.add_argument("--server", default=server, help="%(default)s if not given")
@@ -60,7 +60,7 @@ def parse(arguments: Sequence[str], server: str, description: str | None) -> arg
 
 
 def read_keypoints(path: str) -> tuple[list[list[list[float]]], list[list[float]]]:
-    """Keypoints [N, K, 2] and confidence [N, K]; null becomes 0, which as a confidence means not seen."""
+    """Keypoints [N, K, 2] and confidences [N, K]; null becomes 0, and confidence 0 means not seen."""
     try:
         with open(path, encoding="utf-8") as file:
             poses = [pose["keypoints"] for pose in json.load(file)]
@@ -77,13 +77,13 @@ def read_keypoints(path: str) -> tuple[list[list[list[float]]], list[list[float]
 
 
 def requests(poses: int) -> Iterator[slice]:
-    """Which poses go into each request."""
+    """The slices of poses that go into one request each."""
     for first in range(0, poses, POSES_A_REQUEST):
         yield slice(first, min(first + POSES_A_REQUEST, poses))
 
 
 def print_poses(outputs: dict[str, list[Any]]) -> None:
-    """A line of JSON a pose, outputs by name."""
+    """Prints a line of JSON for each pose, with the outputs by name."""
     for row in zip(*outputs.values(), strict=True):
         print(json.dumps(dict(zip(outputs, row, strict=True))))
 

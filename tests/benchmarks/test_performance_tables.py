@@ -54,7 +54,7 @@ def test_files_of_any_number_of_poses_can_be_lifted(tmp_path):
     np.testing.assert_array_equal(recording.poses_2d[7:14], poses)
 
 
-def test_the_bundle_that_is_measured_can_be_lifted_with(tmp_path):
+def test_the_measured_bundle_lifts(tmp_path):
     method, _ = small_elepose(width=8)
     (tmp_path / "tflite").mkdir()
     listed = "tflite/lift_full_float32_batch.tflite"
@@ -64,7 +64,7 @@ def test_the_bundle_that_is_measured_can_be_lifted_with(tmp_path):
     assert lifted.valid.all() and lifted.percentile is None
 
 
-def test_growth_is_told_a_pose_and_relative_to_the_first(tmp_path):
+def test_growth_shows_poses_a_second_and_ratios_to_the_first(tmp_path):
     results = {
         "growth": [
             {"what": what, "poses": poses, "seconds": poses / 1000, "memory_mb": 100.0}
@@ -86,13 +86,13 @@ def test_growth_is_told_a_pose_and_relative_to_the_first(tmp_path):
 
 
 @pytest.mark.parametrize(("error", "reached"), [(39.0, ""), (48.0, " (not reached)")])
-def test_a_goal_that_was_not_reached_is_told(error, reached):
+def test_a_goal_that_was_not_reached_is_marked(error, reached):
     runs = [{"program": "a", "seconds": 90.0, "pa_mpjpe_mm": error}]
     line = time_to_accuracy.markdown({"goal_mm": 40.0, "runs": runs}).splitlines()[-1]
     assert cells(line) == ["a", f"1.5{reached}", f"{error:.1f}"]
 
 
-def test_of_pytorch_it_is_told_how_long_the_prior_was_trained():
+def test_the_row_of_pytorch_has_the_epochs_of_its_prior():
     run = {"program": "PyTorch", "seconds": 60.0, "pa_mpjpe_mm": 50.0, "reached": False, "prior_epochs": 10}
     line = time_to_accuracy.markdown({"goal_mm": 40.0, "runs": [run]}).splitlines()[-1]
     assert cells(line) == ["PyTorch, 10 epochs of the prior", "1.0 (not reached)", "50.0"]

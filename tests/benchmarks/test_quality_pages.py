@@ -18,12 +18,12 @@ def test_a_page_shows_what_the_results_hold(page):
     assert pages.fill(text) == text, "run python -m benchmarks.pages"
 
 
-def test_a_block_without_its_results_is_told():
+def test_a_block_without_results_is_an_error_with_the_file():
     with pytest.raises(ValueError, match=r"results/nothing\.json: expected a file"):
         pages.fill("<!-- results: nothing -->\nold\n<!-- end -->")
 
 
-def test_what_results_were_made_with_is_told_once_in_a_line():
+def test_the_line_below_a_table_names_each_version_once():
     made = {"date": "2026-11-20T23:00:00+00:00", "hardware": "2 x A", "versions": {"keras": "3.15"}, "commit": "abc"}
     later = {**made, "date": "2026-11-21T01:00:00+00:00", "commit": "def+changes"}
     assert pages.made_with([made]) == "2026-11-20, 2 x A, keras 3.15, commit abc"
@@ -54,7 +54,7 @@ def test_every_result_says_when_and_on_what_it_was_made():
         assert not re.search(r"NaN|Infinity", text)
 
 
-def test_what_a_busy_machine_cannot_measure_may_be_missing_and_nothing_else(tmp_path, monkeypatch):
+def test_only_results_that_need_a_quiet_machine_may_be_missing(tmp_path, monkeypatch):
     monkeypatch.setattr(pages, "ROOT", tmp_path)
     assert "python -m benchmarks.inference" in pages.block("inference")
     with pytest.raises(ValueError, match="convert"):

@@ -34,7 +34,7 @@ def test_workers_answer_in_turn_and_one_that_fails_is_an_error():
     with turns.Worker("benchmarks.robustness.limits", "1") as worker:
         assert worker.facts == {"threads": 1} and worker.started_s > 0.0
         assert worker.ask("read", size=100_000)["gb_per_s"] > 0.0
-        with pytest.raises(ValueError, match=r"benchmarks\.limits 1: .*nonsense"):
+        with pytest.raises(ValueError, match=r"benchmarks\.robustness\.limits 1: .*nonsense"):
             worker.ask("nonsense")
     said = []
     turns.in_turn({name: lambda n, name=name: said.append((n, name)) for name in "ab"}, 2)

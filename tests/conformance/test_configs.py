@@ -1,4 +1,4 @@
-"""Every config loads, is complete, can be trained with, and says how and to what end."""
+"""Claims: every config loads, is complete, makes a run, and states its command, result and time."""
 
 import importlib.util
 import pathlib
@@ -38,7 +38,7 @@ def test_a_config_has_all_settings_and_no_others(path):
     config = _loaded(path).get_config()
     default = dict(_flat(default_config.METHODS[config.method]()))
     settings = dict(_flat(config))
-    # The schedule's options and the reader's depend on which are chosen.
+    # Which options there are depends on the chosen schedule and reader.
     chosen = re.compile(r"data_options\..*|\w+\.optimizer\.(warmup|floor|decay|epochs|factor)")
     fixed = {key for key in default if not chosen.fullmatch(key)}
     assert fixed <= set(settings)
@@ -60,7 +60,7 @@ def test_a_config_makes_a_run(path):
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_a_config_can_be_had_twice(path):
+def test_each_call_makes_a_new_config(path):
     module = _loaded(path)
     first = module.get_config()
     first.seed = 99
@@ -68,8 +68,8 @@ def test_a_config_can_be_had_twice(path):
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_a_config_says_its_command_its_result_and_its_time(path):
+def test_a_config_states_its_command_result_and_time(path):
     text = _loaded(path).__doc__ or ""
     assert f"python -m tf_elepose.train --config=configs/{path.name} --workdir=" in text
     assert re.search(r"^Expected: .*\b(mm|half|degrees)\b", text, re.MULTILINE), "the error to expect"
-    assert re.search(r"^Time: .*\d+ (seconds|minutes|hours)\b", text, re.MULTILINE), "how long it takes, and on what"
+    assert re.search(r"^Time: .*\d+ (seconds|minutes|hours)\b", text, re.MULTILINE), "the time and the machine"

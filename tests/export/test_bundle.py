@@ -109,7 +109,7 @@ def test_a_session_refuses_a_model_whose_variables_are_not_tracked(tmp_path):
         saved_model.require_loadable(path, ["lift"])
 
 
-def test_metadata_tell_what_a_stranger_needs(made):
+def test_metadata_describe_the_files_completely(made):
     facts = json.loads((made[0] / "metadata.json").read_text())
     assert facts["convention"] == "h36m_17_elepose" and len(facts["keypoints"]) == 17
     assert facts["axes"] == "x right, y down, z forward" and facts["skeleton"]["root"] == "root"
@@ -127,7 +127,7 @@ def test_files_for_one_pose_have_no_open_dimension(made, name, batch):
     assert sorted(shapes) == [[batch], [batch, 17], [batch, 17, 2]]
 
 
-def test_a_bound_that_is_missed_leaves_nothing(run, tmp_path, monkeypatch):
+def test_a_missed_bound_leaves_no_files(run, tmp_path, monkeypatch):
     monkeypatch.setitem(verify.BOUNDS, "float32", {name: 0.0 for name in verify.BOUNDS["float32"]})
     with pytest.raises(ValueError, match=r"saved_model/1 lift.*nothing written"):
         bundle.export_bundle(run, tmp_path / "out", formats=["saved_model"])
@@ -152,7 +152,7 @@ def test_wrong_weights_in_a_file_are_found(run, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_holds_something_stays_as_it_is(run, tmp_path):
+def test_a_folder_that_is_not_empty_is_not_changed(run, tmp_path):
     (tmp_path / "mine").write_text("kept")
     with pytest.raises(ValueError, match="expected a new or an empty folder"):
         bundle.export_bundle(run, tmp_path, formats=["onnx"])

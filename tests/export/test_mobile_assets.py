@@ -34,7 +34,7 @@ def inputs(frame):
     }
 
 
-def test_the_model_says_the_same_with_valid_as_a_number():
+def test_outputs_are_equal_with_valid_as_a_number():
     before = runner(small_bundle() / "tflite" / "lift_full_float32.tflite")
     after = runner(small_assets() / "model" / "lift_full_float32.tflite")
     said = []
@@ -47,12 +47,12 @@ def test_the_model_says_the_same_with_valid_as_a_number():
     assert said == [1, 1, 1, 1, 1, 0]
 
 
-def test_a_model_without_truth_values_stays_as_it_is():
+def test_a_model_without_booleans_is_not_changed():
     data = (small_assets() / "model" / "lift_full_float32.tflite").read_bytes()
     assert with_plain_outputs(data) is data
 
 
-def test_skeleton_says_what_the_bundle_says():
+def test_skeleton_has_the_facts_of_the_bundle():
     facts = json.loads((small_assets() / "model" / "skeleton.json").read_text())
     described = json.loads((small_bundle() / "metadata.json").read_text())
     for name in ("fingerprint", "convention", "keypoints", "axes", "units", "min_confidence"):
@@ -81,7 +81,7 @@ def test_the_clip_is_the_synthetic_people_in_any_convention(name):
     assert np.isnan(off[H36M_17.index("head")]) or off[H36M_17.index("head")] < 0.11
 
 
-def test_the_clip_of_a_convention_of_ones_own_has_the_joints_of_equal_names():
+def test_the_clip_of_an_own_convention_has_the_joints_with_equal_names():
     clip = demo.clip("mine", ["nose", "tail", "l_knee"])
     assert [point is None for point in clip["frames"][0]] == [False, True, False]
 
@@ -116,7 +116,7 @@ def test_a_file_of_another_export_is_refused(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_keypoints_that_are_not_the_files_are_refused(tmp_path):
+def test_metadata_with_other_keypoints_than_the_file_are_refused(tmp_path):
     shutil.copytree(small_bundle(), tmp_path / "bundle")
     described = json.loads((tmp_path / "bundle" / "metadata.json").read_text())
     described["keypoints"].pop()

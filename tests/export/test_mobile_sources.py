@@ -68,7 +68,7 @@ def test_joints_and_keypoints_are_in_the_models_order(written, facts):
     assert written.listed(name(written, "JOINTS")) == facts["joints"]
 
 
-def test_bones_join_the_joints_they_should(written, facts):
+def test_bones_join_the_joints_of_the_skeleton(written, facts):
     def side(joint):
         return "left" if joint in facts["left"] else "right" if joint in facts["right"] else "middle"
 
@@ -84,7 +84,7 @@ def test_inputs_and_outputs_are_those_of_the_file(written, facts):
 
 
 @pytest.mark.parametrize("outputs", [("poses_3d", "valid"), ("poses_3d", "valid", "elevation_deg", "nll")])
-def test_the_samples_find_their_constants_whatever_the_model_says(outputs, facts, tmp_path):
+def test_the_samples_find_their_constants_with_any_outputs(outputs, facts, tmp_path):
     other = facts | {"outputs": dict.fromkeys(outputs, "")}
     for suffix, make, sources in (("kt", constants.kotlin, KOTLIN), ("swift", constants.swift, SWIFT)):
         (tmp_path / f"PoseSkeleton.{suffix}").write_text(make(other), encoding="utf-8")
@@ -95,14 +95,14 @@ def test_the_samples_find_their_constants_whatever_the_model_says(outputs, facts
         assert len(used) >= 10 and used <= made.names, used - made.names
 
 
-def test_the_samples_say_no_joint_and_no_tensor_themselves(facts):
+def test_the_samples_contain_no_names_of_joints_and_tensors(facts):
     taken = {*facts["keypoints"], *facts["joints"], *facts["inputs"], *facts["outputs"], facts["signature"]}
     for path in (*KOTLIN, *SWIFT):
         code = re.sub(r"/\*.*?\*/|//[^\n]*", "", path.read_text("utf-8"), flags=re.DOTALL)
         assert not set(re.findall(_STRING, code)) & taken, path.name
 
 
-def test_names_with_quotes_stay_text(facts):
+def test_names_with_quotes_are_escaped(facts):
     odd = ['a"b', "c\\d", "$e", "\\(f)"]
     changed = facts | {"keypoints": odd}
     assert '"a\\"b", // 0' in constants.kotlin(changed) and '"\\$e", // 2' in constants.kotlin(changed)

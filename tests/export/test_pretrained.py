@@ -15,7 +15,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 FILES = {"tflite/lift_all_int8_dynamic_batch.tflite", "tflite/lift_full_int8_dynamic_batch.tflite"}
 
 
-def test_a_packaged_model_has_two_files_and_says_which(tmp_path):
+def test_a_packaged_model_has_two_files_and_lists_them(tmp_path):
     folder = pretrained.package(small_lifting_bundle(), tmp_path / "small", "int8_dynamic", data_credit="Nobody's.")
     there = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert there == FILES | {"metadata.json"}
@@ -32,7 +32,7 @@ def test_a_packaged_model_has_two_files_and_says_which(tmp_path):
                                                                      for file in FILES}  # fmt: skip
 
 
-def test_a_bundle_without_such_files_leaves_what_is_there(tmp_path):
+def test_a_bundle_without_such_files_does_not_change_the_package(tmp_path):
     target = tmp_path / "small"
     target.mkdir()
     (target / "metadata.json").write_text("{}")
@@ -45,7 +45,7 @@ def test_a_bundle_without_such_files_leaves_what_is_there(tmp_path):
 @pytest.mark.parametrize(
     ("source", "told"), [("views:/home/somebody/walk.npz", "views:walk.npz"), ("synthetic", "synthetic")]
 )
-def test_an_export_does_not_say_where_the_data_lay(tmp_path, monkeypatch, source, told):
+def test_an_export_does_not_contain_the_folder_of_the_data(tmp_path, monkeypatch, source, told):
     method, _ = load_model_and_info(small_run())
     save_model(tmp_path / "model.npz", method, {"source": source})
     described = []

@@ -65,7 +65,7 @@ def test_the_folder_is_the_version_and_the_default_is_lift(path, signed, served)
     assert set(default.outputs) == set(lift.outputs)
 
 
-def test_what_is_served_is_the_function(path, signed, inputs):
+def test_served_outputs_are_those_of_the_function(path, signed, inputs):
     loaded = tf.saved_model.load(str(path))
     for name in signed.functions:
         given = {spec.name: inputs[spec.name] for spec in signed.specs(name)}
@@ -141,7 +141,7 @@ def quick_export(path, monkeypatch):
     monkeypatch.setattr(versions, "export_bundle", export_bundle)
 
 
-def test_a_server_that_watches_never_meets_half_a_version(quick_export, path, tmp_path):
+def test_a_watching_server_never_sees_an_incomplete_version(quick_export, path, tmp_path):
     (tmp_path / "5").symlink_to(path)
     models, done, problems = Models({"elepose": tmp_path}), threading.Event(), []
 
@@ -168,7 +168,7 @@ def test_a_failed_export_adds_no_version(quick_export, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_number_that_was_taken_meanwhile_is_left_alone(quick_export, tmp_path, monkeypatch):
+def test_a_number_that_another_process_took_is_not_changed(quick_export, tmp_path, monkeypatch):
     (tmp_path / "1").mkdir()
     (tmp_path / "1" / "mine").write_text("kept")
     known = [[], [1]]

@@ -72,7 +72,7 @@ def rows(inputs, *which):
     return {name: values[slice(*which)] for name, values in inputs.items()}
 
 
-def test_answers_are_the_function(channel, signed, inputs):
+def test_answers_are_those_of_the_function(channel, signed, inputs):
     got = answer(stub(channel).Predict(predict_request(inputs, "lift")))
     for key, values in signed.functions["lift"](**inputs).items():
         assert np.allclose(got[key], values, rtol=1e-4, atol=1e-5), key
@@ -90,12 +90,12 @@ def test_every_malformed_request_is_refused_or_invalid(channel, inputs):
     assert [problem for case in cases if (problem := failure(case, channel))] == []
 
 
-def test_a_thousand_malformed_requests_leave_good_ones_as_they_were(server, inputs):
+def test_a_thousand_malformed_requests_do_not_change_good_answers(server, inputs):
     problems, numbers = soak(server.grpc_address, inputs, requests=1000, threads=4)
     assert problems == [] and numbers["malformed"] == numbers["good"] == 1000
 
 
-def test_a_model_that_takes_any_shape_is_found(signed, inputs, tmp_path, monkeypatch):
+def test_a_model_that_accepts_any_shape_fails_the_soak(signed, inputs, tmp_path, monkeypatch):
     monkeypatch.setattr(signed, "refusing", signed.concrete)
     monkeypatch.setattr(signed, "functions", {"lift": signed.functions["lift"]})
     saved_model.export_saved_model(signed, tmp_path, inputs)
@@ -105,7 +105,7 @@ def test_a_model_that_takes_any_shape_is_found(signed, inputs, tmp_path, monkeyp
     assert {"confidence of one pose for all", "one size for all", "a joint more", "one pose, many sizes"} <= found
 
 
-def test_a_batch_is_as_large_as_the_client_takes_answers(server, inputs):
+def test_the_size_of_answers_limits_the_batch(server, inputs):
     many = {name: np.resize(values, (25_000, *values.shape[1:])) for name, values in inputs.items()}
     with connected(server.grpc_address, max_message=4 * 2**20) as usual, pytest.raises(grpc.RpcError) as refused:
         stub(usual).Predict(predict_request(many))  # 4 MiB are gRPC's default.
@@ -229,7 +229,7 @@ def test_a_new_version_answers_and_the_old_one_is_there_by_number(base, inputs, 
         assert stub(channel).Predict(old).model_spec.version.value == 1
 
 
-def test_the_recipes_fit_together():
+def test_the_configuration_files_fit_together():
     config = model_server_config_pb2.ModelServerConfig()
     text_format.Parse((RECIPES / "models.config").read_text(), config)
     (model,) = config.model_config_list.config

@@ -167,7 +167,7 @@ def test_fixed_elevation_has_no_elevation():
     assert set(signed.functions) == {"lift", "likelihood", "lift_all"}
 
 
-def test_lift_all_says_what_the_others_say(signed):
+def test_lift_all_has_the_outputs_of_the_others(signed):
     inputs = examples.hostile(signed, 30, seed=5)
     whole, full = outputs(signed, "lift_all", inputs), outputs(signed, "lift_full", inputs)
     assert set(whole) == {"poses_3d", "valid", "elevation_deg", "nll"}
@@ -194,7 +194,7 @@ def test_expected_is_predict(signed):
         ({"completer": False}, "lsp_14", 0.0, "has no nose, and the model was trained without a completer"),
     ],
 )
-def test_refuses_what_cannot_work(options, convention, min_confidence, message):
+def test_refuses_models_and_conventions_that_cannot_be_exported(options, convention, min_confidence, message):
     with pytest.raises(ValueError, match=message):
         Signed(model(**options), get_convention(convention), min_confidence)
 
@@ -208,7 +208,7 @@ def test_refuses_the_rule_clip():
         Signed(method, H36M_17)
 
 
-def test_equals_predict_of_a_method_that_looks_at_confidences():
+def test_equals_predict_of_a_method_that_uses_confidences():
     method, _ = small_canonpose(rule="pose", hidden=0.5)
     method.trust.measure(np.random.default_rng(1).uniform(0.3, 0.9, (100, 17)))
     keypoints, rng = poses_2d(32, seed=3), np.random.default_rng(0)

@@ -83,7 +83,7 @@ def expected(frame):
 @pytest.mark.skipif(
     not (serve.WEB / "node_modules").is_dir(), reason="needs LiteRT.js: npm install in export/mobile/web"
 )
-def test_the_page_says_what_python_says(tmp_path):
+def test_the_page_gives_the_results_of_python(tmp_path):
     shutil.copytree(small_assets(), tmp_path / "assets")
     frames = seen_poses(12, len(COCO))
     # By name: the file has its own order, and a joint that the model does not know.
@@ -116,7 +116,7 @@ def modules(folder):
     return folder / "node_modules"
 
 
-def test_the_server_says_what_its_files_are(tmp_path):
+def test_the_server_sends_the_types_of_its_files(tmp_path):
     with serving(assets=small_assets(), node_modules=modules(tmp_path)) as address:
         for path, kind in {
             "": "text/html",
@@ -135,7 +135,7 @@ def test_the_server_says_what_its_files_are(tmp_path):
     "path",
     ["/model/", "/node_modules/@litertjs/", "/model/../kotlin/PoseSkeleton.kt", "/../serve.py", "/model/%2e%2e/x"],
 )
-def test_the_server_gives_nothing_else(tmp_path, path):
+def test_the_server_sends_no_other_files(tmp_path, path):
     with serving(assets=small_assets(), node_modules=modules(tmp_path)) as address:
         connection = http.client.HTTPConnection(address.removeprefix("http://").rstrip("/"))
         connection.request("GET", path)
@@ -143,8 +143,8 @@ def test_the_server_gives_nothing_else(tmp_path, path):
         connection.close()
 
 
-def test_the_server_says_what_is_missing(tmp_path):
-    with pytest.raises(ValueError, match=r"LiteRT\.js is not there; run npm install once"):
+def test_the_server_names_missing_files(tmp_path):
+    with pytest.raises(ValueError, match=r"LiteRT\.js is not installed; run npm install once"):
         serve.make_server(small_assets(), node_modules=tmp_path)
     with pytest.raises(ValueError, match=r"expected the output of python -m export\.mobile"):
         serve.make_server(tmp_path)
@@ -203,5 +203,5 @@ def test_csv_is_read_by_name(separator):
         ("a.csv", "", "expected a header"),
     ],
 )
-def test_what_cannot_be_read_is_told(name, text, message):
+def test_files_that_cannot_be_read_are_errors(name, text, message):
     assert message in read(name, text)

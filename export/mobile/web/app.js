@@ -4,7 +4,7 @@ import { Scene } from "./scene.js";
 
 const MODEL = new URL("model/", import.meta.url).href;
 const TURN = 0.5; // Radians a second.
-const TIMED = 200; // Lifts that the median is of.
+const TIMED = 200; // Number of lifts in the median.
 
 const at = (id) => document.getElementById(id);
 const query = new URLSearchParams(location.search);
@@ -79,7 +79,7 @@ function play(on) {
 
 let before = 0;
 function tick(now) {
-  // A frame's time may lie a little before the moment at which it is drawn.
+  // `now` is the start of the frame and may be a little before `started`.
   if (playing) frame = Math.floor((Math.max(now - started, 0) / 1000) * clip.frameRate) % clip.frames.length;
   if (at("turn").checked) angle += (TURN * Math.min(now - before, 100)) / 1000;
   before = now;

@@ -1,8 +1,9 @@
 // Keypoints from a file, by the names of their joints.
 //
 // JSON: {"joints": ["nose", ...], "frame_rate": 25, "frames": [[[x, y] or [x, y, confidence] or null, ...], ...]}
-// CSV:  a header nose_x,nose_y,nose_confidence,... (the confidence may be absent) and a row a frame.
-// Both in pixels, x right, y down. Joints that the file lacks count as not seen, those the model lacks are not read.
+// CSV:  a header nose_x,nose_y,nose_confidence,... (the confidence may be absent) and one row a frame.
+// Both are in pixels, x right, y down. Joints that the file lacks count as not seen; joints that the model lacks are
+// not read.
 
 const USUAL_RATE = 25;
 

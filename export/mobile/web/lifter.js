@@ -1,4 +1,4 @@
-// A model and what it says of itself. Names and orders come from skeleton.json, which python -m export.mobile wrote.
+// A model and its description: names and orders come from skeleton.json, which python -m export.mobile wrote.
 import { loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
 
 const WASM = new URL("node_modules/@litertjs/core/wasm/", import.meta.url).href;
@@ -10,11 +10,11 @@ export async function fetched(url) {
 }
 
 export class PoseLifter {
-  /** The lifter of the folder `base`, an URL that ends in a slash. */
+  /** Loads the model in the folder `base`, a URL that ends in a slash. */
   static async load(base) {
     const skeleton = await (await fetched(base + "skeleton.json")).json();
     const data = new Uint8Array(await (await fetched(base + skeleton.model)).arrayBuffer());
-    await loadLiteRt(WASM); // The build without threads: more than one does not pay for such small networks.
+    await loadLiteRt(WASM); // The build without threads: more threads are not faster for such small networks.
     return new PoseLifter(skeleton, await loadAndCompile(data, { accelerator: "wasm" }));
   }
 
@@ -33,11 +33,11 @@ export class PoseLifter {
   }
 
   /**
-   * One pose, from one frame.
+   * Lifts the pose of one frame.
    *
-   * @param points [K] of [x, y] or [x, y, confidence] in px, x right, y down; null where a joint is not seen. In the
+   * @param points [K] of [x, y] or [x, y, confidence] in px, x right, y down; null for joints that are not seen. In the
    *     order of skeleton.keypoints.
-   * @param rootHeadMm length from root to head that the pose shall have; 0: unit scale.
+   * @param rootHeadMm wanted distance from root to head, mm; 0: unit scale.
    * @return {valid, pose: Float32Array [J * 3] camera frame, x right, y down, z forward, root at the origin,
    *     elevationDeg or null, milliseconds}. pose is 0 where not valid.
    */
@@ -59,16 +59,16 @@ export class PoseLifter {
     let outputs = {};
     try {
       outputs = await this.model.run(this.skeleton.signature, inputs);
-      const said = {};
-      for (const name in outputs) said[name] = await outputs[name].data();
+      const values = {};
+      for (const name in outputs) values[name] = await outputs[name].data();
       return {
-        valid: said.valid[0] === 1,
-        pose: said.poses_3d,
-        elevationDeg: said.elevation_deg ? said.elevation_deg[0] : null,
+        valid: values.valid[0] === 1,
+        pose: values.poses_3d,
+        elevationDeg: values.elevation_deg ? values.elevation_deg[0] : null,
         milliseconds: performance.now() - begin,
       };
     } finally {
-      // The library's memory is not the browser's to collect.
+      // The browser does not free the library's memory.
       for (const tensor of [...Object.values(inputs), ...Object.values(outputs)]) tensor.delete();
     }
   }

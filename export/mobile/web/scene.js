@@ -1,7 +1,7 @@
-// Draws the lifted pose, seen by a camera that goes round it, and the keypoints it was lifted from.
+// Draws the lifted pose, seen by a camera that moves around it, and the keypoints from which it was lifted.
 
-const DISTANCE = 6; // Of the drawing's camera, in units of the body (about one from root to head).
-const TILT = (12 * Math.PI) / 180; // How far that camera looks down.
+const DISTANCE = 6; // Distance of the drawing's camera, in units of the body (about one from root to head).
+const TILT = (12 * Math.PI) / 180; // Angle by which this camera looks down.
 const FITS = 1.75; // Half of the drawing's height at the root, in the same units.
 const RINGS = [0.5, 1, 1.5];
 
@@ -21,18 +21,18 @@ export class Scene {
     this.floor = null;
   }
 
-  /** A new clip: its floor is not known yet. */
+  /** Forgets the floor, which is unknown at the start of a new clip. */
   forget() {
     this.floor = null;
   }
 
-  /** Draws a pose of `lifter.lift`, turned by `angle` radians; nothing but the floor where it is not valid. */
+  /** Draws a pose of `lifter.lift`, turned by `angle` radians; only the floor if it is not valid. */
   draw(lifted, angle) {
     const { context, width, height } = prepared(this.canvas);
     const colour = colours(this.canvas);
     const scale = (Math.min(width, height) / 2 / FITS) * DISTANCE;
     const onScreen = ([x, y, z]) => {
-      // Round the vertical axis, then down by the tilt, then perspective.
+      // Turn about the vertical axis, then tilt down, then project.
       const across = x * Math.cos(angle) + z * Math.sin(angle);
       const away = z * Math.cos(angle) - x * Math.sin(angle);
       const down = y * Math.cos(TILT) - away * Math.sin(TILT);
@@ -76,7 +76,7 @@ export class Scene {
       }
       context.stroke();
     }
-    // A tick towards where the camera stood that saw the keypoints.
+    // A tick towards the place of the camera that saw the keypoints.
     const [near, far] = [RINGS.at(-1), RINGS.at(-1) + 0.2].map((z) => onScreen([0, height, -z]));
     stroke(context, near, far, 3, colour.floor);
   }
@@ -98,7 +98,7 @@ export class Scene {
   }
 }
 
-/** [J] of [x, y, z], y along gravity where the model says how far the camera looked down. */
+/** Joints [J] of [x, y, z], with y along gravity if the model predicts the elevation. */
 function levelled({ pose, elevationDeg }) {
   const down = ((elevationDeg ?? 0) * Math.PI) / 180;
   return Array.from({ length: pose.length / 3 }, (_, j) => {

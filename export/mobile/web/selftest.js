@@ -1,5 +1,5 @@
-// index.html?test=FILE: lifts every frame of a keypoints file beside the model and posts what came out to the server,
-// which compares it with what Python says of the same frames.
+// index.html?test=FILE: lifts every frame of a keypoints file in the model's folder and posts the results to the
+// server, which compares them with Python's results for the same frames.
 import { readKeypoints } from "./keypoints.js";
 import { fetched } from "./lifter.js";
 
@@ -11,7 +11,7 @@ export async function report(lifter, file) {
     answer.frames.push({ valid, pose: Array.from(pose), elevationDeg, milliseconds });
   }
   await post("frames", answer);
-  // The rest of the page is looked at when it has run for a moment.
+  // The rest of the page is examined after it has run for a moment.
   setTimeout(() => {
     const scene = document.getElementById("scene");
     const { data } = scene.getContext("2d").getImageData(0, 0, scene.width, scene.height);

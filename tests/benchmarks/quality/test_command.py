@@ -62,7 +62,7 @@ def test_other_data_and_fewer_seeds(command, trained, tmp_path):
     assert len({folder for _, folder in trained}) == len(trained)
 
 
-def test_what_has_ended_is_shown_without_training(command, trained, tmp_path):
+def test_finished_trainings_are_shown_without_training(command, trained, tmp_path):
     row = tables.TABLES["svmac"].rows[1]
     folder = tmp_path / "runs" / training.folder_of(row)
     folder.mkdir(parents=True)
@@ -79,7 +79,7 @@ def test_what_has_ended_is_shown_without_training(command, trained, tmp_path):
     assert not (tmp_path / "results" / "quality_pca.json").exists()
 
 
-def test_who_is_left_out_is_not_looked_for_in_other_data(command, trained, tmp_path):
+def test_rows_that_leave_people_out_are_not_trained_on_other_data(command, trained, tmp_path):
     named = [row for row in tables.TABLES["detections"].rows if training.names_people(row)]
     assert len(named) == 2 * len(tables.SUBJECTS)
     assert command("--table=detections", "--data=views:a.npz", f"--output={tmp_path}", f"--results={tmp_path}")[0] == 0
@@ -186,7 +186,7 @@ def test_two_trainings_at_a_time_have_their_own_cores_and_logs(two_at_a_time, tm
     assert all(row["metrics"]["training_seconds"] == 60.0 for row in results["rows"])
 
 
-def test_an_error_stops_the_other_training_and_is_told(two_at_a_time, tmp_path, monkeypatch):
+def test_an_error_stops_the_other_training_and_is_the_message(two_at_a_time, tmp_path, monkeypatch):
     ablation = tables.TABLES["ablation"]
     without_pca, fixed, whole = ablation.rows[2], ablation.rows[3], ablation.rows[4]
     monkeypatch.setitem(tables.TABLES, "ablation", dataclasses.replace(ablation, rows=(without_pca, fixed, whole)))

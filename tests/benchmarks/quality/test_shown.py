@@ -31,7 +31,7 @@ def test_a_table_has_the_columns_that_were_measured_and_the_spread_of_seeds():
     assert lines[-1] == ["standard deviation", "2.1", "0.0"]  # sqrt(((-1.5)^2 + 1.5^2) / 1) = 2.12
 
 
-def test_what_failed_is_shown_as_failed():
+def test_failed_rows_are_shown_as_failed():
     lines = table([*SEEDS, row("no clipping", failed="depths are mirrored")])
     assert ["no clipping", "failed", ""] in lines
 

@@ -75,7 +75,7 @@ def test_cores_are_divided_evenly_and_threads_of_one_core_stay_together(machine)
         side_by_side.shares(9)
 
 
-def test_cores_are_divided_where_nothing_is_known_of_them_and_not_where_they_cannot_be(machine, tmp_path, monkeypatch):
+def test_cores_are_divided_without_a_topology_but_not_without_affinity(machine, tmp_path, monkeypatch):
     monkeypatch.setattr(side_by_side, "_CORES", tmp_path / "none")
     assert side_by_side.shares(2) == [{0, 1, 2, 3}, {4, 5, 6, 7}]
     monkeypatch.delattr(os, "sched_setaffinity")
@@ -106,7 +106,7 @@ def test_as_many_run_at_a_time_as_there_are_parts_and_the_next_starts_before_res
     assert capsys.readouterr().out == "begins\n" * 3
 
 
-def test_a_log_goes_on_and_only_what_is_new_was_said(tmp_path):
+def test_a_log_is_appended_to_and_only_new_lines_are_the_output(tmp_path):
     log = tmp_path / "new" / "a.log"
     code = "import sys; print('one'); print('two', file=sys.stderr); sys.exit(3)"
     for _ in range(2):
@@ -130,7 +130,7 @@ def test_an_error_ends_the_others_once_they_have_saved_and_starts_no_more(tmp_pa
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("parts", [1, 2])
-def test_a_signal_ends_what_runs_once_it_has_saved(tmp_path, number, parts):
+def test_a_signal_ends_running_commands_after_they_have_saved(tmp_path, number, parts):
     paths = [tmp_path / name for name in "abc"]
 
     def send():
@@ -148,7 +148,7 @@ def test_a_signal_ends_what_runs_once_it_has_saved(tmp_path, number, parts):
     assert signal.getsignal(number) is before
 
 
-def test_who_does_not_read_to_the_end_leaves_nothing_behind(tmp_path):
+def test_closing_the_results_early_ends_all_commands(tmp_path):
     jobs = [job("pass"), job(SAVES, tmp_path / "a")]
     with contextlib.closing(side_by_side.results(jobs, [None, None])) as ended:
         next(ended)
@@ -156,7 +156,7 @@ def test_who_does_not_read_to_the_end_leaves_nothing_behind(tmp_path):
     assert (tmp_path / "a").read_text() == "saved"
 
 
-def test_what_does_not_end_by_itself_is_killed(tmp_path, monkeypatch):
+def test_a_command_that_ignores_sigterm_is_killed(tmp_path, monkeypatch):
     monkeypatch.setattr(side_by_side, "_STOPPED", 0.2)
     deaf = SAVES.replace("signal.SIGTERM, save", "signal.SIGTERM, signal.SIG_IGN")
     began = time.monotonic()

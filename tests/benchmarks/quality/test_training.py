@@ -103,7 +103,7 @@ def test_every_column_has_a_heading(name):
     assert set(TABLES[name].columns) <= set(shown.COLUMNS)
 
 
-def test_the_rows_of_the_papers_ablation_leave_out_what_it_leaves_out():
+def test_the_rows_of_the_ablation_leave_out_the_papers_parts():
     left_out = {
         row.label: {o.removeprefix("--config.") for o in row.overrides} - {"completer.epochs=0.0", "lifter.epochs=30.0"}
         for row in TABLES["ablation"].rows

@@ -36,17 +36,17 @@ def test_errors_by_confidence(recording):
     assert 0.05 < found["best_weights"] < 0.07 and found["best_weights_of_the_sure"] == pytest.approx(0.0, abs=1e-4)
 
 
-def test_hips_that_err_as_the_root_does_are_right_about_it(recording):
+def test_hips_with_the_error_of_the_root_have_no_error_relative_to_it(recording):
     noise = benchmark.hips_noise(recording, focal_px=1000.0)
     depth = recording.poses_3d[0, H36M_17.root_index, 2]
     assert noise["all"] == pytest.approx(0.03 * depth / np.sqrt(40), rel=1e-3)
     assert noise["sure"] == pytest.approx(0.0, abs=1e-2)
 
 
-def test_the_page_tells_both_models(recording):
+def test_the_page_shows_both_models(recording):
     found = benchmark.confidence_and_error(recording) | {"hips_mm": {"all": 29.4, "sure": 25.0}, "doubted": 0.5}
     keys = ("pa_all_mm", "n_all_mm", "pa_mistaken_mm", "pa_others_mm", "canonical_hips_std_mm")
     assert "| all |" not in benchmark.markdown(found)
     models = [{"min_confidence": c, **dict.fromkeys(keys, 40.0 + c)} for c in (0.0, 0.5)]
     text = benchmark.markdown(found | {"models": models})
-    assert "| all | 40.0 |" in text and "| of confidence over 0.5 | 40.5 |" in text and "29 mm off" in text
+    assert "| all | 40.0 |" in text and "| of confidence over 0.5 | 40.5 |" in text and "an error of 29 mm" in text

@@ -20,7 +20,7 @@ def test_memory_and_processor_time_are_those_of_all_processes():
         measured_group([sys.executable, "-c", "raise SystemExit(3)"])
 
 
-def test_a_kill_reaches_what_the_command_has_started(tmp_path):
+def test_a_kill_reaches_processes_that_the_command_has_started(tmp_path):
     group = Group([sys.executable, "-c", CHILD.format("import time; time.sleep(60)")], tmp_path / "log")
     while len(group.descendants()) < 2:
         time.sleep(0.02)
@@ -41,7 +41,7 @@ def _alive(pid):
         return False
 
 
-def test_the_table_says_what_was_measured_and_what_follows():
+def test_the_tables_have_measured_and_computed_rows():
     run = {"seconds": 60.0, "cpu_s": 110.0, "memory_mb": 500.0}
     start = {"seconds": 10.0, "cpu_s": 10.0, "memory_mb": 400.0}
     results = {
@@ -50,7 +50,7 @@ def test_the_table_says_what_was_measured_and_what_follows():
         "output_bytes_a_pose": 200.0,
     }  # fmt: skip
     lines = batch_lift.markdown(results).splitlines()
-    assert lines[2] == "| batch job, 2 worker processes of a thread | 60.0 | 110.0 | 16,667 | 500 MB |"
+    assert lines[2] == "| batch job, 2 worker processes of one thread each | 60.0 | 110.0 | 16,667 | 500 MB |"
     # 10^9 poses of 100 us on 100 cores: 1,000 s, and 5 s of start-up.
     assert "| 1,000,000,000 | 100 | 17 min | 200.0 GB | 15,259 | 25.0 GB |" in lines
 

@@ -19,7 +19,7 @@ def views(tmp_path):
     return tmp_path / "views.npz"
 
 
-def test_poses_begin_again_as_another_clip(views, tmp_path):
+def test_repeated_poses_are_another_clip(views, tmp_path):
     lift_speed.write_poses(str(views), str(tmp_path / "more.npz"), 19)
     made, given = files.read_npz(tmp_path / "more.npz"), files.read_npz(views)
     np.testing.assert_array_equal(made["poses_2d"][8:16], given["poses_2d"])
@@ -37,7 +37,7 @@ def test_the_command_runs_and_a_failing_one_is_no_measurement(views, tmp_path):
     assert lift_speed.one_at_a_time(str(views), model, False, 3) > 0.0
 
 
-def test_a_table_sets_both_kinds_beside_one_another():
+def test_a_table_has_columns_with_and_without_likelihoods():
     kinds = [{"likelihood": True, "seconds": 7.0, "memory_mb": 300.0, "ms": 1.0},
              {"likelihood": False, "seconds": 5.0, "memory_mb": 250.0, "ms": 0.5}]  # fmt: skip
     results = {

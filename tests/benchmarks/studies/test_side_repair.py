@@ -31,7 +31,7 @@ def test_changes_in_tracks_that_turn_at_once_count_in_brackets_only():
     assert row["changed_percent"] == pytest.approx(100.0 * 20 / 240)
 
 
-def test_what_is_swapped_is_put_back():
+def test_swapping_twice_gives_the_same_poses():
     recording = dataclasses.replace(turning(rows=100, turn=60.0, first=20.0), visible=np.ones((100, 17), bool))
     swaps = np.zeros((100, 2), bool)
     swaps[30:50, 0] = True
@@ -46,7 +46,7 @@ def test_turns_are_in_degrees():
     np.testing.assert_allclose(benchmark.turns(recording, np.arange(10)), 20.0, atol=1e-3)
 
 
-def test_the_views_tell_which_poses_are_swapped():
+def test_the_views_show_which_poses_are_swapped():
     recording = dataclasses.replace(turning(rows=60, cameras=4, noise=0.0, turn=40.0), confidence=np.ones((240, 17)))
     views = [recording.select(recording.camera == camera) for camera in range(4)]
     given = np.stack([view.poses_3d - view.poses_3d[:, :1] for view in views])

@@ -10,11 +10,11 @@ struct Keypoint {
 
 /// A pose in the camera's frame: x right, y down, z forward, root at the origin.
 struct LiftedPose {
-    /// False: too few keypoints were seen; the joints are 0 then.
+    /// False if too few keypoints were seen; then the joints are 0.
     let valid: Bool
-    /// In the order of `PoseSkeleton.joints`; unit scale (about one from root to head), or mm where a length was given.
+    /// In the order of `PoseSkeleton.joints`; unit scale (about one from root to head), or mm if a length was given.
     let joints: [SIMD3<Float>]
-    /// Of the camera above the horizon, positive looking down; nil where the model does not say.
+    /// Degrees of the camera above the horizon, positive looking down; nil if the model does not predict it.
     let elevationDeg: Float?
     let milliseconds: Double
 }
@@ -24,7 +24,7 @@ enum PoseLifterError: Error {
     case wrongNumberOfKeypoints(expected: Int, got: Int)
 }
 
-/// The model of `PoseSkeleton`, from the app's resources. One thread at a time may use it.
+/// The model of `PoseSkeleton`, from the app's resources. Only one thread at a time may use it.
 final class PoseLifter {
     private let runner: SignatureRunner
 
@@ -33,14 +33,16 @@ final class PoseLifter {
             throw PoseLifterError.modelIsNotInTheApp(PoseSkeleton.model)
         }
         var options = Interpreter.Options()
-        options.threadCount = 1 // More do not pay for such small networks.
+        options.threadCount = 1 // More threads are not faster for such small networks.
         let interpreter = try Interpreter(modelPath: path, options: options)
         runner = try interpreter.signatureRunner(with: PoseSkeleton.signature)
     }
 
+    /// Lifts one pose.
+    ///
     /// - Parameters:
-    ///   - points: in the order of `PoseSkeleton.keypoints`; nil where one is not seen.
-    ///   - rootHeadMm: length from root to head that the pose shall have; 0: unit scale.
+    ///   - points: in the order of `PoseSkeleton.keypoints`; nil for keypoints that are not seen.
+    ///   - rootHeadMm: wanted distance from root to head, mm; 0: unit scale.
     func lift(_ points: [Keypoint?], rootHeadMm: Float = 0) throws -> LiftedPose {
         guard points.count == PoseSkeleton.keypoints.count else {
             throw PoseLifterError.wrongNumberOfKeypoints(expected: PoseSkeleton.keypoints.count, got: points.count)
@@ -69,7 +71,7 @@ final class PoseLifter {
     }
 
     private static func floats(_ data: Data) -> [Float] {
-        // A short Data lies where its bytes are not aligned for numbers.
+        // The bytes of a short Data may not be aligned for numbers, so they are copied.
         var values = [Float](repeating: 0, count: data.count / MemoryLayout<Float>.size)
         _ = values.withUnsafeMutableBytes { data.copyBytes(to: $0) }
         return values

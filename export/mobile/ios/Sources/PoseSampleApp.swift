@@ -17,12 +17,12 @@ struct PoseSampleApp: App {
     }
 }
 
-/// Plays the demo clip of keypoints through the model. On the main thread: a lift takes a fraction of a frame.
+/// Lifts the demo clip of keypoints, on the main thread, because a lift takes only a fraction of a frame's time.
 final class Player: ObservableObject {
     @Published private(set) var pose: LiftedPose?
     @Published private(set) var facts = ""
 
-    private static let timed = 200 // Lifts that the median is of.
+    private static let timed = 200 // Number of lifts in the median.
     private var timer: Timer?
     private var times: [Double] = []
     private var frame = 0
@@ -56,14 +56,15 @@ final class Player: ObservableObject {
             if times.count > Player.timed { times.removeFirst() }
             pose = lifted
             let median = times.sorted()[times.count / 2]
-            facts = "\(said(of: lifted))\nlatency, median: \(String(format: "%.2f", median)) ms\n\(PoseSkeleton.model)"
+            let latency = String(format: "%.2f", median)
+            facts = "\(description(of: lifted))\nlatency, median: \(latency) ms\n\(PoseSkeleton.model)"
         } catch {
             stop()
             facts = "\(error)"
         }
     }
 
-    private func said(of lifted: LiftedPose) -> String {
+    private func description(of lifted: LiftedPose) -> String {
         guard lifted.valid else { return "no pose: too few keypoints seen" }
         guard let degrees = lifted.elevationDeg else { return "pose lifted" }
         return String(format: "camera %.1f° above the horizon", degrees)

@@ -1,12 +1,12 @@
 import SwiftUI
 
-/// Draws a pose, seen by a camera that goes round it.
+/// Draws a pose, seen by a camera that moves around it.
 struct SkeletonView: View {
     let pose: LiftedPose?
 
     private static let turn = 0.5 // Radians a second.
     private static let fits = 1.75 // Half of the view's smaller side, in units of the body.
-    private static let distance = 6.0 // Of the drawing's camera, likewise.
+    private static let distance = 6.0 // Distance of the drawing's camera, in units of the body.
 
     private struct Seen {
         let place: CGPoint
@@ -45,7 +45,7 @@ struct SkeletonView: View {
         }
     }
 
-    /// A joint with gravity downwards, turned by `angle`.
+    /// A joint, with gravity pointing down, turned by `angle`.
     private func seen(_ joint: SIMD3<Float>, elevationDeg: Float, angle: Double, unit: Double, size: CGSize) -> Seen {
         let (x, y, z) = (Double(joint.x), Double(joint.y), Double(joint.z))
         let tilt = Double(elevationDeg) * .pi / 180

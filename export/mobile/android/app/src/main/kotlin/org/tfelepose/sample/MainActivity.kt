@@ -11,7 +11,7 @@ import java.util.concurrent.Executors
 import java.util.concurrent.ScheduledExecutorService
 import java.util.concurrent.TimeUnit
 
-/** Plays the demo clip of keypoints through the model and shows the skeleton and how long a lift takes. */
+/** Lifts the demo clip of keypoints and shows the skeleton and the time of a lift. */
 class MainActivity : Activity() {
     private lateinit var skeleton: SkeletonView
     private lateinit var facts: TextView
@@ -34,7 +34,7 @@ class MainActivity : Activity() {
         super.onStart()
         val executor = Executors.newSingleThreadScheduledExecutor()
         worker = executor
-        executor.execute { telling { play(executor) } }
+        executor.execute { showingErrors { play(executor) } }
     }
 
     override fun onStop() {
@@ -42,19 +42,19 @@ class MainActivity : Activity() {
         val executor = worker ?: return
         worker = null
         executor.execute { closing() }
-        executor.shutdown() // Runs what was given to it, no frame after that.
+        executor.shutdown() // Runs the tasks that it already has, but no further frame.
     }
 
     private var closing: () -> Unit = {}
 
-    /** The model is made, used and closed on the executor's one thread. */
+    /** Makes the model and plays the clip; the model is made, used and closed on the executor's only thread. */
     private fun play(executor: ScheduledExecutorService) {
         val clip = KeypointClip(assets.open("demo.json").bufferedReader().use { it.readText() })
         val lifter = PoseLifter(assets)
         val times = ArrayDeque<Double>()
         var frame = 0
         val next = Runnable {
-            telling {
+            showingErrors {
                 val keypoints = clip.frames[frame]
                 frame = (frame + 1) % clip.frames.size
                 val pose = lifter.lift(keypoints.points, keypoints.trust)
@@ -71,8 +71,8 @@ class MainActivity : Activity() {
         }
     }
 
-    /** An executor keeps what goes wrong to itself; the user shall read it. */
-    private fun telling(work: () -> Unit) {
+    /** Shows an error to the user, because an executor would hide it. */
+    private fun showingErrors(work: () -> Unit) {
         try {
             work()
         } catch (error: Exception) {
@@ -91,6 +91,6 @@ class MainActivity : Activity() {
     }
 
     private companion object {
-        const val TIMED = 200 // Lifts that the median is of.
+        const val TIMED = 200 // Number of lifts in the median.
     }
 }

@@ -11,20 +11,21 @@ import org.tensorflow.lite.Interpreter
 /**
  * A pose in the camera's frame: x right, y down, z forward, root at the origin.
  *
- * @property valid false: too few keypoints were seen; joints are 0 then.
+ * @property valid false if too few keypoints were seen; then the joints are 0.
  * @property joints x, y, z of every joint in the order of PoseSkeleton.JOINTS; unit scale (about one from root to
- *     head), or mm where a length was given.
- * @property elevationDeg of the camera above the horizon, positive looking down; null where the model does not say.
- * @property milliseconds the lift took.
+ *     head), or mm if a length was given.
+ * @property elevationDeg degrees of the camera above the horizon, positive looking down; null if the model does not
+ *     predict it.
+ * @property milliseconds the time of the lift.
  */
 class LiftedPose(val valid: Boolean, val joints: FloatArray, val elevationDeg: Float?, val milliseconds: Double)
 
-/** The model of PoseSkeleton, from the app's assets. One thread at a time may use it. */
+/** The model of PoseSkeleton, from the app's assets. Only one thread at a time may use it. */
 class PoseLifter(assets: AssetManager) : AutoCloseable {
-    // One thread: more do not pay for such small networks.
+    // One thread: more threads are not faster for such small networks.
     private val interpreter = Interpreter(mapped(assets), Interpreter.Options().setNumThreads(1))
 
-    // Made once: direct buffers are slow to make and quick to read.
+    // Made once, because direct buffers are slow to make and fast to read.
     private val keypoints = direct(2 * PoseSkeleton.KEYPOINTS.size * FLOAT_BYTES)
     private val confidence = direct(PoseSkeleton.KEYPOINTS.size * FLOAT_BYTES)
     private val rootHeadMm = direct(FLOAT_BYTES)
@@ -44,10 +45,12 @@ class PoseLifter(assets: AssetManager) : AutoCloseable {
     }
 
     /**
+     * Lifts one pose.
+     *
      * @param points x and y in pixels, x right, y down, of every keypoint in the order of PoseSkeleton.KEYPOINTS; NaN
-     *     where one is not seen.
+     *     for keypoints that are not seen.
      * @param trust the detector's confidence in every keypoint; up to PoseSkeleton.MIN_CONFIDENCE it is not seen.
-     * @param headMm length from root to head that the pose shall have; 0: unit scale.
+     * @param headMm wanted distance from root to head, mm; 0: unit scale.
      */
     fun lift(points: FloatArray, trust: FloatArray, headMm: Float = 0f): LiftedPose {
         require(points.size == 2 * trust.size && trust.size == PoseSkeleton.KEYPOINTS.size) {

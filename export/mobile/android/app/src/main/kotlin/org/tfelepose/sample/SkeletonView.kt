@@ -10,9 +10,9 @@ import kotlin.math.cos
 import kotlin.math.min
 import kotlin.math.sin
 
-/** Draws the latest pose, seen by a camera that goes round it. */
+/** Draws the latest pose, seen by a camera that moves around it. */
 class SkeletonView(context: Context) : View(context) {
-    /** Set on the main thread; the view draws itself again and again anyway, because it turns. */
+    /** The pose to draw, set on the main thread; the view redraws itself all the time, because it turns. */
     var pose: LiftedPose? = null
 
     private val paint = Paint(Paint.ANTI_ALIAS_FLAG).apply { strokeCap = Paint.Cap.ROUND }
@@ -43,7 +43,7 @@ class SkeletonView(context: Context) : View(context) {
 
     private class Seen(val right: Double, val down: Double, val away: Double)
 
-    /** Joint `j` with gravity downwards, turned by `angle`. */
+    /** Joint `j`, with gravity pointing down, turned by `angle`. */
     private fun seen(lifted: LiftedPose, j: Int, angle: Double): Seen {
         val x = lifted.joints[3 * j].toDouble()
         val y = lifted.joints[3 * j + 1].toDouble()
@@ -69,7 +69,7 @@ class SkeletonView(context: Context) : View(context) {
     private companion object {
         const val TURN = 0.5 // Radians a second.
         const val FITS = 1.75 // Half of the view's smaller side, in units of the body.
-        const val DISTANCE = 6.0 // Of the drawing's camera, likewise.
+        const val DISTANCE = 6.0 // Distance of the drawing's camera, in units of the body.
         val LEFT = Color.rgb(61, 142, 222)
         val RIGHT = Color.rgb(235, 112, 40)
         val MIDDLE = Color.rgb(137, 147, 158)
