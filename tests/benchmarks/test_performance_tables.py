@@ -1,4 +1,4 @@
-"""Claims: shares of the machine's limits are those of arithmetic done by hand, and files to measure on are whole."""
+"""Claims: shares of the machine's limits agree with a calculation by hand, and the measured files are complete."""
 
 import numpy as np
 import pytest

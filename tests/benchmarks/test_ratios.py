@@ -1,4 +1,4 @@
-"""What was made fast stays fast: ratios of processor time inside one run, never absolute times.
+"""Claims: optimised code stays fast, measured by ratios of processor time in one run, never by absolute times.
 
 The bounds are far from what is measured (docs/performance.md): a busy machine must not fail them, the loss of what they
 watch does.
@@ -18,14 +18,14 @@ from tf_elepose.training.adam import Adam
 
 
 def processor_seconds(work):
-    """Of all threads, which other processes change little."""
+    """Processor seconds of all threads, which other processes change little."""
     began = time.process_time()
     work()
     return time.process_time() - began
 
 
 def ratio(work, base, rounds=7):
-    """Of the processor time of two, which take turns."""
+    """Ratio of the processor times of two functions, which take turns."""
     for one in (work, base):
         one()
     taken = turns.in_turn({name: lambda _, w=w: processor_seconds(w) for name, w in (("a", work), ("b", base))}, rounds)

@@ -1,4 +1,4 @@
-"""Processes take turns, a task means the same to whoever reads it, and PyTorch's step is the package's."""
+"""Claims: processes take turns, a task's file gives the same method, and PyTorch's step equals the package's."""
 
 import importlib.util
 import os
@@ -75,7 +75,7 @@ def test_operations_are_counted_by_hand(task):
 
 
 def test_a_profile_is_the_time_of_operations_by_kind():
-    """Names as TensorFlow's profiler has them; what encloses operations is not counted with them."""
+    """Names are those of TensorFlow's profiler; events that enclose operations do not count."""
     events = [
         ("ExecutorState::Process", 100.0), ("EagerLocalExecute: __inference_steps_1", 90.0),
         ("while/body/_1/while/lifter/MatMul:_MklMatMul", 6.0), ("while/body/_1/while/x:_MklNativeFusedMatMul", 2.0),

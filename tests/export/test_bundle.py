@@ -1,4 +1,4 @@
-"""Exported files: they equal the model in every runtime, or nothing is left where they should be."""
+"""Claims: exported files give the model's results in every runtime; a failed export leaves no files."""
 
 import json
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 @pytest.fixture(scope="module", autouse=True)
 def short_solver():
-    """Fewer of the steps that the completer's solver takes, each of them a dozen operators to convert."""
+    """Reduces the iterations of the completer's solver, each of which is a dozen operators to convert."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pose_statistics, "ITERATIONS", 2)
         yield

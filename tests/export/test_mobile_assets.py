@@ -1,4 +1,4 @@
-"""What python -m export.mobile takes from a bundle: the same model, its names, and a clip to show."""
+"""Claims: python -m export.mobile writes the bundle's model, its names, and a demo clip."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Models put into the package: the files with and without likelihoods, and what is said of them."""
+"""Claims: a packaged model has files with and without likelihoods, and metadata that fit them."""
 
 import pytest
 from lifting_bundle import keypoints, small_lifting_bundle, small_run

@@ -1,4 +1,4 @@
-"""A SavedModel as servers take it: its signatures, its warm-up, and new versions beside old ones."""
+"""Claims: a SavedModel has the signatures and the warm-up that servers need, and new versions are complete."""
 
 import pathlib
 import re
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 @pytest.fixture(scope="module", autouse=True)
 def short_solver():
-    """Fewer of the steps that the completer's solver takes, each of them a dozen operators to trace."""
+    """Reduces the iterations of the completer's solver, each of which is a dozen operators to trace."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pose_statistics, "ITERATIONS", 2)
         yield
@@ -126,7 +126,7 @@ def test_the_next_version_is_measured_and_complete(method, tmp_path):
 
 @pytest.fixture
 def quick_export(path, monkeypatch):
-    """In place of an export: a copy of one, a file at a time, the first of them the one that loaders look for."""
+    """Replaces the export by a copy of one, file by file, first the file that loaders look for."""
 
     def export_bundle(model, output, **options):
         folder = pathlib.Path(output) / "saved_model" / "1"

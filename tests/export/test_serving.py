@@ -1,4 +1,4 @@
-"""A served model: right answers over gRPC and REST, clear refusals, and nothing that a bad request leaves behind.
+"""Claims: a served model gives right answers over gRPC and REST, and bad requests are refused without later effects.
 
 The server is a stand-in, see loopback_server.py; TensorFlow Serving itself where it is installed.
 """
@@ -182,7 +182,7 @@ def check_printed(text, channel, inputs, root_head_mm=0.0):
 
 
 def rest_client(*arguments):
-    """With nothing but the standard library."""
+    """Runs the REST client with only the standard library."""
     command = [sys.executable, "-I", "-S", str(RECIPES / "client_rest.py"), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True)
 

@@ -1,4 +1,4 @@
-"""The exported function says what `Method.predict` says, of any keypoints whatever."""
+"""Claims: the exported function gives the results of `Method.predict` for any keypoints."""
 
 import numpy as np
 import pytest

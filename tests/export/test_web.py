@@ -1,4 +1,4 @@
-"""The web sample: what LiteRT.js says in a real browser is what Python says, and the page shows it."""
+"""Claims: LiteRT.js in a real browser gives Python's results, and the page shows them."""
 
 import contextlib
 import http.client
@@ -71,7 +71,7 @@ def browsing(address, profile):
 
 
 def expected(frame):
-    """What Python's interpreter says of the file in the bundle."""
+    """The outputs of Python's interpreter for the file in the bundle."""
     run = Interpreter(
         model_path=str(small_bundle() / "tflite" / "lift_full_float32.tflite"), num_threads=1
     ).get_signature_runner()

@@ -1,4 +1,4 @@
-"""Claims: one command trains what is missing and leaves JSON, CSV, Markdown and figures; its mistakes are one line."""
+"""Claims: one command trains missing rows and writes JSON, CSV, Markdown and figures; an error is one line."""
 
 import csv
 import dataclasses
@@ -26,7 +26,7 @@ def command(monkeypatch, capsys):
 
 @pytest.fixture
 def trained(monkeypatch):
-    """Every row's metrics without training: its PA-MPJPE is its number; a list of the rows that were asked for."""
+    """Replaces training: the PA-MPJPE of a row is its number; gives the list of requested rows."""
     asked = []
 
     def train(row, folder):
@@ -67,7 +67,7 @@ def test_finished_trainings_are_shown_without_training(command, trained, tmp_pat
     folder = tmp_path / "runs" / training.folder_of(row)
     folder.mkdir(parents=True)
     files.write_json(folder / "metrics.json", {"pa_mpjpe_mm": 57.0, "commit": "abc"})
-    (tmp_path / "runs" / training.folder_of(tables.TABLES["svmac"].rows[0])).mkdir()  # Begun only.
+    (tmp_path / "runs" / training.folder_of(tables.TABLES["svmac"].rows[0])).mkdir()  # Only begun.
     for table, shown in (("svmac", True), ("pca", False)):
         status, out, _ = command(
             f"--table={table}", "--finished", f"--output={tmp_path}/runs", f"--results={tmp_path}/results"
@@ -159,7 +159,7 @@ metrics = {"pa_mpjpe_mm": 31.25, "depth_sign": "right", "training_seconds": 60.0
 
 @pytest.fixture
 def two_at_a_time(command, tmp_path, monkeypatch):
-    """The command with --jobs=2 and a training of no time."""
+    """The command with --jobs=2 and trainings that take no time."""
     if not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2:
         pytest.skip("needs two cores")
     (tmp_path / "fake_training.py").write_text(FAKE_TRAINING)
@@ -201,7 +201,7 @@ def test_an_error_stops_the_other_training_and_is_the_message(two_at_a_time, tmp
 
 
 def test_a_rehearsal_trains_on_built_in_data(command, tmp_path, monkeypatch):
-    """Two of the rows, smaller still, with the real training command; and data that is not there, in one line."""
+    """Trains two even smaller rows with the real command; missing data is an error of one line."""
     ablation, supervised = tables.TABLES["ablation"], tables.TABLES["supervised"]
     rows = (ablation.rows[0], dataclasses.replace(supervised.rows[0], label="supervised"))
     monkeypatch.setitem(tables.TABLES, "ablation", dataclasses.replace(ablation, rows=rows))

@@ -1,4 +1,4 @@
-"""Claims: figures show what the rows hold, tell right trainings from wrong ones, and say their units."""
+"""Claims: figures show the rows' numbers, mark trainings with wrong depths, and have units."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Claims: docs/results.md is what the results make of it, and says what is missing."""
+"""Claims: docs/results.md is made from the results, and names missing ones."""
 
 import json
 import pathlib

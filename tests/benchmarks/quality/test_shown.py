@@ -1,4 +1,4 @@
-"""Claims: tables say what the results hold."""
+"""Claims: tables show the numbers of the results."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Claims: commands side by side run on cores of their own and end with whoever started them; what ends is given on."""
+"""Claims: commands run side by side on their own cores and end with their parent; results come as commands end."""
 
 import contextlib
 import inspect
@@ -27,7 +27,7 @@ signal.signal(signal.SIGTERM, save)
 pathlib.Path(sys.argv[1]).write_text("started")
 time.sleep(60)
 """
-"""A command that says in a file what it does, and saves when it is told to end."""
+"""A command that writes its state to a file, and saves on SIGTERM."""
 
 
 def job(code, *arguments, log=None):
@@ -95,7 +95,7 @@ def test_each_command_sees_its_own_share_only(tmp_path):
 
 
 def test_as_many_run_at_a_time_as_there_are_parts_and_the_next_starts_before_results_are_used(tmp_path, capsys):
-    """The first waits for the second; the third starts when one of them has ended, while its result is looked at."""
+    """The first waits for the second; the third starts when one of them has ended, before its result is used."""
     waits = f"{WAIT_FOR}\nwait_for(pathlib.Path(sys.argv[1]))"
     writes = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text('started')"
     jobs = [job(waits, tmp_path / "b"), job(writes, tmp_path / "b"), job(writes, tmp_path / "c")]

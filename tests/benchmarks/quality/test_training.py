@@ -1,4 +1,4 @@
-"""Claims: a row is trained once, whichever tables it is in; what a training ends with is a result or an error."""
+"""Claims: a row in several tables is trained once; the end of a training is a result or an error."""
 
 import json
 import pathlib
@@ -15,7 +15,7 @@ ROWS = [row for table in TABLES.values() for row in table.rows]
 
 @pytest.fixture
 def train(tmp_path, monkeypatch):
-    """training.train with a command that leaves `metrics` (None: no file) and ends as told."""
+    """training.train with a command that writes `metrics` (None: no file) and ends with `status`."""
 
     def call(metrics, status, message=""):
         (tmp_path / "metrics.json").unlink(missing_ok=True)
@@ -27,7 +27,7 @@ def train(tmp_path, monkeypatch):
 
     monkeypatch.setattr(training, "TRAIN", "ending")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")  # It is rewritten within a second, which Python does not see.
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")  # Python would not notice a file rewritten within a second.
     return call
 
 

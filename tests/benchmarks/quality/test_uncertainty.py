@@ -1,4 +1,4 @@
-"""Claims: what is said of a model's uncertainty follows from its poses' doubts and errors."""
+"""Claims: the figures on a model's uncertainty follow from its poses' rankings and errors."""
 
 import dataclasses
 

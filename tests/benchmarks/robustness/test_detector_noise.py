@@ -1,4 +1,4 @@
-"""What confidences can be worth, against numbers worked out by hand."""
+"""Claims: the gain by confidences agrees with numbers calculated by hand."""
 
 import dataclasses
 
@@ -19,7 +19,7 @@ def test_the_best_weights_of_two_kinds_of_joints():
 
 @pytest.fixture
 def recording():
-    """Errors of 4 px to the right; of the left hip, whom the detector doubts in the first row, 34 px there."""
+    """A recording with errors of 4 px to the right; 34 px for a left hip of low confidence in the first row."""
     true = turning(rows=20)
     off = np.full((20, 17), 4.0, np.float32)
     trust = np.linspace(0.6, 1.0, 20 * 17, dtype=np.float32).reshape(20, 17)

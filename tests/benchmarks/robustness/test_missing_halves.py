@@ -1,4 +1,4 @@
-"""The benchmark's own arithmetic, and that a model without its fillers is the same model otherwise."""
+"""Claims: the benchmark's arithmetic is right, and a model without fillers lifts whole poses as before."""
 
 import numpy as np
 import small_models

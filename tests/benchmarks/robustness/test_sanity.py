@@ -1,4 +1,4 @@
-"""The benchmark's own arithmetic: what it counts, and that its sequences are as long as it says."""
+"""Claims: the benchmark's counts are right, and its sequences have the stated length."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""What the benchmarks of scale measure and show."""
+"""Claims: the benchmarks of scale measure all processes and show their results."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""Files of any number of poses are lifted by the command, and the table says which row is which."""
+"""Claims: the command lifts files of any number of poses, and the table labels its rows."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What each kind of size costs, on poses that differ from the true ones by their size alone."""
+"""Claims: errors of each way of scaling, on poses that differ from the true ones only in size."""
 
 import dataclasses
 

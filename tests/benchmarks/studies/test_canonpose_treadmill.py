@@ -1,4 +1,4 @@
-"""The benchmark of CanonPose on a treadmill: what it shows, and that packaged models lift a recording's views."""
+"""Claims: the treadmill benchmark measures packaged models and has a row for each model."""
 
 import dataclasses
 

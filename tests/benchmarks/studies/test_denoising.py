@@ -1,4 +1,4 @@
-"""The benchmark of denoising on made-up people."""
+"""Claims: denoising made-up people reduces detection errors and keeps exact poses."""
 
 from benchmarks.studies.denoising import markdown, measure
 from tf_elepose.data.synthetic import synthesize

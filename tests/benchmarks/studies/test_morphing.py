@@ -1,4 +1,4 @@
-"""A detector with other joints than the data set, and what moving them brings for each subject."""
+"""Claims: detections get the layout of COCO's joints, and distances are those of each subject."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""The benchmark's own arithmetic: what it swaps comes back, what it counts is what was changed, and where."""
+"""Claims: the benchmark finds its own swaps and counts the changed frames."""
 
 import dataclasses
 
@@ -31,7 +31,7 @@ def test_changes_in_tracks_that_turn_at_once_count_in_brackets_only():
     assert row["changed_percent"] == pytest.approx(100.0 * 20 / 240)
 
 
-def test_swapping_twice_gives_the_same_poses():
+def test_swapped_rows_are_found_and_can_be_swapped_back():
     recording = dataclasses.replace(turning(rows=100, turn=60.0, first=20.0), visible=np.ones((100, 17), bool))
     swaps = np.zeros((100, 2), bool)
     swaps[30:50, 0] = True

@@ -1,4 +1,4 @@
-"""Two references of a recording: the one that trusts all sides, and the one that asks whether the views agree."""
+"""Claims: a reference that checks whether the views agree corrects swapped sides."""
 
 import numpy as np
 import pytest
