@@ -31,7 +31,7 @@ from tf_elepose.storage import files
 
 THREADS = (1, 2)
 PRECISIONS = {"float32": 4.0, "float16": 2.0, "int8_dynamic": 1.0, "int8": 1.0}
-"""Of TFLite's files, and how many bytes a weight has."""
+"""TFLite's precisions, and the bytes of a weight in each."""
 
 _SHELL_BATCH = 5000  # Poses that are written at a time.
 

@@ -60,10 +60,10 @@ class Worker:
 
     def ask(self, request: str, **arguments: Any) -> dict[str, Any]:
         """Sends a request and returns the answer; ValueError with the worker's last line if it failed."""
-        self.tell(request, **arguments)
+        self.send(request, **arguments)
         return self.answer()
 
-    def tell(self, request: str, **arguments: Any) -> None:
+    def send(self, request: str, **arguments: Any) -> None:
         """Sends a request without waiting for the answer, for workers that work together."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"request": request, **arguments}) + "\n")

@@ -130,16 +130,16 @@ class Signed(tf.Module):
     ) -> dict[str, tf.Tensor]:
         """Those of `outputs` that the method predicts; finite, and 0 for poses that are not valid."""
         image, seen, trust, valid = self.prepare(keypoints, confidence)
-        said = self.method.complete_and_lift(image, seen, trust)
-        found = {"poses_3d": self._sized(said.poses, root_head_mm)}
-        if said.elevation is not None and "elevation_deg" in outputs:
-            found["elevation_deg"] = said.elevation * (180.0 / math.pi)
-        if said.rotation is not None and "camera_rotation" in outputs:
-            found["camera_rotation"] = said.rotation
-            found["canonical_3d"] = geometry.rotate_back(said.rotation, found["poses_3d"])
-        if "nll" in outputs and (nll := self.method.view_likelihood(said.poses, said.elevation)) is not None:
+        predicted = self.method.complete_and_lift(image, seen, trust)
+        found = {"poses_3d": self._sized(predicted.poses, root_head_mm)}
+        if predicted.elevation is not None and "elevation_deg" in outputs:
+            found["elevation_deg"] = predicted.elevation * (180.0 / math.pi)
+        if predicted.rotation is not None and "camera_rotation" in outputs:
+            found["camera_rotation"] = predicted.rotation
+            found["canonical_3d"] = geometry.rotate_back(predicted.rotation, found["poses_3d"])
+        if "nll" in outputs and (nll := self.method.view_likelihood(predicted.poses, predicted.elevation)) is not None:
             found["nll"] = nll
-        for values in (said.poses, *found.values()):
+        for values in (predicted.poses, *found.values()):
             valid = valid & _is_finite(tf.reduce_max(tf.abs(tf.reshape(values, [tf.shape(valid)[0], -1])), axis=-1))
         kept = {
             name: tf.where(tf.reshape(valid, [-1] + [1] * (len(values.shape) - 1)), values, 0.0)
@@ -236,9 +236,9 @@ def _is_finite(x: tf.Tensor) -> tf.Tensor:
 def _knows(method: Method) -> tuple[bool, bool]:
     """Whether a method predicts more than a pose, and whether it has likelihoods; found by calling it."""
     image = tf.zeros([1, method.skeleton.num_joints, 2])
-    said = method.complete_and_lift(image, tf.ones_like(image[..., 0], tf.bool))
-    more = said.elevation is not None or said.rotation is not None
-    return more, method.view_likelihood(said.poses, said.elevation) is not None
+    predicted = method.complete_and_lift(image, tf.ones_like(image[..., 0], tf.bool))
+    more = predicted.elevation is not None or predicted.rotation is not None
+    return more, method.view_likelihood(predicted.poses, predicted.elevation) is not None
 
 
 def _require_usable(method: Method, convention: Convention | Skeleton, min_confidence: float) -> None:

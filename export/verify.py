@@ -116,26 +116,26 @@ def expected(signed: Signed, signature: str, inputs: Mapping[str, np.ndarray]) -
     with np.errstate(invalid="ignore"):
         finite = (inputs["confidence"] > 0.0) & (inputs["confidence"] < LARGEST_PX)
     trust = signed.conversion.apply_confidence(np.where(finite, inputs["confidence"], np.float32(0.0)))
-    said = method.predict(joints, confidence=trust)
-    outputs = {"valid": said.valid}
+    predicted = method.predict(joints, confidence=trust)
+    outputs = {"valid": predicted.valid}
     if signature != "likelihood":
-        head = np.linalg.norm(said.poses_3d[:, method.skeleton.index(method.skeleton.head)], axis=-1)
+        head = np.linalg.norm(predicted.poses_3d[:, method.skeleton.index(method.skeleton.head)], axis=-1)
         millimetres = inputs["root_head_mm"]
         with np.errstate(invalid="ignore", divide="ignore"):
             sized = (millimetres > 0) & (millimetres < LARGEST_HEAD_MM) & (head > 0)
             scale = np.where(sized, millimetres / head, 1.0)
-        outputs["poses_3d"] = said.poses_3d * scale[:, np.newaxis, np.newaxis]
+        outputs["poses_3d"] = predicted.poses_3d * scale[:, np.newaxis, np.newaxis]
     if signature in ("lift_full", "lift_all"):
-        if said.elevation is not None:
-            outputs["elevation_deg"] = said.elevation
-        if said.rotation is not None:
-            outputs["camera_rotation"] = said.rotation
-            outputs["canonical_3d"] = outputs["poses_3d"] @ said.rotation
+        if predicted.elevation is not None:
+            outputs["elevation_deg"] = predicted.elevation
+        if predicted.rotation is not None:
+            outputs["camera_rotation"] = predicted.rotation
+            outputs["canonical_3d"] = outputs["poses_3d"] @ predicted.rotation
     if signature in ("likelihood", "lift_all"):
-        elevation = None if said.elevation is None else tf.constant(np.deg2rad(said.elevation), tf.float32)
-        nll = method.view_likelihood(tf.constant(said.poses_3d), elevation)
+        elevation = None if predicted.elevation is None else tf.constant(np.deg2rad(predicted.elevation), tf.float32)
+        nll = method.view_likelihood(tf.constant(predicted.poses_3d), elevation)
         if nll is not None:
-            outputs["valid"] = said.valid & np.isfinite(nll)
+            outputs["valid"] = predicted.valid & np.isfinite(nll)
             outputs["nll"] = np.where(outputs["valid"], nll, 0.0)
     return outputs
 

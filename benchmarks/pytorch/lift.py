@@ -45,8 +45,8 @@ def main() -> None:
     with np.load(source) as archive:
         keypoints = torch.from_numpy(archive["poses_2d"])
     with torch.inference_mode():
-        said = [lift(batch, torch.ones(batch.shape[:2])) for batch in keypoints.split(_BATCH)]
-    poses, elevation = (torch.cat(parts).numpy() for parts in zip(*said, strict=True))
+        lifted = [lift(batch, torch.ones(batch.shape[:2])) for batch in keypoints.split(_BATCH)]
+    poses, elevation = (torch.cat(parts).numpy() for parts in zip(*lifted, strict=True))
     np.savez(target, poses_3d=poses, elevation=elevation)
 
 

@@ -1,4 +1,4 @@
-"""How good the results are: python -m benchmarks.quality --table=NAME --output=DIR"""
+"""The quality of trained models: python -m benchmarks.quality --table=NAME --output=DIR"""
 
 from benchmarks.quality.rows import Row
 from benchmarks.quality.training import folder_of, sign_is_right, train

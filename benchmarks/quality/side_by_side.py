@@ -49,15 +49,15 @@ class _Running:
     job: Job
     cores: frozenset[int] | None
     process: subprocess.Popen[bytes]
-    said: IO[bytes]
-    said_from: int
+    output: IO[bytes]
+    output_from: int
     began: float
 
     def result(self) -> Any:
         """The result of a process that has ended."""
-        self.said.seek(self.said_from)
-        text = self.said.read().decode("utf-8", "replace")
-        self.said.close()
+        self.output.seek(self.output_from)
+        text = self.output.read().decode("utf-8", "replace")
+        self.output.close()
         return self.job.result(self.process.returncode, text, time.monotonic() - self.began)
 
 
@@ -119,18 +119,18 @@ def _start(job: Job, cores: frozenset[int] | None) -> _Running:
     print(job.opening, flush=True)
     # A file for the output never fills up as a pipe would; it is closed when the process has ended.
     if job.log is None:
-        said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
-        streams: dict[str, Any] = {"stderr": said}
+        output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
+        streams: dict[str, Any] = {"stderr": output}
     else:
         job.log.parent.mkdir(parents=True, exist_ok=True)
-        said = open(job.log, "ab+")  # noqa: SIM115
+        output = open(job.log, "ab+")  # noqa: SIM115
         # Unbuffered, so that an error, which comes last, is also the last line of the file.
         environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-        streams = {"stdout": said, "stderr": said, "stdin": subprocess.DEVNULL, "env": environment}
-    said_from = said.seek(0, os.SEEK_END)
+        streams = {"stdout": output, "stderr": output, "stdin": subprocess.DEVNULL, "env": environment}
+    output_from = output.seek(0, os.SEEK_END)
     with _on(cores):
         process = subprocess.Popen(job.command, **streams)
-    return _Running(job, cores, process, said, said_from, time.monotonic())
+    return _Running(job, cores, process, output, output_from, time.monotonic())
 
 
 @contextlib.contextmanager
@@ -171,7 +171,7 @@ def _end(running: Sequence[_Running]) -> None:
             one.process.kill()  # Does nothing to a process that has ended.
             one.process.wait()
         for one in running:
-            one.said.close()
+            one.output.close()
 
 
 def _place(core: int) -> tuple[int, ...]:

@@ -98,10 +98,10 @@ def _named(row: Row) -> str:
 
 
 def _ended(
-    row: Row, name: str, log: pathlib.Path, status: int, said: str, seconds: float
+    row: Row, name: str, log: pathlib.Path, status: int, text: str, seconds: float
 ) -> tuple[str, dict[str, Any]]:
     """The folder's name and the metrics of a training that has ended; prints a line about it."""
-    metrics = _metrics(row, log.parent, log, status, said, seconds)
+    metrics = _metrics(row, log.parent, log, status, text, seconds)
     error, found = metrics.get("pa_mpjpe_mm"), metrics.get("failed", "no 3D to measure by")
     if error is not None:
         found = f"PA-MPJPE {error:.1f} mm" + ("" if sign_is_right(metrics) else f" ({metrics['depth_sign']})")
@@ -110,13 +110,13 @@ def _ended(
 
 
 def _metrics(
-    row: Row, folder: pathlib.Path, log: pathlib.Path | None, status: int, said: str, seconds: float
+    row: Row, folder: pathlib.Path, log: pathlib.Path | None, status: int, text: str, seconds: float
 ) -> dict[str, Any]:
     """The result of `train` for a training that ended with this status and output."""
     del seconds
     if not status:
         return files.read_json(folder / "metrics.json")
-    last = (said.strip().splitlines() or ["no message"])[-1]
+    last = (text.strip().splitlines() or ["no message"])[-1]
     if not any(refusal in last for refusal in _REFUSALS):
         where = "" if log is None else f" (all of it: {log})"
         last = last.removeprefix("error: ")

@@ -1,4 +1,4 @@
-"""How much a detector's confidences can help: python -m benchmarks.robustness.detector_noise [--workdir=DIR]
+"""The possible gain by a detector's confidences: python -m benchmarks.robustness.detector_noise [--workdir=DIR]
 
 Measures, on views with exact and detected 2D poses (../shared/data/cmu_views.npz), how detection errors depend on the
 confidence, how much more exact the best linear weights could make a mean than equal weights, and the error of the hips
@@ -117,10 +117,10 @@ def model_figures(workdir: str, test: Recording) -> list[dict[str, Any]]:
     rows = []
     for threshold in (0.0, DOUBTED):
         keypoints = test.view("detected", threshold)
-        said = evaluate_keypoints(method, test, keypoints)
-        mistaken = far[said.rows]
+        predicted = evaluate_keypoints(method, test, keypoints)
+        mistaken = far[predicted.rows]
         rows.append({"min_confidence": threshold, "mistaken_share": float(far.mean())})
-        for name, values in (("pa", said.pa_mpjpe_mm), ("n", said.n_mpjpe_mm)):
+        for name, values in (("pa", predicted.pa_mpjpe_mm), ("n", predicted.n_mpjpe_mm)):
             parts = {"all": values, "mistaken": values[mistaken], "others": values[~mistaken]}
             rows[-1] |= {f"{name}_{of}_mm": float(part.mean()) for of, part in parts.items()}
         rows[-1]["canonical_hips_std_mm"] = hips_deviation_mm(method, test, keypoints)

@@ -67,7 +67,7 @@ def main(argv: list[str]) -> int:
 
 
 def without_fillers(method: LInKs) -> LInKs:
-    """The same model without fillers, which completes halves in 2D."""
+    """`method` without its fillers, which completes halves in 2D."""
     plain = type(method).restore(method.settings | {"filler_width": None})
     known = method.saved_variables()
     for name, variable in plain.saved_variables().items():

@@ -1,4 +1,4 @@
-"""How often the checks without labels are right: python -m benchmarks.robustness.sanity [--shared=../shared/data]
+"""Error rates of the checks without labels: python -m benchmarks.robustness.sanity [--shared=../shared/data]
 
 The checks run on clean clips, and on the same clips with a flipped y axis, swapped arms or swapped legs; on every
 camera's view of a clip (11 to 642 frames), and on sequences of 1,000 frames: views of one action by one camera, joined

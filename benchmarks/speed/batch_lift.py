@@ -166,10 +166,10 @@ def _expected(results: Mapping[str, Any]) -> list[str]:
     ]
     for poses, count in ((10**6, 2), (10**8, 16), (10**9, 16), (10**9, 100), (10**10, 100)):
         hours = (start + each * poses / count) / 3600
-        told = f"{hours:.1f} h" if hours >= 1 else f"{60 * hours:.0f} min"
+        duration = f"{hours:.1f} h" if hours >= 1 else f"{60 * hours:.0f} min"
         size, memory = results["output_bytes_a_pose"] * poses / 1e9, count * runs["batch"]["memory_mb"] / workers / 1e3
         lines.append(
-            f"| {poses:,} | {count} | {told} | {size:,.1f} GB | {-(-poses // PART_ROWS):,} | {memory:.1f} GB |"
+            f"| {poses:,} | {count} | {duration} | {size:,.1f} GB | {-(-poses // PART_ROWS):,} | {memory:.1f} GB |"
         )
     return lines
 

@@ -156,7 +156,7 @@ def _started(stack: contextlib.ExitStack, task: pathlib.Path, each: Sequence[Map
 def _together(group: Sequence[turns.Worker]) -> float:
     """Seconds of `_STEPS` steps of the slowest worker in `group`."""
     for worker in group:
-        worker.tell("run", steps=_STEPS)
+        worker.send("run", steps=_STEPS)
     return max(worker.answer()["seconds"] for worker in group)
 
 

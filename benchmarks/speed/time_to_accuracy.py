@@ -147,9 +147,9 @@ def markdown(results: Mapping[str, Any]) -> str:
     """The results as a table."""
     lines = [f"| to {results['goal_mm']:.0f} mm | minutes | PA-MPJPE then, mm |", "|---|---|---|"]
     for run in results["runs"]:
-        told = "" if run.get("reached", run["pa_mpjpe_mm"] <= results["goal_mm"]) else " (not reached)"
+        mark = "" if run.get("reached", run["pa_mpjpe_mm"] <= results["goal_mm"]) else " (not reached)"
         epochs = f", {run['prior_epochs']} epochs of the prior" if "prior_epochs" in run else ""
-        lines.append(f"| {run['program']}{epochs} | {run['seconds'] / 60:.1f}{told} | {run['pa_mpjpe_mm']:.1f} |")
+        lines.append(f"| {run['program']}{epochs} | {run['seconds'] / 60:.1f}{mark} | {run['pa_mpjpe_mm']:.1f} |")
     return "\n".join(lines)
 
 

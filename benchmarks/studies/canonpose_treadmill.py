@@ -49,8 +49,8 @@ def main(argv: list[str]) -> int:
 
 def lifted(lifter: Lifter, test: Recording) -> dict[str, Any]:
     """A packaged model's figures on the frames that CanonPose is tested on."""
-    said = lifter.lift_recording(test, poses_2d="detected")
-    return evaluate_poses(test.skeleton, said.poses_3d, true_3d=test.poses_3d).summary()
+    predicted = lifter.lift_recording(test, poses_2d="detected")
+    return evaluate_poses(test.skeleton, predicted.poses_3d, true_3d=test.poses_3d).summary()
 
 
 def _chosen(summary: Mapping[str, Any]) -> dict[str, float]:
@@ -64,8 +64,8 @@ def markdown(results: Mapping[str, Any]) -> str:
         lines.append(
             f"| {row['model']} | {row['pa_mpjpe_mm']:.1f} | {row['n_mpjpe_mm']:.1f} | {row['depth_correlation']:.2f} |"
         )
-    told = f"{results['poses']} test poses of four cameras; {results['seconds']:.0f} s of training."
-    return "\n".join([*lines, "", told])
+    note = f"{results['poses']} test poses of four cameras; {results['seconds']:.0f} s of training."
+    return "\n".join([*lines, "", note])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How much denoising over time reduces a detector's errors: python -m benchmarks.studies.denoising
+"""A detector's errors before and after denoising over time: python -m benchmarks.studies.denoising
 
 Compares the simulated detections of ../shared/data/cmu_views.npz with the exact 2D poses, with and without the
 detector's confidences, and with every second frame left out; also denoises the exact poses, which should not change.

@@ -47,8 +47,8 @@ def main(argv: list[str]) -> int:
         print(rows[-1], flush=True)
     precisions = []
     for precision in PRECISIONS if flags.FLAGS.bundle else ():
-        said = Lifter(flags.FLAGS.bundle, precision=precision).lift_recording(test, poses_2d="gt")
-        precisions.append({"precision": precision, "pa_mpjpe_mm": _pa(said, test)})
+        predicted = Lifter(flags.FLAGS.bundle, precision=precision).lift_recording(test, poses_2d="gt")
+        precisions.append({"precision": precision, "pa_mpjpe_mm": _pa(predicted, test)})
         print(precisions[-1], flush=True)
     floor = float(np.mean([treadmill.pa_mpjpe(walker.agreeing, given).mean() for given in walker.given]))
     results = {
@@ -68,10 +68,10 @@ def accuracy(lifter: Lifter, test: Any, walker: treadmill.Treadmill) -> dict[str
     for kind, recording, poses_2d in (
         ("exact", test, "gt"), ("detected", test, "detected"), ("hidden", hide_joints(test, HIDDEN, seed=0), "gt"),
     ):  # fmt: skip
-        said = lifter.lift_recording(recording, poses_2d=poses_2d)
+        predicted = lifter.lift_recording(recording, poses_2d=poses_2d)
         summary = evaluate_poses(
-            test.skeleton, said.poses_3d, true_3d=test.poses_3d, elevation=said.elevation,
-            true_elevation=test.elevation, nll=None if said.percentile is None else -said.percentile,
+            test.skeleton, predicted.poses_3d, true_3d=test.poses_3d, elevation=predicted.elevation,
+            true_elevation=test.elevation, nll=None if predicted.percentile is None else -predicted.percentile,
         ).summary()  # fmt: skip
         keys = ("pa_mpjpe_mm", "n_mpjpe_mm", "pck_150", "elevation_correlation", "nll_pa_spearman")
         found[kind] = {key: summary[key] for key in keys if key in summary}
@@ -79,19 +79,19 @@ def accuracy(lifter: Lifter, test: Any, walker: treadmill.Treadmill) -> dict[str
     for camera, (view, given) in enumerate(zip(walker.views, walker.given, strict=True)):
         row: dict[str, Any] = {"camera": camera + 1}
         for sides in ("keep", "repair"):
-            said = lifter.lift_recording(view, sides=sides)
-            row[f"given_{sides}"] = float(treadmill.pa_mpjpe(said.poses_3d, given).mean())
-            row[f"agreeing_{sides}"] = float(treadmill.pa_mpjpe(said.poses_3d, walker.agreeing).mean())
-            row[f"undisturbed_{sides}"] = float(treadmill.pa_mpjpe(said.poses_3d, given)[~walker.swapped].mean())
-        summary = evaluate_poses(test.skeleton, said.poses_3d, true_3d=view.poses_3d).summary()
+            predicted = lifter.lift_recording(view, sides=sides)
+            row[f"given_{sides}"] = float(treadmill.pa_mpjpe(predicted.poses_3d, given).mean())
+            row[f"agreeing_{sides}"] = float(treadmill.pa_mpjpe(predicted.poses_3d, walker.agreeing).mean())
+            row[f"undisturbed_{sides}"] = float(treadmill.pa_mpjpe(predicted.poses_3d, given)[~walker.swapped].mean())
+        summary = evaluate_poses(test.skeleton, predicted.poses_3d, true_3d=view.poses_3d).summary()
         row["depth_sign"] = depth_sign.sign_verdict(summary)
-        row["percentile"] = None if said.percentile is None else float(np.median(said.percentile))
+        row["percentile"] = None if predicted.percentile is None else float(np.median(predicted.percentile))
         cameras.append(row)
     return found | {"treadmill": cameras}
 
 
-def _pa(said: Any, test: Any) -> float:
-    return float(evaluate_poses(test.skeleton, said.poses_3d, true_3d=test.poses_3d).summary()["pa_mpjpe_mm"])
+def _pa(predicted: Any, test: Any) -> float:
+    return float(evaluate_poses(test.skeleton, predicted.poses_3d, true_3d=test.poses_3d).summary()["pa_mpjpe_mm"])
 
 
 def markdown(results: Mapping[str, Any]) -> str:
@@ -107,10 +107,10 @@ def markdown(results: Mapping[str, Any]) -> str:
             for kind in ("exact", "detected", "hidden")
         )
         spearman = row["detected"].get("nll_pa_spearman")
-        told = "" if spearman is None else f"{spearman:.2f}"
+        rank = "" if spearman is None else f"{spearman:.2f}"
         sizes = " + ".join(f"{size / 1e6:.2f}" for size in row["bytes"].values())
         lines.append(
-            f"| `{row['model']}` | {sizes} | {errors} | {row['exact']['elevation_correlation']:.2f} | {told} |"
+            f"| `{row['model']}` | {sizes} | {errors} | {row['exact']['elevation_correlation']:.2f} | {rank} |"
         )
     lines += [
         "",

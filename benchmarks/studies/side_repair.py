@@ -1,4 +1,4 @@
-"""How many swaps `--sides=repair` finds, and its mistakes: python -m benchmarks.studies.side_repair
+"""Swaps that `--sides=repair` finds, and its mistakes: python -m benchmarks.studies.side_repair
 
 In every track of ../shared/data/cmu_views.npz legs, arms or both are swapped in a run of 5 to 60 frames, at a place
 that depends on the seed. In the unchanged tracks, every change is a mistake. The same is measured with fewer frames a
