@@ -54,7 +54,7 @@ def _leaky(x):
 
 
 def L_rep(W, W_rep, c):
-    """Eq. 5 and 6 of one view; joints of confidence 0 are not there, for the norms neither."""
+    """Eq. 5 and 6 of one view; joints of confidence 0 are left out, also in the norms."""
     there = np.asarray(c) > 0
     W, W_rep, c = W[there].astype(np.float64), W_rep[there], np.asarray(c, np.float64)[there]
     difference = W / np.sqrt((W**2).sum()) - W_rep / np.sqrt((W_rep**2).sum())

@@ -1,4 +1,4 @@
-"""A command as it is run from the shell, in an empty folder: fixtures for the tests of each command."""
+"""Fixtures that run a command as from the shell, in an empty folder."""
 
 import sys
 from types import ModuleType
@@ -33,7 +33,7 @@ def running(module: ModuleType):
 
 @pytest.fixture
 def refuses(command, tmp_path):
-    """The one line with which the command refuses; nothing was written."""
+    """Runs a command that must fail and write nothing; returns its one line of error."""
 
     def call(*arguments):
         before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}

@@ -1,4 +1,4 @@
-"""A format's sample files, damaged and read: what becomes of it, in what time and memory."""
+"""Damages a format's sample files and reads them: records the outcome, time and memory."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from peak_memory import PeakMemory, memory
 
 MAX_SECONDS = 5.0
 MAX_FILES_SHARE, MAX_BYTES = 4, 200 * 2**20
-"""Memory above the idle process: this many times the files, and so much."""
+"""Allowed memory above that of the idle process: a multiple of the files' size, and a constant."""
 
 _ADDRESS_SLACK = 2**30  # Address space is taken in larger pieces than memory.
 
-# Where the module of the samples has another name than the format.
+# Formats whose sample module has another name.
 _SAMPLES = {"3dpw": "pw3d", "csv": "csv_table", "npz": "npz_table"}
 
 
@@ -55,7 +55,7 @@ class DamagedSample:
         }
 
     def read_undamaged(self) -> str | None:
-        """What is wrong with the sample itself, or None."""
+        """Reads the undamaged sample; returns what is wrong with it, or None."""
         try:
             self.load()
         except Exception as error:
@@ -119,7 +119,7 @@ class DamagedSample:
             recording = self.load()
         except (ValueError, OSError) as error:
             return _judged(error, self._damaged, self.source)
-        except Exception as error:  # All that a reader should have turned into a ValueError.
+        except Exception as error:  # Errors that a reader should have turned into a ValueError.
             return "exception", f"{type(error).__name__}: {error} at {_origin(error)}"
         for field in dataclasses.fields(recording):
             value = getattr(recording, field.name)

@@ -1,4 +1,4 @@
-"""Damaged files through every reader: a right reading or one line that says what is wrong, soon and in little memory.
+"""Gives damaged files to every reader: it must read them correctly or refuse them in one line, soon, in little memory.
 
     findings, numbers = fuzz("views", folder, seeds=range(60))
     python tests/reference/fuzzing.py views 17    # What seed 17 does, with the traceback.
@@ -76,7 +76,7 @@ def fuzz(format_name: str, folder: pathlib.Path, seeds: range) -> tuple[list[Fin
 
 
 def _results(format_name: str, folder: pathlib.Path, seeds: range) -> Iterator[dict[str, Any]]:
-    """The child's results, whatever becomes of the child."""
+    """Yields the child's results, also when the child crashes or hangs."""
     first = seeds.start
     while first < seeds.stop:
         folder_of_child = pathlib.Path(tempfile.mkdtemp(dir=folder))

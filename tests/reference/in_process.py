@@ -1,4 +1,4 @@
-"""Commands of the package run in this process, and what folders hold."""
+"""Runs commands of the package in this process, and reads whole folders."""
 
 import sys
 
@@ -22,7 +22,7 @@ class Command:
         return stopped.value.code or 0, captured.out, captured.err
 
     def refuses(self, *arguments):
-        """The one line with which the command refuses, with status 2 and nothing on standard output."""
+        """Runs a command that must fail with status 2 and no standard output; returns its one line of error."""
         status, out, err = self(*arguments)
         errors = [line for line in err.splitlines() if line.startswith("error: ")]
         assert (status, out, len(errors)) == (2, "", 1) and err.endswith(errors[0] + "\n"), err

@@ -1,4 +1,4 @@
-"""What the tests of the JSON readers share: content becomes a file, a recording, or one line about what is wrong."""
+"""Shared by the tests of JSON readers: makes files from content, and recordings or error lines from files."""
 
 import json
 
@@ -25,7 +25,7 @@ class JsonCases:
         return load_source(f"{self._format}:{path}", H36M_17, **options)
 
     def problem(self, tmp_path, content, **options) -> str:
-        """The one line, which names the file, with which `content` is refused."""
+        """The error line for a file with `content`; it must name the file."""
         path = self.saved(tmp_path, content)
         with pytest.raises(ValueError) as caught:
             self.load(path, **options)
@@ -34,5 +34,5 @@ class JsonCases:
 
 
 def joint(recording, row, name):
-    """Where a joint stands, [x, y] px."""
+    """The position [x, y] px of a joint."""
     return recording.poses_2d[row, H36M_17.index(name)].tolist()

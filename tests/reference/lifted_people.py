@@ -1,4 +1,4 @@
-"""Lifted poses of a person who faces the camera and lifts the left wrist frame by frame: for tests of what is drawn."""
+"""Lifted poses of a person who faces the camera and raises the left wrist frame by frame, for tests of drawings."""
 
 import numpy as np
 

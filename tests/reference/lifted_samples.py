@@ -1,4 +1,4 @@
-"""Lifted poses without a model: a standing person whose left side does something else than the right."""
+"""Lifted poses made without a model: a standing person whose left and right sides differ."""
 
 import numpy as np
 from stick_people import STANDING

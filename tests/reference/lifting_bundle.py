@@ -26,7 +26,7 @@ def small_run() -> pathlib.Path:
 
 @functools.cache
 def small_canonpose_run() -> pathlib.Path:
-    """A workdir whose model looks at confidences and knows canonical poses."""
+    """A workdir whose model uses confidences and predicts canonical poses."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="small_canonpose"))
     method, _ = small_canonpose(rule="pose", hidden=0.5, flip_average=True)
     method.trust.measure(np.random.default_rng(1).uniform(0.3, 0.9, (100, 17)))

@@ -1,4 +1,4 @@
-"""Recordings of made-up numbers, every row of which can be told from the others."""
+"""Recordings of made-up numbers, in which every row can be recognised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests to a served model that nobody should send, and what each has to be answered with.
+"""Malformed requests to a served model, and the answer that each must get.
 
     failures, numbers = soak(address, inputs, requests=1000, threads=4, seed=0)
 

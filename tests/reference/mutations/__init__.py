@@ -21,7 +21,7 @@ Way = Callable[[bytes, Random, pathlib.Path], bytes]
 
 
 def mutate(files: Files, folder: pathlib.Path, rng: Random) -> tuple[str, Files]:
-    """A damaged copy of `files`, which lie in `folder`, and in words what was done to them."""
+    """Damages a copy of `files`, which lie in `folder`; returns a description of the damage, and the copy."""
     damaged, told = dict(files), []
     for _ in range(1 if rng.random() < 0.8 else 2):
         if not damaged:

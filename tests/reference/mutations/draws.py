@@ -1,4 +1,4 @@
-"""What every kind of damage draws from."""
+"""Random draws that all kinds of damage use."""
 
 from __future__ import annotations
 

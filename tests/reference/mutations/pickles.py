@@ -1,4 +1,4 @@
-"""Damage to pickles, and pickles that mean harm."""
+"""Damage to pickles, and hostile pickles."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import struct
 from mutations.draws import InapplicableError, Random, pick
 
 MARKER = "code-was-run"
-"""Name of the file in the sample's folder that a pickle, if it is obeyed, makes."""
+"""The file in the sample's folder that a hostile pickle creates if its code is run."""
 
 
 def pickle_opcode(data: bytes, rng: Random, folder: pathlib.Path) -> bytes:
