@@ -46,10 +46,10 @@ def manifest(recording: Recording, findings: Sequence[Finding] = ()) -> dict[str
         "joints_missing": {
             name: {
                 joint: round(float(share), 6)
-                for joint, share in zip(rec.skeleton.joints, 1.0 - known.mean(axis=0), strict=True)
+                for joint, share in zip(rec.skeleton.joints, 1.0 - of_array.mean(axis=0), strict=True)
                 if share > 0
             }
-            for name, known in seen.items()
+            for name, of_array in seen.items()
         },
         # One size for each camera; None where sizes are unknown or differ from clip to clip.
         "image_sizes": None if sizes is None else sizes.tolist(),

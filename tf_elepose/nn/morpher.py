@@ -50,7 +50,7 @@ class PoseMorpher(ResidualNetwork):
         """The data set's pose [B, J, 2] for the detected pose `image` [B, J, 2], both about the detected root, in units
         of the normaliser. Joints whose `confidence` [B, J] is 0 have no influence.
         """
-        known = tf.where(confidence[..., tf.newaxis] > 0.0, image, 0.0)
-        flat = tf.reshape(known, [-1, 2 * self.num_joints]) / self.input_deviation
+        pose = tf.where(confidence[..., tf.newaxis] > 0.0, image, 0.0)
+        flat = tf.reshape(pose, [-1, 2 * self.num_joints]) / self.input_deviation
         moved = self.respond(tf.concat([flat, confidence - 1.0], axis=-1))
         return image + self.input_deviation * tf.reshape(moved, [-1, self.num_joints, 2])

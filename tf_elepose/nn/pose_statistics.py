@@ -94,9 +94,9 @@ class PoseDistribution(NamedTuple):
 
         `image` [B, J, 2] are normalised poses, any finite numbers where not seen; `iterations` None: `ITERATIONS`.
         """
-        known = tf.where(seen[..., tf.newaxis], image, 0.0) / tf.convert_to_tensor(self.deviation)
+        pose = tf.where(seen[..., tf.newaxis], image, 0.0) / tf.convert_to_tensor(self.deviation)
         mean, precision = tf.convert_to_tensor(self.mean), tf.convert_to_tensor(self.precision)
-        return conditional_mean(known, tf.cast(seen, tf.float32), mean, precision, iterations or ITERATIONS)
+        return conditional_mean(pose, tf.cast(seen, tf.float32), mean, precision, iterations or ITERATIONS)
 
 
 def _any_place(coordinates: int) -> np.ndarray:
@@ -114,22 +114,22 @@ def describe(whole, seen):
 
 
 def conditional_mean(
-    pose: tf.Tensor, shown: tf.Tensor, mean: tf.Tensor, precision: tf.Tensor, iterations: int
+    pose: tf.Tensor, seen: tf.Tensor, mean: tf.Tensor, precision: tf.Tensor, iterations: int
 ) -> tf.Tensor:
-    """The mean [B, J, 2] of a normal distribution of poses, given the joints that are shown.
+    """The mean [B, J, 2] of a normal distribution of poses, given the joints that are seen.
 
-    With precision L and offset d from the mean, the hidden part h solves L_hh d_h = -L_hv d_v, v the visible part. The
+    With precision L and offset d from the mean, the hidden part h solves L_hh d_h = -L_hv d_v, v the seen part. The
     solver is conjugate gradients, preconditioned by the diagonal: only matrix products, which any runtime has.
 
     Args:
       pose: [B, J, 2] in units of the distribution's deviation, 0 where hidden.
-      shown: [B, J] 1 where the joint is shown, else 0.
+      seen: [B, J] 1 where the joint is seen, else 0.
       mean, precision: [2 J] and [2 J, 2 J], see `PoseStatistics`.
       iterations: of the solver.
     """
     joints = pose.shape[-2]
     mean = tf.reshape(mean, [joints, 2])
-    weight = shown[..., tf.newaxis]
+    weight = seen[..., tf.newaxis]
     count = tf.maximum(tf.reduce_sum(weight, axis=-2, keepdims=True), 1.0)
     place = tf.reduce_sum(weight * (pose - mean), axis=-2, keepdims=True) / count
     size = [-1, 2 * joints]

@@ -79,15 +79,15 @@ def morph(
     normalizer = Normalizer.fit(pixels[learns], skeleton, rule="pose", seen=seen[learns])
     image, factor = normalizer.apply(pixels, seen=seen)
     # Where `apply` put the origin: the root, or the mean of what is seen.
-    shown = np.where(seen[..., np.newaxis], pixels, 0.0)
+    seen_pixels = np.where(seen[..., np.newaxis], pixels, 0.0)
     count = np.maximum(seen.sum(axis=1), 1)[:, np.newaxis]
     root = skeleton.root_index
-    origin = np.where(seen[:, root, np.newaxis], pixels[:, root], shown.sum(axis=1) / count)
+    origin = np.where(seen[:, root, np.newaxis], pixels[:, root], seen_pixels.sum(axis=1) / count)
     target = (truth.poses_2d[places] - origin[:, np.newaxis]) / factor[:, np.newaxis, np.newaxis]
     morpher = PoseMorpher(skeleton.num_joints, width=width, input_deviation=normalizer.deviation, seed=seed)
     morpher.build()
-    known = truth.view("gt").seen[places]
-    arrays = {"image": image, "target": target, "confidence": confidence, "known": known}
+    truth_seen = truth.view("gt").seen[places]
+    arrays = {"image": image, "target": target, "confidence": confidence, "known": truth_seen}
     _train(morpher, {name: array[learns] for name, array in arrays.items()}, skeleton, epochs, seed)
     others = np.flatnonzero(~learns)
     said = np.concatenate([
@@ -95,7 +95,7 @@ def morph(
         for part in np.array_split(others, 1 + len(others) // 8192)
     ])  # fmt: skip
     moved = said * factor[others, np.newaxis, np.newaxis] + origin[others, np.newaxis]
-    judged = seen[others] & known[others]
+    judged = seen[others] & truth_seen[others]
     before, after = (
         float(np.linalg.norm(poses - truth.poses_2d[places[others]], axis=-1)[judged].mean())
         for poses in (pixels[others], moved)

@@ -147,9 +147,9 @@ def _json_rows(path: str | os.PathLike[str], split: str) -> Iterator[Rows]:
                 people.dropped["people without keypoints"] += 1
                 continue
             joints = _array(entry, "joints", (convention.num_joints, 2), where)
-            known = _array(entry, "joints_vis", (convention.num_joints,), where) > 0
-            known &= (joints > 0).any(axis=1)
-            pose = np.where(known[:, np.newaxis], joints, np.nan)
+            seen = _array(entry, "joints_vis", (convention.num_joints,), where) > 0
+            seen &= (joints > 0).any(axis=1)
+            pose = np.where(seen[:, np.newaxis], joints, np.nan)
             people.add(pose, image, frames.setdefault(image, len(frames)), persons[image], split)
             persons[image] += 1
             if len(people) == _CHUNK:

@@ -104,8 +104,8 @@ def _rows(
     # `visible` is about poses_2d; `confidence` is about the detections, if there are any.
     visible = fields.pop("visible", None)
     if visible is not None:
-        known = visible.astype(bool)[..., np.newaxis]
-        fields["poses_2d"] = np.where(known, fields["poses_2d"], np.nan).astype(np.float32)
+        seen = visible.astype(bool)[..., np.newaxis]
+        fields["poses_2d"] = np.where(seen, fields["poses_2d"], np.nan).astype(np.float32)
     sizes = _sizes(size, fields["camera"], where)
     return Rows(convention=held, image_size=sizes, done=(first + n) / total, **fields)
 

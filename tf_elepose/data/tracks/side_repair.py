@@ -73,8 +73,8 @@ def repair_sides(
         if np.shape(array) != shape:
             raise ValueError(f"repair_sides: {name}: expected {list(shape)}; got {list(np.shape(array))}")
     swapped = np.zeros((rows, len(LIMBS)), bool)
-    known = keypoints.seen & np.isfinite(keypoints.pixels).all(axis=-1)
-    poses = np.where(known[..., np.newaxis], keypoints.pixels, 0.0).astype(np.float64)
+    seen = keypoints.seen & np.isfinite(keypoints.pixels).all(axis=-1)
+    poses = np.where(seen[..., np.newaxis], keypoints.pixels, 0.0).astype(np.float64)
     orders = {
         limbs: np.array(side_order(skeleton, limbs, skeleton.name)) for limbs in LIMBS if getattr(skeleton, limbs)
     }
@@ -86,7 +86,7 @@ def repair_sides(
         for stretch in np.split(track, np.flatnonzero((step > MAX_GAP * usual) | (step == 0)) + 1):
             if len(stretch) >= FEWEST_FRAMES:
                 pace = np.diff(frames[stretch], prepend=frames[stretch[0]] - usual) / usual
-                swapped[stretch] = _swapped(poses[stretch], known[stretch], pace, orders, alone)
+                swapped[stretch] = _swapped(poses[stretch], seen[stretch], pace, orders, alone)
     arrays = [array for array in (keypoints.pixels, keypoints.seen, keypoints.confidence) if array is not None]
     return Keypoints(*_apply(swapped, orders, *arrays)), swapped
 
