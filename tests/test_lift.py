@@ -24,7 +24,8 @@ from tf_elepose.inference.tflite_model import LiteModel
 from tf_elepose.outputs.registry import WRITERS
 from tf_elepose.skeleton.skeletons import H36M_17
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("quick_completer")]
+pytest_plugins = ("quick_completer",)
 
 
 command, refuses = command_line.running(lift), command_line.refuses

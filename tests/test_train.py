@@ -12,6 +12,7 @@ import time
 
 import numpy as np
 import pytest
+import small_models
 import small_runs
 
 from tf_elepose import train
@@ -21,6 +22,7 @@ from tf_elepose.methods.elepose import ElePose
 from tf_elepose.methods.prediction import Prediction
 from tf_elepose.storage import files
 from tf_elepose.training import checkpoint, workdir
+from tf_elepose.training.loop import Loop
 from tf_elepose.training.metric_log import read_metric_log
 
 pytest_plugins = ("train_fixtures",)
@@ -76,8 +78,9 @@ def test_a_workdir_of_other_data_is_refused_and_unchanged(on_views, finished):
 
 
 @pytest.fixture
-def trained(finished, tmp_path):
-    """A run that has only to be evaluated."""
+def trained(finished, tmp_path, monkeypatch):
+    """A run that has only to be evaluated, and that none of these tests looks closely at."""
+    small_models.solve_quickly(monkeypatch)
     shutil.copytree(finished / "run", tmp_path / "run")
     (tmp_path / "run" / "model.npz").unlink()
     (tmp_path / "run" / "metrics.json").unlink()
@@ -113,8 +116,15 @@ def test_depths_of_the_wrong_sign_are_measured_but_leave_no_model(
     assert metrics["depth_sign"] == verdict and metrics["split"] == "test" and metrics["poses"] == 80
     assert not (trained / "model.npz").exists()
     assert sorted(("pa_mpjpe_mm" in summary, summary["poses"]) for summary in seen) == [(False, 240), (True, 80)]
-    status, _, err = on_views(trained)  # Again: the same, without training.
-    assert status == 2 and err.splitlines()[-1] == last
+
+
+def test_a_run_of_the_wrong_sign_says_the_same_when_it_is_run_again(on_views, trained, monkeypatch):
+    small_runs.let_pass(monkeypatch, "mirrored")
+    monkeypatch.setattr(Loop, "run", lambda *_: pytest.fail("it trained again"))
+    told = [on_views(trained) for _ in range(2)]
+    assert [status for status, _, _ in told] == [2, 2] and not (trained / "model.npz").exists()
+    first, again = (err.splitlines()[-1] for _, _, err in told)
+    assert again == first and first.startswith("error: the depths are mirrored ")
 
 
 @pytest.mark.parametrize(

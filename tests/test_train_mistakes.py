@@ -17,7 +17,8 @@ from tf_elepose.storage import files
 from tf_elepose.training import checkpoint
 from tf_elepose.training.metric_log import read_metric_log
 
-pytest_plugins = ("train_fixtures",)
+pytest_plugins = ("train_fixtures", "quick_completer")
+pytestmark = pytest.mark.usefixtures("quick_completer")
 
 
 @pytest.mark.parametrize(

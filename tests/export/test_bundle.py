@@ -14,19 +14,11 @@ from tensorflow.lite.tools import flatbuffer_utils
 from export import __main__ as command_module
 from export import bundle, onnx, saved_model, tflite, verify
 from export.tflite_weights import NetworkWeights
-from tf_elepose.nn import pose_statistics
 from tf_elepose.training.workdir import save_model
 
 # The converters and runtimes warn about their own use of deprecated interfaces.
-pytestmark = pytest.mark.filterwarnings("ignore")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def short_solver():
-    """Reduces the iterations of the completer's solver, each of which is a dozen operators to convert."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pose_statistics, "ITERATIONS", 2)
-        yield
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("quick_completer")]
+pytest_plugins = ("quick_completer",)
 
 
 @pytest.fixture(scope="module")

@@ -15,20 +15,12 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from export import bundle, examples, saved_model, verify, versions, warmup
 from export.signature import Signed
-from tf_elepose.nn import pose_statistics
 from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.training.workdir import save_model
 
 # The loaders and exporters warn about their own use of deprecated interfaces.
-pytestmark = pytest.mark.filterwarnings("ignore")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def short_solver():
-    """Reduces the iterations of the completer's solver, each of which is a dozen operators to trace."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pose_statistics, "ITERATIONS", 2)
-        yield
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("quick_completer")]
+pytest_plugins = ("quick_completer",)
 
 
 @pytest.fixture(scope="module")

@@ -26,21 +26,19 @@ from tensorflow_serving_process import SERVER, tensorflow_serving
 
 from export import examples, saved_model
 from export.signature import Signed
-from tf_elepose.nn import pose_statistics
 from tf_elepose.skeleton.skeletons import H36M_17
 
 # The loaders and exporters warn about their own use of deprecated interfaces.
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("quick_completer")]
+pytest_plugins = ("quick_completer",)
 
 RECIPES = pathlib.Path(saved_model.__file__).parent / "serving"
 
 
 @pytest.fixture(scope="module")
 def signed():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pose_statistics, "ITERATIONS", 2)
-        method, _ = small_elepose(completer=small_completer(), noise=0.02)
-        yield Signed(method, H36M_17)
+    method, _ = small_elepose(completer=small_completer(), noise=0.02)
+    return Signed(method, H36M_17)
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,8 @@ from tf_elepose.skeleton.conventions import get_convention
 from tf_elepose.skeleton.conversion import conversion
 from tf_elepose.skeleton.skeletons import H36M_17, H36M_17_ELEPOSE
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("quick_completer")]
+pytest_plugins = ("quick_completer",)
 
 
 @pytest.fixture(scope="module")

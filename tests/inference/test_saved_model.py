@@ -9,7 +9,8 @@ from lifting_bundle import keypoints, small_lifting_bundle, small_run
 from tf_elepose.inference import saved_model
 from tf_elepose.inference.lifter import Lifter
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("quick_completer")]
+pytest_plugins = ("quick_completer",)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,8 @@ from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.storage import files
 
 # The converter warns about its own use of deprecated interfaces.
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("quick_completer")]
+pytest_plugins = ("quick_completer",)
 
 
 @pytest.fixture

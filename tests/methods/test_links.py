@@ -12,6 +12,9 @@ from tf_elepose.methods import replicas
 from tf_elepose.methods.filling import FillFitting
 from tf_elepose.skeleton.skeletons import H36M_17
 
+pytest_plugins = ("quick_completer",)
+pytestmark = pytest.mark.usefixtures("quick_completer")
+
 LEGS, TORSO = (list(H36M_17.indices(joints)) for joints in H36M_17.halves.values())
 OF = {"legs": LEGS, "torso": TORSO}
 SEED = tf.constant([3, 8])

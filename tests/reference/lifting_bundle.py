@@ -1,4 +1,7 @@
-"""A small model as a finished run leaves it, and as an export for lifting: made once a process."""
+"""A small model as a finished run leaves it, and as an export for lifting: made once a process.
+
+The export completes poses quickly: who compares the two needs the fixture `quick_completer`.
+"""
 
 import functools
 import pathlib
@@ -6,7 +9,7 @@ import tempfile
 
 import numpy as np
 import pytest
-from small_models import normalized, poses_2d, small_canonpose, small_completer, small_elepose
+from small_models import normalized, poses_2d, small_canonpose, small_completer, small_elepose, solve_quickly
 
 from export import bundle, tflite, verify
 from tf_elepose.training.workdir import save_model
@@ -43,6 +46,7 @@ def small_lifting_bundle(
     """
     folder = pathlib.Path(tempfile.mkdtemp(prefix="small_lifting")) / "bundle"
     with pytest.MonkeyPatch.context() as patch:
+        solve_quickly(patch)
         patch.setattr(bundle, "_REPRESENTATIVE", 2)
         patch.setattr(tflite, "BATCHES", {"_batch": None})
         patch.setattr(tflite, "PRECISIONS", ("float32", "int8_dynamic"))

@@ -8,11 +8,10 @@ import tempfile
 
 import numpy as np
 import pytest
-from small_models import small_completer, small_elepose
+from small_models import small_completer, small_elepose, solve_quickly
 
 from export import bundle, tflite
 from export.mobile.assets import write_assets
-from tf_elepose.nn import pose_statistics
 from tf_elepose.training.workdir import save_model
 
 CONVENTION = "coco_17"
@@ -23,7 +22,7 @@ def small_bundle(convention: str = CONVENTION) -> pathlib.Path:
     """Folder of a bundle: `lift_full` in float32 for one pose; a model of unusual weights."""
     folder = _folder("small_bundle")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pose_statistics, "ITERATIONS", 2)
+        solve_quickly(patch)
         patch.setattr(bundle, "_REPRESENTATIVE", 2)
         patch.setattr(tflite, "BATCHES", {"": 1})
         patch.setattr(tflite, "PRECISIONS", ("float32",))

@@ -14,6 +14,7 @@ import time
 
 import numpy as np
 import pytest
+import small_models
 import small_runs
 
 import tf_elepose
@@ -123,6 +124,7 @@ def runs(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         small_runs.let_pass(patch)
+        small_models.solve_quickly(patch)
         patch.setattr(sys, "argv", ["train", *_arguments("one", "one_device")])
         with pytest.raises(SystemExit) as stopped:
             commands.run(train.main, train.define_flags)

@@ -78,9 +78,16 @@ def test_a_run_knows_its_data_and_writes_nothing_yet(recording, settings, tmp_pa
     assert not (tmp_path / "run").exists() and not warnings_told()
 
 
-def test_a_run_in_a_program_of_ones_own(recording, settings, tmp_path):
-    run, method = _trained(tmp_path, recording, settings)
-    assert {path.name for path in tmp_path.iterdir()} == {"lifter"} and run.seconds > 0
+@pytest.fixture(scope="module")
+def whole(recording, settings, tmp_path_factory):
+    """A finished run's folder, it and its model."""
+    folder = tmp_path_factory.mktemp("whole")
+    return folder, *_trained(folder, recording, settings)
+
+
+def test_a_run_in_a_program_of_ones_own(recording, whole, tmp_path):
+    folder, run, method = whole
+    assert {path.name for path in folder.iterdir()} == {"lifter"} and run.seconds > 0
     workdir.save_model(tmp_path / "model.npz", method, {})
     pixels = recording.of_split("test").poses_2d
     np.testing.assert_allclose(
@@ -88,9 +95,7 @@ def test_a_run_in_a_program_of_ones_own(recording, settings, tmp_path):
     )
 
 
-def test_a_run_that_is_stopped_resumes_to_the_same_weights(recording, settings, tmp_path):
-    whole = _trained(tmp_path / "whole", recording, settings)[1]
-
+def test_a_run_that_is_stopped_resumes_to_the_same_weights(recording, settings, whole, tmp_path):
     class Stop:
         requested = False
 
@@ -99,7 +104,7 @@ def test_a_run_that_is_stopped_resumes_to_the_same_weights(recording, settings, 
     first.stages[0]._evaluate = lambda: setattr(stop, "requested", True) or evaluate()
     assert first.run(None, stop) is None
     parts = _trained(tmp_path / "parts", recording, settings)[1]
-    for name, variable in whole.saved_variables().items():
+    for name, variable in whole[2].saved_variables().items():
         np.testing.assert_allclose(
             np.asarray(parts.saved_variables()[name]), np.asarray(variable), rtol=1e-5, atol=1e-7, err_msg=name
         )

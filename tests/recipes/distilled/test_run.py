@@ -18,6 +18,9 @@ from tf_elepose.training.interruption import StopRequest
 from tf_elepose.training.metric_log import MetricLog
 from tf_elepose.training.strategy import make_strategy
 
+pytest_plugins = ("quick_completer",)
+pytestmark = pytest.mark.usefixtures("quick_completer")
+
 
 @pytest.fixture(scope="module")
 def recording():
@@ -55,11 +58,19 @@ def run(folder, recording, teacher, **changes):
     return registry.make_run(stated)(folder, recording, make_strategy("one_device"))
 
 
-def test_it_trains_and_what_is_saved_is_what_was_trained(tmp_path, recording, teacher):
-    made = run(tmp_path / "run", recording, teacher)
-    before = made.watch()["pa_mpjpe_mm"]
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, recording):
+    """A run, its student, the error and the prior's negative log-likelihood before it, and its teacher."""
+    folder = tmp_path_factory.mktemp("trained")
+    teacher = saved(folder / "teacher")
+    made = run(folder / "run", recording, teacher, prior={"epochs": 40.0})
+    before = made.watch()["pa_mpjpe_mm"], nll_of(made.method, recording)
     with StopRequest() as stop:
-        student = made.run(None, stop)
+        return made, made.run(None, stop), before, teacher
+
+
+def test_it_trains_and_what_is_saved_is_what_was_trained(tmp_path, recording, trained):
+    made, student, (before, _), _ = trained
     assert student.name == "distilled" and student.density.elevation_mean.numpy() == pytest.approx(-0.2)
     assert np.all(np.diff(student.likelihood_quantiles) >= 0)
     assert made.watch()["pa_mpjpe_mm"] != before
@@ -70,12 +81,9 @@ def test_it_trains_and_what_is_saved_is_what_was_trained(tmp_path, recording, te
     assert json.dumps(made.facts)
 
 
-def test_the_students_prior_is_smaller_learns_the_same_poses_and_keeps_the_teachers_bases(tmp_path, recording, teacher):
-    made = run(tmp_path / "run", recording, teacher, prior={"epochs": 40.0})
+def test_the_students_prior_is_smaller_learns_the_same_poses_and_keeps_the_teachers_bases(recording, trained):
+    _, student, (_, before), teacher = trained
     known = workdir.load_model(teacher).prior
-    before = nll_of(made.method, recording)
-    with StopRequest() as stop:
-        student = made.run(None, stop)
     assert student.prior.flow.coupling_blocks[0].hidden[0].units == 6 and len(student.prior.flow.coupling_blocks) == 1
     for own, others in zip(student.prior.subspace_variables, known.subspace_variables, strict=True):
         np.testing.assert_array_equal(own, others)

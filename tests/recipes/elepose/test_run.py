@@ -19,6 +19,9 @@ from tf_elepose.training.evaluator import clip_and_camera, evaluate_method
 from tf_elepose.training.interruption import StopRequest
 from tf_elepose.training.strategy import make_strategy
 
+pytest_plugins = ("quick_completer",)
+pytestmark = pytest.mark.usefixtures("quick_completer")
+
 
 @pytest.fixture(scope="module")
 def recording():
@@ -174,13 +177,18 @@ def test_a_folder_keeps_to_its_data(recording, settings, tmp_path):
     assert (tmp_path / "data.json").read_bytes() == before
 
 
-def test_a_run_in_a_program_of_ones_own(recording, settings, tmp_path):
+@pytest.fixture(scope="module")
+def finished(recording, settings, tmp_path_factory):
+    """A finished run's folder, it and its model."""
+    folder = tmp_path_factory.mktemp("finished")
+    return folder, *_trained(folder, recording, settings)
+
+
+def test_a_run_in_a_program_of_ones_own(recording, finished, tmp_path):
     """Without command, config file or log: the model comes back, elevations measured; only checkpoints are written."""
-    run = _run(tmp_path, recording, settings)
-    with StopRequest() as stop:
-        method = run.run(None, stop)
+    folder, run, method = finished
     assert method is not None and run.seconds > 0
-    assert {path.name for path in tmp_path.iterdir()} == {"completer", "prior", "lifter"}
+    assert {path.name for path in folder.iterdir()} == {"completer", "prior", "lifter"}
     image, _ = method.normalizer.apply(recording.of_split("train").poses_2d)
     e = method.averaged(image)[1].numpy()
     assert float(method.density.elevation_mean) == pytest.approx(e.mean(), abs=1e-5)
@@ -248,10 +256,18 @@ def _trained(folder, recording, settings):
         return run, run.run(None, stop)
 
 
+@pytest.fixture(scope="module")
+def by_clips_in_bfloat16(recording, settings, tmp_path_factory):
+    """A short run under the clip rule, its lifter trained in bfloat16, and its model."""
+    lifter = {**settings.lifter, "precision": "mixed_bfloat16"}
+    short = _short(settings, normalization={"rule": "clip"}, lifter=lifter)
+    return _trained(tmp_path_factory.mktemp("by_clips"), recording, short)
+
+
 def test_under_the_clip_rule_poses_have_the_scale_of_their_clip_from_training_to_evaluation(
-    recording, settings, tmp_path
+    recording, by_clips_in_bfloat16
 ):
-    run, method = _trained(tmp_path, recording, _short(settings, normalization={"rule": "clip"}))
+    run, method = by_clips_in_bfloat16
     train_split, test = recording.of_split("train"), recording.of_split("test")
     heads = np.linalg.norm(run._image[:, recording.skeleton.index("head")], axis=-1)
     for group in np.unique(groups := clip_and_camera(train_split)):
@@ -267,9 +283,8 @@ def test_under_the_clip_rule_poses_have_the_scale_of_their_clip_from_training_to
         method.predict(test.poses_2d[rows])
 
 
-def test_what_comes_back_computes_in_float32_whatever_it_was_trained_in(recording, settings, tmp_path):
-    lifter = {**settings.lifter, "precision": "mixed_bfloat16"}
-    run, method = _trained(tmp_path, recording, _short(settings, lifter=lifter))
+def test_what_comes_back_computes_in_float32_whatever_it_was_trained_in(by_clips_in_bfloat16):
+    run, method = by_clips_in_bfloat16
     assert (run._method.lifter.upscale.compute_dtype, method.lifter.upscale.compute_dtype) == ("bfloat16", "float32")
     trained = {variable.path: np.asarray(variable) for variable in run._method.variables}
     for variable in method.variables:
@@ -287,8 +302,8 @@ def test_the_estimated_bone_prior_knows_no_distance_from_the_camera(recording, s
     np.testing.assert_allclose(lengths[1], lengths[0], rtol=1e-5)
 
 
-def test_the_sign_is_told_without_truth(recording, settings, tmp_path, monkeypatch):
-    run, method = _trained(tmp_path, recording, _short(settings))
+def test_the_sign_is_told_without_truth(finished, monkeypatch):
+    _, run, method = finished
     summaries = []
     monkeypatch.setattr(depth_sign, "sign_verdict", lambda summary: summaries.append(summary) or "mixed")
     verdict, grounds = run.sign_without_truth(method)

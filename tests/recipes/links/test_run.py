@@ -15,6 +15,9 @@ from tf_elepose.training.checkpoint import Checkpointer
 from tf_elepose.training.interruption import StopRequest
 from tf_elepose.training.strategy import make_strategy
 
+pytest_plugins = ("quick_completer",)
+pytestmark = pytest.mark.usefixtures("quick_completer")
+
 
 @pytest.fixture(scope="module")
 def recording():

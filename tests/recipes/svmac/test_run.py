@@ -49,31 +49,34 @@ def recording():
     return small_runs.small_recording()
 
 
-def test_the_critic_learns_until_the_end(recording, tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def whole_and_stopped(recording, tmp_path_factory):
+    """The model of a whole run of two critic updates a step; the critic's weights where another was stopped after two
+    thirds; and the model with which that one ended when it had gone on.
+    """
+    folder, config = tmp_path_factory.mktemp("whole_and_stopped"), _config(critic_steps=2)
+    whole = _trained(folder / "whole", recording, config)
+    with pytest.MonkeyPatch.context() as patch, StopRequest() as stop:
+        run = _run(folder / "stopped", recording, config)
+        calls = run.stages[0].steps // 10
+        assert calls >= 3
+        small_runs.stop_after(patch, calls * 2 // 3)
+        assert run.run(None, stop) is None
+    critic = [np.array(variable) for variable in run.method.critic.trainable_variables]
+    return whole, critic, _trained(folder / "stopped", recording, config)
+
+
+def test_the_critic_learns_until_the_end(whole_and_stopped):
     """Of several updates a step, too: a schedule counts updates."""
-
-    def critic(folder):
-        run = _run(folder, recording, _config(critic_steps=3))
-        with StopRequest() as stop:
-            run.run(None, stop)
-        return run, [np.array(variable) for variable in run.method.critic.trainable_variables]
-
-    run, last = critic(tmp_path / "whole")
-    calls = run.stages[0].steps // 10
-    assert calls >= 3
-    small_runs.stop_after(monkeypatch, calls * 2 // 3)
-    _, before = critic(tmp_path / "stopped")
+    whole, before, _ = whole_and_stopped
+    last = [np.array(variable) for variable in whole.critic.trainable_variables]
     moved = [np.abs(a - b).max() for a, b in zip(before, last, strict=True)]
     assert max(moved) > 1e-4
 
 
-def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(recording, tmp_path, monkeypatch):
+def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(recording, tmp_path, whole_and_stopped):
     """Moving statistics, the critic and both optimizers come back: every number of the model is the same."""
-    whole = _trained(tmp_path / "whole", recording, _config())
-    small_runs.stop_after(monkeypatch, 2)
-    assert _trained(tmp_path / "stopped", recording, _config()) is None
-    monkeypatch.undo()
-    resumed = _trained(tmp_path / "stopped", recording, _config())
+    whole, _, resumed = whole_and_stopped
     variables = whole.saved_variables()
     assert any(name.endswith("moving_mean") for name in variables) and any(name[:6] == "critic" for name in variables)
     for name, variable in variables.items():
@@ -83,11 +86,14 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(recording, tmp_path, mon
     np.testing.assert_array_equal(workdir.load_model(tmp_path).predict(pixels).poses_3d, whole.predict(pixels).poses_3d)
 
 
-def test_the_critics_health_is_in_the_log(recording, tmp_path, monkeypatch):
+def test_no_truth_is_needed_where_none_is_learnt_from_and_the_critics_health_is_in_the_log(
+    recording, tmp_path, monkeypatch
+):
     monkeypatch.setattr(wasserstein, "LEAST_DISTANCE", -10.0)  # Two dozen steps of a toy: it need not be healthy.
     tmp_path.joinpath("run").mkdir()
     with MetricLog(tmp_path / "run" / "metrics.jsonl") as log:
-        _trained(tmp_path / "run", recording, _config(epochs=3.0), log)
+        blind = dataclasses.replace(recording, poses_3d=None)
+        assert _trained(tmp_path / "run", blind, _config(epochs=3.0), log) is not None
     rows = [row for row in read_metric_log(tmp_path / "run" / "metrics.jsonl") if "loss" in row]
     assert len(rows) == 3  # 23 steps, 10 a call.
     for row in rows:
@@ -135,10 +141,6 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_written(recording,
     with pytest.raises(ValueError, match=message):
         SvmacRun(tmp_path / "run", data(recording), changed, make_strategy("one_device"))
     assert not (tmp_path / "run").exists()
-
-
-def test_truth_is_not_needed_where_none_is_learnt_from(recording, tmp_path):
-    assert _trained(tmp_path, dataclasses.replace(recording, poses_3d=None), _config(epochs=1.0)) is not None
 
 
 def test_the_papers_config_trains_on_files_in_human36ms_layout(tmp_path, monkeypatch, capsys):
