@@ -26,7 +26,9 @@ demo: $(VENV)/installed
 	$(RUN) tf_elepose.evaluate --workdir=demo/run --output=demo/metrics.json --figures=demo/report
 	@echo "Look at demo/report/index.html"
 
-test: lint types tests
+# What takes seconds comes first; types are a part beside the tests.
+test: lint
+	$(PARALLEL) $(PARTS:%=test-%) types
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff format --check .
@@ -37,23 +39,25 @@ types: $(VENV)/installed-test
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 # In parts, each a process of its own: TensorFlow keeps every graph of a process, and all parts in one would need
-# several GB. Two parts run side by side, for most of a test's time is Python's; JOBS=1 needs half the memory. What no
-# part names is in the last.
+# several GB. Two parts run side by side, for most of a test's time is Python's; JOBS=1 needs half the memory. The longest
+# start first, so that none is left alone at the end. What no part names is in `others`.
 JOBS ?= 2
 WORKERS := tests/training/test_multi_worker.py tests/methods/test_replicas.py
 COMMANDS := tests/test_train.py tests/test_train_mistakes.py tests/test_evaluate.py
 NETWORKS := tests/nn tests/methods tests/conformance
 TRAINING := tests/training tests/recipes
 EXPORTS := tests/export
-OTHERS := tests $(foreach part,$(COMMANDS) $(NETWORKS) $(TRAINING) $(EXPORTS),--ignore=$(part))
-PARTS := workers commands networks training exports others
+DATA := tests/data tests/skeleton tests/storage
+OTHERS := tests $(foreach part,$(COMMANDS) $(NETWORKS) $(TRAINING) $(EXPORTS) $(DATA),--ignore=$(part))
+PARTS := training exports others networks commands data workers
+PARALLEL = $(MAKE) --no-print-directory --jobs=$(JOBS) --keep-going --output-sync=target
 PYTEST = $(BIN)/python -m pytest --quiet
 
 tests: $(VENV)/installed-test
-	$(MAKE) --no-print-directory --jobs=$(JOBS) --keep-going --output-sync=target $(PARTS:%=test-%)
+	$(PARALLEL) $(PARTS:%=test-%)
 
 .PHONY: $(PARTS:%=test-%)
-test-workers test-commands test-exports test-others: test-%:
+test-workers test-commands test-exports test-data test-others: test-%:
 	$(PYTEST) $($(shell echo $* | tr a-z A-Z))
 
 test-networks test-training: test-%:
