@@ -49,7 +49,7 @@ TRAINING := tests/training tests/recipes
 EXPORTS := tests/export
 DATA := tests/data tests/skeleton tests/storage
 OTHERS := tests $(foreach part,$(COMMANDS) $(NETWORKS) $(TRAINING) $(EXPORTS) $(DATA),--ignore=$(part))
-PARTS := training exports others networks commands data workers
+PARTS := training networks exports workers commands others data
 PARALLEL = $(MAKE) --no-print-directory --jobs=$(JOBS) --keep-going --output-sync=target
 PYTEST = $(BIN)/python -m pytest --quiet
 
