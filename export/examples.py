@@ -10,7 +10,7 @@ _HIDDEN = 0.15  # Share of the joints that are hidden, in every other pose.
 
 
 def plausible(signed: Signed, count: int, seed: int) -> dict[str, np.ndarray]:
-    """Inputs of `lift` for `count` poses like the training poses (`Method.sample`); every other one has hidden joints.
+    """Inputs of `lift` for `count` poses like the training's (`PoseModel.sample`); every other one has hidden joints.
 
     The keypoints are the least-squares solution that the conversion maps to the pose. It is not always exact, because
     some joints are computed from others.

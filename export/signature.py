@@ -2,7 +2,7 @@
 
 The graph contains every step that the result depends on: the conversion from the detector's joints to the model's,
 which joints count as seen, the normaliser, the completer, and the check that a pose can be lifted. So every runtime
-gives the same result as `Method.predict`.
+gives the same result as `PoseModel.predict`.
 
 The conversion gathers and sums joints and uses no matrix product on pixels: GPUs may multiply matrices with ten bits of
 mantissa (TensorFloat-32), which is half a pixel at 1000 px.
@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from tf_elepose import geometry
 from tf_elepose.data.rows import LARGEST_PX
-from tf_elepose.methods.base import Method
+from tf_elepose.methods.pose_model import PoseModel
 from tf_elepose.skeleton.conversion import Convention, Conversion, conversion
 from tf_elepose.skeleton.skeletons import MIN_JOINTS, Skeleton
 
@@ -43,7 +43,7 @@ class Signed(tf.Module):
         `root_head_mm` [B], with a dict of named outputs; units and frames are in `bundle.INPUTS` and `bundle.OUTPUTS`.
     """
 
-    def __init__(self, method: Method, convention: Convention | Skeleton, min_confidence: float = 0.0) -> None:
+    def __init__(self, method: PoseModel, convention: Convention | Skeleton, min_confidence: float = 0.0) -> None:
         """Makes the functions.
 
         Args:
@@ -131,15 +131,18 @@ class Signed(tf.Module):
         """Those of `outputs` that the method predicts; finite, and 0 for poses that are not valid."""
         image, seen, trust, valid = self.prepare(keypoints, confidence)
         predicted = self.method.complete_and_lift(image, seen, trust)
-        found = {"poses_3d": self._sized(predicted.poses, root_head_mm)}
+        found = {"poses_3d": self._sized(predicted.poses_3d, root_head_mm)}
         if predicted.elevation is not None and "elevation_deg" in outputs:
             found["elevation_deg"] = predicted.elevation * (180.0 / math.pi)
         if predicted.rotation is not None and "camera_rotation" in outputs:
             found["camera_rotation"] = predicted.rotation
             found["canonical_3d"] = geometry.rotate_back(predicted.rotation, found["poses_3d"])
-        if "nll" in outputs and (nll := self.method.view_likelihood(predicted.poses, predicted.elevation)) is not None:
+        if (
+            "nll" in outputs
+            and (nll := self.method.view_likelihood(predicted.poses_3d, predicted.elevation)) is not None
+        ):
             found["nll"] = nll
-        for values in (predicted.poses, *found.values()):
+        for values in (predicted.poses_3d, *found.values()):
             valid = valid & _is_finite(tf.reduce_max(tf.abs(tf.reshape(values, [tf.shape(valid)[0], -1])), axis=-1))
         kept = {
             name: tf.where(tf.reshape(valid, [-1] + [1] * (len(values.shape) - 1)), values, 0.0)
@@ -164,7 +167,7 @@ class Signed(tf.Module):
         return image, seen, convert_confidence(self.conversion, tf.where(shown, confidence, 0.0)), valid
 
     def _liftable(self, joints: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
-        """The mask [B] of `Method.normalized`: enough joints (all, without a completer) that are not on one point."""
+        """The mask [B] of `PoseModel.normalized`: enough joints (all, without a completer), not all on one point."""
         count, all_joints = tf.reduce_sum(tf.cast(seen, tf.float32), axis=-1), self.method.skeleton.num_joints
         needed = min(MIN_JOINTS, all_joints) if self.method.completes else all_joints
         known = seen[..., tf.newaxis]
@@ -233,15 +236,15 @@ def _is_finite(x: tf.Tensor) -> tf.Tensor:
     return tf.abs(x) < tf.float32.max
 
 
-def _knows(method: Method) -> tuple[bool, bool]:
+def _knows(method: PoseModel) -> tuple[bool, bool]:
     """Whether a method predicts more than a pose, and whether it has likelihoods; found by calling it."""
     image = tf.zeros([1, method.skeleton.num_joints, 2])
     predicted = method.complete_and_lift(image, tf.ones_like(image[..., 0], tf.bool))
     more = predicted.elevation is not None or predicted.rotation is not None
-    return more, method.view_likelihood(predicted.poses, predicted.elevation) is not None
+    return more, method.view_likelihood(predicted.poses_3d, predicted.elevation) is not None
 
 
-def _require_usable(method: Method, convention: Convention | Skeleton, min_confidence: float) -> None:
+def _require_usable(method: PoseModel, convention: Convention | Skeleton, min_confidence: float) -> None:
     if method.normalizer.rule == "clip":
         raise ValueError(
             "normalisation rule 'clip' needs all frames of a clip, but an exported model gets one pose: "

@@ -111,7 +111,7 @@ def verify(
 
 
 def expected(signed: Signed, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The outputs of a signature by `Method.predict`, from keypoints that NumPy converted."""
+    """The outputs of a signature by `PoseModel.predict`, from keypoints that NumPy converted."""
     method, (joints, _) = signed.method, _joints(signed, inputs)
     with np.errstate(invalid="ignore"):
         finite = (inputs["confidence"] > 0.0) & (inputs["confidence"] < LARGEST_PX)

@@ -10,7 +10,8 @@ from tf_elepose import lift
 from tf_elepose.cli import commands
 from tf_elepose.data.readers.views import write_views
 from tf_elepose.inference.lifter import Lifter
-from tf_elepose.inference.model import Answer, LiftingModel
+from tf_elepose.inference.model import LiftingModel
+from tf_elepose.motion.prediction import Prediction
 from tf_elepose.skeleton.skeletons import H36M_17
 
 ROWS = slice(20, 30)
@@ -24,7 +25,7 @@ class Flat(LiftingModel):
 
     def lift(self, poses_2d, seen, groups, *, likelihood, confidence=None, progress=None):
         flat = np.concatenate([poses_2d, np.zeros_like(poses_2d[..., :1])], axis=-1)
-        return Answer(flat, seen.any(axis=-1), None, None)
+        return Prediction(flat, None, seen.any(axis=-1))
 
 
 def recordings():

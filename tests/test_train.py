@@ -19,7 +19,7 @@ from tf_elepose import train
 from tf_elepose.data.readers.views import write_views
 from tf_elepose.evaluation import depth_sign
 from tf_elepose.methods.elepose import ElePose
-from tf_elepose.methods.prediction import Prediction
+from tf_elepose.motion.prediction import Prediction
 from tf_elepose.storage import files
 from tf_elepose.training import checkpoint, workdir
 from tf_elepose.training.loop import Loop

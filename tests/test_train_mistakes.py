@@ -135,7 +135,7 @@ def test_a_config_file_has_every_setting_and_no_other(command, tmp_path, line, m
     (tmp_path / "other.py").write_text(text)
     told = command.refuses("--config=other.py", "--workdir=run")
     assert told.startswith(f"config settings: {message}")
-    assert told.endswith("; tf_elepose/default_config.py has all there are")
+    assert told.endswith("; tf_elepose/recipes/elepose/config.py has all there are")
     assert not (tmp_path / "run").exists()
 
 

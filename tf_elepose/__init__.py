@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from tf_elepose.evaluation.evaluation import Evaluation, evaluate_poses
     from tf_elepose.inference.lifter import Lifter
     from tf_elepose.methods.elepose import ElePose
-    from tf_elepose.methods.prediction import Prediction
     from tf_elepose.motion.lifted import Lifted
+    from tf_elepose.motion.prediction import Prediction
     from tf_elepose.normalization import Normalizer
     from tf_elepose.skeleton.skeletons import H36M_17, H36M_17_ELEPOSE, Skeleton, get_skeleton
     from tf_elepose.training.evaluator import evaluate_method

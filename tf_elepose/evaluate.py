@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # They bring TensorFlow and Matplotlib.
 
     from tf_elepose.data.keypoints import Keypoints
     from tf_elepose.data.recording import Recording
-    from tf_elepose.methods.base import Method
+    from tf_elepose.methods.pose_model import PoseModel
 
 
 def define_flags() -> None:
@@ -126,7 +126,7 @@ def in_words(values: Mapping[str, Any]) -> str:
 
 
 def _canonical(
-    method: Method, recording: Recording, keypoints: Keypoints
+    method: PoseModel, recording: Recording, keypoints: Keypoints
 ) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     """{camera: canonical pose [J, 3] mm} of the middle moment that most cameras see, and how far the hips of all
     moments' views lie from their mean; both empty where there is no such thing.

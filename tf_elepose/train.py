@@ -42,15 +42,15 @@ def main(argv: list[str]) -> int:
     folder = pathlib.Path(flags.FLAGS.workdir)
     with config.unlocked():
         config.data_options = ConfigDict({**config.data_options.to_dict(), **source_flags.options_from_flags()})
-    run_of = registry.make_run(config)
+    method = registry.method_of(config)
+    settings = method.settings(config)
     strategy = make_strategy(config.strategy)  # Before anything else of TensorFlow: workers must meet first.
     recording, shards = _opened(config)
-    if shards is None:
-        run = run_of(folder, recording, strategy)
-    elif config.method in registry.TAKE_SHARDS:
-        run = run_of(folder, recording, strategy, shards)
-    else:
+    if shards is not None and not method.takes_shards:
         raise ValueError(f"{config.data}: {config.method} is trained on poses that fit into memory: convert to views")
+    run_class = method.run_class()
+    data = run_class.prepare(recording, settings, *(() if shards is None else (shards,)))
+    run = run_class(folder, data, settings, strategy)
     if run.writes:  # After all settings were seen to work: a mistake leaves no folder that the mended command meets.
         from tf_elepose.training import workdir
 
@@ -66,13 +66,13 @@ def main(argv: list[str]) -> int:
             return 0
         with StopRequest() as stop:
             try:
-                method = _train(folder, run, stop)
+                model = _train(folder, run, stop)
             except tf.errors.OpError as error:
                 if not lost_worker(strategy, error):
                     raise
                 _leave(error)
-        if method is not None:
-            _finish(folder, config, recording, run, method)
+        if model is not None:
+            _finish(folder, config, recording, run, model)
             return 0
     print(
         f"stopped by {stop.signal_name or 'another worker'}; everything is saved. To go on: python -m tf_elepose.train "
@@ -103,7 +103,7 @@ def _opened(config: ConfigDict):
 
 
 def _train(folder: pathlib.Path, run, stop):
-    """The trained method; None when a signal came first."""
+    """Trains; the model, or None when a signal came first."""
     from tf_elepose.training.metric_log import MetricLog
 
     if not run.writes:
@@ -123,7 +123,7 @@ def _leave(error: Exception) -> NoReturn:
     os._exit(commands.EXIT_LOST_WORKER)
 
 
-def _finish(folder: pathlib.Path, config: ConfigDict, recording, run, method) -> None:
+def _finish(folder: pathlib.Path, config: ConfigDict, recording, run, model) -> None:
     """Evaluate, write metrics.json and, when the depths have the right sign, the model.
 
     Raises:
@@ -137,7 +137,7 @@ def _finish(folder: pathlib.Path, config: ConfigDict, recording, run, method) ->
 
     split = "test" if (recording.split == "test").any() else "train"
     evaluation = evaluate_method(
-        method,
+        model,
         recording.of_split(split),
         poses_2d=config.poses_2d,
         min_confidence=config.min_confidence,
@@ -145,13 +145,13 @@ def _finish(folder: pathlib.Path, config: ConfigDict, recording, run, method) ->
         seed=config.seed,
     )
     print(evaluation.table())
-    blind, grounds = run.sign_without_truth(method)
+    blind, grounds = run.sign_without_truth(model)
     verdict = depth_sign.sign_verdict(evaluation.summary())
     if verdict in ("right", "unknown") and blind != "unknown":
         verdict = blind  # Without truth the training poses decide; with it they have to agree.
     info = {**provenance(), "source": config.data, "training_seconds": round(run.seconds, 1)}
     if run.writes:
-        figures = {**evaluation.summary(), **run.own_figures(method), "depth_sign": verdict, "split": split, **info}
+        figures = {**evaluation.summary(), **run.own_figures(model), "depth_sign": verdict, "split": split, **info}
         files.write_json(folder / "metrics.json", files.finite_or_null(figures))
     if verdict not in ("right", "unknown"):
         raise ValueError(
@@ -159,7 +159,7 @@ def _finish(folder: pathlib.Path, config: ConfigDict, recording, run, method) ->
             "saved; try another seed, or a larger weight of the term 'knees', in another --workdir"
         )
     if run.writes:
-        workdir.save_model(folder / "model.npz", method, info)
+        workdir.save_model(folder / "model.npz", model, info)
     print(f"model: {folder / 'model.npz'} ({run.seconds:.0f} s of training, depths are {verdict}: {grounds})")
 
 

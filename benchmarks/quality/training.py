@@ -13,28 +13,10 @@ from typing import Any
 
 from benchmarks.quality import side_by_side
 from benchmarks.quality.rows import Row
+from tf_elepose.methods.registry import METHODS
 from tf_elepose.storage import files
 
 TRAIN = "tf_elepose.train"
-
-_QUICK_NETWORK = {"width": 32, "batch_size": 128, "epochs": 4.0}
-
-_QUICK_ELEPOSE = {
-    "completer.epochs": 0.0,
-    **{f"{stage}.{key}": value for stage in ("prior", "lifter") for key, value in _QUICK_NETWORK.items()},
-}
-
-QUICK: dict[str, dict[str, Any]] = {
-    "elepose": _QUICK_ELEPOSE,
-    "links": {**_QUICK_ELEPOSE, **{f"filler.{key}": value for key, value in _QUICK_NETWORK.items()}},
-    "supervised": {f"lifter.{key}": value for key, value in _QUICK_NETWORK.items()},
-    "canonpose": {"lifter.width": 32, "lifter.batch_size": 32, "lifter.epochs": 4.0},
-    "svmac": {
-        "generator.critic_width": 32,
-        **{f"generator.{key}": value for key, value in _QUICK_NETWORK.items()},
-    },
-}
-"""Toy sizes of each method, to check that everything runs; the results mean nothing."""
 
 QUICK_DATA = ("--option=subjects=6", "--option=takes=1", "--option=frames=16")
 """Options of the built-in data, on which toy models are trained when no other data is named."""
@@ -156,7 +138,7 @@ def names_people(row: Row) -> bool:
 
 def quick(row: Row, own_data: bool) -> Row:
     """The row at toy size, on the built-in data unless it names a source or needs its own data (`own_data`)."""
-    sizes = QUICK[config_module(row.config).get_config().method]
+    sizes = METHODS[config_module(row.config).get_config().method].quick
     hidden = [f"--config.{key}={value}" for key, value in sizes.items()] + ["--config.loop.steps_per_call=10"]
     if not own_data and not any(override.startswith("--config.data=") for override in row.overrides):
         hidden += ["--config.data=synthetic", *QUICK_DATA]

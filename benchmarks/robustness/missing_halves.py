@@ -20,8 +20,8 @@ from tf_elepose.storage import files
 
 if TYPE_CHECKING:  # They bring TensorFlow.
     from tf_elepose.data.recording import Recording
-    from tf_elepose.methods.base import Method
     from tf_elepose.methods.links import LInKs
+    from tf_elepose.methods.pose_model import PoseModel
 
 _SHORT = ("--config.completer.epochs=15", "--config.prior.epochs=15", "--config.lifter.epochs=20")
 
@@ -75,7 +75,7 @@ def without_fillers(method: LInKs) -> LInKs:
     return plain
 
 
-def measure(method: Method, test: Recording, halves: Sequence[str] = HIDDEN) -> list[dict[str, Any]]:
+def measure(method: PoseModel, test: Recording, halves: Sequence[str] = HIDDEN) -> list[dict[str, Any]]:
     """Figures of whole poses and of poses with each half hidden, and the share of poses with mirrored halves."""
     from tf_elepose.data.missing import hide_half
     from tf_elepose.training.evaluator import evaluate_method

@@ -31,23 +31,23 @@ def write_files(size: str, folder: pathlib.Path, width: int | None = None) -> No
     step_task.write_task(folder / "first.npz", size, width=width)
     step_task.write_comparison(folder / "first.npz", folder / "task.npz", folder / "batch.npz")
     settings, images, weights = step_task.read_task(folder / "task.npz")
-    method = step_task.method_of(settings, weights)
-    save_model(folder / "model.npz", method, {})
+    model = step_task.objective_of(settings, weights).model
+    save_model(folder / "model.npz", model, {})
     poses = images[np.arange(LARGEST) % len(images)]
     inputs = {
-        "keypoints": 500.0 + poses * np.float32(method.normalizer.head_px * method.normalizer.distance),
+        "keypoints": 500.0 + poses * np.float32(model.normalizer.head_px * model.normalizer.distance),
         "confidence": np.ones(poses.shape[:2], np.float32),
         "root_head_mm": np.zeros(LARGEST, np.float32),
     }
     files.write_npz(folder / "inputs.npz", inputs)
-    signed = Signed(method, method.skeleton)
+    signed = Signed(model, model.skeleton)
     few = {name: values[:100] for name, values in inputs.items()}
     signed.functions = {name: signed.functions[name] for name in ("lift", SIGNATURE)}
     export_saved_model(signed, folder / "saved_model", few)
     signed.functions = {SIGNATURE: signed.functions[SIGNATURE]}
     export_tflite(signed, folder / "tflite", {}, few)
     export_onnx(signed, folder / "onnx", {})
-    write_bundle(folder, method)
+    write_bundle(folder, model)
 
 
 def write_bundle(folder: pathlib.Path, method) -> None:

@@ -1,7 +1,7 @@
 """The task for measuring a training step: sizes, poses and first weights, in a file that any program can read.
 
 An .npz without pickles: `settings` (JSON), `images` [N, J, 2] normalised poses, and `weights/NAME` by the names of
-`Method.saved_variables`. Two programs with the same file compute the same steps.
+`PoseModel.saved_variables`. Two programs with the same file compute the same steps.
 """
 
 from __future__ import annotations
@@ -61,14 +61,14 @@ def task_arrays(config: Any, normalizer: Any, images: np.ndarray, bone_prior: An
     from tf_elepose.skeleton.anthropometry import stated_bone_prior
     from tf_elepose.skeleton.skeletons import H36M_17
 
-    method = _new_method(config, normalizer, images, bone_prior or stated_bone_prior(H36M_17))
-    values = settings_of(method, config)
-    return {"settings": np.array(json.dumps(values)), "images": images} | _weights(method.saved_variables())
+    objective = _new_objective(config, normalizer, images, bone_prior or stated_bone_prior(H36M_17))
+    values = settings_of(objective, config)
+    return {"settings": np.array(json.dumps(values)), "images": images} | _weights(objective.model.saved_variables())
 
 
-def settings_of(method: Any, config: Any) -> dict[str, Any]:
+def settings_of(objective: Any, config: Any) -> dict[str, Any]:
     """Plain values that, with the weights, determine the objective and the step."""
-    skeleton, lifter = method.skeleton, config.lifter
+    skeleton, lifter = objective.skeleton, config.lifter
     place = skeleton.index
     optimizer = {key: lifter.optimizer[key] for key in ("learning_rate", "weight_decay", "clip_norm", "average_decay")}
     return {
@@ -78,22 +78,22 @@ def settings_of(method: Any, config: Any) -> dict[str, Any]:
         },
         "batch_size": lifter.batch_size,
         "optimizer": optimizer,
-        "term_weights": method.term_weights,
-        "likelihood_ceiling": method.likelihood_ceiling,
+        "term_weights": objective.term_weights,
+        "likelihood_ceiling": objective.likelihood_ceiling,
         "joints": skeleton.num_joints,
         "root": skeleton.root_index,
         "mirror": [int(joint) for joint in skeleton.mirror],
         "bones": [[place(child), place(parent)] for child, parent in skeleton.bones],
         "legs": [[place(joint) for joint in leg] for leg in skeleton.legs],
-        "bases": method.prior.flow.size,
-        "explained": method.prior.explained,
-        "normalizer": method.normalizer.to_dict(),
-        "bone_prior": method.bone_prior.to_dict(),
+        "bases": objective.prior.flow.size,
+        "explained": objective.prior.explained,
+        "normalizer": objective.normalizer.to_dict(),
+        "bone_prior": objective.bone_prior.to_dict(),
         # Values from the three entries above that another program needs.
-        "distance": method.distance,
-        "input_deviation": method.normalizer.deviation,
-        "bone_lengths": method.bone_prior.to_dict()["lengths"],
-        "bone_deviations": method.bone_prior.to_dict()["deviations"],
+        "distance": objective.distance,
+        "input_deviation": objective.normalizer.deviation,
+        "bone_lengths": objective.bone_prior.to_dict()["lengths"],
+        "bone_deviations": objective.bone_prior.to_dict()["deviations"],
     }  # fmt: skip
 
 
@@ -104,27 +104,27 @@ def read_task(path: str | pathlib.Path) -> tuple[dict[str, Any], np.ndarray, dic
     return settings, images, {name.removeprefix("weights/"): values for name, values in arrays.items()}
 
 
-def method_of(settings: Mapping[str, Any], weights: Mapping[str, np.ndarray], precision: str = "float32") -> Any:
-    """The method of a task, with its weights."""
-    from tf_elepose.methods.elepose import TERMS, ElePose
+def objective_of(settings: Mapping[str, Any], weights: Mapping[str, np.ndarray], precision: str = "float32") -> Any:
+    """The objective of a task; its model has the task's weights."""
+    from tf_elepose.methods.elepose import TERMS, ElePose, EleposeObjective
     from tf_elepose.methods.lifted_likelihood import blank_prior
     from tf_elepose.normalization import Normalizer
+    from tf_elepose.recipes.elepose.run import new_lifter
     from tf_elepose.skeleton.anthropometry import BonePrior
     from tf_elepose.skeleton.skeletons import H36M_17
 
-    size = settings["size"]
+    size, normalizer = settings["size"], Normalizer.from_dict(settings["normalizer"], H36M_17)
     flow = {key: size[f"prior_{key}"] for key in ("blocks", "width", "layers")}
     subspace = {"size": settings["bases"], "explained": settings["explained"]}
-    method = ElePose(
-        H36M_17, Normalizer.from_dict(settings["normalizer"], H36M_17), blank_prior(H36M_17, subspace, flow),
-        bone_prior=BonePrior.from_dict(settings["bone_prior"]),
-        term_weights={name: settings["term_weights"].get(name, 0.0) for name in TERMS},
-        width=size["width"], arch=size["arch"], likelihood_ceiling=settings["likelihood_ceiling"], precision=precision,
-        prior_settings=flow,
-    )  # fmt: skip
-    for name, variable in _networks(method.saved_variables()).items():
+    lifter = new_lifter(H36M_17, normalizer, width=size["width"], arch=size["arch"], precision=precision, seed=0)
+    model = ElePose(H36M_17, normalizer, blank_prior(H36M_17, subspace, flow), lifter)
+    for name, variable in _networks(model.saved_variables()).items():
         variable.assign(weights[name])
-    return method
+    return EleposeObjective(
+        model, bone_prior=BonePrior.from_dict(settings["bone_prior"]),
+        term_weights={name: settings["term_weights"].get(name, 0.0) for name in TERMS},
+        likelihood_ceiling=settings["likelihood_ceiling"], half=precision == "mixed_bfloat16",
+    )  # fmt: skip
 
 
 def write_comparison(task: pathlib.Path, perturbed: pathlib.Path, batch: pathlib.Path, poses: int = 64) -> Any:
@@ -147,17 +147,17 @@ def write_comparison(task: pathlib.Path, perturbed: pathlib.Path, batch: pathlib
     }  # fmt: skip
     stored = {f"weights/{name}": values for name, values in weights.items()}
     files.write_npz(perturbed, {"settings": np.array(json.dumps(settings)), "images": images} | stored)
-    method = method_of(settings, weights)
+    objective = objective_of(settings, weights)
     x, seed = images[rng.permutation(len(images))[:poses]], tf.constant([0, 1])
     azimuth = tf.random.stateless_uniform([poses], replicas.fold_in(seed, 0), -math.pi, math.pi)
     noise = tf.random.stateless_normal([poses], replicas.fold_in(seed, 1))
     files.write_npz(batch, {"x": x, "azimuth": azimuth.numpy(), "noise": noise.numpy()})
     given = {"image": tf.constant(x)}
-    said = {f"terms/{name}": values.numpy() for name, values in method.loss_terms(given, seed).items()}
-    _, gradients = method.gradients(given, seed)
+    said = {f"terms/{name}": values.numpy() for name, values in objective.loss_terms(given, seed).items()}
+    _, gradients = objective.gradients(given, seed)
     return said | {
         f"gradients/{variable.path}": np.asarray(values)
-        for variable, values in zip(method.variables, gradients, strict=True)
+        for variable, values in zip(objective.variables, gradients, strict=True)
     }
 
 
@@ -197,24 +197,26 @@ def operations(settings: Mapping[str, Any]) -> float:
     return 2.0 * (lifter + flow)
 
 
-def _new_method(config: Any, normalizer: Any, images: np.ndarray, bone_prior: Any) -> Any:
-    from tf_elepose.methods.elepose import ElePose
+def _new_objective(config: Any, normalizer: Any, images: np.ndarray, bone_prior: Any) -> Any:
+    from tf_elepose.methods.elepose import ElePose, EleposeObjective
     from tf_elepose.nn import pca
     from tf_elepose.nn.pose_prior import PosePrior
+    from tf_elepose.recipes.elepose.run import new_lifter
     from tf_elepose.skeleton.skeletons import H36M_17
 
     flow = {key: config.prior[key] for key in ("blocks", "width", "layers")}
     prior = PosePrior(pca.fit_pca(images.reshape(len(images), -1), config.prior.bases), **flow)
     prior.build()
-    return ElePose(
-        H36M_17, normalizer, prior, bone_prior=bone_prior,
-        term_weights=config.lifter.term_weights.to_dict(), width=config.lifter.width, arch=config.lifter.arch,
-        likelihood_ceiling=config.lifter.likelihood_ceiling,
+    options = config.lifter
+    lifter = new_lifter(H36M_17, normalizer, width=options.width, arch=options.arch, precision="float32", seed=0)
+    return EleposeObjective(
+        ElePose(H36M_17, normalizer, prior, lifter), bone_prior=bone_prior,
+        term_weights=options.term_weights.to_dict(), likelihood_ceiling=options.likelihood_ceiling,
     )  # fmt: skip
 
 
 def _networks(variables: Mapping[str, Any]) -> dict[str, Any]:
-    """The variables of the networks; a new method has no statistics yet."""
+    """The variables of the networks; a new model has no statistics yet."""
     return {name: variable for name, variable in variables.items() if not name.startswith("statistics/")}
 
 

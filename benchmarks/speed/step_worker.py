@@ -13,7 +13,7 @@ import time
 import numpy as np
 
 from benchmarks import turns
-from benchmarks.speed.step_task import method_of, read_task
+from benchmarks.speed.step_task import objective_of, read_task
 
 
 def main() -> None:
@@ -56,12 +56,12 @@ def make_loop(path: str, *, jit_compile: bool = False, precision: str = "float32
         images = images[np.arange(poses) % len(images)]
     strategy = make_strategy()
     with strategy.scope():
-        method = method_of(settings, weights, precision)
+        objective = objective_of(settings, weights, precision)
         optimizer = Adam(options["learning_rate"], epsilon=1e-8, name="adam")
-        optimizer.build(method.lifter.trainable_variables)
+        optimizer.build(objective.model.lifter.trainable_variables)
     batches = Batches({"image": images}, H36M_17, batch_size=settings["batch_size"], seed=0, flip=True)
     return Loop(
-        method, {"lifter": optimizer}, batches, strategy, seed=0, clip_norm=options["clip_norm"],
+        objective, {"lifter": optimizer}, batches, strategy, seed=0, clip_norm=options["clip_norm"],
         weight_decay=options["weight_decay"], average_decay=options["average_decay"], jit_compile=jit_compile,
     )  # fmt: skip
 

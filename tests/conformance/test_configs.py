@@ -7,7 +7,7 @@ import re
 import pytest
 from ml_collections import config_dict
 
-from tf_elepose import default_config
+from tf_elepose.methods.registry import METHODS
 from tf_elepose.recipes import registry
 
 FOLDER = pathlib.Path(__file__).parents[2] / "configs"
@@ -36,7 +36,7 @@ def test_there_are_configs():
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_a_config_has_all_settings_and_no_others(path):
     config = _loaded(path).get_config()
-    default = dict(_flat(default_config.METHODS[config.method]()))
+    default = dict(_flat(METHODS[config.method].default_config()))
     settings = dict(_flat(config))
     # Which options there are depends on the chosen schedule and reader.
     chosen = re.compile(r"data_options\..*|\w+\.optimizer\.(warmup|floor|decay|epochs|factor)")
@@ -50,12 +50,13 @@ def test_a_config_has_all_settings_and_no_others(path):
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_a_config_makes_a_run(path):
     config = _loaded(path).get_config()
-    assert callable(registry.make_run(config))
+    row = registry.method_of(config)
+    settings = row.settings(config)
+    assert callable(row.run_class())
     stages = [part for part in config.values() if isinstance(part, config_dict.ConfigDict) and "batch_size" in part]
     assert stages and all(stage.batch_size % 2 == 0 for stage in stages)
     if config.method != "elepose":
         return
-    settings = registry.elepose_settings(config)
     assert settings.prior_stage.epochs > 0 and settings.lifter_stage.epochs > 0
 
 

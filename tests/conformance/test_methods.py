@@ -1,5 +1,6 @@
-"""What every method can do: the list is all of `METHODS`, so a new method is tested or fails here."""
+"""What every method can do: the list is all of `METHODS`, so a new method is tested here, or these tests fail."""
 
+import dataclasses
 import functools
 import json
 
@@ -10,14 +11,14 @@ import small_models
 import tensorflow as tf
 
 from tf_elepose.data.pipeline import Batches
-from tf_elepose.methods import METHODS
-from tf_elepose.methods.base import Method
 from tf_elepose.methods.completion import CompletionFitting
 from tf_elepose.methods.filling import FillFitting
 from tf_elepose.methods.morphing import MorphFitting
+from tf_elepose.methods.objective import Objective
 from tf_elepose.methods.prior import PriorFitting
-from tf_elepose.methods.trainable import Trainable, named_variables
+from tf_elepose.methods.registry import METHODS
 from tf_elepose.nn.morpher import PoseMorpher
+from tf_elepose.nn.variables import named_variables
 from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.training import workdir
 from tf_elepose.training.checkpoint import Checkpointer, assign
@@ -28,15 +29,15 @@ pytestmark = pytest.mark.usefixtures("quick_completer")
 
 SEED = tf.constant([5, 6])
 
-# How tests make a small one of each: it and normalised poses.
-METHOD_MAKERS = {
-    "elepose": lambda: small_models.small_elepose(noise=0.05),
-    "links": lambda: small_models.small_links(noise=0.05),
-    "canonpose": lambda: small_models.small_canonpose(noise=0.05),
-    "distilled": lambda: small_models.small_distilled(noise=0.05),
-    "supervised": lambda: small_models.small_supervised(noise=0.05),
+# How tests make a small objective of each method: it and normalised poses.
+OBJECTIVE_MAKERS = {
+    "elepose": lambda: small_models.small_elepose_objective(noise=0.05),
+    "links": lambda: small_models.small_links_objective(noise=0.05),
+    "canonpose": lambda: small_models.small_canonpose_objective(noise=0.05),
+    "distilled": lambda: small_models.small_distilled_objective(noise=0.05),
+    "supervised": lambda: small_models.small_supervised_objective(noise=0.05),
     # One critic step: a run of two a step is stopped and resumed in recipes/svmac.
-    "svmac": lambda: small_models.small_svmac(noise=0.05, critic_steps=1),
+    "svmac": lambda: small_models.small_svmac_objective(noise=0.05, critic_steps=1),
 }
 
 
@@ -52,8 +53,8 @@ def _completion():
 
 
 def _filling():
-    method, image = small_models.small_links(noise=0.05)
-    return FillFitting(method), image
+    model, image = small_models.small_links(noise=0.05)
+    return FillFitting(model), image
 
 
 def _morphing():
@@ -63,22 +64,22 @@ def _morphing():
     return MorphFitting(morpher), small_models.normalized()[0]
 
 
-TRAINABLE_MAKERS = {
-    **METHOD_MAKERS,
+ALL_MAKERS = {
+    **{name: make for name, make in OBJECTIVE_MAKERS.items() if name != "links"},  # It has ElePose's objective.
     "prior": _prior,
     "completion": _completion,
     "morphing": _morphing,
     "filling": _filling,
 }
 
-# Methods taught to complete poses, and normalised poses.
+# Objectives of methods taught to complete poses, and normalised poses.
 COMPLETING_MAKERS = {
-    "elepose": lambda: small_models.small_elepose(noise=0.05, completer=small_models.small_completer()),
-    "links": lambda: small_models.small_links(noise=0.05, completer=small_models.small_completer()),
-    "canonpose": lambda: small_models.small_canonpose(noise=0.05, hidden=0.5),
-    "distilled": lambda: small_models.small_distilled(noise=0.05),
-    "supervised": lambda: small_models.small_supervised(noise=0.05, completer=small_models.small_completer()),
-    "svmac": lambda: small_models.small_svmac(noise=0.05, completer=small_models.small_completer()),
+    "elepose": lambda: small_models.small_elepose_objective(noise=0.05, completer=small_models.small_completer()),
+    "links": lambda: small_models.small_links_objective(noise=0.05, completer=small_models.small_completer()),
+    "canonpose": lambda: small_models.small_canonpose_objective(noise=0.05, hidden=0.5),
+    "distilled": lambda: small_models.small_distilled_objective(noise=0.05),
+    "supervised": lambda: small_models.small_supervised_objective(noise=0.05, completer=small_models.small_completer()),
+    "svmac": lambda: small_models.small_svmac_objective(noise=0.05, completer=small_models.small_completer()),
 }
 
 
@@ -88,32 +89,50 @@ def made_once(make):
     return make()
 
 
+def model_once(make):
+    """The model of `made_once`, and normalised poses."""
+    objective, image = made_once(make)
+    return objective.model, image
+
+
 def test_every_method_is_tested():
-    assert set(METHOD_MAKERS) == set(METHODS)
-    assert {name: type(made_once(make)[0]) for name, make in METHOD_MAKERS.items()} == METHODS
-    assert set(COMPLETING_MAKERS) == set(METHODS)
+    assert set(OBJECTIVE_MAKERS) == set(METHODS) == set(COMPLETING_MAKERS)
+    models = {name: type(model_once(make)[0]) for name, make in OBJECTIVE_MAKERS.items()}
+    assert models == {name: row.model_class() for name, row in METHODS.items()}
+    assert all(model.name == name for name, model in models.items())
 
 
-def test_every_trainable_is_tested():
+def test_every_objective_is_tested():
     def below(kind):
         return {kind} | {deeper for child in kind.__subclasses__() for deeper in below(child)}
 
-    packaged = {kind for kind in below(Trainable) if kind.__module__.startswith("tf_elepose.")} - {Trainable, Method}
-    assert {type(made_once(make)[0]) for make in TRAINABLE_MAKERS.values()} == packaged
+    packaged = {kind for kind in below(Objective) if kind.__module__.startswith("tf_elepose.")} - {Objective}
+    assert {type(made_once(make)[0]) for make in ALL_MAKERS.values()} == packaged
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_has_a_recipe(name):
+    row = METHODS[name]
+    config = row.default_config()
+    assert config.method == name and callable(row.run_class().prepare)
+    assert dataclasses.is_dataclass(row.settings(config))
+    known = {f"{stage}.{key}" for stage, values in config.items() if hasattr(values, "keys") for key in values}
+    assert set(row.quick) <= known
 
 
 def _batch(made, image):
     return {name: tf.constant(array) for name, array in small_models.arrays(made, image).items()}
 
 
-@pytest.fixture(params=TRAINABLE_MAKERS)
-def trainable(request):
-    return made_once(TRAINABLE_MAKERS[request.param])
+@pytest.fixture(params=ALL_MAKERS)
+def objective(request):
+    return made_once(ALL_MAKERS[request.param])
 
 
-@pytest.fixture(params=METHOD_MAKERS)
+@pytest.fixture(params=OBJECTIVE_MAKERS)
 def method(request):
-    return made_once(METHOD_MAKERS[request.param])
+    """A model of the method, and normalised poses."""
+    return model_once(OBJECTIVE_MAKERS[request.param])
 
 
 @functools.cache
@@ -124,13 +143,13 @@ def stepped_once(make):
     return made, batch, *made.gradients(batch, SEED)
 
 
-@pytest.fixture(params=TRAINABLE_MAKERS)
+@pytest.fixture(params=ALL_MAKERS)
 def stepped(request):
-    return stepped_once(TRAINABLE_MAKERS[request.param])
+    return stepped_once(ALL_MAKERS[request.param])
 
 
-def test_terms_are_weighted_and_one_an_example(trainable):
-    made, image = trainable
+def test_terms_are_weighted_and_one_an_example(objective):
+    made, image = objective
     terms = made.loss_terms(_batch(made, image[:8]), SEED)
     assert list(terms) == list(made.term_weights)
     assert all(term.shape == (8,) and np.all(np.isfinite(term)) for term in terms.values())
@@ -161,7 +180,7 @@ def test_graph_gives_the_eager_step(stepped):
         np.testing.assert_allclose(b, a, rtol=1e-4, atol=1e-6 * scale)
 
 
-@pytest.mark.parametrize("make", TRAINABLE_MAKERS.values(), ids=TRAINABLE_MAKERS)
+@pytest.mark.parametrize("make", ALL_MAKERS.values(), ids=ALL_MAKERS)
 def test_a_checkpoint_brings_back_weights_and_optimizer(make, tmp_path):
     """The third and fourth step are the same for another object, from the checkpoint after the second."""
     (made, image), (again, _) = make(), make()
@@ -247,7 +266,7 @@ def test_likelihoods_are_one_a_pose_and_follow_the_seed(method):
 
 @pytest.fixture(params=COMPLETING_MAKERS)
 def completing(request):
-    return made_once(COMPLETING_MAKERS[request.param])
+    return model_once(COMPLETING_MAKERS[request.param])
 
 
 def _seen(count, hidden=4):
@@ -257,8 +276,9 @@ def _seen(count, hidden=4):
     return coins.argsort(axis=1).argsort(axis=1) >= hidden
 
 
-def test_with_hidden_joints_terms_and_gradients_are_finite(completing):
-    made, image = completing
+@pytest.mark.parametrize("name", COMPLETING_MAKERS)
+def test_with_hidden_joints_terms_and_gradients_are_finite(name):
+    made, image = made_once(COMPLETING_MAKERS[name])
     seen = _seen(image[:8, ..., 0, 0].size).reshape(image[:8, ..., 0].shape)  # Of a pose, or of all views of one.
     batch = _batch(made, image[:8] * seen[..., None]) | {"seen": tf.constant(seen)}
     values, gradients = tf.function(made.gradients, autograph=False)(batch, SEED)
@@ -282,9 +302,9 @@ def test_what_stands_in_the_place_of_a_hidden_joint_does_not_matter(completing):
     assert np.abs(whole.poses_3d - lifted.poses_3d).max() > 1e-3
 
 
-@pytest.mark.parametrize("make", [*METHOD_MAKERS.values(), *COMPLETING_MAKERS.values()])
+@pytest.mark.parametrize("make", [*OBJECTIVE_MAKERS.values(), *COMPLETING_MAKERS.values()])
 def test_poses_that_show_too_little_are_not_valid_and_never_nan(make):
-    made, _ = made_once(make)
+    made, _ = model_once(make)
     pixels, seen = small_models.poses_2d(6, seed=3), np.ones((6, 17), bool)
     seen[1] = False
     seen[2, 5:] = False
@@ -301,7 +321,7 @@ def test_poses_that_show_too_little_are_not_valid_and_never_nan(make):
 
 
 def test_completing_methods_complete():
-    assert all(made_once(make)[0].completes for make in COMPLETING_MAKERS.values())
+    assert all(model_once(make)[0].completes for make in COMPLETING_MAKERS.values())
 
 
 def test_a_completing_method_is_stored_whole(completing, tmp_path):

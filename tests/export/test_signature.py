@@ -1,4 +1,4 @@
-"""Claims: the exported function gives the results of `Method.predict` for any keypoints."""
+"""Claims: the exported function gives the results of `PoseModel.predict` for any keypoints."""
 
 import numpy as np
 import pytest

@@ -13,9 +13,10 @@ from tf_elepose import pretrained
 from tf_elepose.data.assembly import assemble
 from tf_elepose.data.rows import Rows
 from tf_elepose.inference.lifter import Lifter
-from tf_elepose.inference.model import Answer, LiftingModel
+from tf_elepose.inference.model import LiftingModel
 from tf_elepose.motion import body_size
 from tf_elepose.motion.levelling import levelled
+from tf_elepose.motion.prediction import Prediction
 from tf_elepose.skeleton.conventions import get_convention
 from tf_elepose.skeleton.conversion import conversion
 from tf_elepose.skeleton.skeletons import H36M_17, H36M_17_ELEPOSE
@@ -41,7 +42,7 @@ class Recorder(LiftingModel):
     def lift(self, poses_2d, seen, groups, *, likelihood, confidence=None, progress=None):
         self.asked, self.trust = (poses_2d, seen, groups, likelihood), confidence
         flat = np.concatenate([poses_2d, np.zeros_like(poses_2d[..., :1])], axis=-1)
-        return Answer(flat, seen.any(axis=-1), None, None)
+        return Prediction(flat, None, seen.any(axis=-1))
 
 
 def test_bad_poses_are_not_valid_and_everything_is_finite(lift):

@@ -22,7 +22,7 @@ STEPS = 10
 
 
 def elepose():
-    return small_models.small_elepose(noise=0.05)[0]
+    return small_models.small_elepose_objective(noise=0.05)[0]
 
 
 def noisy_prior():
@@ -33,17 +33,17 @@ def noisy_prior():
 
 
 def svmac():
-    return small_models.small_svmac(noise=0.05)[0]
+    return small_models.small_svmac_objective(noise=0.05)[0]
 
 
 def canonpose():
-    return small_models.small_canonpose(noise=0.05, hidden=0.5)[0]
+    return small_models.small_canonpose_objective(noise=0.05, hidden=0.5)[0]
 
 
-def poses_of(make, trainable):
+def poses_of(make, objective):
     """What it is trained on: as many moments, or poses."""
     if make is not canonpose:
-        return small_models.arrays(trainable, small_models.normalized()[0])
+        return small_models.arrays(objective, small_models.normalized()[0])
     image = small_models.small_canonpose()[1]
     trust = np.random.default_rng(0).uniform(0.2, 1.0, image.shape[:-1]).astype(np.float32)
     trust[::5, 1] = 0.0
@@ -57,25 +57,25 @@ CLIP_NORM = 1000.0  # Less than ElePose's first gradients have.
 
 def train(make, strategy, *, resident):
     with strategy.scope():
-        trainable = make()
-        optimizers = {name: keras.optimizers.SGD(RATES[make]) for name in trainable.networks}
-        for name, network in trainable.networks.items():
+        objective = make()
+        optimizers = {name: keras.optimizers.SGD(RATES[make]) for name in objective.networks}
+        for name, network in objective.networks.items():
             optimizers[name].build(network.trainable_variables)
     batches = (MomentBatches if make is canonpose else Batches)(
-        poses_of(make, trainable), H36M_17, batch_size=16, seed=5, flip=True, resident_bytes=1 << 30 if resident else 0
+        poses_of(make, objective), H36M_17, batch_size=16, seed=5, flip=True, resident_bytes=1 << 30 if resident else 0
     )  # fmt: skip
     loop = Loop(
-        trainable, optimizers, batches, strategy, seed=7, clip_norm=CLIP_NORM, weight_decay=0.1, average_decay=0.9
+        objective, optimizers, batches, strategy, seed=7, clip_norm=CLIP_NORM, weight_decay=0.1, average_decay=0.9
     )
-    everything = [variable for network in trainable.networks.values() for variable in network.variables]
-    start = np.concatenate([np.ravel(v.numpy()) for v in trainable.variables])
+    everything = [variable for network in objective.networks.values() for variable in network.variables]
+    start = np.concatenate([np.ravel(v.numpy()) for v in objective.variables])
     first, rest = loop.run(0, 1), loop.run(1, STEPS - 1)
     copies = [
-        np.concatenate([np.ravel(strategy.experimental_local_results(v.value)[i].numpy()) for v in trainable.variables])
+        np.concatenate([np.ravel(strategy.experimental_local_results(v.value)[i].numpy()) for v in objective.variables])
         for i in range(strategy.num_replicas_in_sync)
     ]
-    statistics_now = [np.ravel(v.numpy()) for v in everything if not v.trainable]
-    averages = np.concatenate([np.ravel(loop.averages[v.path].numpy()) for v in trainable.variables])
+    statistics_now = [np.ravel(v.numpy()) for v in everything if not v.objective]
+    averages = np.concatenate([np.ravel(loop.averages[v.path].numpy()) for v in objective.variables])
     names = sorted(first)
     return {
         "start": start, "weights": copies[0], "copy": copies[-1], "averages": averages,

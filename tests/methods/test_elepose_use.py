@@ -11,7 +11,7 @@ import small_models
 import tensorflow as tf
 from elepose_rewrite import rewrite
 
-from tf_elepose.methods.elepose import TERMS, ElePose
+from tf_elepose.methods.elepose import TERMS, ElePose, EleposeObjective
 from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.training import workdir
 
@@ -33,10 +33,11 @@ def test_a_larger_picture_changes_nothing_under_the_pose_rule():
 
 
 def test_predictions_are_lifts_with_the_camera_above_the_horizon():
-    method, _ = small_models.small_elepose()
+    made, _ = small_models.small_elepose_objective()
+    method = made.model
     pixels = small_models.poses_2d(7, seed=1)
     prediction = method.predict(pixels)
-    objective = rewrite(method)
+    objective = rewrite(made)
     lifted = [objective.lift(image) for image in method.normalizer.apply(pixels)[0]]
     np.testing.assert_allclose(prediction.poses_3d, [y for y, _ in lifted], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(prediction.elevation, [-math.degrees(e) for _, e in lifted], rtol=1e-4, atol=1e-4)
@@ -57,9 +58,10 @@ def test_flip_average_makes_predictions_of_mirror_images_mirrors():
 
 
 def test_measured_elevation_is_that_of_the_whole_set():
-    method, images = small_models.small_elepose()
+    made, images = small_models.small_elepose_objective()
+    method = made.model
     method.measure_elevation(images)
-    objective = rewrite(method)
+    objective = rewrite(made)
     e = np.array([objective.lift(image)[1] for image in images])
     assert float(method.density.elevation_mean) == pytest.approx(e.mean(), rel=1e-4)
     assert float(method.density.elevation_deviation) == pytest.approx(e.std(ddof=1), rel=1e-4)
@@ -69,7 +71,8 @@ def test_measured_elevation_is_that_of_the_whole_set():
 
 @pytest.mark.parametrize("elevation", ["predicted", "fixed"])
 def test_likelihood_is_deterministic_and_a_mean_over_virtual_cameras(elevation):
-    method, images = small_models.small_elepose(elevation=elevation)
+    made, images = small_models.small_elepose_objective(elevation=elevation)
+    method = made.model
     method.measure_elevation(images)
 
     def direct(image, seed, views):
@@ -82,7 +85,7 @@ def test_likelihood_is_deterministic_and_a_mean_over_virtual_cameras(elevation):
     assert np.all(compiled(x, SEED + 1, tf.constant(views)) != nll)
     np.testing.assert_allclose(direct(x, SEED, 2), compiled(x, SEED, tf.constant(2)), rtol=1e-4)
     # An independent Monte Carlo: other random numbers, the float64 rewrite.
-    objective, rng = rewrite(method), np.random.default_rng(4)
+    objective, rng = rewrite(made), np.random.default_rng(4)
     mean, deviation = float(method.density.elevation_mean), float(method.density.elevation_deviation)
     for i, image in enumerate(images[:2]):
         y, e = objective.lift(image)
@@ -108,7 +111,8 @@ def test_likelihood_is_deterministic_and_a_mean_over_virtual_cameras(elevation):
      ("dataset", {"elevation": "fixed"})],
 )  # fmt: skip
 def test_a_saved_model_is_the_same_model(tmp_path, rule, options):
-    method, images = small_models.small_elepose(rule, **options)
+    made, images = small_models.small_elepose_objective(rule, **options)
+    method = made.model
     method.measure_elevation(images)
     workdir.save_model(tmp_path / "model.npz", method, {"note": "ä"})
     restored, info = workdir.load_model_and_info(tmp_path)
@@ -123,9 +127,13 @@ def test_a_saved_model_is_the_same_model(tmp_path, rule, options):
     np.testing.assert_array_equal(
         restored.likelihood(pixels, views=3, seed=1), method.likelihood(pixels, views=3, seed=1)
     )
+    again = EleposeObjective(
+        restored, bone_prior=made.bone_prior, term_weights={name: made.term_weights.get(name, 0.0) for name in TERMS},
+        likelihood_ceiling=made.likelihood_ceiling,
+    )  # fmt: skip
     batch = {"image": tf.constant(images[:BATCH])}
-    for name, term in method.loss_terms(batch, SEED).items():
-        np.testing.assert_array_equal(restored.loss_terms(batch, SEED)[name], term, err_msg=name)
+    for name, term in made.loss_terms(batch, SEED).items():
+        np.testing.assert_array_equal(again.loss_terms(batch, SEED)[name], term, err_msg=name)
 
 
 def test_a_restored_model_computes_in_float32_whatever_it_was_trained_in():
@@ -151,9 +159,10 @@ def _turned(y, e, raised, azimuth):
 
 def test_the_flip_averaged_likelihood_is_that_of_the_averaged_poses(monkeypatch):
     """Lifted, flipped, averaged, turned and judged in float64, with the cameras that the method drew."""
-    method, images = small_models.small_elepose(flip_average=True)
+    made, images = small_models.small_elepose_objective(flip_average=True)
+    method = made.model
     method.measure_elevation(images)
-    objective, images = rewrite(method), images[:5]
+    objective, images = rewrite(made), images[:5]
     rng = np.random.default_rng(6)
     azimuth, noise = rng.uniform(-np.pi, np.pi, 5), rng.normal(size=5)
     monkeypatch.setattr(tf.random, "stateless_uniform", lambda *_: tf.constant(azimuth, tf.float32))
@@ -177,8 +186,9 @@ def test_the_flip_averaged_likelihood_is_that_of_the_averaged_poses(monkeypatch)
 
 
 def test_measured_elevation_is_that_of_the_averaged_poses():
-    method, images = small_models.small_elepose(flip_average=True)
-    objective, mirror = rewrite(method), list(H36M_17.mirror)
+    made, images = small_models.small_elepose_objective(flip_average=True)
+    method = made.model
+    objective, mirror = rewrite(made), list(H36M_17.mirror)
     method.measure_elevation(images)
     e = np.array([objective.lift(image)[1] + objective.lift(image[mirror] * [-1, 1])[1] for image in images]) / 2
     assert float(method.density.elevation_mean) == pytest.approx(e.mean(), rel=1e-4)
@@ -186,26 +196,26 @@ def test_measured_elevation_is_that_of_the_averaged_poses():
 
 
 def test_the_prior_is_not_trained():
-    method, _ = small_models.small_elepose()
-    assert set(method.networks) == {"lifter"}
-    assert method.variables and all(variable.path.startswith("lifter/") for variable in method.variables)
+    made, _ = small_models.small_elepose_objective()
+    assert set(made.networks) == {"lifter"} and set(made.model.networks) == {"prior", "lifter"}
+    assert made.variables and all(variable.path.startswith("lifter/") for variable in made.variables)
 
 
 def test_unknown_choices_are_refused():
-    with pytest.raises(ValueError, match="unknown elevation 'none'; expected one of predicted, fixed"):
+    with pytest.raises(ValueError, match="unknown elevation 'none'; expected predicted or fixed"):
         small_models.small_elepose(elevation="none")
     with pytest.raises(ValueError, match="expected a weight for each of likelihood, bone"):
-        small_models.small_elepose(term_weights={"likelihood": 1.0})
+        small_models.small_elepose_objective(term_weights={"likelihood": 1.0})
     with pytest.raises(ValueError, match="at least one of them not 0"):
-        small_models.small_elepose(term_weights=dict.fromkeys(TERMS, 0.0))
+        small_models.small_elepose_objective(term_weights=dict.fromkeys(TERMS, 0.0))
     with pytest.raises(ValueError, match="finite term weights"):
-        small_models.small_elepose(term_weights={**dict.fromkeys(TERMS, 1.0), "bone": math.nan})
+        small_models.small_elepose_objective(term_weights={**dict.fromkeys(TERMS, 1.0), "bone": math.nan})
     with pytest.raises(ValueError, match="likelihood_ceiling must be at least 0; got -1"):
-        small_models.small_elepose(likelihood_ceiling=-1)
+        small_models.small_elepose_objective(likelihood_ceiling=-1)
 
 
 def test_first_weights_follow_the_seed():
-    kernels = [small_models.small_elepose(noise=0.0, seed=seed)[0].variables[0].numpy() for seed in (1, 1, 2)]
+    kernels = [small_models.small_elepose_objective(noise=0.0, seed=seed)[0].variables[0].numpy() for seed in (1, 1, 2)]
     np.testing.assert_array_equal(kernels[0], kernels[1])
     assert all(np.any(a != b) for a, b in itertools.combinations(kernels[1:], 2))
 
@@ -214,7 +224,7 @@ def test_a_weight_on_knees_needs_legs():
     legless = dataclasses.replace(H36M_17, legs=())
     with pytest.raises(ValueError, match=r"names no legs: give them, or set term_weights.knees to 0"):
         small_models.small_elepose(skeleton=legless)
-    method, images = small_models.small_elepose(
+    made, images = small_models.small_elepose_objective(
         skeleton=legless, term_weights={**small_models.PAPER_WEIGHTS, "knees": 0.0}
     )
-    assert set(method.loss_terms({"image": tf.constant(images[:BATCH])}, SEED)) == set(TERMS) - {"knees", "elevation"}
+    assert set(made.loss_terms({"image": tf.constant(images[:BATCH])}, SEED)) == set(TERMS) - {"knees", "elevation"}

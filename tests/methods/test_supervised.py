@@ -43,9 +43,12 @@ def test_lifted_poses_are_those_of_the_float64_rewrite():
 
 
 def test_the_loss_is_the_mean_joint_distance():
-    method, image = small_models.small_supervised(flip_average=True)  # Of use only: the loss does not average.
-    arrays = small_models.arrays(method, image)
-    terms = method.loss_terms({name: tf.constant(array) for name, array in arrays.items()}, SEED)
+    objective, image = small_models.small_supervised_objective(
+        flip_average=True
+    )  # Of use only: the loss does not average.
+    method = objective.model
+    arrays = small_models.arrays(objective, image)
+    terms = objective.loss_terms({name: tf.constant(array) for name, array in arrays.items()}, SEED)
     expected = np.linalg.norm(lifted(method, image) - arrays["pose"], axis=-1).mean(axis=-1)
     assert expected.min() > 0.1
     np.testing.assert_allclose(terms["pose"], expected, rtol=1e-5)
@@ -67,6 +70,6 @@ def test_a_new_lifter_starts_near_the_flat_pose():
 
 
 def test_a_batch_without_truth_is_refused():
-    method, image = small_models.small_supervised()
+    objective, image = small_models.small_supervised_objective()
     with pytest.raises(ValueError, match="a batch needs the true 3D poses, pose; got image"):
-        method.loss_terms({"image": tf.constant(image)}, SEED)
+        objective.loss_terms({"image": tf.constant(image)}, SEED)

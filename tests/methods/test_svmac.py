@@ -12,7 +12,7 @@ import tensorflow as tf
 from tf_elepose import geometry
 from tf_elepose.methods import replicas
 from tf_elepose.methods.angles import Angle
-from tf_elepose.methods.svmac import SVMAC, TERMS
+from tf_elepose.methods.svmac import TERMS
 from tf_elepose.methods.wasserstein import LARGEST_DISTANCE, LARGEST_SLOPE, LEAST_DISTANCE
 from tf_elepose.skeleton.skeletons import H36M_17
 
@@ -42,15 +42,16 @@ def as_arrays(angles):
 
 @pytest.mark.parametrize("angles", [2, 3])
 def test_the_terms_are_the_papers(angles):
-    method, image = small_models.small_svmac(angles=angles)
-    batch = batch_of(method, image[:8])
-    terms = method.loss_terms(batch, SEED)
-    seen = as_arrays(method.seen_from_all(method.unit * batch["image"], SEED))
+    objective, image = small_models.small_svmac_objective(angles=angles)
+    method = objective.model
+    batch = batch_of(objective, image[:8])
+    terms = objective.loss_terms(batch, SEED)
+    seen = as_arrays(objective.seen_from_all(method.unit * batch["image"], SEED))
     c, X, K = method.c, [one["X"] for one in seen], [one["K"] for one in seen]
     at_distance = [pose + np.array([0, 0, c]) for pose in X]
     truth = method.unit * batch["pose"][0].numpy()
     expected = {
-        "adversarial": -sum(float(method.score(angle[np.newaxis].astype(np.float32))[0]) for angle in
+        "adversarial": -sum(float(objective.score(angle[np.newaxis].astype(np.float32))[0]) for angle in
                             (one["x"] for one in seen[1:])),
         "angle": paper.angle(X[0], *OF_BODY),
         "camera": paper.weak_camera(K) + paper.equal_cameras(K),
@@ -74,10 +75,11 @@ def test_the_loss_is_the_weighted_sum_of_eq_24():
 
 
 def test_a_pose_is_turned_about_the_vertical_through_its_root_as_eq_8_says():
-    method, image = small_models.small_svmac()
+    objective, image = small_models.small_svmac_objective()
+    method = objective.model
     X, K = method.GEN(tf.constant(image[:4]), None)
     seed = tf.constant([1, 2])
-    turned = method.turned(X, K, seed)
+    turned = objective.turned(X, K, seed)
     theta = replicas.draw(lambda size: tf.random.stateless_uniform(size, seed, -math.pi, math.pi), [4]).numpy()
     c = method.c
     for i in range(4):
@@ -125,35 +127,37 @@ def test_a_weak_perspective_camera_by_hand():
 
 def test_equal_angles_cost_nothing_and_a_moved_camera_costs_what_it_moves():
     """Two joints, n = 2: K of the second angle is larger by 0.3 in one of its six numbers, which sees x."""
-    method, _ = small_models.small_svmac()
+    objective, _ = small_models.small_svmac_objective()
     X = tf.constant([[[0.0, 0, 0], [2.0, 0, 0]]])
     K = tf.constant([[[0.1, 0, 0], [0, 0.1, 0]]])
     same = Angle(X, geometry.observe(K, X), X, K)
     other = Angle(X, same.x, X, K + tf.constant([[[0.3, 0, 0], [0, 0, 0]]]))
-    assert float(method.consistency_loss([same, same])[0]) == float(method.equal_camera_loss([same, same])[0]) == 0.0
-    np.testing.assert_allclose(method.equal_camera_loss([same, other]), [0.3 / 6], rtol=1e-5)
+    assert (
+        float(objective.consistency_loss([same, same])[0]) == float(objective.equal_camera_loss([same, same])[0]) == 0.0
+    )
+    np.testing.assert_allclose(objective.equal_camera_loss([same, other]), [0.3 / 6], rtol=1e-5)
     # Either angle: the other camera's pose is 0.6 off the two others, in one of two joints; m = 3.
-    np.testing.assert_allclose(method.consistency_loss([same, other]), [2 * 0.36 / 2 / 3], rtol=1e-5)
-    np.testing.assert_allclose(method.camera_loss([same, same]), [0.0], atol=1e-6)
+    np.testing.assert_allclose(objective.consistency_loss([same, other]), [2 * 0.36 / 2 / 3], rtol=1e-5)
+    np.testing.assert_allclose(objective.camera_loss([same, same]), [0.0], atol=1e-6)
 
 
 def test_with_one_angle_nothing_is_lifted_again():
-    method, image = small_models.small_svmac(angles=1)
-    seen = method.seen_from_all(tf.constant(image[:4]), SEED)
+    objective, image = small_models.small_svmac_objective(angles=1)
+    seen = objective.seen_from_all(tf.constant(image[:4]), SEED)
     assert len(seen) == 2 and seen[1].X is None and seen[1].K is None
-    assert list(method.term_weights) == [name for name in TERMS if name != "lifting"]
-    terms = method.loss_terms(batch_of(method, image[:4]), SEED)
-    assert list(terms) == list(method.term_weights)
-    _, gradients = method.gradients(batch_of(method, image[:4]), SEED)
+    assert list(objective.term_weights) == [name for name in TERMS if name != "lifting"]
+    terms = objective.loss_terms(batch_of(objective, image[:4]), SEED)
+    assert list(terms) == list(objective.term_weights)
+    _, gradients = objective.gradients(batch_of(objective, image[:4]), SEED)
     assert all(np.any(gradient != 0) for gradient in gradients)
 
 
 def test_truth_that_is_not_known_teaches_nothing():
-    method, image = small_models.small_svmac()
-    batch = batch_of(method, image[:8])
+    objective, image = small_models.small_svmac_objective()
+    batch = batch_of(objective, image[:8])
     known = tf.constant([1.0, 0, 0, 1, 0, 0, 0, 1])[:, None, None]
-    term = method.loss_terms({**batch, "pose": known * batch["pose"]}, SEED)["supervision"].numpy()
-    whole = method.loss_terms(batch, SEED)["supervision"].numpy()
+    term = objective.loss_terms({**batch, "pose": known * batch["pose"]}, SEED)["supervision"].numpy()
+    whole = objective.loss_terms(batch, SEED)["supervision"].numpy()
     np.testing.assert_allclose(term, whole * known[:, 0, 0], rtol=1e-6)
     assert np.all(whole > 0.05)
 
@@ -162,39 +166,41 @@ def test_truth_that_is_not_known_teaches_nothing():
 
 
 def test_the_critics_objective_is_that_of_wgan_gp():
-    method, image = small_models.small_svmac()
+    objective, image = small_models.small_svmac_objective()
+    method = objective.model
     x, made = method.unit * image[:8], method.unit * image[8:16]
-    terms = method.critic_terms(tf.constant(x), tf.constant(made), SEED)
-    distance = method.score(tf.constant(x)) - method.score(tf.constant(made))
+    terms = objective.critic_terms(tf.constant(x), tf.constant(made), SEED)
+    distance = objective.score(tf.constant(x)) - objective.score(tf.constant(made))
     np.testing.assert_allclose(terms["wasserstein"], distance, rtol=1e-5)
     slopes = terms["critic_slope"].numpy()
     np.testing.assert_allclose(terms["critic"], 10 * (slopes - 1) ** 2 - distance, rtol=1e-4)
     # The slope by finite differences.
     share = tf.random.stateless_uniform([8, 1], SEED)
-    real, fake = (method.critic.latents(tf.constant(pose / method.unit)) for pose in (x, made))
+    real, fake = (objective.critic.latents(tf.constant(pose / method.unit)) for pose in (x, made))
     between = (share * real + (1 - share) * fake).numpy()
     step, gradient = 1e-2, np.zeros((8, 6))
     for direction in range(6):
         moved = step * np.eye(6, dtype=np.float32)[direction]
-        ends = [method.critic(tf.constant(between + sign * moved)) for sign in (1, -1)]
+        ends = [objective.critic(tf.constant(between + sign * moved)) for sign in (1, -1)]
         gradient[:, direction] = (ends[0] - ends[1]) / (2 * step)
     np.testing.assert_allclose(slopes, np.linalg.norm(gradient, axis=1), rtol=0.05)
 
 
 def test_a_critic_learns_the_distance_of_two_shifted_sets_of_poses():
     """A set from itself moved by d: the best slope s makes s d - 10 (s - 1)^2 largest, s = 1 + d / 20; it says s d."""
-    method, image = small_models.small_svmac(critic_width=64, dropout=0.0)
+    objective, image = small_models.small_svmac_objective(critic_width=64, dropout=0.0)
+    method = objective.model
     x = method.unit * image
-    basis = method.critic.subspace.basis[1] * method.critic.subspace.deviation[1]  # One of its latents, by 2.
+    basis = objective.critic.subspace.basis[1] * objective.critic.subspace.deviation[1]  # One of its latents, by 2.
     moved = 2.0 * method.unit * basis.reshape(1, 17, 2).astype(np.float32)
     optimizer = keras.optimizers.Adam(3e-3)
 
     @tf.function
     def step(number):
         with tf.GradientTape() as tape:
-            terms = method.critic_terms(tf.constant(x), tf.constant(x + moved), tf.stack([number, 1]))
+            terms = objective.critic_terms(tf.constant(x), tf.constant(x + moved), tf.stack([number, 1]))
             loss = tf.reduce_mean(terms["critic"])
-        variables = method.critic.trainable_variables
+        variables = objective.critic.trainable_variables
         optimizer.apply_gradients(zip(tape.gradient(loss, [v.value for v in variables]), variables, strict=True))
         return tf.reduce_mean(terms["wasserstein"])
 
@@ -204,27 +210,27 @@ def test_a_critic_learns_the_distance_of_two_shifted_sets_of_poses():
 
 def test_a_step_updates_the_critic_as_often_as_asked_and_the_generator_once():
     for critic_steps in (1, 3):
-        method, image = small_models.small_svmac(critic_steps=critic_steps)
-        optimizers = {name: keras.optimizers.SGD(1e-4) for name in method.networks}
-        for name, network in method.networks.items():
+        objective, image = small_models.small_svmac_objective(critic_steps=critic_steps)
+        optimizers = {name: keras.optimizers.SGD(1e-4) for name in objective.networks}
+        for name, network in objective.networks.items():
             optimizers[name].build(network.trainable_variables)
-        before = [np.asarray(variable) for variable in method.variables]
-        values = method.train_step(batch_of(method, image[:8]), SEED, optimizers)
-        assert set(values) == {*method.term_weights, "loss", "gradient_norm", *method.health}
+        before = [np.asarray(variable) for variable in objective.variables]
+        values = objective.train_step(batch_of(objective, image[:8]), SEED, optimizers)
+        assert set(values) == {*objective.term_weights, "loss", "gradient_norm", *objective.health}
         assert (int(optimizers["critic"].iterations), int(optimizers["generator"].iterations)) == (critic_steps, 1)
-        assert all(np.any(np.asarray(v) != b) for v, b in zip(method.variables, before, strict=True))
+        assert all(np.any(np.asarray(v) != b) for v, b in zip(objective.variables, before, strict=True))
 
 
 def test_one_critic_step_and_the_generators_are_those_of_gradients():
-    method, image = small_models.small_svmac(critic_steps=1)
-    batch = batch_of(method, image[:8])
-    _, gradients = method.gradients(batch, SEED)
-    optimizers = {name: keras.optimizers.SGD(1e-3) for name in method.networks}
-    for name, network in method.networks.items():
+    objective, image = small_models.small_svmac_objective(critic_steps=1)
+    batch = batch_of(objective, image[:8])
+    _, gradients = objective.gradients(batch, SEED)
+    optimizers = {name: keras.optimizers.SGD(1e-3) for name in objective.networks}
+    for name, network in objective.networks.items():
         optimizers[name].build(network.trainable_variables)
-    before = {variable.path: np.asarray(variable) for variable in method.variables}
-    method.train_step(batch, SEED, optimizers)
-    for variable, gradient in zip(method.variables, gradients, strict=True):
+    before = {variable.path: np.asarray(variable) for variable in objective.variables}
+    objective.train_step(batch, SEED, optimizers)
+    for variable, gradient in zip(objective.variables, gradients, strict=True):
         if variable.path.startswith("critic"):
             moved = before[variable.path] - np.asarray(variable)
             np.testing.assert_allclose(moved, 1e-3 * gradient.numpy(), rtol=1e-2, atol=1e-7)
@@ -232,12 +238,13 @@ def test_one_critic_step_and_the_generators_are_those_of_gradients():
 
 def test_without_a_critic_there_is_none_to_train_or_store():
     weights = {**small_models.SVMAC_WEIGHTS, "adversarial": 0.0}
-    method, image = small_models.small_svmac(term_weights=weights)
-    assert list(method.networks) == ["generator"] and "adversarial" not in method.term_weights
+    objective, image = small_models.small_svmac_objective(term_weights=weights)
+    method = objective.model
+    assert list(objective.networks) == ["generator"] and "adversarial" not in objective.term_weights
     assert not any(name.startswith("critic") for name in method.saved_variables())
     optimizer = keras.optimizers.SGD(1e-3)
     optimizer.build(method.generator.trainable_variables)
-    values = method.train_step(batch_of(method, image[:8]), SEED, {"generator": optimizer})
+    values = objective.train_step(batch_of(objective, image[:8]), SEED, {"generator": optimizer})
     assert float(values["wasserstein"]) == float(values["critic_slope"]) == 0.0
 
 
@@ -250,11 +257,11 @@ def test_without_a_critic_there_is_none_to_train_or_store():
     ],
 )
 def test_a_critic_that_diverges_stops_the_training(changes, message):
-    method, _ = small_models.small_svmac()
+    objective, _ = small_models.small_svmac_objective()
     healthy = {"wasserstein": 5.0, "critic_slope": 1.2, "critic_gradient_norm": 1e6}
-    method.require_healthy(healthy)
+    objective.require_healthy(healthy)
     with pytest.raises(ValueError, match=message):
-        method.require_healthy({**healthy, **changes})
+        objective.require_healthy({**healthy, **changes})
 
 
 # ---- use and settings -----------------------------------------------------------------------------------------------
@@ -272,12 +279,13 @@ def test_in_use_nothing_is_dropped_and_the_moving_statistics_count():
 
 
 def test_training_moves_the_statistics_and_use_does_not():
-    method, image = small_models.small_svmac()
+    objective, image = small_models.small_svmac_objective()
+    method = objective.model
     statistics = method.generator.non_trainable_variables
     before = [np.asarray(v) for v in statistics]
     method.lift(tf.constant(image))
     assert all(np.array_equal(np.asarray(v), b) for v, b in zip(statistics, before, strict=True))
-    method.loss_terms(batch_of(method, image[:8]), SEED)
+    objective.loss_terms(batch_of(objective, image[:8]), SEED)
     assert not any(np.array_equal(np.asarray(v), b) for v, b in zip(statistics, before, strict=True))
 
 
@@ -314,12 +322,6 @@ def test_settings_out_of_range_are_refused(options, message):
 
 
 def test_a_compiled_step_is_refused():
-    method, image = small_models.small_svmac()
+    objective, image = small_models.small_svmac_objective()
     with pytest.raises(ValueError, match="jit_compile is not for a step of several updates"):
-        method.train_step(batch_of(method, image[:8]), SEED, {}, jit_compile=True)
-
-
-def test_it_is_a_method_by_name():
-    from tf_elepose.methods import METHODS
-
-    assert METHODS["svmac"] is SVMAC
+        objective.train_step(batch_of(objective, image[:8]), SEED, {}, jit_compile=True)

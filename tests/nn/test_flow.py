@@ -6,8 +6,8 @@ import pytest
 import small_models
 import tensorflow as tf
 
-from tf_elepose.methods.trainable import named_variables
 from tf_elepose.nn.flow import CouplingBlock, FixedRotation, IndependentFlows, RealNVP
+from tf_elepose.nn.variables import named_variables
 
 
 def flow(size, *, noise=0.3, blocks=3, width=8, layers=1, seed=5):

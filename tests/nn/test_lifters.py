@@ -6,9 +6,9 @@ import pytest
 import small_models
 import tensorflow as tf
 
-from tf_elepose.methods.trainable import named_variables
 from tf_elepose.nn.blocks import ResidualBlock
 from tf_elepose.nn.lifters import DepthElevationLifter
+from tf_elepose.nn.variables import named_variables
 
 
 def lifter(arch, width=12, **options):

@@ -6,9 +6,9 @@ import pytest
 import small_models
 import tensorflow as tf
 
-from tf_elepose.methods.trainable import named_variables
 from tf_elepose.nn import pca
 from tf_elepose.nn.pose_prior import PosePrior
+from tf_elepose.nn.variables import named_variables
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """CanonPose's objective written a second time, from the paper, in float64 NumPy: one moment at a time, view by view.
 
-Nothing here calls the package. The lifter is a dictionary of weights as `Method.saved_variables` names them; rotations
-come from the exponential series of the cross-product matrix, not from Rodrigues' formula.
+Nothing here calls the package. The lifter is a dictionary of weights as `PoseModel.saved_variables` names them;
+rotations come from the exponential series of the cross-product matrix, not from Rodrigues' formula.
 """
 
 import math

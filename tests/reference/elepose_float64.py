@@ -1,7 +1,7 @@
 """ElePose written a second time, from the paper, in float64 NumPy: one pose at a time, joint by joint.
 
 Nothing here calls the package. Rotations come from Rodrigues' formula, densities from their definitions; a lifter and
-a flow are dictionaries of weights as `Method.saved_variables` names them.
+a flow are dictionaries of weights as `PoseModel.saved_variables` names them.
 """
 
 import dataclasses

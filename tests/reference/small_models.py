@@ -1,21 +1,25 @@
-"""Small poses, priors and methods that tests share."""
+"""Small poses, priors, models and objectives that tests share."""
 
 import numpy as np
 
 from tf_elepose import default_config
-from tf_elepose.methods.canonpose import CanonPose
-from tf_elepose.methods.distilled import Distilled
-from tf_elepose.methods.elepose import TERMS, ElePose
-from tf_elepose.methods.links import LInKs
-from tf_elepose.methods.supervised import Supervised
-from tf_elepose.methods.svmac import SVMAC
+from tf_elepose.methods.canonpose import CanonPose, CanonposeObjective
+from tf_elepose.methods.distilled import Distilled, DistilledObjective
+from tf_elepose.methods.elepose import TERMS, ElePose, EleposeObjective
+from tf_elepose.methods.links import LInKs, new_fillers, new_part_lifter
+from tf_elepose.methods.supervised import Supervised, SupervisedObjective, new_pose_lifter
+from tf_elepose.methods.svmac import SVMAC, SvmacObjective, new_generator
 from tf_elepose.methods.svmac import TERMS as SVMAC_TERMS
-from tf_elepose.methods.virtual_views import ViewSettings
+from tf_elepose.methods.view_settings import ViewSettings
 from tf_elepose.nn import pca, pose_statistics
+from tf_elepose.nn.canonical_lifter import CanonicalLifter
 from tf_elepose.nn.completer import PoseCompleter
+from tf_elepose.nn.critic import Critic
 from tf_elepose.nn.pose_prior import PosePrior
 from tf_elepose.nn.pose_statistics import fit_statistics
+from tf_elepose.nn.student import PoseStudent
 from tf_elepose.normalization import Normalizer
+from tf_elepose.recipes.elepose.run import new_lifter
 from tf_elepose.skeleton.anthropometry import BonePrior
 from tf_elepose.skeleton.skeletons import H36M_17
 
@@ -95,8 +99,30 @@ def bone_prior():
     return BonePrior(lengths / lengths.mean(), np.linspace(0.5, 2.0, len(lengths), dtype=np.float32))
 
 
-def small_links(rule="dataset", *, width=12, noise=0.1, fill=True, skeleton=H36M_17, **options):
-    """A `LInKs` of unusual weights, and 64 normalised poses."""
+def small_elepose_objective(
+    rule="dataset", *, bases=6, width=12, noise=0.1, term_weights=None, skeleton=H36M_17, arch="code", seed=0,
+    precision="float32", likelihood_ceiling=0.0, **options,
+):  # fmt: skip
+    """An ElePose's objective, its model of unusual weights, and 64 normalised poses: every term and branch of it does
+    something.
+    """
+    image, normalizer = normalized(rule=rule)
+    prior = small_prior(image, bases)
+    perturb(prior.trainable_variables, noise)
+    lifter = new_lifter(skeleton, normalizer, width=width, arch=arch, precision=precision, seed=seed)
+    weights = term_weights or {name: {**PAPER_WEIGHTS, "knees": 3.0, "elevation": 20.0}[name] for name in TERMS}
+    objective = EleposeObjective(
+        ElePose(skeleton, normalizer, prior, lifter, **options), bone_prior=bone_prior(), term_weights=weights,
+        likelihood_ceiling=likelihood_ceiling, half=precision == "mixed_bfloat16",
+    )  # fmt: skip
+    perturb(lifter.trainable_variables, noise)
+    return objective, image
+
+
+def small_links_objective(
+    rule="dataset", *, width=12, noise=0.1, fill=True, skeleton=H36M_17, arch="code", **options
+):  # fmt: skip
+    """The objective of a `LInKs` of unusual weights, and 64 normalised poses."""
     image, normalizer = normalized(rule=rule)
     flat, parts = image.reshape(len(image), -1), []
     for joints, bases in zip(H36M_17.halves.values(), (4, 5), strict=True):
@@ -105,30 +131,15 @@ def small_links(rule="dataset", *, width=12, noise=0.1, fill=True, skeleton=H36M
     prior = PosePrior(pca.side_by_side(parts, flat.shape[1]), **PRIOR)
     prior.build()
     perturb(prior.trainable_variables, noise)
-    method = LInKs(
-        skeleton, normalizer, prior,
-        bone_prior=bone_prior(), term_weights={name: {**PAPER_WEIGHTS, "knees": 3.0}[name] for name in TERMS},
-        width=width, prior_settings=PRIOR, filler={"width": 10} if fill else None, **{"arch": "code", **options},
-    )  # fmt: skip
-    perturb(method.lifter.trainable_variables, noise)
-    for filler in method.fillers.values():
+    lifter = new_part_lifter(skeleton, normalizer, width=width, arch=arch)
+    fillers = new_fillers(skeleton, width=10) if fill else {}
+    model = LInKs(skeleton, normalizer, prior, lifter, fillers=fillers, **options)
+    weights = {name: {**PAPER_WEIGHTS, "knees": 3.0}[name] for name in TERMS}
+    objective = EleposeObjective(model, bone_prior=bone_prior(), term_weights=weights)
+    perturb(lifter.trainable_variables, noise)
+    for filler in fillers.values():
         perturb(filler.trainable_variables, noise)
-    return method, image
-
-
-def small_elepose(rule="dataset", *, bases=6, width=12, noise=0.1, term_weights=None, skeleton=H36M_17, **options):
-    """An ElePose of unusual weights, and 64 normalised poses: every term and branch of it does something."""
-    image, normalizer = normalized(rule=rule)
-    prior = small_prior(image, bases)
-    perturb(prior.trainable_variables, noise)
-    method = ElePose(
-        skeleton, normalizer, prior,
-        bone_prior=bone_prior(),
-        term_weights=term_weights or {name: {**PAPER_WEIGHTS, "knees": 3.0, "elevation": 20.0}[name] for name in TERMS},
-        width=width, prior_settings=PRIOR, **options,
-    )  # fmt: skip
-    perturb(method.lifter.trainable_variables, noise)
-    return method, image
+    return objective, image
 
 
 CANONPOSE_WEIGHTS = {
@@ -136,63 +147,91 @@ CANONPOSE_WEIGHTS = {
 }  # fmt: skip
 
 
-def small_canonpose(rule="dataset", *, views=3, width=12, noise=0.1, term_weights=None, hidden=0.0, **options):
-    """A CanonPose of unusual weights, and 64 moments of normalised poses [64, views, J, 2], which are not of one body:
-    every term of it does something.
+def small_canonpose_objective(
+    rule="dataset", *, views=3, width=12, noise=0.1, term_weights=None, confidences=True, **options
+):
+    """The objective of a CanonPose of unusual weights, and 64 moments of normalised poses [64, views, J, 2], which are
+    not of one body: every term of it does something.
     """
     image, normalizer = normalized(64 * views, rule=rule)
-    method = CanonPose(
-        H36M_17, normalizer, fit_statistics(image.reshape(len(image), -1)),
-        term_weights=term_weights or CANONPOSE_WEIGHTS, width=width, hidden=hidden, **options,
+    lifter = CanonicalLifter(
+        H36M_17.num_joints, H36M_17.root_index, fit_statistics(image.reshape(len(image), -1)), width=width,
+        confidences=confidences,
     )  # fmt: skip
-    perturb(method.lifter.trainable_variables, noise)
-    return method, image.reshape(64, views, H36M_17.num_joints, 2)
+    lifter.build()
+    model = CanonPose(H36M_17, normalizer, lifter, **options)
+    perturb(lifter.trainable_variables, noise)
+    objective = CanonposeObjective(model, term_weights=term_weights or CANONPOSE_WEIGHTS)
+    return objective, image.reshape(64, views, H36M_17.num_joints, 2)
 
 
-def small_supervised(rule="dataset", *, width=12, noise=0.1, **options):
-    """A `Supervised` of unusual weights, and 64 normalised poses."""
+def small_supervised_objective(rule="dataset", *, width=12, noise=0.1, **options):
+    """The objective of a `Supervised` of unusual weights, and 64 normalised poses."""
     image, normalizer = normalized(rule=rule)
-    method = Supervised(H36M_17, normalizer, width=width, **options)
-    perturb(method.lifter.trainable_variables, noise)
-    return method, image
+    model = Supervised(H36M_17, normalizer, new_pose_lifter(H36M_17, normalizer, width=width), **options)
+    perturb(model.lifter.trainable_variables, noise)
+    return SupervisedObjective(model), image
 
 
-def small_distilled(*, width=12, noise=0.1):
-    """A `Distilled` of unusual weights, to be trained on spoilt views, and 64 normalised poses."""
+def small_distilled_objective(*, width=12, noise=0.1):
+    """The objective of a `Distilled` of unusual weights, to be trained on spoilt views, and 64 normalised poses."""
     image, normalizer = normalized(rule="pose")
     prior = small_prior(image)
     perturb(prior.trainable_variables, noise)
-    method = Distilled(
-        H36M_17, normalizer, prior, fit_statistics(image.reshape(len(image), -1)), width=width, depth=1,
-        views=ViewSettings(**default_config.get_distilled_config().views.to_dict()),
-        term_weights={"pose": 1.0, "elevation": 0.2}, prior_settings=PRIOR,
-    )  # fmt: skip
-    method.density.elevation_mean.assign(-0.17)
-    method.density.elevation_deviation.assign(0.1)
-    perturb(method.student.trainable_variables, noise)
-    return method, image
+    student = PoseStudent(H36M_17.num_joints, fit_statistics(image.reshape(len(image), -1)), width=width, depth=1)
+    student.build()
+    model = Distilled(H36M_17, normalizer, prior, student)
+    model.density.elevation_mean.assign(-0.17)
+    model.density.elevation_deviation.assign(0.1)
+    perturb(student.trainable_variables, noise)
+    views = ViewSettings(**default_config.get_distilled_config().views.to_dict())
+    return DistilledObjective(model, views=views, term_weights={"pose": 1.0, "elevation": 0.2}), image
 
 
 SVMAC_WEIGHTS = dict(zip(SVMAC_TERMS, (0.5, 1.0, 2.0, 3.0, 0.7, 10.0, 1.5, 2.5), strict=True))
 
 
-def small_svmac(rule="dataset", *, angles=2, width=12, noise=0.1, term_weights=None, **options):
-    """An `SVMAC` of unusual weights with all of its terms, and 64 normalised poses."""
+def small_svmac_objective(
+    rule="dataset", *, angles=2, width=12, noise=0.1, term_weights=None, critic_width=10, critic_steps=2,
+    batch_norm=True, dropout=0.2, **options,
+):  # fmt: skip
+    """The objective of an `SVMAC` of unusual weights, with all of its terms, and 64 normalised poses."""
     image, normalizer = normalized(rule=rule)
-    options = {"critic_width": 10, "critic_steps": 2, "batch_norm": True, "dropout": 0.2, **options}
-    weights = term_weights or SVMAC_WEIGHTS
-    subspace = pca.fit_pca(image.reshape(len(image), -1), 6)
-    method = SVMAC(H36M_17, normalizer, subspace, angles=angles, width=width, term_weights=weights, **options)
-    perturb(method.variables, noise)
-    return method, image
+    generator = new_generator(H36M_17, normalizer, width=width, batch_norm=batch_norm, dropout=dropout)
+    critic = Critic(pca.fit_pca(image.reshape(len(image), -1), 6), width=critic_width)
+    critic.build()
+    objective = SvmacObjective(
+        SVMAC(H36M_17, normalizer, generator, **options), critic, angles=angles, critic_steps=critic_steps,
+        term_weights=term_weights or SVMAC_WEIGHTS,
+    )  # fmt: skip
+    perturb(objective.variables, noise)
+    return objective, image
 
 
-def arrays(trainable, image, seed=0):
-    """What batches of `trainable` hold: normalised poses `image` [N, J, 2], and depths made up where it wants them."""
+def _model_of(make):
+    """The same, with the model in place of its objective."""
+
+    def made(*arguments, **options):
+        objective, image = make(*arguments, **options)
+        return objective.model, image
+
+    return made
+
+
+small_elepose = _model_of(small_elepose_objective)
+small_links = _model_of(small_links_objective)
+small_canonpose = _model_of(small_canonpose_objective)
+small_supervised = _model_of(small_supervised_objective)
+small_distilled = _model_of(small_distilled_objective)
+small_svmac = _model_of(small_svmac_objective)
+
+
+def arrays(objective, image, seed=0):
+    """What batches of `objective` hold: normalised poses `image` [N, J, 2], and depths made up where it wants them."""
     depth = np.random.default_rng(seed).normal(0.0, 0.3, image.shape[:-1]).astype(np.float32)
     depth[:, H36M_17.root_index] = 0.0
     made_up = {"image": image, "pose": np.concatenate([10.0 * image, depth[..., np.newaxis]], axis=-1)}
-    return {name: made_up[name] for name in trainable.batch_arrays}
+    return {name: made_up[name] for name in objective.batch_arrays}
 
 
 def weights64(variables):

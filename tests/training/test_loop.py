@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from tf_elepose.data.pipeline import Batches
 from tf_elepose.methods.elepose import TERMS
+from tf_elepose.methods.objective import Objective
 from tf_elepose.methods.prior import PriorFitting
-from tf_elepose.methods.trainable import Trainable
 from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.training.loop import Loop, NotFiniteError
 
@@ -23,7 +23,7 @@ class Line(keras.Model):
         self.built = True
 
 
-class Fit(Trainable):
+class Fit(Objective):
     """Terms with gradients known by hand: "square" |w|^2 / 2 and "pull" -3 w_0, the same for every pose."""
 
     def __init__(self):
@@ -38,16 +38,16 @@ class Fit(Trainable):
         return {"square": 0.5 * tf.reduce_sum(w * w) * ones, "pull": -3.0 * w[0] * ones}
 
 
-def loop(trainable, image=None, rate=0.1, batch_size=8, **options):
+def loop(objective, image=None, rate=0.1, batch_size=8, **options):
     image = small_models.normalized()[0] if image is None else image
     resident = options.pop("resident_bytes", 1 << 30)
     batches = Batches({"image": image}, H36M_17, batch_size=batch_size, seed=1, flip=True, resident_bytes=resident)
-    optimizers = {name: keras.optimizers.SGD(rate) for name in trainable.networks}
-    return Loop(trainable, optimizers, batches, tf.distribute.get_strategy(), seed=2, **options)
+    optimizers = {name: keras.optimizers.SGD(rate) for name in objective.networks}
+    return Loop(objective, optimizers, batches, tf.distribute.get_strategy(), seed=2, **options)
 
 
-def weights(trainable):
-    return trainable.variables[0].numpy()
+def weights(objective):
+    return objective.variables[0].numpy()
 
 
 # ---- one step by hand: w = (1, 1), gradient (1 - 6, 1) = (-5, 1), norm sqrt(26) -------------------------------------
@@ -128,7 +128,7 @@ def test_many_steps_are_traced_once(resident_bytes):
 
 
 def trained(**options):
-    method, image = small_models.small_elepose(noise=0.05)
+    method, image = small_models.small_elepose_objective(noise=0.05)
     step = loop(method, image, rate=2e-5, **options)
     values = step.run(0, 4), step.run(4, 2)
     return method, values, step
@@ -139,7 +139,7 @@ def test_cuts_and_sources_of_batches_do_not_change_the_weights():
     assert step._steps.experimental_get_tracing_count() == 1
     streamed, streamed_values, _ = trained(resident_bytes=0)
     in_parts = [np.asarray(variable) for variable in method.variables]
-    start = [np.asarray(variable) for variable in small_models.small_elepose(noise=0.05)[0].variables]
+    start = [np.asarray(variable) for variable in small_models.small_elepose_objective(noise=0.05)[0].variables]
     assert max(np.abs(a - b).max() for a, b in zip(start, in_parts, strict=True)) > 1e-3
     for variable, value in zip(method.variables, start, strict=True):
         variable.assign(value)
@@ -169,7 +169,7 @@ def test_xla_gives_the_same_training():
 
 
 def test_a_term_that_is_not_finite_is_named():
-    method, image = small_models.small_elepose(noise=0.05)
+    method, image = small_models.small_elepose_objective(noise=0.05)
     honest, poison = method.loss_terms, tf.Variable("none")
 
     def poisoned(batch, seed):
@@ -194,7 +194,7 @@ def test_a_term_that_is_not_finite_is_named():
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_pose_that_is_not_finite_stops_training(value):
-    method, image = small_models.small_elepose(noise=0.05)
+    method, image = small_models.small_elepose_objective(noise=0.05)
     image = image.copy()
     image[5, 3, 1] = value
     with pytest.raises(NotFiniteError, match=r"reprojection.* not finite in step [0-7]$"):

@@ -9,11 +9,11 @@ import small_runs
 import tensorflow as tf
 
 from tf_elepose.data.pipeline import Batches
-from tf_elepose.methods.trainable import Trainable
+from tf_elepose.methods.objective import Objective
 from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.training.interruption import StopRequest
 from tf_elepose.training.restarted_stage import RestartedStage
-from tf_elepose.training.stage import StageSettings
+from tf_elepose.training.stage_settings import StageSettings
 from tf_elepose.training.strategy import make_strategy
 
 SETTINGS = StageSettings(
@@ -26,8 +26,8 @@ SETTINGS = StageSettings(
 FIRST = (2.03, 3.0, 1.0)
 
 
-class Slope(Trainable):
-    """A trainable with one weight of gradient 1, so that Adam lowers it by the learning rate in each step."""
+class Slope(Objective):
+    """An objective with one weight of gradient 1, so that Adam lowers it by the learning rate in each step."""
 
     def __init__(self):
         self.layer = keras.layers.Dense(1, use_bias=False, name="dense")

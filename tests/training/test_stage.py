@@ -11,13 +11,14 @@ import tensorflow as tf
 
 from tf_elepose.data.pipeline import Batches
 from tf_elepose.methods import replicas
-from tf_elepose.methods.trainable import Trainable
+from tf_elepose.methods.objective import Objective
 from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.training import checkpoint
 from tf_elepose.training.interruption import StopRequest
 from tf_elepose.training.loop import NotFiniteError
 from tf_elepose.training.metric_log import MetricLog, read_metric_log
-from tf_elepose.training.stage import Stage, StageSettings
+from tf_elepose.training.stage import Stage
+from tf_elepose.training.stage_settings import StageSettings
 from tf_elepose.training.strategy import make_strategy
 
 SETTINGS = StageSettings(
@@ -28,8 +29,8 @@ SETTINGS = StageSettings(
 """20 steps of 4 an epoch."""
 
 
-class Guess(Trainable):
-    """A trainable that learns the mean of noisy poses."""
+class Guess(Objective):
+    """A objective that learns the mean of noisy poses."""
 
     def __init__(self):
         self.layer = keras.layers.Dense(2, name="dense")

@@ -3,33 +3,12 @@
 from __future__ import annotations
 
 import abc
-import dataclasses
 from collections.abc import Callable
 
 import numpy as np
 
+from tf_elepose.motion.prediction import Prediction
 from tf_elepose.skeleton.skeletons import Skeleton
-
-
-@dataclasses.dataclass(frozen=True)
-class Answer:
-    """What a model says of N poses; its numbers are finite, and 0 where not valid.
-
-    Attributes:
-      poses_3d: [N, J, 3] unit scale (about one from root to head), camera frame, root at the origin.
-      valid: [N] False for a pose that could not be lifted.
-      elevation: [N] degrees of the camera above the horizon, positive looking down; None where it is not predicted.
-      nll: [N] negative log-likelihood, nats, that `LiftingModel.likelihood_quantiles` are of; None where the model
-        knows no density, or it was not asked for.
-      rotation: [N, 3, 3] that brings canonical poses into the camera's frame; None where the model knows no other frame
-        than the camera's.
-    """
-
-    poses_3d: np.ndarray
-    valid: np.ndarray
-    elevation: np.ndarray | None
-    nll: np.ndarray | None
-    rotation: np.ndarray | None = None
 
 
 class LiftingModel(abc.ABC):
@@ -62,14 +41,14 @@ class LiftingModel(abc.ABC):
         likelihood: bool,
         confidence: np.ndarray | None = None,
         progress: Callable[[int], None] | None = None,
-    ) -> Answer:
+    ) -> Prediction:
         """Lift poses.
 
         Args:
           poses_2d: [N, J, 2] px, finite.
           seen: [N, J] which joints are known; the others' coordinates mean nothing.
           groups: [N] labels of clip and camera; None where they are not needed.
-          likelihood: whether `Answer.nll` is wanted.
+          likelihood: whether `Prediction.nll` is wanted.
           confidence: [N, J] how far joints that are seen are trusted, above 0; None where nothing is known of it. Only
             models of some methods look at it.
           progress: told how many poses are done.

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tf_elepose.inference.bundle import WITH_LIKELIHOOD, WITHOUT, ExportedModel
-from tf_elepose.inference.model import Answer
+from tf_elepose.motion.prediction import Prediction
 
 _BATCH = 4096  # Poses at a time; the last of a call are padded, so that TensorFlow meets one shape.
 _FILE = re.compile(r"saved_model/(\d+)/saved_model\.pb")
@@ -61,7 +61,7 @@ class ServedModel(ExportedModel):
         likelihood: bool,
         confidence: np.ndarray | None = None,
         progress: Callable[[int], None] | None = None,
-    ) -> Answer:
+    ) -> Prediction:
         """See `LiftingModel.lift`; every pose for itself, `groups` do not matter."""
         import tensorflow as tf
 
@@ -86,4 +86,10 @@ class ServedModel(ExportedModel):
                 progress(rows.stop)
         found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         nll = found.get("nll") if likelihood else None
-        return Answer(found["poses_3d"], found["valid"], found.get("elevation_deg"), nll, found.get("camera_rotation"))
+        return Prediction(
+            found["poses_3d"],
+            found.get("elevation_deg"),
+            found["valid"],
+            rotation=found.get("camera_rotation"),
+            nll=nll,
+        )

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tf_elepose.inference.bundle import WITH_LIKELIHOOD, WITHOUT, ExportedModel
-from tf_elepose.inference.model import Answer
+from tf_elepose.motion.prediction import Prediction
 
 PRECISIONS = ("float32", "float16", "int8_dynamic", "int8")
 """Of the files, the most precise first."""
@@ -66,7 +66,7 @@ class LiteModel(ExportedModel):
         likelihood: bool,
         confidence: np.ndarray | None = None,
         progress: Callable[[int], None] | None = None,
-    ) -> Answer:
+    ) -> Prediction:
         """See `LiftingModel.lift`; every pose for itself, `groups` do not matter."""
         del groups
         n, joints = len(poses_2d), self.skeleton.num_joints
@@ -99,8 +99,13 @@ class LiteModel(ExportedModel):
                 list(pool.map(lift_every, range(len(self._runs))))
         if progress is not None:
             progress(n)
-        known = (found.get(name) for name in ("elevation_deg", "nll", "camera_rotation"))
-        return Answer(found["poses_3d"], found["valid"], *known)
+        return Prediction(
+            found["poses_3d"],
+            found.get("elevation_deg"),
+            found["valid"],
+            rotation=found.get("camera_rotation"),
+            nll=found.get("nll"),
+        )
 
 
 class _Run:

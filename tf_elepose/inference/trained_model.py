@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose.inference.model import Answer, LiftingModel
+from tf_elepose.inference.model import LiftingModel
+from tf_elepose.motion.prediction import Prediction
 from tf_elepose.storage import files
 
 _BATCH = 1024
@@ -20,7 +21,7 @@ class TrainedModel(LiftingModel):
     """See the module; TensorFlow is imported when one is made.
 
     Attributes:
-      method: what was trained.
+      trained: the model with its networks.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -32,16 +33,16 @@ class TrainedModel(LiftingModel):
         from tf_elepose.training import workdir
 
         path = pathlib.Path(path)
-        self.method = workdir.load_model(path)
+        self.trained = workdir.load_model(path)
         file = path / "model.npz" if path.is_dir() else path
-        self.name = self.method.name
+        self.name = self.trained.name
         self.fingerprint = "sha256:" + hashlib.sha256(file.read_bytes()).hexdigest()
-        self.skeleton = self.method.skeleton
+        self.skeleton = self.trained.skeleton
         config = file.with_name("config.json")
         trained = files.read_json(config) if config.exists() else {}
         self.min_confidence = float(trained.get("min_confidence", 0.0))
-        self.likelihood_quantiles = self.method.likelihood_quantiles
-        self.needs_groups = self.method.normalizer.rule == "clip"
+        self.likelihood_quantiles = self.trained.likelihood_quantiles
+        self.needs_groups = self.trained.normalizer.rule == "clip"
         self._nll: Any = None
 
     def lift(
@@ -53,29 +54,29 @@ class TrainedModel(LiftingModel):
         likelihood: bool,
         confidence: np.ndarray | None = None,
         progress: Callable[[int], None] | None = None,
-    ) -> Answer:
+    ) -> Prediction:
         """See `LiftingModel.lift`."""
-        said = self.method.predict(poses_2d, groups, seen, confidence)
-        nll = self._likelihood(said.poses_3d, said.elevation) if likelihood else None
-        parts = [part for part in (said.poses_3d, said.elevation, nll, said.rotation) if part is not None]
+        lifted = self.trained.predict(poses_2d, groups, seen, confidence)
+        nll = self._likelihood(lifted.poses_3d, lifted.elevation) if likelihood else None
+        parts = [part for part in (lifted.poses_3d, lifted.elevation, nll, lifted.rotation) if part is not None]
         finite = [np.isfinite(part).all(axis=tuple(range(1, part.ndim))) for part in parts]
-        valid = np.logical_and.reduce([said.valid, *finite])
+        valid = np.logical_and.reduce([lifted.valid, *finite])
         if progress is not None:
             progress(len(poses_2d))
 
         def kept(values: np.ndarray | None) -> np.ndarray | None:
+            zero = np.float32(0.0)
             return None if values is None else np.where(valid.reshape(-1, *[1] * (values.ndim - 1)), values, zero)
 
-        zero = np.float32(0.0)
-        poses = np.where(valid[:, np.newaxis, np.newaxis], said.poses_3d, zero)
-        return Answer(poses, valid, kept(said.elevation), kept(nll), kept(said.rotation))
+        poses = np.where(valid[:, np.newaxis, np.newaxis], lifted.poses_3d, np.float32(0.0))
+        return Prediction(poses, kept(lifted.elevation), valid, lifted.image, kept(lifted.rotation), kept(nll))
 
     def _likelihood(self, poses: np.ndarray, elevation: np.ndarray | None) -> np.ndarray | None:
-        """`Method.view_likelihood` of poses [N, J, 3] and elevations [N] degrees."""
+        """`PoseModel.view_likelihood` of poses [N, J, 3] and elevations [N] degrees."""
         import tensorflow as tf
 
         if self._nll is None:
-            self._nll = tf.function(self.method.view_likelihood, autograph=False, reduce_retracing=True)
+            self._nll = tf.function(self.trained.view_likelihood, autograph=False, reduce_retracing=True)
         found = []
         for first in range(0, max(len(poses), 1), _BATCH):  # No poses at all are one empty batch.
             rows = slice(first, first + _BATCH)

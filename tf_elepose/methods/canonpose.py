@@ -12,21 +12,21 @@ views: with M = diag(1, 1, -1), M X seen by M R M looks as X does seen by R. Kne
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from tf_elepose import geometry, losses
 from tf_elepose.methods import replicas
-from tf_elepose.methods.base import Method
 from tf_elepose.methods.completion import hide_joints
 from tf_elepose.methods.joint_trust import JointTrust
-from tf_elepose.methods.prediction import Said
+from tf_elepose.methods.objective import Batch, Objective, require_term_weights
+from tf_elepose.methods.pose_model import LiftedTensors, PoseModel
 from tf_elepose.methods.rig_partners import of_partners
-from tf_elepose.methods.trainable import Batch, named_variables, require_term_weights
 from tf_elepose.nn.canonical_lifter import CanonicalLifter
-from tf_elepose.nn.pose_statistics import PoseStatistics, blank_statistics
+from tf_elepose.nn.pose_statistics import blank_statistics
 from tf_elepose.normalization import Normalizer
 from tf_elepose.skeleton.skeletons import Skeleton
 
@@ -38,8 +38,8 @@ MOST_HIDDEN = 0.5
 """Largest share of a view's joints that training hides, where it hides any."""
 
 
-class CanonPose(Method):
-    """The method of the paper."""
+class CanonPose(PoseModel):
+    """The lifting model of the paper."""
 
     name = "canonpose"
     title = "CanonPose"
@@ -49,55 +49,37 @@ class CanonPose(Method):
         self,
         skeleton: Skeleton,
         normalizer: Normalizer,
-        statistics: PoseStatistics,
+        lifter: CanonicalLifter,
         *,
-        term_weights: Mapping[str, float],
-        width: int,
-        confidences: bool = True,
         hidden: float = 0.0,
         flip_average: bool = False,
-        precision: str = "float32",
-        seed: int = 0,
     ) -> None:
-        """Args:
-        skeleton, normalizer: of the training data. What is said of a pose does not depend on its size; what its 3D
-          pose is scaled to does.
-        statistics: of the normalised training poses; hidden joints are guessed from them.
-        term_weights: a weight for each of `TERMS`; 0 leaves a term out.
-        width: of the lifter's layers.
-        confidences: whether confidences are an input and weigh the errors (section 3.3); otherwise joints are seen or
-          not.
-        hidden: share of the training views of which joints are hidden, so that they can be lifted without them; with
-          0 only complete poses can.
-        flip_average: `lift` averages each pose with that of its mirror image.
-        precision: "float32" or "mixed_bfloat16", of the lifter's hidden layers while it is trained.
-        seed: of the lifter's first weights.
+        """Holds the network.
+
+        Args:
+          skeleton, normalizer: of the training data. What is predicted does not depend on a pose's size in the image;
+            the size of the predicted 3D pose does.
+          lifter: gives X and R; built. Where it takes confidences (section 3.3) they weigh the errors too; otherwise
+            joints are seen or not.
+          hidden: share of the training views of which joints are hidden, so that poses can be lifted without them; with
+            0 only complete poses can.
+          flip_average: `lift` averages each pose with that of its mirror image.
 
         Raises:
-          ValueError: an unknown term, or a number out of its range.
+          ValueError: `hidden` out of its range.
         """
-        require_term_weights(term_weights, TERMS, skeleton)
         if not 0 <= hidden <= 1:
             raise ValueError(f"hidden must lie between 0 and 1; got {hidden}")
         self.skeleton = skeleton
         self.normalizer = normalizer
-        self.term_weights = {name: float(weight) for name, weight in term_weights.items() if weight}
+        self.lifter = lifter
         self.hidden = float(hidden)
         self.flip_average = flip_average
-        self.lifter = CanonicalLifter(
-            skeleton.num_joints,
-            skeleton.root_index,
-            statistics,
-            width=width,
-            confidences=confidences,
-            precision=precision,
-            seed=seed,
-        )
-        self.lifter.build()
-        self.networks = {"lifter": self.lifter}
-        self.trust = JointTrust(skeleton.num_joints, used=confidences)
+        self.trust = JointTrust(skeleton.num_joints, used=lifter.confidences)
 
-    # ---- the objective, in the paper's order -------------------------------------------------------------------
+    @property
+    def networks(self) -> dict[str, keras.Model]:
+        return {"lifter": self.lifter}
 
     def X_and_R(self, W: tf.Tensor, C: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Figure 3 and eq. 3-4: canonical poses [..., J, 3] and rotations [..., 3, 3] of views W [..., J, 2] with
@@ -108,6 +90,102 @@ class CanonPose(Method):
         views = tf.shape(W)[:-2]
         X = tf.reshape(X, tf.concat([views, [joints, 3]], axis=0))
         return X, geometry.rotation_vector(tf.reshape(axis_angle, tf.concat([views, [3]], axis=0)))
+
+    @property
+    def uses_confidence(self) -> bool:
+        return self.trust.used
+
+    @property
+    def usual_confidence(self) -> np.ndarray | None:
+        return self.trust.range.numpy()[1] if self.uses_confidence else None
+
+    @property
+    def completes(self) -> bool:
+        return self.hidden > 0.0
+
+    def complete(self, image: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
+        """See `PoseModel.complete`: hidden joints are guessed as `CanonicalLifter.guess` does."""
+        if not self.completes:
+            return image
+        guess = self.lifter.guess(image, seen)
+        whole = geometry.center(tf.where(seen[..., tf.newaxis], image, guess), self.skeleton.root_index)
+        resized, _ = self.normalizer.rescale(whole)
+        return tf.where(tf.reduce_all(seen, axis=-1)[..., tf.newaxis, tf.newaxis], image, resized)
+
+    def complete_and_lift(
+        self, image: tf.Tensor, seen: tf.Tensor, confidence: tf.Tensor | None = None
+    ) -> LiftedTensors:
+        """See `PoseModel.complete_and_lift`; joints without a confidence have the usual one, no elevation is known.
+
+        With flip_average the pose in the camera's frame is the mean of those of the image and of its mirror image; the
+        rotation is the image's own.
+        """
+        x, c = self.complete(image, seen), self.trust.of_input(confidence, seen)
+        y, R = self._camera_frame(x, c)
+        if self.flip_average:
+            flipped = geometry.flip(x, self.skeleton), tf.gather(c, self.skeleton.mirror, axis=-1)
+            y = 0.5 * (y + geometry.flip(self._camera_frame(*flipped)[0], self.skeleton))
+        return LiftedTensors(x, y, None, R)
+
+    def lift(self, image: tf.Tensor) -> tuple[tf.Tensor, None]:
+        """See `PoseModel.lift`; no elevation is known."""
+        return self.complete_and_lift(image, tf.ones_like(image[..., 0], tf.bool)).poses_3d, None
+
+    def _camera_frame(self, x: tf.Tensor, c: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Poses [B, J, 3] as large as x [B, J, 2] seen from the normaliser's distance, and R."""
+        X, R = self.X_and_R(x, c)
+        y = geometry.rotate(R, X)
+        ratio = tf.math.divide_no_nan(geometry.frobenius_norm(x), geometry.frobenius_norm(y[..., :2]))
+        return self.normalizer.distance * ratio[..., tf.newaxis, tf.newaxis] * y, R
+
+    def sample(self, count: int, seed: int) -> np.ndarray:
+        """See `PoseModel.sample`: of the normal distribution that hidden joints are guessed by."""
+        image = self.lifter.distribution.sample(count, seed)
+        return image - image[:, self.skeleton.root_index, np.newaxis]
+
+    # ---- storing ---------------------------------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {
+            "skeleton": self.skeleton.to_dict(),
+            "normalizer": self.normalizer.to_dict(),
+            "width": self.lifter.width,
+            "confidences": self.lifter.confidences,
+            "hidden": self.hidden,
+            "flip_average": self.flip_average,
+        }
+
+    @classmethod
+    def restore(cls, settings: Mapping[str, Any]) -> Self:
+        """See `PoseModel.restore`."""
+        skeleton = Skeleton.from_dict(settings["skeleton"])
+        lifter = CanonicalLifter(
+            skeleton.num_joints, skeleton.root_index, blank_statistics(skeleton.num_joints),
+            width=settings["width"], confidences=settings["confidences"],
+        )  # fmt: skip
+        lifter.build()
+        normalizer = Normalizer.from_dict(settings["normalizer"], skeleton)
+        return cls(skeleton, normalizer, lifter, hidden=settings["hidden"], flip_average=settings["flip_average"])
+
+    def saved_variables(self) -> dict[str, Any]:
+        return {**super().saved_variables(), "statistics/confidence_range": self.trust.range}
+
+
+class CanonposeObjective(Objective):
+    """Eq. 1 to 8, in the paper's order."""
+
+    def __init__(self, model: CanonPose, *, term_weights: Mapping[str, float]) -> None:
+        """Holds the model, and a weight for each of `TERMS`; 0 leaves a term out.
+
+        Raises:
+          ValueError: an unknown term.
+        """
+        require_term_weights(term_weights, TERMS, model.skeleton)
+        self.model = model
+        self.networks = {"lifter": model.lifter}
+        self.skeleton, self.trust = model.skeleton, model.trust
+        self.term_weights = {name: float(weight) for name, weight in term_weights.items() if weight}
 
     def W_rep(self, R: tf.Tensor, X: tf.Tensor) -> tf.Tensor:
         """Eq. 1 for all m^2 combinations (section 3.2): poses X [B, V, J, 3] of the source views, turned by the
@@ -130,7 +208,7 @@ class CanonPose(Method):
         W, C = batch["image"], self.trust.weights(batch)
         present = tf.reduce_any(C > 0.0, axis=-1)
         shown, input_confidence = self.shown(W, C, seed)
-        X, R = self.X_and_R(shown, input_confidence)
+        X, R = self.model.X_and_R(shown, input_confidence)
         own = tf.eye(W.shape[1], dtype=tf.bool)[tf.newaxis]
         both = present[:, :, tf.newaxis] & present[:, tf.newaxis]
 
@@ -176,96 +254,17 @@ class CanonPose(Method):
         """What the lifter is shown of the views [B, V, J, 2] and confidences [B, V, J]: some joints of some views are
         hidden from it, but not from the errors.
         """
-        if not self.completes:
-            return W, self.trust.told(C, C > 0.0)
+        if not self.model.completes:
+            return W, self.trust.of_input(C, C > 0.0)
         joints = self.skeleton.num_joints
         image, known = tf.reshape(W, [-1, joints, 2]), tf.reshape(C > 0.0, [-1, joints])
         coins = replicas.draw(
             lambda size: tf.random.stateless_uniform(size, replicas.fold_in(seed, 1)), [tf.shape(image)[0], 1]
         )
-        known = tf.where(coins < self.hidden, hide_joints(known, replicas.fold_in(seed, 2), MOST_HIDDEN), known)
-        whole = self.complete(image, known)
+        known = tf.where(coins < self.model.hidden, hide_joints(known, replicas.fold_in(seed, 2), MOST_HIDDEN), known)
+        whole = self.model.complete(image, known)
         known = tf.reshape(known, tf.shape(C))
-        return tf.reshape(whole, tf.shape(W)), self.trust.told(C, known)
-
-    # ---- use -------------------------------------------------------------------------------------------------------
-
-    @property
-    def uses_confidence(self) -> bool:
-        return self.trust.used
-
-    @property
-    def usual_confidence(self) -> np.ndarray | None:
-        return self.trust.range.numpy()[1] if self.uses_confidence else None
-
-    @property
-    def completes(self) -> bool:
-        return self.hidden > 0.0
-
-    def complete(self, image: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
-        """See `Method.complete`: hidden joints are guessed as `CanonicalLifter.guess` does."""
-        if not self.completes:
-            return image
-        guess = self.lifter.guess(image, seen)
-        whole = geometry.center(tf.where(seen[..., tf.newaxis], image, guess), self.skeleton.root_index)
-        resized, _ = self.normalizer.rescale(whole)
-        return tf.where(tf.reduce_all(seen, axis=-1)[..., tf.newaxis, tf.newaxis], image, resized)
-
-    def complete_and_lift(self, image: tf.Tensor, seen: tf.Tensor, confidence: tf.Tensor | None = None) -> Said:
-        """See `Method.complete_and_lift`; joints without a confidence have the usual one, no elevation is known.
-
-        With flip_average the pose in the camera's frame is the mean of those of the image and of its mirror image; the
-        rotation is the image's own.
-        """
-        x, c = self.complete(image, seen), self.trust.told(confidence, seen)
-        y, R = self._camera_frame(x, c)
-        if self.flip_average:
-            flipped = geometry.flip(x, self.skeleton), tf.gather(c, self.skeleton.mirror, axis=-1)
-            y = 0.5 * (y + geometry.flip(self._camera_frame(*flipped)[0], self.skeleton))
-        return Said(x, y, None, R)
-
-    def lift(self, image: tf.Tensor) -> tuple[tf.Tensor, None]:
-        """See `Method.lift`; no elevation is known."""
-        return self.complete_and_lift(image, tf.ones_like(image[..., 0], tf.bool)).poses, None
-
-    def _camera_frame(self, x: tf.Tensor, c: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Poses [B, J, 3] as large as x [B, J, 2] seen from the normaliser's distance, and R."""
-        X, R = self.X_and_R(x, c)
-        y = geometry.rotate(R, X)
-        ratio = tf.math.divide_no_nan(geometry.frobenius_norm(x), geometry.frobenius_norm(y[..., :2]))
-        return self.normalizer.distance * ratio[..., tf.newaxis, tf.newaxis] * y, R
-
-    def sample(self, count: int, seed: int) -> np.ndarray:
-        """See `Method.sample`: of the normal distribution that hidden joints are guessed by."""
-        image = self.lifter.distribution.sample(count, seed)
-        return image - image[:, self.skeleton.root_index, np.newaxis]
-
-    # ---- storing ---------------------------------------------------------------------------------------------------
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        return {
-            "skeleton": self.skeleton.to_dict(),
-            "normalizer": self.normalizer.to_dict(),
-            "term_weights": {name: self.term_weights.get(name, 0.0) for name in TERMS},
-            "width": self.lifter.upscale.units,
-            "confidences": self.lifter.confidences,
-            "hidden": self.hidden,
-            "flip_average": self.flip_average,
-        }
-
-    @classmethod
-    def restore(cls, settings: Mapping[str, Any]) -> CanonPose:
-        skeleton = Skeleton.from_dict(settings["skeleton"])
-        return cls(
-            skeleton,
-            Normalizer.from_dict(settings["normalizer"], skeleton),
-            blank_statistics(skeleton.num_joints),
-            **{key: value for key, value in settings.items() if key not in ("skeleton", "normalizer")},
-        )
-
-    def saved_variables(self) -> dict[str, Any]:
-        return {**named_variables(self.networks), "statistics/confidence_range": self.trust.range}
+        return tf.reshape(whole, tf.shape(W)), self.trust.of_input(C, known)
 
 
 def _mean(values: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tf_elepose import geometry
 from tf_elepose.methods import replicas
-from tf_elepose.methods.trainable import Batch, Trainable
+from tf_elepose.methods.objective import Batch, Objective
 from tf_elepose.nn.completer import PoseCompleter
 from tf_elepose.skeleton.skeletons import MIN_JOINTS
 
@@ -17,7 +17,7 @@ MOST_HIDDEN = 0.5
 """Largest share of the joints that is hidden: each pose draws its own share, from 0 on."""
 
 
-class CompletionFitting(Trainable):
+class CompletionFitting(Objective):
     """Trains a `PoseCompleter` by the distance from the hidden joints."""
 
     def __init__(self, completer: PoseCompleter) -> None:

@@ -16,16 +16,18 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from tf_elepose import geometry, losses
 from tf_elepose.methods import replicas
-from tf_elepose.methods.base import Method
 from tf_elepose.methods.lifted_likelihood import LiftedLikelihood, blank_prior, subspace_settings
-from tf_elepose.methods.trainable import Batch, named_variables, require_term_weights
+from tf_elepose.methods.objective import Batch, Objective, require_term_weights
+from tf_elepose.methods.pose_model import PoseModel
 from tf_elepose.nn.completer import PoseCompleter, blank_completer
 from tf_elepose.nn.lifters import DepthElevationLifter
+from tf_elepose.nn.part_lifter import PartLifter
 from tf_elepose.nn.pose_prior import PosePrior
 from tf_elepose.normalization import Normalizer
 from tf_elepose.skeleton.anthropometry import BonePrior
@@ -55,8 +57,8 @@ class Lift:
     e_again: tf.Tensor  # [B] with x2
 
 
-class ElePose(Method):
-    """The lifting method of the paper; `prior` is trained beforehand and stays as it is."""
+class ElePose(PoseModel):
+    """The lifting model of the paper: lifter, prior and, where joints may be missing, a completer."""
 
     name = "elepose"
     title = "ElePose"
@@ -66,95 +68,171 @@ class ElePose(Method):
         skeleton: Skeleton,
         normalizer: Normalizer,
         prior: PosePrior,
+        lifter: DepthElevationLifter | PartLifter,
         *,
-        bone_prior: BonePrior,
-        term_weights: Mapping[str, float],
-        width: int,
-        arch: str = "code",
         elevation: str = "predicted",
-        likelihood_ceiling: float = 0.0,
         flip_average: bool = False,
-        precision: str = "float32",
-        seed: int = 0,
-        prior_settings: Mapping[str, Any] | None = None,
         completer: PoseCompleter | None = None,
     ) -> None:
-        """Args:
-        skeleton, normalizer: of the training data.
-        prior: p(x) of normalised poses.
-        bone_prior: what the relative bone lengths are expected to be.
-        term_weights: a weight for each of `TERMS`; 0 leaves a term out.
-        width, arch: of the lifter, see `DepthElevationLifter`.
-        elevation: "predicted" (the paper), or "fixed" for the uniform prior of earlier work.
-        likelihood_ceiling: nats from which on L_NF grows like its logarithm, see `losses.soft_ceiling`; counted in
-          whitened latents, where poses of the data have about 10. 0: never (the paper).
-        flip_average: `lift` averages each pose with that of its mirror image.
-        precision: "float32" or "mixed_bfloat16", of the lifter's hidden layers while it is trained, and of products
-          between hidden layers of the prior, which is frozen then; a restored method computes in float32.
-        seed: of the lifter's first weights.
-        prior_settings: what `PosePrior` was built with; `settings` stores it.
-        completer: fills in hidden joints; trained beforehand, it stays as it is.
+        """Holds the networks.
+
+        Args:
+          skeleton, normalizer: of the training data.
+          prior: p(x) of normalised poses.
+          lifter: gives d and e of x; built.
+          elevation: "predicted" (the paper), or "fixed" for the uniform prior of earlier work.
+          flip_average: `lift` averages each pose with that of its mirror image.
+          completer: fills in hidden joints; None for a model that lifts complete poses only.
 
         Raises:
-          ValueError: an unknown term or choice, or a number out of its range.
+          ValueError: an unknown choice of elevation.
         """
         if elevation not in ELEVATIONS:
-            raise ValueError(f"unknown elevation {elevation!r}; expected one of {', '.join(ELEVATIONS)}")
-        require_term_weights(term_weights, TERMS, skeleton)
-        if not 0 <= likelihood_ceiling < math.inf:
-            raise ValueError(f"likelihood_ceiling must be at least 0; got {likelihood_ceiling}")
+            raise ValueError(f"unknown elevation {elevation!r}; expected {' or '.join(ELEVATIONS)}")
         self.skeleton = skeleton
         self.normalizer = normalizer
-        self.completer = completer
         self.distance = normalizer.distance
         self.prior = prior
-        self.bone_prior = bone_prior
-        self.flip_average = flip_average
-        self.term_weights = {name: float(weight) for name, weight in term_weights.items() if weight}
-        if elevation == "fixed":
-            self.term_weights.pop("elevation", None)
+        self.lifter = lifter
+        self.completer = completer
         self.elevation = elevation
-        self.likelihood_ceiling = float(likelihood_ceiling)
-        self._half = precision == "mixed_bfloat16"
-        self._prior_settings = dict(prior_settings or {})
-        self.lifter = self._new_lifter(
-            width=width, arch=arch, input_deviation=normalizer.deviation, precision=precision, seed=seed
-        )
-        self.lifter.build()
-        self.networks = {"lifter": self.lifter}
-        bound = None if elevation == "predicted" else FIXED_ELEVATION
-        self.density = LiftedLikelihood(prior, normalizer, bound)
+        self.flip_average = flip_average
+        self.density = LiftedLikelihood(prior, normalizer, FIXED_ELEVATION if elevation == "fixed" else None)
 
-    def _new_lifter(self, **options):
-        """The network that gives d and e of x."""
-        return DepthElevationLifter(self.skeleton.num_joints, **options)
-
-    # ---- the objective, in the paper's order -------------------------------------------------------------------
+    @property
+    def networks(self) -> dict[str, keras.Model]:
+        completer = {} if self.completer is None else {"completer": self.completer}
+        return {"prior": self.prior, "lifter": self.lifter, **completer}
 
     def y(self, x: tf.Tensor, detected: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
         """Eq. 2: the 3D pose and elevation that the lifter sees in x; `detected` is what it is shown of x."""
         d, e = self.lifter(x if detected is None else detected)
         return geometry.back_project(x, d, self.distance, self.skeleton.root_index), e
 
-    def virtual_rotation(self, e: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Eq. 5-7: R = Rx(e~) Ry(a) Rx(e), with gradient through the batch's mean and deviation of e.
+    def averaged(
+        self, x: tf.Tensor, lifted: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]] | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """y and e as they are used after training: with flip_average those of x and of its mirror image, averaged.
 
-        Rx(e) levels the pose, a ~ U(-pi, pi) turns it about the vertical, e~ ~ N(-mean(e), deviation(e)) raises the
-        virtual camera. (Eq. 7 writes the first factor as a transpose of the levelling rotation; levelling with e and
-        raising with a draw from the distribution of -e is the same.) With elevation="fixed": R = Rx(e~) Ry(a),
-        e~ ~ U(-pi/9, pi/9), the prior of Chen et al. and Yu et al.
+        `lifted` gives both for an image; `y` when None.
         """
-        shape = [tf.shape(e)[0]]
-        seed_a, seed_e = replicas.fold_in(seed, 0), replicas.fold_in(seed, 1)
-        azimuth = replicas.draw(lambda n: tf.random.stateless_uniform(n, seed_a, -math.pi, math.pi), shape)
-        if self.elevation == "fixed":
-            raised = replicas.draw(
-                lambda n: tf.random.stateless_uniform(n, seed_e, -FIXED_ELEVATION, FIXED_ELEVATION), shape
-            )
-            return geometry.rotation_x(raised) @ geometry.rotation_y(azimuth)
-        mean, deviation = replicas.mean_and_deviation(e)
-        raised = -mean + deviation * replicas.draw(lambda n: tf.random.stateless_normal(n, seed_e), shape)
-        return geometry.rotation_x(raised) @ geometry.rotation_y(azimuth) @ geometry.rotation_x(e)
+        lifted = lifted or self.y
+        y, e = lifted(x)
+        if self.flip_average:
+            y_flipped, e_flipped = lifted(geometry.flip(x, self.skeleton))
+            y, e = 0.5 * (y + geometry.flip(y_flipped, self.skeleton)), 0.5 * (e + e_flipped)
+        return y, e
+
+    def lift(self, image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """See `PoseModel.lift`; no elevation where training did not predict it."""
+        y, e = self.averaged(image)
+        return y, -e if self.elevation == "predicted" else None
+
+    def measure_elevation(self, image: np.ndarray, seen: np.ndarray | None = None) -> None:
+        """Set the elevation statistics from the whole training set `image` [N, J, 2], of which `seen` [N, J] is known
+        (section 4.3).
+        """
+        elevation = self.predict_normalized(image, seen).elevation
+        if elevation is not None:
+            self.density.measure_elevation(elevation)
+
+    # ---- storing ---------------------------------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {
+            "skeleton": self.skeleton.to_dict(),
+            "normalizer": self.normalizer.to_dict(),
+            "prior": self.prior.settings,
+            "subspace": subspace_settings(self.prior),
+            "flip_average": self.flip_average,
+            "width": self.lifter.width,
+            "arch": self.lifter.arch,
+            "elevation": self.elevation,
+            "completer_width": None if self.completer is None else self.completer.width,
+        }
+
+    @classmethod
+    def restore(cls, settings: Mapping[str, Any]) -> Self:
+        """See `PoseModel.restore`."""
+        skeleton = Skeleton.from_dict(settings["skeleton"])
+        normalizer = Normalizer.from_dict(settings["normalizer"], skeleton)
+        lifter = DepthElevationLifter(
+            skeleton.num_joints, input_deviation=normalizer.deviation, width=settings["width"], arch=settings["arch"]
+        )
+        lifter.build()
+        return cls(skeleton, normalizer, lifter=lifter, **restored_parts(settings, skeleton))
+
+
+def restored_parts(settings: Mapping[str, Any], skeleton: Skeleton) -> dict[str, Any]:
+    """Keywords of `ElePose` besides skeleton, normaliser and lifter, from what `ElePose.settings` gave."""
+    return {
+        "prior": blank_prior(skeleton, settings["subspace"], settings["prior"]),
+        "completer": blank_completer(skeleton.num_joints, settings["completer_width"]),
+        "elevation": settings["elevation"],
+        "flip_average": settings["flip_average"],
+    }
+
+
+def virtual_rotation(e: tf.Tensor, seed: tf.Tensor, elevation: str = "predicted") -> tf.Tensor:
+    """Eq. 5-7: R = Rx(e~) Ry(a) Rx(e), with gradient through the batch's mean and deviation of e.
+
+    Rx(e) levels the pose, a ~ U(-pi, pi) turns it about the vertical, e~ ~ N(-mean(e), deviation(e)) raises the
+    virtual camera. (Eq. 7 writes the first factor as a transpose of the levelling rotation; levelling with e and
+    raising with a draw from the distribution of -e is the same.) With elevation="fixed": R = Rx(e~) Ry(a),
+    e~ ~ U(-pi/9, pi/9), the prior of Chen et al. and Yu et al.
+    """
+    shape = [tf.shape(e)[0]]
+    seed_a, seed_e = replicas.fold_in(seed, 0), replicas.fold_in(seed, 1)
+    azimuth = replicas.draw(lambda n: tf.random.stateless_uniform(n, seed_a, -math.pi, math.pi), shape)
+    if elevation == "fixed":
+        raised = replicas.draw(
+            lambda n: tf.random.stateless_uniform(n, seed_e, -FIXED_ELEVATION, FIXED_ELEVATION), shape
+        )
+        return geometry.rotation_x(raised) @ geometry.rotation_y(azimuth)
+    mean, deviation = replicas.mean_and_deviation(e)
+    raised = -mean + deviation * replicas.draw(lambda n: tf.random.stateless_normal(n, seed_e), shape)
+    return geometry.rotation_x(raised) @ geometry.rotation_y(azimuth) @ geometry.rotation_x(e)
+
+
+class EleposeObjective(Objective):
+    """Eq. 3 to 13 for a model whose prior and completer are trained beforehand and stay as they are."""
+
+    def __init__(
+        self,
+        model: ElePose,
+        *,
+        bone_prior: BonePrior,
+        term_weights: Mapping[str, float],
+        likelihood_ceiling: float = 0.0,
+        half: bool = False,
+    ) -> None:
+        """Holds the model, and the weights of the terms.
+
+        Args:
+          model: its lifter is trained.
+          bone_prior: the expected relative bone lengths.
+          term_weights: a weight for each of `TERMS`; 0 leaves a term out.
+          likelihood_ceiling: nats from which on L_NF grows like its logarithm, see `losses.soft_ceiling`; counted in
+            whitened latents, where poses of the data have about 10. 0: never (the paper).
+          half: whether products between hidden layers of the frozen prior are bfloat16.
+
+        Raises:
+          ValueError: an unknown term, or a number out of its range.
+        """
+        require_term_weights(term_weights, TERMS, model.skeleton)
+        if not 0 <= likelihood_ceiling < math.inf:
+            raise ValueError(f"likelihood_ceiling must be at least 0; got {likelihood_ceiling}")
+        self.model = model
+        self.networks = {"lifter": model.lifter}
+        self.skeleton, self.normalizer, self.prior = model.skeleton, model.normalizer, model.prior
+        self.distance = model.distance
+        self.bone_prior = bone_prior
+        self.term_weights = {name: float(weight) for name, weight in term_weights.items() if weight}
+        if model.elevation == "fixed":  # Nothing predicts an elevation that could be compared.
+            self.term_weights.pop("elevation", None)
+        self.likelihood_ceiling = float(likelihood_ceiling)
+        self._half = half
 
     def turn_and_lift_again(self, x: tf.Tensor, seed: tf.Tensor, detected: tf.Tensor | None = None) -> Lift:
         """Figure 2: lift, turn, project, lift again, turn back.
@@ -162,13 +240,13 @@ class ElePose(Method):
         Where the poses x are denoised detections, the lifter is shown the detections [B, J, 2] themselves, as it will
         be when it is used, and virtual poses with the errors that the detector made in another pose of the batch.
         """
-        y1, e = self.y(x, detected)
-        R = self.virtual_rotation(e, seed)
+        y1, e = self.model.y(x, detected)
+        R = virtual_rotation(e, seed, self.model.elevation)
         y2 = geometry.rotate(R, y1)
         # Under the normalisation rule "pose" all poses have one size; its factor is taken out of the projection and
         # given back to what is lifted from it.
         x2, factor = self.normalizer.rescale(geometry.project(y2, self.distance))
-        y2_again, e_again = self.y(x2, None if detected is None else x2 + replicas.neighbours(detected - x))
+        y2_again, e_again = self.model.y(x2, None if detected is None else x2 + replicas.neighbours(detected - x))
         y2_again *= factor[..., tf.newaxis, tf.newaxis]
         return Lift(y1, e, R, x2, y2, y2_again, geometry.rotate_back(R, y2_again), e_again)
 
@@ -213,10 +291,10 @@ class ElePose(Method):
     def loss_terms(self, batch: Batch, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         """Eq. 12 and 13, term by term; hidden joints are completed first."""
         seen = batch.get("seen")
-        x = batch["image"] if seen is None else self.complete(batch["image"], seen)
+        x = batch["image"] if seen is None else self.model.complete(batch["image"], seen)
         detected = batch.get("detected")
         if detected is not None and seen is not None:
-            detected = self.complete(detected, seen)
+            detected = self.model.complete(detected, seen)
         lift = self.turn_and_lift_again(x, seed, detected)
         terms = {
             "likelihood": lambda: self.likelihood_loss(lift),
@@ -228,76 +306,3 @@ class ElePose(Method):
             "elevation": lambda: self.elevation_loss(lift),
         }
         return {name: terms[name]() for name in self.term_weights}
-
-    # ---- use -------------------------------------------------------------------------------------------------------
-
-    def averaged(
-        self, x: tf.Tensor, lifted: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]] | None = None
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """y and e as they are used after training: with flip_average those of x and of its mirror image, averaged.
-
-        `lifted` gives both for an image; `y` when None.
-        """
-        lifted = lifted or self.y
-        y, e = lifted(x)
-        if self.flip_average:
-            y_flipped, e_flipped = lifted(geometry.flip(x, self.skeleton))
-            y, e = 0.5 * (y + geometry.flip(y_flipped, self.skeleton)), 0.5 * (e + e_flipped)
-        return y, e
-
-    def lift(self, image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """See `Method.lift`; no elevation where training did not predict it."""
-        y, e = self.averaged(image)
-        return y, -e if self.elevation == "predicted" else None
-
-    def measure_elevation(self, image: np.ndarray, seen: np.ndarray | None = None) -> None:
-        """Set the elevation statistics from the whole training set `image` [N, J, 2], of which `seen` [N, J] is known
-        (section 4.3).
-        """
-        elevation = self.predict_normalized(image, seen).elevation
-        if elevation is not None:
-            self.density.measure_elevation(elevation)
-
-    # ---- storing ---------------------------------------------------------------------------------------------------
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        return {
-            "skeleton": self.skeleton.to_dict(),
-            "normalizer": self.normalizer.to_dict(),
-            "prior": self._prior_settings,
-            "subspace": subspace_settings(self.prior),
-            "bone_prior": self.bone_prior.to_dict(),
-            "flip_average": self.flip_average,
-            "term_weights": {name: self.term_weights.get(name, 0.0) for name in TERMS},
-            "width": self.lifter.width,
-            "arch": self.lifter.arch,
-            "elevation": self.elevation,
-            "likelihood_ceiling": self.likelihood_ceiling,
-            "completer_width": None if self.completer is None else self.completer.upscale.units,
-        }
-
-    @classmethod
-    def restore(cls, settings: Mapping[str, Any]) -> Self:
-        return cls(**cls._arguments(settings))
-
-    @classmethod
-    def _arguments(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """Of the constructor."""
-        skeleton = Skeleton.from_dict(settings["skeleton"])
-        same = ("flip_average", "term_weights", "width", "arch", "elevation", "likelihood_ceiling")
-        return {
-            "skeleton": skeleton,
-            "normalizer": Normalizer.from_dict(settings["normalizer"], skeleton),
-            "prior": blank_prior(skeleton, settings["subspace"], settings["prior"]),
-            "bone_prior": BonePrior.from_dict(settings["bone_prior"]),
-            "prior_settings": settings["prior"],
-            "completer": blank_completer(skeleton.num_joints, settings["completer_width"]),
-            **{name: settings[name] for name in same},
-        }
-
-    def saved_variables(self) -> dict[str, Any]:
-        networks = {"prior": self.prior, "lifter": self.lifter}
-        if self.completer is not None:
-            networks["completer"] = self.completer
-        return {**named_variables(networks), **self.density.saved_variables()}

@@ -1,4 +1,4 @@
-"""How far the joints of a view are trusted: as a weight of errors, and as what a network is told (CanonPose 3.3)."""
+"""How far the joints of a view are trusted: as a weight of errors, and as a network's input (CanonPose 3.3)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_elepose.methods.trainable import Batch
+from tf_elepose.methods.objective import Batch
 
 
 class JointTrust:
@@ -44,9 +44,9 @@ class JointTrust:
             C = tf.where(batch["seen"], C, 0.0)
         return C if self.used else tf.cast(C > 0.0, tf.float32)
 
-    def told(self, confidence: tf.Tensor | None, seen: tf.Tensor) -> tf.Tensor:
-        """What the network is told of joints [..., J] of which some are `seen`: their confidence, the usual one where
-        that is None.
+    def of_input(self, confidence: tf.Tensor | None, seen: tf.Tensor) -> tf.Tensor:
+        """The confidences [..., J] that the network gets as its input: within the training's range, 0 where a joint is
+        not `seen` [..., J], and the usual one where `confidence` is None.
         """
         low, usual, high = tf.unstack(tf.convert_to_tensor(self.range))
         if confidence is None:

@@ -20,47 +20,64 @@ poses, for which ElePose's PCA of each half stands.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
+import keras
 import tensorflow as tf
 
 from tf_elepose import geometry
-from tf_elepose.methods.elepose import ElePose
-from tf_elepose.methods.prediction import Said
-from tf_elepose.methods.trainable import named_variables
+from tf_elepose.methods.elepose import ElePose, restored_parts
+from tf_elepose.methods.pose_model import LiftedTensors
 from tf_elepose.nn import seeds
+from tf_elepose.nn.completer import PoseCompleter
 from tf_elepose.nn.part_filler import PartFiller
 from tf_elepose.nn.part_lifter import PartLifter, scatter_joints
+from tf_elepose.nn.pose_prior import PosePrior
 from tf_elepose.normalization import Normalizer
 from tf_elepose.skeleton.skeletons import Skeleton
 
 
 class LInKs(ElePose):
-    """The lifting method of the paper; prior and completer are trained before it, the fillers after it."""
+    """The lifting model of the paper; prior and completer are trained before it, the fillers after it."""
 
     name = "links"
     title = "LInKs"
 
-    def __init__(self, skeleton: Skeleton, normalizer: Normalizer, *args, filler: Mapping[str, Any] | None, **keywords):
-        """Args:
-        skeleton: names its legs.
-        filler: keywords of `PartFiller`: width, precision; None: missing halves are completed in 2D.
-        The rest as in `ElePose`; the prior has the halves as its subspace's groups.
+    lifter: PartLifter
+
+    def __init__(
+        self,
+        skeleton: Skeleton,
+        normalizer: Normalizer,
+        prior: PosePrior,
+        lifter: PartLifter,
+        *,
+        fillers: Mapping[str, PartFiller],
+        elevation: str = "predicted",
+        flip_average: bool = False,
+        completer: PoseCompleter | None = None,
+    ) -> None:
+        """Holds the networks.
+
+        Args:
+          skeleton: names its legs.
+          normalizer, elevation, flip_average, completer: see `ElePose`.
+          prior: has the halves as its subspace's groups.
+          lifter: lifts each half, see `new_part_lifter`.
+          fillers: {half: fills in its joints}, see `new_fillers`; empty: missing halves are completed in 2D.
 
         Raises:
           ValueError: a skeleton without legs, or see `ElePose`.
         """
-        self.halves = {half: list(skeleton.indices(joints)) for half, joints in skeleton.halves.items()}
-        super().__init__(skeleton, normalizer, *args, **keywords)
-        self.fillers: dict[str, PartFiller] = {}
-        for i, (half, joints) in enumerate(self.halves.items() if filler is not None else ()):
-            rest = skeleton.num_joints - len(joints) - 1
-            seed = seeds.derive(keywords.get("seed", 0), 100 + i)
-            self.fillers[half] = PartFiller(rest, len(joints), seed=seed, name=f"{half}_filler", **(filler or {}))
-            self.fillers[half].build()
+        super().__init__(
+            skeleton, normalizer, prior, lifter, elevation=elevation, flip_average=flip_average, completer=completer
+        )
+        self.halves = joints_of_halves(skeleton)
+        self.fillers = dict(fillers)
 
-    def _new_lifter(self, **options) -> PartLifter:
-        return PartLifter(self.skeleton.num_joints, list(self.halves.values()), list(self.halves), **options)
+    @property
+    def networks(self) -> dict[str, keras.Model]:
+        return {**super().networks, **self.fillers}
 
     # ---- lift, then fill -------------------------------------------------------------------------------------------
 
@@ -91,15 +108,17 @@ class LInKs(ElePose):
         joints = [joint in self.halves[half] for joint in range(self.skeleton.num_joints)]
         return (missing[half][:, tf.newaxis] & tf.constant(joints))[..., tf.newaxis]
 
-    def complete_and_lift(self, image: tf.Tensor, seen: tf.Tensor, confidence: tf.Tensor | None = None) -> Said:
-        """See `Method.complete_and_lift`; the joints of a missing half are where their 3D joints are seen."""
+    def complete_and_lift(
+        self, image: tf.Tensor, seen: tf.Tensor, confidence: tf.Tensor | None = None
+    ) -> LiftedTensors:
+        """See `PoseModel.complete_and_lift`; the joints of a missing half are where their 3D joints are seen."""
         if not self.fillers:
             return super().complete_and_lift(image, seen, confidence)
         whole, missing = self.complete(image, seen), self.missing_halves(seen)
         y, e = self.averaged(whole, lambda x: self.lift_then_fill(x, missing))
         for half in self.halves:
             whole = tf.where(self._of_missing(half, missing), geometry.project(y, self.distance), whole)
-        return Said(whole, y, -e if self.elevation == "predicted" else None)
+        return LiftedTensors(whole, y, -e if self.elevation == "predicted" else None)
 
     # ---- storing ---------------------------------------------------------------------------------------------------
 
@@ -109,9 +128,45 @@ class LInKs(ElePose):
         return {**super().settings, "filler_width": width}
 
     @classmethod
-    def _arguments(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
+    def restore(cls, settings: Mapping[str, Any]) -> Self:
+        """See `PoseModel.restore`."""
+        skeleton = Skeleton.from_dict(settings["skeleton"])
+        normalizer = Normalizer.from_dict(settings["normalizer"], skeleton)
+        lifter = new_part_lifter(skeleton, normalizer, width=settings["width"], arch=settings["arch"])
         width = settings["filler_width"]
-        return {**super()._arguments(settings), "filler": None if width is None else {"width": width}}
+        fillers = {} if width is None else new_fillers(skeleton, width=width)
+        return cls(skeleton, normalizer, lifter=lifter, fillers=fillers, **restored_parts(settings, skeleton))
 
-    def saved_variables(self) -> dict[str, Any]:
-        return {**super().saved_variables(), **named_variables(self.fillers)}
+
+def joints_of_halves(skeleton: Skeleton) -> dict[str, list[int]]:
+    """{half: its joints' indices}.
+
+    Raises:
+      ValueError: a skeleton without legs.
+    """
+    return {half: list(skeleton.indices(joints)) for half, joints in skeleton.halves.items()}
+
+
+def new_part_lifter(
+    skeleton: Skeleton, normalizer: Normalizer, *, width: int, arch: str, precision: str = "float32", seed: int = 0
+) -> PartLifter:
+    """A lifter of both halves with first weights drawn from `seed`; arguments as in `DepthElevationLifter`."""
+    halves = joints_of_halves(skeleton)
+    lifter = PartLifter(
+        skeleton.num_joints, list(halves.values()), list(halves),
+        width=width, arch=arch, input_deviation=normalizer.deviation, precision=precision, seed=seed,
+    )  # fmt: skip
+    lifter.build()
+    return lifter
+
+
+def new_fillers(skeleton: Skeleton, *, width: int, precision: str = "float32", seed: int = 0) -> dict[str, PartFiller]:
+    """A filler for each half, {half: fills in its joints}; arguments as in `PartFiller`."""
+    fillers = {}
+    for i, (half, joints) in enumerate(joints_of_halves(skeleton).items()):
+        seed_i, rest = seeds.derive(seed, 100 + i), skeleton.num_joints - len(joints) - 1
+        fillers[half] = PartFiller(
+            rest, len(joints), width=width, precision=precision, seed=seed_i, name=f"{half}_filler"
+        )
+        fillers[half].build()
+    return fillers

@@ -5,11 +5,11 @@ from __future__ import annotations
 import tensorflow as tf
 
 from tf_elepose import geometry
-from tf_elepose.methods.trainable import Batch, Trainable
+from tf_elepose.methods.objective import Batch, Objective
 from tf_elepose.nn.morpher import PoseMorpher
 
 
-class MorphFitting(Trainable):
+class MorphFitting(Objective):
     """Trains a `PoseMorpher` by the distance from the data set's joints."""
 
     def __init__(self, morpher: PoseMorpher) -> None:

@@ -8,11 +8,11 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from tf_elepose.methods import replicas
-from tf_elepose.methods.trainable import Batch, Trainable
+from tf_elepose.methods.objective import Batch, Objective
 from tf_elepose.nn.pose_prior import PosePrior
 
 
-class PriorFitting(Trainable):
+class PriorFitting(Objective):
     """Trains a `PosePrior` by the negative log-likelihood of the training poses."""
 
     def __init__(

@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import keras
 import tensorflow as tf
@@ -21,9 +21,8 @@ import tensorflow as tf
 from tf_elepose import geometry, losses
 from tf_elepose.methods import replicas, wasserstein
 from tf_elepose.methods.angles import Angle, cameras, mean, pairs_of, squared_distance
-from tf_elepose.methods.base import Method
-from tf_elepose.methods.trainable import Batch, named_variables, require_term_weights
-from tf_elepose.nn import pca
+from tf_elepose.methods.objective import Batch, Objective, require_term_weights
+from tf_elepose.methods.pose_model import PoseModel
 from tf_elepose.nn.completer import PoseCompleter, blank_completer
 from tf_elepose.nn.critic import Critic
 from tf_elepose.nn.generator import Generator
@@ -35,79 +34,41 @@ TERMS = ("adversarial", "angle", "camera", "symmetry", "lifting", "consistency",
 paper; and the distance from the truth where it is known (table 4)."""
 
 
-class SVMAC(Method):
-    """The lifting method of the paper."""
+class SVMAC(PoseModel):
+    """The lifting model of the paper: its generator."""
 
     name = "svmac"
     title = "SVMAC"
-    health = wasserstein.HEALTH
+    only_trained = ("critic/",)
 
     def __init__(
         self,
         skeleton: Skeleton,
         normalizer: Normalizer,
-        subspace: pca.Subspace,
+        generator: Generator,
         *,
-        term_weights: Mapping[str, float],
-        angles: int,
-        width: int,
-        critic_width: int,
-        critic_steps: int = 1,
-        batch_norm: bool = True,
-        dropout: float = 0.0,
         flip_average: bool = False,
-        precision: str = "float32",
-        seed: int = 0,
         completer: PoseCompleter | None = None,
     ) -> None:
-        """Args:
-        skeleton, normalizer: of the training data.
-        subspace: coordinates of normalised poses, fitted to the training data; the critic sees those.
-        term_weights: a weight for each of `TERMS`; 0 leaves a term out, with "adversarial" the critic.
-        angles: the paper's n. With 1 a turned pose meets the critic alone, and is not lifted again.
-        width, batch_norm, dropout: of the generator, see `Generator`.
-        critic_width: of the critic's hidden layers.
-        critic_steps: updates of the critic before each of the generator.
-        flip_average: `lift` averages each pose with that of its mirror image.
-        precision: "float32" or "mixed_bfloat16", of the hidden layers while they are trained; a restored method
-          computes in float32.
-        seed: of the first weights.
-        completer: fills in hidden joints; trained beforehand, it stays as it is.
+        """Holds the networks.
 
-        Raises:
-          ValueError: an unknown term, or a number out of its range.
+        Args:
+          skeleton, normalizer: of the training data.
+          generator: gives D and K of x, see `new_generator`.
+          flip_average: `lift` averages each pose with that of its mirror image.
+          completer: fills in hidden joints; trained beforehand, it stays as it is.
         """
-        require_term_weights(term_weights, TERMS, skeleton)
-        for what, count in (("angles", angles), ("critic_steps", critic_steps)):
-            if count < 1:
-                raise ValueError(f"{what} must be at least 1; got {count}")
         self.skeleton = skeleton
         self.normalizer = normalizer
         self.completer = completer
         self.c = normalizer.distance
-        self.angles = angles
-        self.critic_steps = critic_steps
-        self.updates_per_step = {"critic": critic_steps}
+        self.unit = _unit(normalizer)
+        self.generator = generator
         self.flip_average = flip_average
-        self.term_weights = {name: float(weight) for name, weight in term_weights.items() if weight}
-        if angles == 1:  # No second view to lift.
-            self.term_weights.pop("lifting", None)
-        self.batch_arrays = ("image", "pose") if "supervision" in self.term_weights else ("image",)
-        joints = skeleton.num_joints
-        # From root-head units to those of the mean distance of the *other* joints from the root (section 3).
-        self.unit = normalizer.head_to_spread * (joints - 1) / joints
-        self.generator = Generator(
-            joints, width=width, input_deviation=normalizer.deviation * self.unit, distance=self.c,
-            batch_norm=batch_norm, dropout=dropout, precision=precision, seed=seed,
-        )  # fmt: skip
-        self.generator.build()
-        self.networks: dict[str, keras.Model] = {"generator": self.generator}
-        self.critic = Critic(subspace, width=critic_width, precision=precision, seed=seed)
-        self.critic.build()
-        if "adversarial" in self.term_weights:
-            self.networks["critic"] = self.critic
 
-    # ---- the objective, in the paper's order -------------------------------------------------------------------
+    @property
+    def networks(self) -> dict[str, keras.Model]:
+        return {"generator": self.generator, **({} if self.completer is None else {"completer": self.completer})}
 
     def GEN(self, x: tf.Tensor, seed: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
         """Eq. 1-3: X_pred about its root, and K; a step's seed means training."""
@@ -117,14 +78,120 @@ class SVMAC(Method):
             return replicas.draw(lambda size: tf.random.stateless_uniform(size, own), shape)
 
         # Under the normalisation rule "pose" all poses have one size; a projection's is given back to what is lifted.
-        x, factor = self._one_size(x)
+        x, factor = self.one_size(x)
         D, K = self.generator(x, training=seed is not None, uniform=uniform)
         X = geometry.back_project(x, D, self.c, self.skeleton.root_index)
         return X * factor[..., tf.newaxis, tf.newaxis], K
 
-    def _one_size(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def one_size(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Poses x [B, N, 2] brought to the one size that the normalisation rule "pose" has, and their factors [B]."""
         resized, factor = self.normalizer.rescale(x / self.unit)
         return resized * self.unit, factor
+
+    def lift(self, image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """See `PoseModel.lift`; the elevation is not known."""
+        X, _ = self.GEN(self.unit * image)
+        if self.flip_average:
+            flipped, _ = self.GEN(self.unit * geometry.flip(image, self.skeleton))
+            X = 0.5 * (X + geometry.flip(flipped, self.skeleton))
+        return X / self.unit, None
+
+    # ---- storing ---------------------------------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {
+            "skeleton": self.skeleton.to_dict(),
+            "normalizer": self.normalizer.to_dict(),
+            "width": self.generator.width,
+            "batch_norm": self.generator.batch_norm,
+            "dropout": self.generator.dropout,
+            "flip_average": self.flip_average,
+            "completer_width": None if self.completer is None else self.completer.width,
+        }
+
+    @classmethod
+    def restore(cls, settings: Mapping[str, Any]) -> Self:
+        """See `PoseModel.restore`."""
+        skeleton = Skeleton.from_dict(settings["skeleton"])
+        normalizer = Normalizer.from_dict(settings["normalizer"], skeleton)
+        sizes = {name: settings[name] for name in ("width", "batch_norm", "dropout")}
+        return cls(
+            skeleton,
+            normalizer,
+            new_generator(skeleton, normalizer, **sizes),
+            flip_average=settings["flip_average"],
+            completer=blank_completer(skeleton.num_joints, settings["completer_width"]),
+        )
+
+
+def new_generator(
+    skeleton: Skeleton,
+    normalizer: Normalizer,
+    *,
+    width: int,
+    batch_norm: bool = True,
+    dropout: float = 0.0,
+    precision: str = "float32",
+    seed: int = 0,
+) -> Generator:
+    """A generator for normalised poses with first weights drawn from `seed`; arguments as in `Generator`."""
+    generator = Generator(
+        skeleton.num_joints, width=width, input_deviation=normalizer.deviation * _unit(normalizer),
+        distance=normalizer.distance, batch_norm=batch_norm, dropout=dropout, precision=precision, seed=seed,
+    )  # fmt: skip
+    generator.build()
+    return generator
+
+
+def _unit(normalizer: Normalizer) -> float:
+    """From root-head units to those of the mean distance of the *other* joints from the root (section 3)."""
+    joints = normalizer.skeleton.num_joints
+    return normalizer.head_to_spread * (joints - 1) / joints
+
+
+class SvmacObjective(Objective):
+    """Eq. 7 to 24, in the paper's order, and the critic."""
+
+    health = wasserstein.HEALTH
+
+    def __init__(
+        self,
+        model: SVMAC,
+        critic: Critic,
+        *,
+        term_weights: Mapping[str, float],
+        angles: int,
+        critic_steps: int = 1,
+    ) -> None:
+        """Holds the model, its critic, and the weights of the terms.
+
+        Args:
+          model: its generator is trained.
+          critic: scores 2D poses in coordinates that were fitted to normalised training poses; built.
+          term_weights: a weight for each of `TERMS`; 0 leaves a term out, with "adversarial" the critic.
+          angles: the paper's n. With 1 a turned pose meets the critic alone, and is not lifted again.
+          critic_steps: updates of the critic before each of the generator.
+
+        Raises:
+          ValueError: an unknown term, or a number out of its range.
+        """
+        require_term_weights(term_weights, TERMS, model.skeleton)
+        for what, count in (("angles", angles), ("critic_steps", critic_steps)):
+            if count < 1:
+                raise ValueError(f"{what} must be at least 1; got {count}")
+        self.model = model
+        self.skeleton, self.generator, self.critic, self.unit = model.skeleton, model.generator, critic, model.unit
+        self.angles = angles
+        self.critic_steps = critic_steps
+        self.updates_per_step = {"critic": critic_steps}
+        self.term_weights = {name: float(weight) for name, weight in term_weights.items() if weight}
+        if angles == 1:  # No second view to lift.
+            self.term_weights.pop("lifting", None)
+        self.batch_arrays = ("image", "pose") if "supervision" in self.term_weights else ("image",)
+        self.networks: dict[str, keras.Model] = {"generator": self.generator}
+        if "adversarial" in self.term_weights:
+            self.networks["critic"] = self.critic
 
     def turned(self, X: tf.Tensor, K: tf.Tensor, seed: tf.Tensor) -> Angle:
         """Eq. 7-9: X turned about the vertical by a random theta, and how K sees it."""
@@ -134,12 +201,12 @@ class SVMAC(Method):
 
     def seen_from_all(self, x: tf.Tensor, seed: tf.Tensor) -> list[Angle]:
         """Eq. 3-10: the pose from angle 0 and from the others, of which there is one, not lifted, where n is 1."""
-        X, K = self.GEN(x, replicas.fold_in(seed, 0))
+        X, K = self.model.GEN(x, replicas.fold_in(seed, 0))
         found = [Angle(X, x, X, K)]
         for i in range(1, max(self.angles, 2)):
             angle = self.turned(X, K, replicas.fold_in(seed, 100 * i))
             if self.angles > 1:
-                X_again, K_again = self.GEN(angle.x, replicas.fold_in(seed, i))
+                X_again, K_again = self.model.GEN(angle.x, replicas.fold_in(seed, i))
                 angle = dataclasses.replace(angle, X=X_again, K=K_again)
             found.append(angle)
         return found
@@ -184,7 +251,7 @@ class SVMAC(Method):
         return self._terms(batch, self.seen_from_all(self._x(batch), seed))
 
     def _x(self, batch: Batch) -> tf.Tensor:
-        return self.unit * (self.complete(batch["image"], batch["seen"]) if "seen" in batch else batch["image"])
+        return self.unit * (self.model.complete(batch["image"], batch["seen"]) if "seen" in batch else batch["image"])
 
     def _terms(self, batch: Batch, seen: list[Angle]) -> dict[str, tf.Tensor]:
         X = seen[0].X_rot
@@ -207,7 +274,7 @@ class SVMAC(Method):
         return self.critic(self._latents(x))
 
     def _latents(self, x: tf.Tensor) -> tf.Tensor:
-        return self.critic.latents(self._one_size(x)[0] / self.unit)
+        return self.critic.latents(self.model.one_size(x)[0] / self.unit)
 
     def critic_terms(self, x: tf.Tensor, x_proj: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         """Eq. 16, the critic's part, for one reprojection x_proj of another pose for each x; [B] each."""
@@ -231,7 +298,7 @@ class SVMAC(Method):
     # ---- one step --------------------------------------------------------------------------------------------------
 
     def gradients(self, batch: Batch, seed: tf.Tensor) -> tuple[dict[str, tf.Tensor], list[tf.Tensor]]:
-        """As `Trainable` has it: the generator's gradients of the weighted sum, the critic's of its own objective."""
+        """As `Objective` has it: the generator's gradients of the weighted sum, the critic's of its own objective."""
         x = self._x(batch)
         with tf.GradientTape() as tape:
             seen = self.seen_from_all(x, seed)
@@ -265,7 +332,7 @@ class SVMAC(Method):
         jit_compile: bool = False,
     ) -> dict[str, tf.Tensor]:
         """`critic_steps` updates of the critic on what the generator makes of the batch, then one of the generator; the
-        rest is as in `Trainable.train_step`. "critic_gradient_norm" and the other numbers of `health` are those of the
+        rest is as in `Objective.train_step`. "critic_gradient_norm" and the other numbers of `health` are those of the
         last update of the critic.
         """
         if jit_compile:
@@ -286,52 +353,5 @@ class SVMAC(Method):
         return {**values, "gradient_norm": norm / replicas.count(), **{name: health[name] for name in self.health}}
 
     def require_healthy(self, values: Mapping[str, float]) -> None:
-        """See `Trainable.require_healthy`: a critic that has no bounded slope tells the generator nothing."""
+        """See `Objective.require_healthy`: a critic that has no bounded slope tells the generator nothing."""
         wasserstein.require_healthy(values)
-
-    # ---- use -------------------------------------------------------------------------------------------------------
-
-    def lift(self, image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """See `Method.lift`; the elevation is not known."""
-        X, _ = self.GEN(self.unit * image)
-        if self.flip_average:
-            flipped, _ = self.GEN(self.unit * geometry.flip(image, self.skeleton))
-            X = 0.5 * (X + geometry.flip(flipped, self.skeleton))
-        return X / self.unit, None
-
-    def negative_log_likelihood(self, image: tf.Tensor, seed: tf.Tensor, views: int) -> tf.Tensor | None:
-        """None: a critic is no density."""
-        del image, seed, views
-        return None
-
-    # ---- storing ---------------------------------------------------------------------------------------------------
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        return {
-            "skeleton": self.skeleton.to_dict(),
-            "normalizer": self.normalizer.to_dict(),
-            "subspace": {"size": self.critic.subspace.size, "explained": self.critic.subspace.explained},
-            "term_weights": {name: self.term_weights.get(name, 0.0) for name in TERMS},
-            "angles": self.angles,
-            "width": self.generator.width,
-            "critic_width": self.critic.upscale.units,
-            "critic_steps": self.critic_steps,
-            "batch_norm": self.generator.batch_norm,
-            "dropout": self.generator.dropout,
-            "flip_average": self.flip_average,
-            "completer_width": None if self.completer is None else self.completer.upscale.units,
-        }
-
-    @classmethod
-    def restore(cls, settings: Mapping[str, Any]) -> SVMAC:
-        values = dict(settings)
-        skeleton = Skeleton.from_dict(values.pop("skeleton"))
-        normalizer = Normalizer.from_dict(values.pop("normalizer"), skeleton)
-        completer = blank_completer(skeleton.num_joints, values.pop("completer_width"))
-        subspace = pca.blank_subspace(2 * skeleton.num_joints, **values.pop("subspace"))
-        return cls(skeleton, normalizer, subspace, completer=completer, **values)
-
-    def saved_variables(self) -> dict[str, Any]:
-        networks = {**self.networks} | ({} if self.completer is None else {"completer": self.completer})
-        return named_variables(networks)

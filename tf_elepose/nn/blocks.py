@@ -77,6 +77,7 @@ class ResidualNetwork(keras.Model):
         """
         super().__init__(name=name, **kwargs)
         self.inputs_a_row = inputs
+        self.width = width
         self.activated = activated
         self.upscale = dense(width, seeds.derive(seed, 0), "upscale", precision)
         self.blocks = [
@@ -130,6 +131,7 @@ class BranchedNetwork(keras.Model):
         """
         super().__init__(name=name, **kwargs)
         self.inputs_a_row = inputs
+        self.width = width
         self.activated = activated
         self.precision = precision
         parts = itertools.count()

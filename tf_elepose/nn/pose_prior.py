@@ -31,9 +31,10 @@ class PosePrior(keras.Model):
         """Args: the fitted `subspace`; the rest as in `flow.RealNVP`."""
         super().__init__(name=name, **kwargs)
         self._fitted = subspace
+        self.settings = {"blocks": blocks, "width": width, "layers": layers, "seed": seed}
         self.explained = subspace.explained
         self.groups = subspace.groups
-        options = {"blocks": blocks, "width": width, "layers": layers, "seed": seed, "name": "flow"}
+        options = {**self.settings, "name": "flow"}
         if subspace.groups:
             self.flow = flow.IndependentFlows(subspace.groups, **options)
         else:

@@ -11,7 +11,8 @@ import tensorflow as tf
 from tf_elepose.data.pipeline import Batches
 from tf_elepose.methods.prior import PriorFitting
 from tf_elepose.nn.pose_prior import PosePrior
-from tf_elepose.training.stage import Stage, StageSettings
+from tf_elepose.training.stage import Stage
+from tf_elepose.training.stage_settings import StageSettings
 
 Complete = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 """Whole poses [B, J, 2] of poses and which of their joints [B, J] are seen."""

@@ -12,7 +12,7 @@ from tf_elepose import geometry
 from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.data.recording import Recording
 from tf_elepose.evaluation.evaluation import Evaluation, evaluate_poses
-from tf_elepose.methods.base import Method
+from tf_elepose.methods.pose_model import PoseModel
 
 LIKELIHOOD_VIEWS = 100
 """Projections that the likelihood of a pose is averaged over (section 4.3 of ElePose)."""
@@ -34,7 +34,7 @@ def clip_and_camera(recording: Recording) -> np.ndarray:
 
 
 def evaluate_method(
-    method: Method,
+    method: PoseModel,
     recording: Recording,
     *,
     poses_2d: str = "gt",
@@ -70,7 +70,7 @@ def evaluate_method(
 
 
 def evaluate_keypoints(
-    method: Method,
+    method: PoseModel,
     recording: Recording,
     keypoints: Keypoints,
     *,

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tf_elepose.data.pipeline import Batches
 from tf_elepose.data.shards.batches import ShardBatches
-from tf_elepose.methods.trainable import Trainable
+from tf_elepose.methods.objective import Objective
 
 
 class NotFiniteError(ValueError):
@@ -18,11 +18,11 @@ class NotFiniteError(ValueError):
 
 
 class Loop:
-    """Runs steps of a trainable; networks, optimizers and averages hold all its state."""
+    """Runs steps of an objective; networks, optimizers and averages hold all its state."""
 
     def __init__(
         self,
-        trainable: Trainable,
+        objective: Objective,
         optimizers: Mapping[str, keras.optimizers.Optimizer],
         batches: Batches | ShardBatches,
         strategy: tf.distribute.Strategy,
@@ -34,10 +34,10 @@ class Loop:
         average_decay: float = 0.0,
     ) -> None:
         """Args:
-        trainable, optimizers, batches: built in the strategy's scope, the optimizers for their variables.
+        objective, optimizers, batches: built in the strategy's scope, the optimizers for their variables.
         strategy: its replicas share every batch.
         seed: of the steps' random numbers.
-        weight_decay, clip_norm: see `Trainable.train_step`.
+        weight_decay, clip_norm: see `Objective.train_step`.
         jit_compile: compile loss and gradients with XLA; one replica only, because a compiled function cannot
           communicate with other replicas, which the statistics of the global batch need.
         average_decay: of the running average of the weights in `averages`; 0 keeps none.
@@ -53,7 +53,7 @@ class Loop:
             )
         if jit_compile and self.replicas > 1:
             raise ValueError(f"jit_compile works on one replica only; this strategy has {self.replicas}")
-        self._trainable = trainable
+        self._objective = objective
         self._optimizers = optimizers
         self._batches = batches
         self._strategy = strategy
@@ -67,7 +67,7 @@ class Loop:
             if isinstance(batches, Batches) and batches.resident:
                 self._arrays = batches.place()
             if average_decay:
-                self.averages = {v.path: tf.Variable(v.value, trainable=False) for v in trainable.variables}
+                self.averages = {v.path: tf.Variable(v.value, trainable=False) for v in objective.variables}
         self._steps = tf.function(self._many_steps)
 
     def run(self, first_step: int, steps: int) -> dict[str, float]:
@@ -76,7 +76,7 @@ class Loop:
 
         Raises:
           NotFiniteError: a value is NaN or infinite; the networks are then unusable and must not be saved.
-          ValueError: from `Trainable.require_healthy`; the networks must not be saved either.
+          ValueError: from `Objective.require_healthy`; the networks must not be saved either.
         """
         iterator = None if self._batches.resident else self._iterator(first_step, steps)
         sums, bad_step = self._steps(tf.constant(first_step, tf.int64), tf.constant(steps, tf.int64), iterator)
@@ -86,7 +86,7 @@ class Loop:
             # A bad term makes the weighted sum and the gradient bad too: name only the terms where there are any.
             culprits = [name for name in bad if name not in ("loss", "gradient_norm")] or bad
             raise NotFiniteError(f"training stopped: {', '.join(culprits)} not finite in step {int(bad_step)}")
-        self._trainable.require_healthy(means)
+        self._objective.require_healthy(means)
         return means
 
     def _many_steps(self, first_step: tf.Tensor, steps: tf.Tensor, iterator) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
@@ -94,7 +94,7 @@ class Loop:
 
         In later steps every term is not finite, which would hide the term that was the first.
         """
-        names = [*self._trainable.term_weights, "loss", "gradient_norm", *self._trainable.health]
+        names = [*self._objective.term_weights, "loss", "gradient_norm", *self._objective.health]
         sums = {name: tf.constant(0.0) for name in names}
         bad_step = tf.constant(-1, tf.int64)
         for step in tf.range(first_step, first_step + steps):
@@ -117,7 +117,7 @@ class Loop:
         """a <- decay a + (1 - decay) w; the decay is smaller in early steps, so that first weights are forgotten."""
         age = tf.cast(step, tf.float32)
         decay = tf.minimum(self._average_decay, (1.0 + age) / (10.0 + age))
-        weights = {variable.path: variable for variable in self._trainable.variables}
+        weights = {variable.path: variable for variable in self._objective.variables}
         for name, average in self.averages.items():
             average.assign(decay * average + (1.0 - decay) * weights[name].value)
 
@@ -137,7 +137,7 @@ class Loop:
 
     def _one_step(self, batch: Mapping[str, tf.Tensor], step: tf.Tensor) -> dict[str, tf.Tensor]:
         seed = tf.stack([tf.constant(self._seed, tf.int32), tf.cast(step, tf.int32)])
-        return self._trainable.train_step(batch, seed, self._optimizers, **self._step_options)
+        return self._objective.train_step(batch, seed, self._optimizers, **self._step_options)
 
     def _iterator(self, first_step: int, steps: int):
         if self._stream is None or self._stream[0] != first_step:

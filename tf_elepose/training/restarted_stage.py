@@ -12,11 +12,12 @@ from absl import logging
 from tf_elepose.cli.progress import Progress
 from tf_elepose.data.pipeline import Batches
 from tf_elepose.data.shards.batches import ShardBatches
-from tf_elepose.methods.trainable import Trainable
+from tf_elepose.methods.objective import Objective
 from tf_elepose.training.checkpoint import assign
 from tf_elepose.training.loop import NotFiniteError
 from tf_elepose.training.metric_log import MetricLog
-from tf_elepose.training.stage import Stage, StageSettings, optimizer_variables, values_of
+from tf_elepose.training.stage import Stage, optimizer_variables, values_of
+from tf_elepose.training.stage_settings import StageSettings
 
 
 class RestartedStage(Stage):
@@ -29,7 +30,7 @@ class RestartedStage(Stage):
         self,
         name: str,
         folder: pathlib.Path,
-        trainable: Trainable,
+        objective: Objective,
         batches: Batches | ShardBatches,
         strategy: tf.distribute.Strategy,
         settings: StageSettings,
@@ -47,7 +48,7 @@ class RestartedStage(Stage):
         if settings.average_decay:
             raise ValueError(f"{name}: average_decay must be 0 where weights begin anew; got {settings.average_decay}")
         super().__init__(
-            name, folder, trainable, batches, strategy, settings, evaluate=evaluate, select=select, writes=writes
+            name, folder, objective, batches, strategy, settings, evaluate=evaluate, select=select, writes=writes
         )
         self._first_weights = first_weights
         self._optimizers_at_first = values_of(optimizer_variables(self._optimizers))

@@ -1,8 +1,7 @@
-"""One stage of a run: trains a trainable, and can be killed or stopped at any moment and resumed."""
+"""One stage of a run: trains an objective, and can be killed or stopped at any moment and resumed."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import pathlib
 import time
@@ -17,66 +16,25 @@ from absl import logging
 from tf_elepose.cli.progress import Progress
 from tf_elepose.data.pipeline import Batches
 from tf_elepose.data.shards.batches import ShardBatches
-from tf_elepose.methods.trainable import Trainable, named_variables
+from tf_elepose.methods.objective import Objective
+from tf_elepose.nn.variables import named_variables
 from tf_elepose.training import schedules
 from tf_elepose.training.adam import Adam
 from tf_elepose.training.checkpoint import Checkpointer, assign
 from tf_elepose.training.interruption import StopRequest
 from tf_elepose.training.loop import Loop
 from tf_elepose.training.metric_log import MetricLog
-
-
-@dataclasses.dataclass(frozen=True)
-class StageSettings:
-    """Settings of a stage's training; plain values from a config.
-
-    Attributes:
-      epochs: passes over the training poses.
-      learning_rate, schedule, schedule_options: see `schedules.make_schedule`.
-      betas: of Adam.
-      rate_factors: {network: factor on its learning rate}; 1 for networks that are not named.
-      weight_decay, clip_norm: see `Trainable.train_step`; a clip_norm of 0 is none.
-      steps_per_call: steps in one traced call; numbers are logged and signals checked after each call.
-      checkpoint_every, evaluate_every: steps.
-      jit_compile, average_decay: see `Loop`; averaged weights, where kept, are evaluated and are the result.
-      seed: of the steps' random numbers.
-    """
-
-    epochs: float
-    learning_rate: float
-    schedule: str
-    schedule_options: Mapping[str, Any]
-    weight_decay: float
-    clip_norm: float
-    steps_per_call: int
-    checkpoint_every: int
-    evaluate_every: int
-    jit_compile: bool
-    average_decay: float
-    seed: int
-    betas: tuple[float, float] = (0.9, 0.999)
-    rate_factors: Mapping[str, float] = dataclasses.field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for field in ("epochs", "learning_rate", "steps_per_call", "checkpoint_every", "evaluate_every"):
-            value = getattr(self, field)
-            if not math.isfinite(value) or value <= 0:
-                raise ValueError(f"{field} must be positive; got {value}")
-        if not 0 <= self.average_decay < 1:
-            raise ValueError(f"average_decay must be at least 0 and below 1; got {self.average_decay}")
-        for field in ("weight_decay", "clip_norm"):
-            if not math.isfinite(getattr(self, field)) or getattr(self, field) < 0:
-                raise ValueError(f"{field} must not be negative; got {getattr(self, field)}")
+from tf_elepose.training.stage_settings import StageSettings
 
 
 class Stage:
-    """Trains one trainable, from its newest checkpoint or from the start."""
+    """Trains one objective, from its newest checkpoint or from the start."""
 
     def __init__(
         self,
         name: str,
         folder: pathlib.Path,
-        trainable: Trainable,
+        objective: Objective,
         batches: Batches | ShardBatches,
         strategy: tf.distribute.Strategy,
         settings: StageSettings,
@@ -88,7 +46,7 @@ class Stage:
         """Args:
         name: of the stage, in lines and logs.
         folder: of the run; checkpoints go to `folder/name`.
-        trainable, batches, strategy, settings: the trainable, built in the strategy's scope, its data, its devices and
+        objective, batches, strategy, settings: the objective, built in the strategy's scope, its data, its devices and
           its settings.
         evaluate: gives figures to log every `settings.evaluate_every` steps and at the end.
         select: the figure of `evaluate` to minimise: the networks end with the weights at its lowest value. None: they
@@ -96,7 +54,7 @@ class Stage:
         writes: whether this process writes files (the chief does, other workers do not).
         """
         self.name = name
-        self._trainable = trainable
+        self._objective = objective
         self._settings = settings
         self._evaluate = evaluate
         self._select = select
@@ -105,9 +63,9 @@ class Stage:
         self.steps = max(1, round(settings.epochs * batches.steps_per_epoch))
         with strategy.scope():
             self._optimizers: dict[str, keras.optimizers.Optimizer] = {}
-            for network_name, network in trainable.networks.items():
+            for network_name, network in objective.networks.items():
                 # An optimizer counts its own updates.
-                updates = trainable.updates_per_step.get(network_name, 1)
+                updates = objective.updates_per_step.get(network_name, 1)
                 rate = schedules.make_schedule(
                     settings.schedule,
                     learning_rate=settings.learning_rate * settings.rate_factors.get(network_name, 1.0),
@@ -121,7 +79,7 @@ class Stage:
                 optimizer.build(network.trainable_variables)
                 self._optimizers[network_name] = optimizer
         self._loop = Loop(
-            trainable,
+            objective,
             self._optimizers,
             batches,
             strategy,
@@ -132,7 +90,7 @@ class Stage:
             average_decay=settings.average_decay,
         )
         self._checkpoints = Checkpointer(folder / name)
-        self._networks = named_variables(trainable.networks)
+        self._networks = named_variables(objective.networks)
         averages = {f"average/{name}": variable for name, variable in self._loop.averages.items()}
         self._variables = {**self._networks, **averages, **optimizer_variables(self._optimizers)}
         self._step = 0

@@ -62,3 +62,8 @@ def fast_precision() -> str:
     except OSError:
         flags = []
     return "mixed_bfloat16" if {"avx512_bf16", "amx_bf16"} & set(flags) else "float32"
+
+
+def precision_of(name: str) -> str:
+    """The dtype policy that a setting means: `name` itself, or for "auto" `fast_precision`."""
+    return fast_precision() if name == "auto" else name

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from tf_elepose.methods import METHODS
-from tf_elepose.methods.base import Method
+from tf_elepose.methods.pose_model import PoseModel
+from tf_elepose.methods.registry import METHODS
 from tf_elepose.storage import files
 from tf_elepose.training.checkpoint import assign
 
@@ -30,38 +30,41 @@ try:
 except ImportError:  # Windows.
     fcntl = None  # type: ignore[assignment]
 
-MODEL_FORMAT = 3
-"""Version of model.npz; a reader refuses other versions."""
+MODEL_FORMAT = 4
+"""Version of model.npz; a reader refuses what it does not know. Up to 3 a file also held what only training needs, such
+as the weights of the loss terms: that is not looked at."""
+
+_READABLE = (3, MODEL_FORMAT)
 
 _META = "__model__"
 
 
-def save_model(path: pathlib.Path, method: Method, info: Mapping[str, Any]) -> None:
+def save_model(path: pathlib.Path, model: PoseModel, info: Mapping[str, Any]) -> None:
     """Writes all that lifting needs into one file.
 
     Args:
       path: the file.
-      method: trained.
-      info: plain values about the training, for people and reports.
+      model: trained.
+      info: plain values about how it came to be, for people and reports.
     """
-    meta = {"format": MODEL_FORMAT, "method": method.name, "settings": method.settings, "info": dict(info)}
-    arrays = {name: np.asarray(variable) for name, variable in method.saved_variables().items()}
+    meta = {"format": MODEL_FORMAT, "method": model.name, "settings": model.settings, "info": dict(info)}
+    arrays = {name: np.asarray(variable) for name, variable in model.saved_variables().items()}
     text = np.frombuffer(json.dumps(meta).encode(), np.uint8)
     files.write_npz(path, {_META: text, **arrays})
 
 
-def load_model(path: str | pathlib.Path) -> Method:
-    """Loads the trained method from a workdir or a model.npz.
+def load_model(path: str | pathlib.Path) -> PoseModel:
+    """Loads the trained model from a workdir or a model.npz.
 
     Raises:
       ValueError: there is no model, or the file was not written by this program.
     """
-    method, _ = load_model_and_info(path)
-    return method
+    model, _ = load_model_and_info(path)
+    return model
 
 
-def load_model_and_info(path: str | pathlib.Path) -> tuple[Method, dict[str, Any]]:
-    """Loads the trained method, as `load_model`, and the `info` that was saved with it."""
+def load_model_and_info(path: str | pathlib.Path) -> tuple[PoseModel, dict[str, Any]]:
+    """Loads the trained model, as `load_model`, and the `info` that was saved with it."""
     path = pathlib.Path(path)
     if path.is_dir():
         if not (path / "model.npz").exists():
@@ -78,16 +81,19 @@ def load_model_and_info(path: str | pathlib.Path) -> tuple[Method, dict[str, Any
         made, name, settings, info = meta["format"], meta["method"], meta["settings"], meta["info"]
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: an npz file, but not a model (no readable {_META})") from error
-    if made != MODEL_FORMAT or name not in METHODS:
+    if made not in _READABLE or name not in METHODS:
+        formats = " or ".join(map(str, _READABLE))
         raise ValueError(
-            f"{path}: expected model format {MODEL_FORMAT} of {', '.join(METHODS)}; got format {made} of {name}"
+            f"{path}: expected model format {formats} of {', '.join(METHODS)}; got format {made} of {name}"
         )
     try:
-        method = METHODS[name].restore(settings)
+        model = METHODS[name].model_class().restore(settings)
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path}: its settings are not those of this version's {name} ({error})") from error
-    assign(method.saved_variables(), arrays, str(path))
-    return method, info
+    if made < MODEL_FORMAT:
+        arrays = {key: array for key, array in arrays.items() if not key.startswith(model.only_trained)}
+    assign(model.saved_variables(), arrays, str(path))
+    return model, info
 
 
 def claim(folder: pathlib.Path, config: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ from small_runs import Command
 
 from benchmarks.quality import __main__ as quality
 from benchmarks.quality import side_by_side, tables, training, uncertainty
+from tf_elepose.methods.registry import METHODS
 from tf_elepose.storage import files
 from tf_elepose.training import workdir
 
@@ -207,8 +208,10 @@ def test_a_rehearsal_trains_on_built_in_data(command, tmp_path, monkeypatch):
     monkeypatch.setitem(tables.TABLES, "ablation", dataclasses.replace(ablation, rows=rows))
     least = {"width": 16, "batch_size": 128, "epochs": 0.5}
     sizes = {f"{part}.{key}": value for part in ("prior", "lifter") for key, value in least.items()}
-    monkeypatch.setitem(training.QUICK, "elepose", {"completer.epochs": 0.0, **sizes})
-    monkeypatch.setitem(training.QUICK, "supervised", {f"lifter.{key}": value for key, value in least.items()})
+    toys = {"elepose": {"completer.epochs": 0.0, **sizes}}
+    toys["supervised"] = {f"lifter.{key}": value for key, value in least.items()}
+    for name, quick in toys.items():
+        monkeypatch.setitem(METHODS, name, dataclasses.replace(METHODS[name], quick=quick))
     assert command("--table=ablation", "--quick", f"--output={tmp_path}")[0] == 0
     base, line = files.read_json(tmp_path / "results" / "quality_ablation.json")["rows"]
     assert base["metrics"]["prior_dimensions"] == 32 and base["metrics"]["prior_variance_share"] == 1.0  # No PCA.

@@ -71,7 +71,7 @@ def test_other_data_and_toy_sizes_are_other_folders():
 @pytest.mark.parametrize("row", {row.config: row for row in ROWS}.values(), ids=lambda row: row.config)
 def test_a_config_is_there_and_what_it_expects_can_be_shown(row):
     config = training.config_module(row.config).get_config()
-    assert config.method in training.QUICK
+    assert config.method in training.METHODS
     assert set(training.expected(row.config)) <= set(shown.COLUMNS)
 
 

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from tf_elepose import default_config
 from tf_elepose.data.missing import hide_joints
-from tf_elepose.recipes import registry
 from tf_elepose.recipes.canonpose.run import CanonposeRun
+from tf_elepose.recipes.canonpose.settings import from_config
 from tf_elepose.training import workdir
 from tf_elepose.training.interruption import StopRequest
 from tf_elepose.training.strategy import make_strategy
@@ -28,7 +28,7 @@ def settings():
     config.lifter.update(width=16, precision="float32", batch_size=32, epochs=4.0, evaluate_every=8)
     config.lifter.optimizer.update(average_decay=0.9)
     config.loop.update(steps_per_call=2, checkpoint_every=4)
-    return registry.canonpose_settings(config)
+    return from_config(config)
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def warnings_told(caplog):
 
 
 def _run(folder, recording, settings):
-    return CanonposeRun(folder, recording, settings, make_strategy("one_device"))
+    return CanonposeRun(folder, CanonposeRun.prepare(recording, settings), settings, make_strategy("one_device"))
 
 
 def _trained(folder, recording, settings):
@@ -58,7 +58,7 @@ def _stepped(folder, recording, settings):
     """A run whose first step is finite."""
     run = _run(folder, recording, settings)
     batch = {name: tf.constant(array[:32]) for name, array in run.stages[0]._loop._arrays.items()}
-    values, gradients = run.method.gradients(batch, tf.constant([1, 2]))
+    values, gradients = run._objective.gradients(batch, tf.constant([1, 2]))
     assert all(np.isfinite(value) for value in values.values())
     assert all(np.all(np.isfinite(gradient)) for gradient in gradients)
     return run
@@ -114,8 +114,8 @@ def test_detections_and_their_confidences_are_trained_on_when_asked_for(recordin
     trust = recording.confidence if recording.confidence is not None else np.full(recording.poses_2d.shape[:2], 0.7)
     detected = _changed(recording, poses_2d_detected=recording.poses_2d + 1.0, confidence=np.clip(trust, 0.1, 0.9))
     exact, run = (_run(tmp_path, detected, dataclasses.replace(settings, poses_2d=kind)) for kind in ("gt", "detected"))
-    assert np.all(exact.method.trust.range.numpy() == 1.0)
-    assert np.all(run.method.trust.range.numpy()[2] <= 0.9)
+    assert np.all(exact.model.trust.range.numpy() == 1.0)
+    assert np.all(run.model.trust.range.numpy()[2] <= 0.9)
     batch = run.stages[0]._loop._arrays
     used = detected.of_split("train").select(run._moments.rows[:, 0])
     np.testing.assert_allclose(batch["confidence"][:, 0], used.confidence)
@@ -124,8 +124,8 @@ def test_detections_and_their_confidences_are_trained_on_when_asked_for(recordin
 def test_joints_may_be_missing_where_joints_are_hidden_in_training(recording, settings, tmp_path):
     fewer = hide_joints(recording, 3, seed=0)
     run, test = _stepped(tmp_path, fewer, settings), fewer.of_split("test")
-    assert run.method.predict(test.poses_2d, seen=test.view("gt").seen).valid.all()
-    lifter = {**settings.lifter, "hidden": 0.0}
+    assert run.model.predict(test.poses_2d, seen=test.view("gt").seen).valid.all()
+    lifter = dataclasses.replace(settings.lifter, hidden=0.0)
     with pytest.raises(ValueError, match=r"training poses lack joints: they need lifter\.hidden over 0"):
         _run(tmp_path, fewer, dataclasses.replace(settings, lifter=lifter))
 

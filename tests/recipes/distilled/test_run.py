@@ -12,6 +12,8 @@ from tf_elepose import default_config
 from tf_elepose.data.missing import hide_joints
 from tf_elepose.data.synthetic import synthesize
 from tf_elepose.recipes import registry
+from tf_elepose.recipes.distilled.run import DistilledRun
+from tf_elepose.recipes.distilled.settings import from_config
 from tf_elepose.skeleton.skeletons import H36M_17, H36M_17_ELEPOSE
 from tf_elepose.training import workdir
 from tf_elepose.training.interruption import StopRequest
@@ -55,7 +57,9 @@ def config(teacher):
 def run(folder, recording, teacher, **changes):
     stated = config(teacher)
     stated.update(config_dict.ConfigDict(changes))
-    return registry.make_run(stated)(folder, recording, make_strategy("one_device"))
+    registry.require_known_settings(stated)
+    settings = from_config(stated)
+    return DistilledRun(folder, DistilledRun.prepare(recording, settings), settings, make_strategy("one_device"))
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +68,7 @@ def trained(tmp_path_factory, recording):
     folder = tmp_path_factory.mktemp("trained")
     teacher = saved(folder / "teacher")
     made = run(folder / "run", recording, teacher, prior={"epochs": 40.0})
-    before = made.watch()["pa_mpjpe_mm"], nll_of(made.method, recording)
+    before = made.watch()["pa_mpjpe_mm"], nll_of(made.model, recording)
     with StopRequest() as stop:
         return made, made.run(None, stop), before, teacher
 
@@ -98,7 +102,7 @@ def test_without_epochs_the_teachers_prior_is_kept(tmp_path, recording, teacher)
     made = run(tmp_path / "run", recording, teacher, prior={"epochs": 0.0})
     assert [stage.name for stage in made.stages] == ["student"]
     known = workdir.load_model(teacher).prior
-    for own, others in zip(made.method.prior.variables, known.variables, strict=True):
+    for own, others in zip(made.model.prior.variables, known.variables, strict=True):
         np.testing.assert_array_equal(own, others)
     with pytest.raises(ValueError, match=r"prior.epochs must not be negative; got -1.0"):
         run(tmp_path / "other", recording, teacher, prior={"epochs": -1.0})

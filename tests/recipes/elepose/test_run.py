@@ -10,9 +10,11 @@ from ml_collections import config_dict
 
 from tf_elepose.data.missing import hide_joints
 from tf_elepose.evaluation import depth_sign
-from tf_elepose.recipes import registry
 from tf_elepose.recipes.elepose import run as elepose_run
+from tf_elepose.recipes.elepose.data import prepare
 from tf_elepose.recipes.elepose.run import EleposeRun
+from tf_elepose.recipes.elepose.settings import from_config
+from tf_elepose.recipes.settings import NormalizationSettings
 from tf_elepose.storage import files
 from tf_elepose.training import workdir
 from tf_elepose.training.evaluator import clip_and_camera, evaluate_method
@@ -34,11 +36,11 @@ def settings():
     exec(small_runs.CONFIG, space)
     config = space["get_config"]()
     assert isinstance(config, config_dict.ConfigDict)
-    return registry.elepose_settings(config)
+    return from_config(config)
 
 
 def _run(folder, recording, settings):
-    return EleposeRun(folder, recording, settings, make_strategy("one_device"))
+    return EleposeRun(folder, prepare(recording, settings), settings, make_strategy("one_device"))
 
 
 def _changed(recording, **fields):
@@ -61,53 +63,61 @@ def test_a_run_knows_its_data_and_writes_nothing_yet(recording, settings, tmp_pa
     assert not (tmp_path / "run").exists()
 
 
-def test_whole_clips_are_held_out_by_the_seed(recording, settings, tmp_path):
-    runs = [
-        _run(tmp_path, recording, dataclasses.replace(settings, seed=seed, held_out=share))
+def test_whole_clips_are_held_out_by_the_seed(recording, settings):
+    found = [
+        prepare(recording, dataclasses.replace(settings, seed=seed, held_out=share)).held_out
         for seed, share in ((0, 0.2), (0, 0.2), (1, 0.2), (0, 0.01), (0, 0.8))
     ]
     train_clips = recording.of_split("train").clip
-    held = [set(train_clips[run._held_out]) for run in runs]
+    held = [set(train_clips[held_out]) for held_out in found]
     assert [len(clips) for clips in held] == [3, 3, 3, 1, 12]
     assert held[0] == held[1] != held[2]
-    for run, clips in zip(runs, held, strict=True):
-        np.testing.assert_array_equal(run._held_out, np.isin(train_clips, list(clips)))
+    for held_out, clips in zip(found, held, strict=True):
+        np.testing.assert_array_equal(held_out, np.isin(train_clips, list(clips)))
 
 
-def test_clips_of_one_name_by_two_people_are_two(recording, settings, tmp_path):
-    run = _run(tmp_path, _changed(recording, clip=np.full(len(recording), "1")), settings)
-    assert run.facts["training_clips"] == 3  # As many as people to train on.
+def _facts(recording, settings):
+    """What would be trained on, without building networks."""
+    return prepare(recording, settings).facts(settings)
 
 
-def test_nothing_of_the_test_split_is_trained_on(recording, settings, tmp_path):
+def test_clips_of_one_name_by_two_people_are_two(recording, settings):
+    facts = _facts(_changed(recording, clip=np.full(len(recording), "1")), settings)
+    assert facts["training_clips"] == 3  # As many as people to train on.
+
+
+def test_nothing_of_the_test_split_is_trained_on(recording, settings):
     """Test poses may be anything: normaliser, bone prior and what is trained on are the same."""
     test = recording.split == "test"
+    one = prepare(recording, settings)
     pixels = np.where(test[:, None, None], 3.0 * recording.poses_2d, recording.poses_2d)
-    facts = _run(tmp_path, recording, settings).facts
-    assert _run(tmp_path, _changed(recording, poses_2d=pixels), settings).facts == facts
+    other = prepare(_changed(recording, poses_2d=pixels), settings)
+    assert other.facts(settings) == one.facts(settings) and other.bone_prior.to_dict() == one.bone_prior.to_dict()
+    np.testing.assert_array_equal(other.image, one.image)
     pixels = np.where(test[:, None, None], recording.poses_2d, 3.0 * recording.poses_2d)
-    assert _run(tmp_path, _changed(recording, poses_2d=pixels), settings).facts != facts
+    assert _facts(_changed(recording, poses_2d=pixels), settings) != one.facts(settings)
 
 
-def test_a_stated_bone_prior_is_the_skeletons(recording, settings, tmp_path):
-    run = _run(tmp_path, recording, dataclasses.replace(settings, bone_prior="skeleton"))
+def test_a_stated_bone_prior_is_the_skeletons(recording, settings):
+    data = prepare(recording, dataclasses.replace(settings, bone_prior="skeleton"))
     stated = np.asarray(recording.skeleton.bone_prior)
-    np.testing.assert_allclose(run.facts["bone_prior"]["lengths"], stated / stated.mean(), rtol=1e-6)
+    np.testing.assert_allclose(data.bone_prior.lengths, stated / stated.mean(), rtol=1e-6)
 
 
-def test_detections_are_trained_on_when_asked_for(recording, settings, tmp_path):
-    detected = _run(tmp_path, recording, dataclasses.replace(settings, poses_2d="detected")).facts
+def test_detections_are_trained_on_when_asked_for(recording, settings):
+    detected = _facts(recording, dataclasses.replace(settings, poses_2d="detected"))
     assert detected["poses_2d"] == "detected"
-    assert detected["normalizer"] != _run(tmp_path, recording, settings).facts["normalizer"]
+    assert detected["normalizer"] != _facts(recording, settings)["normalizer"]
 
 
-def test_detections_are_trained_on_denoised_and_measured_as_they_are(recording, settings, tmp_path):
+def test_detections_are_trained_on_denoised_and_measured_as_they_are(recording, settings):
     noisy = dataclasses.replace(settings, poses_2d="detected")
-    run = _run(tmp_path, recording, noisy)
-    plain = _run(tmp_path, recording, dataclasses.replace(noisy, denoise="never"))
-    exact = _run(tmp_path, recording, settings)
-    assert np.abs(run._image - exact._image).mean() < 0.9 * np.abs(plain._image - exact._image).mean()
-    np.testing.assert_allclose(run._detected, plain._image, rtol=0.02, atol=0.02)  # Up to the normaliser's scale.
+    data = prepare(recording, noisy)
+    plain = prepare(recording, dataclasses.replace(noisy, denoise="never"))
+    exact = prepare(recording, settings)
+    assert np.abs(data.image - exact.image).mean() < 0.9 * np.abs(plain.image - exact.image).mean()
+    np.testing.assert_allclose(data.detected, plain.image, rtol=0.02, atol=0.02)  # Up to the normaliser's scale.
+    assert data.is_denoised and not plain.is_denoised and not exact.is_denoised
 
 
 @pytest.mark.parametrize(
@@ -128,7 +138,7 @@ def test_detections_are_trained_on_denoised_and_measured_as_they_are(recording, 
         (lambda r: r, {"bases": 35}, "expected 1 to 34 bases"),
         (lambda r: r, {"held_out": 0.0}, "held_out must lie between 0 and 1"),
         (lambda r: r, {"bone_prior": "mean"}, "unknown bone_prior 'mean'"),
-        (lambda r: r, {"normalization": {"rule": "frame"}}, "unknown normalisation rule 'frame'"),
+        (lambda r: r, {"normalization": NormalizationSettings("frame", 10.0)}, "unknown normalisation rule 'frame'"),
         (lambda r: r, {"prior_batch_size": 31}, "batch_size must be even"),
         (lambda r: r, {"lifter_batch_size": 2000}, "batch_size 2000 is larger than the data: 240 poses"),
         (lambda r: r, {"prior_noise": float("nan")}, "noise must be at least 0; got nan"),
@@ -142,8 +152,8 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_written(
     assert not (tmp_path / "run").exists()
 
 
-def test_a_mistake_in_the_lifters_settings_is_told_before_the_prior_is_trained(recording, settings, tmp_path):
-    lifter = {**settings.lifter, "arch": "deep"}
+def test_a_mistake_in_the_lifters_settings_is_reported_before_the_prior_is_trained(recording, settings, tmp_path):
+    lifter = dataclasses.replace(settings.lifter, arch="deep")
     with pytest.raises(ValueError, match="unknown lifter architecture 'deep'"):
         _run(tmp_path / "run", recording, dataclasses.replace(settings, lifter=lifter))
     stage = dataclasses.replace(settings.lifter_stage, schedule="linear")
@@ -206,29 +216,29 @@ def test_the_start_with_the_fewest_backward_knees_goes_on(recording, settings, t
         elepose_run.losses, "backward_knees", lambda *_: tf.numpy_function(lambda: next(told), [], tf.float64)
     )
     # The term is left out of the objective, so that only the judge asks for knees.
-    weights = {**settings.lifter["term_weights"], "knees": 0.0}
-    settings = dataclasses.replace(settings, lifter={**settings.lifter, "term_weights": weights})
+    weights = {**settings.lifter.term_weights, "knees": 0.0}
+    settings = dataclasses.replace(settings, lifter=dataclasses.replace(settings.lifter, term_weights=weights))
     several = dataclasses.replace(settings, starts=3, start_steps=5)
     run, alone = _run(tmp_path / "a", recording, several), _run(tmp_path / "b", recording, settings)
     names = [stage.name for stage in run.stages]
     assert names == ["completer", "prior", "starts", "lifter"] and run.stages[2].steps == 15
     assert [stage.name for stage in alone.stages] == ["completer", "prior", "lifter"]
     first = [run._first_weights(start) for start in range(3)]
-    single = {variable.path: np.array(variable) for variable in alone.method.lifter.variables}
+    single = {variable.path: np.array(variable) for variable in alone.model.lifter.variables}
     assert all(np.array_equal(single[name], values) for name, values in first[0].items())
     assert any(not np.array_equal(first[1][name], values) for name, values in first[2].items())
     with StopRequest() as stop:
         assert run.stages[2].run(None, stop)
     assert next(told, None) is None
-    kernel = run.method.lifter.upscale.kernel
+    kernel = run.model.lifter.upscale.kernel
     moved = [np.abs(np.array(kernel) - weights[kernel.path]).max() for weights in first]
     assert np.argmin(moved) == 1
 
 
 def test_one_start_where_no_legs_can_tell(recording, settings, tmp_path, caplog):
     legless = dataclasses.replace(recording.skeleton, name="legless", legs=())
-    weights = {**settings.lifter["term_weights"], "knees": 0.0}
-    several = dataclasses.replace(settings, starts=3, lifter={**settings.lifter, "term_weights": weights})
+    weights = {**settings.lifter.term_weights, "knees": 0.0}
+    several = dataclasses.replace(settings, starts=3, lifter=dataclasses.replace(settings.lifter, term_weights=weights))
     with caplog.at_level("INFO"):
         run = _run(tmp_path, _changed(recording, skeleton=legless), several)
     assert [stage.name for stage in run.stages] == ["completer", "prior", "lifter"]
@@ -236,7 +246,7 @@ def test_one_start_where_no_legs_can_tell(recording, settings, tmp_path, caplog)
 
 
 @pytest.mark.parametrize("field", ["starts", "start_steps"])
-def test_no_start_is_none(settings, field):
+def test_fewer_than_one_start_is_refused(settings, field):
     with pytest.raises(ValueError, match=f"{field} must be at least 1; got 0"):
         dataclasses.replace(settings, **{field: 0})
 
@@ -259,8 +269,8 @@ def _trained(folder, recording, settings):
 @pytest.fixture(scope="module")
 def by_clips_in_bfloat16(recording, settings, tmp_path_factory):
     """A short run under the clip rule, its lifter trained in bfloat16, and its model."""
-    lifter = {**settings.lifter, "precision": "mixed_bfloat16"}
-    short = _short(settings, normalization={"rule": "clip"}, lifter=lifter)
+    lifter = dataclasses.replace(settings.lifter, precision="mixed_bfloat16")
+    short = _short(settings, normalization=NormalizationSettings("clip", 10.0), lifter=lifter)
     return _trained(tmp_path_factory.mktemp("by_clips"), recording, short)
 
 
@@ -269,7 +279,7 @@ def test_under_the_clip_rule_poses_have_the_scale_of_their_clip_from_training_to
 ):
     run, method = by_clips_in_bfloat16
     train_split, test = recording.of_split("train"), recording.of_split("test")
-    heads = np.linalg.norm(run._image[:, recording.skeleton.index("head")], axis=-1)
+    heads = np.linalg.norm(run._data.image[:, recording.skeleton.index("head")], axis=-1)
     for group in np.unique(groups := clip_and_camera(train_split)):
         assert heads[groups == group].mean() == pytest.approx(0.1, rel=1e-5)  # 1 / distance.
     rows = np.array([3, 40, 41, 79])
@@ -285,18 +295,18 @@ def test_under_the_clip_rule_poses_have_the_scale_of_their_clip_from_training_to
 
 def test_what_comes_back_computes_in_float32_whatever_it_was_trained_in(by_clips_in_bfloat16):
     run, method = by_clips_in_bfloat16
-    assert (run._method.lifter.upscale.compute_dtype, method.lifter.upscale.compute_dtype) == ("bfloat16", "float32")
-    trained = {variable.path: np.asarray(variable) for variable in run._method.variables}
-    for variable in method.variables:
+    assert (run.model.lifter.upscale.compute_dtype, method.lifter.upscale.compute_dtype) == ("bfloat16", "float32")
+    trained = {variable.path: np.asarray(variable) for variable in run.model.lifter.variables}
+    for variable in method.lifter.variables:
         np.testing.assert_array_equal(np.asarray(variable), trained[variable.path])
 
 
-def test_the_estimated_bone_prior_knows_no_distance_from_the_camera(recording, settings, tmp_path):
+def test_the_estimated_bone_prior_knows_no_distance_from_the_camera(recording, settings):
     """A clip filmed from twice as far, its poses half as large in px, has the same proportions."""
     far = recording.clip == recording.of_split("train").clip[0]
     pixels = np.where(far[:, None, None], 0.5 * recording.poses_2d, recording.poses_2d)
     lengths = [
-        np.asarray(_run(tmp_path, one, settings).facts["bone_prior"]["lengths"])
+        np.asarray(prepare(one, settings).bone_prior.lengths)
         for one in (recording, _changed(recording, poses_2d=pixels))
     ]
     np.testing.assert_allclose(lengths[1], lengths[0], rtol=1e-5)
@@ -319,13 +329,14 @@ def test_without_limbs_there_are_no_grounds(recording, settings, tmp_path):
     with pytest.raises(ValueError, match="names no legs: give them"):
         _run(tmp_path / "run", _changed(recording, skeleton=bare), settings)
     assert not (tmp_path / "run").exists()
-    lifter = {**settings.lifter, "term_weights": {**settings.lifter["term_weights"], "knees": 0.0}}
+    weights = {**settings.lifter.term_weights, "knees": 0.0}
+    lifter = dataclasses.replace(settings.lifter, term_weights=weights)
     run, method = _trained(tmp_path, _changed(recording, skeleton=bare), _short(settings, lifter=lifter))
     assert run.sign_without_truth(method) == ("unknown", "the skeleton names no legs or arms")
 
 
-def test_poses_that_show_too_little_are_not_trained_on(recording, settings, tmp_path, caplog):
-    facts = _run(tmp_path, _showing_nothing(recording, 10), settings).facts
+def test_poses_that_show_too_little_are_not_trained_on(recording, settings, caplog):
+    facts = _facts(_showing_nothing(recording, 10), settings)
     assert facts["training_poses"] == 240 - (recording.split[:10] == "train").sum()
     assert "show fewer than 6 joints and are left out" in caplog.text
 
@@ -341,18 +352,18 @@ def test_hidden_joints_are_trained_with_and_lifted(recording, settings, tmp_path
         np.testing.assert_array_equal(np.asarray(value), np.asarray(again), err_msg=name)
     summary = evaluate_method(one, hidden.of_split("test")).summary()
     assert summary["joints_hidden_share"] == pytest.approx(0.2, abs=0.02)
-    assert _run(tmp_path / "c", hidden, settings).facts["joints_missing"] == pytest.approx(0.2, abs=0.02)
+    assert _facts(hidden, settings)["joints_missing"] == pytest.approx(0.2, abs=0.02)
 
 
-def test_a_clip_without_heads_is_trained_on_but_tells_no_bones(recording, settings, tmp_path):
+def test_a_clip_without_heads_is_trained_on_but_tells_no_bones(recording, settings):
     """One clip never shows the head: its size is not known, so the bones are those of the others."""
     train_split = recording.split == "train"
     first = recording.clip == recording.clip[np.argmax(train_split)]
     visible = np.ones(recording.poses_2d.shape[:2], bool)
     visible[first, recording.skeleton.index("head")] = False
-    with_gap = _run(tmp_path / "a", _changed(recording, visible=visible), settings).facts
-    others = _run(tmp_path / "b", recording.select(~first), settings).facts
-    assert with_gap["training_poses"] == 240 and with_gap["bone_prior"] == others["bone_prior"]
+    with_gap = prepare(_changed(recording, visible=visible), settings)
+    others = prepare(recording.select(~first), settings)
+    assert len(with_gap.train) == 240 and with_gap.bone_prior.to_dict() == others.bone_prior.to_dict()
     with pytest.raises(ValueError, match="never seen together in 2 clips and cameras"):
-        clip = dataclasses.replace(settings, normalization={"rule": "clip"})
-        _run(tmp_path / "c", _changed(recording, visible=visible), clip)
+        clip = dataclasses.replace(settings, normalization=NormalizationSettings("clip", 10.0))
+        prepare(_changed(recording, visible=visible), clip)

@@ -8,8 +8,8 @@ import small_runs
 
 from tf_elepose import default_config
 from tf_elepose.data.missing import hide_half
-from tf_elepose.recipes import registry
 from tf_elepose.recipes.links.run import LinksRun
+from tf_elepose.recipes.links.settings import from_config
 from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.training.checkpoint import Checkpointer
 from tf_elepose.training.interruption import StopRequest
@@ -34,11 +34,11 @@ def _settings(**changes):
     config.lifter.starts = 1
     config.loop.update(steps_per_call=8, checkpoint_every=8)
     config.update_from_flattened_dict(changes)
-    return registry.links_settings(config)
+    return from_config(config)
 
 
 def _run(folder, recording, settings):
-    return LinksRun(folder, recording, settings, make_strategy("one_device"))
+    return LinksRun(folder, LinksRun.prepare(recording, settings), settings, make_strategy("one_device"))
 
 
 def _trained(folder, recording, settings):
@@ -72,15 +72,15 @@ def test_fillers_are_trained_last_and_go_on_where_they_were_stopped(recording, t
 def test_bases_are_shared_out_by_joints(recording, tmp_path, bases, groups):
     """Six joints of sixteen are of the legs."""
     run = _run(tmp_path, recording, _settings(**{"prior.bases": bases}))
-    assert run.method.prior.groups == groups
+    assert run.model.prior.groups == groups
     legs = [2 * joint + axis for joint in H36M_17.indices(H36M_17.halves["legs"]) for axis in (0, 1)]
-    basis = run.method.prior.basis.numpy()
+    basis = run.model.prior.basis.numpy()
     assert not np.delete(basis[: groups[0]], legs, axis=1).any() and not basis[groups[0] :, legs].any()
 
 
 def test_without_filler_epochs_there_are_no_fillers(recording, tmp_path):
     run = _run(tmp_path, recording, _settings(**{"filler.epochs": 0.0}))
-    assert [stage.name for stage in run.stages] == ["completer", "prior", "lifter"] and not run.method.fillers
+    assert [stage.name for stage in run.stages] == ["completer", "prior", "lifter"] and not run.model.fillers
 
 
 def test_a_skeleton_without_legs_and_negative_epochs_are_refused(recording, tmp_path):

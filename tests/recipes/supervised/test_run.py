@@ -9,8 +9,8 @@ import small_runs
 from tf_elepose import default_config
 from tf_elepose.data.missing import hide_joints
 from tf_elepose.data.synthetic import synthesize
-from tf_elepose.recipes import registry
 from tf_elepose.recipes.supervised.run import SupervisedRun
+from tf_elepose.recipes.supervised.settings import from_config
 from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.training.evaluator import evaluate_method
 from tf_elepose.training.interruption import StopRequest
@@ -27,7 +27,8 @@ def _config(**lifter):
 
 
 def _run(folder, recording, config):
-    return SupervisedRun(folder, recording, registry.supervised_settings(config), make_strategy("one_device"))
+    settings = from_config(config)
+    return SupervisedRun(folder, SupervisedRun.prepare(recording, settings), settings, make_strategy("one_device"))
 
 
 def _trained(folder, recording, config, stop_after=None):
@@ -36,21 +37,15 @@ def _trained(folder, recording, config, stop_after=None):
         return run.run(None, stop)
 
 
-def test_detections_are_learnt_from_as_they_are(tmp_path, monkeypatch):
+def test_detections_are_learnt_from_as_they_are(tmp_path):
     recording = synthesize(H36M_17, subjects=4, takes=1, frames=16, cameras=2)
     config = _config()
     config.poses_2d = "detected"
-    seen, original = {}, SupervisedRun._batches
-
-    def batches(run, stage, arrays, *rest):
-        seen.update(arrays)
-        return original(run, stage, arrays, *rest)
-
-    monkeypatch.setattr(SupervisedRun, "_batches", batches)
     run = _run(tmp_path, recording, config)
-    as_they_are, _ = run._normalizer.apply(recording.of_split("train").poses_2d_detected)
-    np.testing.assert_allclose(seen["image"], as_they_are, atol=1e-6)
-    assert run._denoised and np.abs(run._image - as_they_are).max() > 1e-2
+    trained_on, data = run.stages[0]._loop._arrays, run._data
+    as_they_are, _ = data.normalizer.apply(recording.of_split("train").poses_2d_detected)
+    np.testing.assert_allclose(trained_on["image"], as_they_are, atol=1e-6)
+    assert data.is_denoised and np.abs(data.image - as_they_are).max() > 1e-2
 
 
 def test_it_learns_to_lift(tmp_path):

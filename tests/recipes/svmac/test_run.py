@@ -11,10 +11,11 @@ from samples import h36m
 from tf_elepose import default_config, train
 from tf_elepose.data.missing import hide_joints
 from tf_elepose.methods import wasserstein
-from tf_elepose.recipes import registry
 from tf_elepose.recipes.svmac.run import SvmacRun
+from tf_elepose.recipes.svmac.settings import from_config
 from tf_elepose.storage import files
 from tf_elepose.training import workdir
+from tf_elepose.training.checkpoint import Checkpointer
 from tf_elepose.training.interruption import StopRequest
 from tf_elepose.training.metric_log import MetricLog, read_metric_log
 from tf_elepose.training.strategy import make_strategy
@@ -34,8 +35,12 @@ def _config(epochs=6.0, **generator):
     return config
 
 
+def _new_run(folder, recording, settings):
+    return SvmacRun(folder, SvmacRun.prepare(recording, settings), settings, make_strategy("one_device"))
+
+
 def _run(folder, recording, config):
-    return SvmacRun(folder, recording, registry.svmac_settings(config), make_strategy("one_device"))
+    return _new_run(folder, recording, from_config(config))
 
 
 def _trained(folder, recording, config, log=None):
@@ -51,10 +56,14 @@ def recording():
 
 @pytest.fixture(scope="module")
 def whole_and_stopped(recording, tmp_path_factory):
-    """The model of a whole run of two critic updates a step; the critic's weights where another was stopped after two
-    thirds; and the model with which that one ended when it had gone on.
+    """Both models of a whole run of two critic updates a step and of one that was stopped after two thirds and went on;
+    the arrays of both last checkpoints; and those of the checkpoint where the second was stopped.
     """
     folder, config = tmp_path_factory.mktemp("whole_and_stopped"), _config(critic_steps=2)
+
+    def arrays(name):
+        return Checkpointer(folder / name / "generator").latest().arrays
+
     whole = _trained(folder / "whole", recording, config)
     with pytest.MonkeyPatch.context() as patch, StopRequest() as stop:
         run = _run(folder / "stopped", recording, config)
@@ -62,23 +71,26 @@ def whole_and_stopped(recording, tmp_path_factory):
         assert calls >= 3
         small_runs.stop_after(patch, calls * 2 // 3)
         assert run.run(None, stop) is None
-    critic = [np.array(variable) for variable in run.method.critic.trainable_variables]
-    return whole, critic, _trained(folder / "stopped", recording, config)
+    before = arrays("stopped")
+    resumed = _trained(folder / "stopped", recording, config)
+    return (whole, resumed), (arrays("whole"), arrays("stopped")), before
 
 
 def test_the_critic_learns_until_the_end(whole_and_stopped):
     """Of several updates a step, too: a schedule counts updates."""
-    whole, before, _ = whole_and_stopped
-    last = [np.array(variable) for variable in whole.critic.trainable_variables]
-    moved = [np.abs(a - b).max() for a, b in zip(before, last, strict=True)]
+    _, (last, _), before = whole_and_stopped
+    moved = [np.abs(before[name] - values).max() for name, values in last.items() if name.startswith("critic/")]
     assert max(moved) > 1e-4
 
 
 def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(recording, tmp_path, whole_and_stopped):
-    """Moving statistics, the critic and both optimizers come back: every number of the model is the same."""
-    whole, _, resumed = whole_and_stopped
+    """Moving statistics, the critic and both optimizers come back: every number of model and critic is the same."""
+    (whole, resumed), (last, last_of_resumed), _ = whole_and_stopped
+    assert any(name.startswith("critic/") for name in last) and last.keys() == last_of_resumed.keys()
+    for name, values in last.items():
+        np.testing.assert_array_equal(last_of_resumed[name], values, err_msg=name)
     variables = whole.saved_variables()
-    assert any(name.endswith("moving_mean") for name in variables) and any(name[:6] == "critic" for name in variables)
+    assert any(name.endswith("moving_mean") for name in variables)
     for name, variable in variables.items():
         np.testing.assert_array_equal(np.asarray(resumed.saved_variables()[name]), np.asarray(variable), err_msg=name)
     workdir.save_model(tmp_path / "model.npz", whole, {})
@@ -122,8 +134,8 @@ def test_a_share_of_the_truth_is_learnt_from(recording, tmp_path):
     run = _run(tmp_path, recording, config)
     known = np.any(run.stages[0]._loop._arrays["pose"].numpy() != 0, axis=(1, 2))
     assert known.sum() == 24  # Of 240.
-    assert run.method.term_weights["supervision"] == pytest.approx(10.0 * config.generator.term_weights.supervision)
-    assert "supervision" not in _run(tmp_path, recording, _config()).method.term_weights
+    assert run._objective.term_weights["supervision"] == pytest.approx(10.0 * config.generator.term_weights.supervision)
+    assert "supervision" not in _run(tmp_path, recording, _config())._objective.term_weights
 
 
 @pytest.mark.parametrize(
@@ -137,9 +149,9 @@ def test_a_share_of_the_truth_is_learnt_from(recording, tmp_path):
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_anything_is_written(recording, tmp_path, data, settings, message):
-    changed = dataclasses.replace(registry.svmac_settings(_config()), **settings)
+    changed = dataclasses.replace(from_config(_config()), **settings)
     with pytest.raises(ValueError, match=message):
-        SvmacRun(tmp_path / "run", data(recording), changed, make_strategy("one_device"))
+        _new_run(tmp_path / "run", data(recording), changed)
     assert not (tmp_path / "run").exists()
 
 

@@ -7,14 +7,14 @@ import numpy as np
 from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.data.moments import Moments, moments
 from tf_elepose.data.recording import Recording
-from tf_elepose.methods.base import Method
+from tf_elepose.methods.pose_model import PoseModel
 from tf_elepose.skeleton.skeletons import Skeleton
 from tf_elepose.training.evaluator import clip_and_camera
 
 HIPS = ("l_hip", "r_hip")
 
 
-def canonical_poses(method: Method, recording: Recording, keypoints: Keypoints) -> tuple[Moments, np.ndarray]:
+def canonical_poses(method: PoseModel, recording: Recording, keypoints: Keypoints) -> tuple[Moments, np.ndarray]:
     """The moments of `recording` and their canonical poses [M, V, J, 3], each as large as the true body, mm; NaN where
     there is no view, or none that can be lifted.
 
@@ -53,7 +53,7 @@ def spread_between_views(poses: np.ndarray) -> np.ndarray:
     return np.sqrt(np.nansum(squared, axis=(0, 1)) / (there.sum() - len(there)))
 
 
-def hips_deviation_mm(method: Method, recording: Recording, keypoints: Keypoints) -> float:
+def hips_deviation_mm(method: PoseModel, recording: Recording, keypoints: Keypoints) -> float:
     """How far, mm, the canonical hips of the views of one moment lie from their mean, see `spread_between_views`."""
     _, poses = canonical_poses(method, recording, keypoints)
     return hips_deviation(poses, recording.skeleton)

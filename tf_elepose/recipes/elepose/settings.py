@@ -1,4 +1,4 @@
-"""What a config says about an ElePose run."""
+"""Settings of an ElePose run; without TensorFlow."""
 
 from __future__ import annotations
 
@@ -6,44 +6,64 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from tf_elepose.recipes.run import RunSettings
-from tf_elepose.training.stage import StageSettings
+from ml_collections import ConfigDict
+
+from tf_elepose.recipes import settings as parts
+from tf_elepose.training.stage_settings import StageSettings
 
 LARGEST_START = 0.125
 """Share of the lifter's steps that one start may take."""
 
 
 @dataclasses.dataclass(frozen=True)
-class EleposeSettings(RunSettings):
-    """What a config says about an ElePose run; plain values, besides those of all runs.
+class LifterSettings(parts.NetworkSettings):
+    """The lifter, how it is used, and what it learns from; see `ElePose` and `EleposeObjective`.
+
+    Attributes:
+      arch: of the lifter, see `nn.lifters`.
+      elevation: "predicted", or "fixed" for the uniform prior of earlier work.
+      flip_average: lift the mirror image too, and average.
+      likelihood_ceiling: nats from which on L_NF grows like its logarithm; 0: never.
+      term_weights: {term: weight}.
+    """
+
+    arch: str
+    elevation: str
+    flip_average: bool
+    likelihood_ceiling: float
+    term_weights: Mapping[str, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class EleposeSettings(parts.RunSettings):
+    """Settings of an ElePose run, besides those of all runs.
 
     Attributes:
       bone_prior: "skeleton" (what the skeleton states) or "estimate" (from the training data).
-      completer: keywords of `PoseCompleter` besides joints, statistics and seed, or None for a model that lifts
-        complete poses only.
+      completer: None for a model that lifts complete poses only.
       completer_batch_size, completer_stage: how the completer is trained.
       bases: PCA bases; 0 for no PCA.
       held_out: share of the training clips on which completer and prior are selected.
-      prior: keywords of `PosePrior` besides the subspace and the seed.
+      prior: size of the flow.
       prior_noise: see `PriorFitting`.
       prior_batch_size, prior_stage: how the prior is trained.
-      lifter: keywords of `ElePose`: width, arch, elevation, term_weights, ...
+      lifter: the lifter and its objective.
       lifter_batch_size, lifter_stage: how the lifter is trained.
       starts, start_steps: how many first weights of the lifter are tried, each for how many steps, or for the share
         `LARGEST_START` of the lifter's own if that is less.
     """
 
     bone_prior: str
-    completer: Mapping[str, Any] | None
+    completer: parts.NetworkSettings | None
     completer_batch_size: int
     completer_stage: StageSettings | None
     bases: int
     held_out: float
-    prior: Mapping[str, Any]
+    prior: parts.FlowSettings
     prior_noise: float
     prior_batch_size: int
     prior_stage: StageSettings
-    lifter: Mapping[str, Any]
+    lifter: LifterSettings
     lifter_batch_size: int
     lifter_stage: StageSettings
     starts: int
@@ -54,3 +74,43 @@ class EleposeSettings(RunSettings):
         for field in ("starts", "start_steps"):
             if getattr(self, field) < 1:
                 raise ValueError(f"{field} must be at least 1; got {getattr(self, field)}")
+
+
+def from_config(config: ConfigDict) -> EleposeSettings:
+    """The settings that a config of ElePose states.
+
+    Raises:
+      ValueError: a setting that is out of its range.
+    """
+    return EleposeSettings(**keywords(config))
+
+
+def keywords(config: ConfigDict) -> dict[str, Any]:
+    """Keywords of `EleposeSettings`, of a config that may have more."""
+    completer, prior, lifter = config.completer, config.prior, config.lifter
+    return {
+        **parts.common(config),
+        "bone_prior": config.bone_prior,
+        "completer": parts.network(completer) if completer.epochs else None,
+        "completer_batch_size": completer.batch_size,
+        "completer_stage": parts.optional_stage_settings(config, "completer"),
+        "bases": prior.bases,
+        "held_out": prior.held_out,
+        "prior": parts.flow(prior),
+        "prior_noise": prior.noise,
+        "prior_batch_size": prior.batch_size,
+        "prior_stage": parts.stage_settings(config, prior),
+        "lifter": LifterSettings(
+            width=lifter.width,
+            precision=str(lifter.precision),
+            arch=lifter.arch,
+            elevation=lifter.elevation,
+            flip_average=lifter.flip_average,
+            likelihood_ceiling=lifter.likelihood_ceiling,
+            term_weights=lifter.term_weights.to_dict(),
+        ),
+        "lifter_batch_size": lifter.batch_size,
+        "lifter_stage": parts.stage_settings(config, lifter),
+        "starts": lifter.starts,
+        "start_steps": lifter.start_steps,
+    }

@@ -1,60 +1,46 @@
-"""Supervised learning from a recording to a trained model."""
+"""Supervised training: one stage, on pairs of 2D and 3D poses."""
 
 from __future__ import annotations
 
-import dataclasses
 import pathlib
-from collections.abc import Mapping
-from typing import Any
 
 import tensorflow as tf
 
-from tf_elepose.data.recording import Recording
-from tf_elepose.methods.supervised import Supervised
-from tf_elepose.recipes.run import Run, RunSettings
-from tf_elepose.recipes.true_poses import unit_poses
-from tf_elepose.training.stage import Stage, StageSettings
-
-
-@dataclasses.dataclass(frozen=True)
-class SupervisedSettings(RunSettings):
-    """What a config says about a supervised run; plain values, besides those of all runs.
-
-    Attributes:
-      lifter: keywords of `Supervised`: width, flip_average, precision.
-      lifter_batch_size, lifter_stage: how the lifter is trained.
-    """
-
-    lifter: Mapping[str, Any]
-    lifter_batch_size: int
-    lifter_stage: StageSettings
+from tf_elepose.methods.supervised import Supervised, SupervisedObjective, new_pose_lifter
+from tf_elepose.recipes.run import Run
+from tf_elepose.recipes.supervised.data import SupervisedData, prepare
+from tf_elepose.recipes.supervised.settings import SupervisedSettings
+from tf_elepose.training.stage import Stage
+from tf_elepose.training.strategy import precision_of
 
 
 class SupervisedRun(Run):
-    """One stage: the lifter, on pairs of 2D and 3D poses."""
+    """The lifter."""
+
+    prepare = staticmethod(prepare)
 
     def __init__(
         self,
         folder: pathlib.Path,
-        recording: Recording,
+        data: SupervisedData,
         settings: SupervisedSettings,
         strategy: tf.distribute.Strategy,
     ) -> None:
-        """Args: as `Run` has them.
-
-        Raises:
-          ValueError: data that cannot be trained on, without 3D poses or with hidden joints too, or settings that do
-            not fit them.
-        """
-        super().__init__(folder, recording, settings, strategy)
-        self._require_whole_poses()
-        # Detections as they are, and not denoised: the truth is known, and the lifter shall learn to see through them.
-        arrays = {"image": self._detected, "pose": unit_poses(self._normalizer, self._train, self._groups)}
+        """Builds network and stage; arguments and errors as in `Run`."""
+        super().__init__(folder, data, settings, strategy)
+        lifter = settings.lifter
         with strategy.scope():
-            self._method = Supervised(self._train.skeleton, self._normalizer, seed=settings.seed, **settings.lifter)
+            network = new_pose_lifter(
+                data.skeleton, data.normalizer, width=lifter.width, precision=precision_of(lifter.precision),
+                seed=settings.seed,
+            )  # fmt: skip
+            self._model = Supervised(data.skeleton, data.normalizer, network, flip_average=lifter.flip_average)
+            objective = SupervisedObjective(self._model)
+        # Detections as they are, and not denoised: the truth is known, and the lifter shall learn to see through them.
+        arrays = {"image": data.detected, "pose": data.pose}
         self._stage = Stage(
-            "lifter", folder, self._method,
-            self._batches("lifter", arrays, settings.lifter_batch_size, settings.seed + 1),
+            "lifter", folder, objective,
+            data.batches("lifter", arrays, settings.lifter_batch_size, settings.seed + 1, flip=settings.flip),
             strategy, settings.lifter_stage, evaluate=self.watch, writes=self.writes,
         )  # fmt: skip
 
@@ -63,5 +49,5 @@ class SupervisedRun(Run):
         return [self._stage]
 
     @property
-    def method(self) -> Supervised:
-        return self._method
+    def model(self) -> Supervised:
+        return self._model

@@ -1,89 +1,63 @@
-"""SVMAC from a recording to a trained model."""
+"""SVMAC's training: one stage for generator and critic."""
 
 from __future__ import annotations
 
-import dataclasses
 import pathlib
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tf_elepose import geometry
-from tf_elepose.data.recording import Recording
-from tf_elepose.methods.svmac import SVMAC
+from tf_elepose.methods.svmac import SVMAC, SvmacObjective, new_generator
 from tf_elepose.nn import pca
-from tf_elepose.recipes.run import Run, RunSettings
-from tf_elepose.recipes.true_poses import partly_known, unit_poses
-from tf_elepose.training.stage import Stage, StageSettings
-
-
-@dataclasses.dataclass(frozen=True)
-class SvmacSettings(RunSettings):
-    """What a config says about an SVMAC run; plain values, besides those of all runs.
-
-    Attributes:
-      generator: keywords of `SVMAC`: angles, width, term_weights, ...
-      generator_batch_size, generator_stage: how generator and critic are trained.
-      bases: PCA bases that the critic sees; 0 for all coordinates.
-      supervised_share: of the training poses whose 3D pose is learnt from; see the term "supervision".
-    """
-
-    generator: Mapping[str, Any]
-    generator_batch_size: int
-    generator_stage: StageSettings
-    bases: int
-    supervised_share: float
+from tf_elepose.nn.critic import Critic
+from tf_elepose.recipes.run import Run
+from tf_elepose.recipes.svmac.data import SvmacData, prepare
+from tf_elepose.recipes.svmac.settings import SvmacSettings
+from tf_elepose.training.stage import Stage
+from tf_elepose.training.strategy import precision_of
 
 
 class SvmacRun(Run):
-    """One stage: generator and critic."""
+    """Generator and critic."""
+
+    prepare = staticmethod(prepare)
 
     def __init__(
-        self,
-        folder: pathlib.Path,
-        recording: Recording,
-        settings: SvmacSettings,
-        strategy: tf.distribute.Strategy,
+        self, folder: pathlib.Path, data: SvmacData, settings: SvmacSettings, strategy: tf.distribute.Strategy
     ) -> None:
-        """Args: as `Run` has them.
-
-        Raises:
-          ValueError: data that cannot be trained on, with hidden joints too, or settings that do not fit them.
-        """
-        super().__init__(folder, recording, settings, strategy)
-        self._require_whole_poses()
-        weights, share = dict(settings.generator["term_weights"]), settings.supervised_share
-        arrays = {"image": self._image}
-        if share:
-            truth = unit_poses(self._normalizer, self._train, self._groups)
-            arrays["pose"] = partly_known(truth, share, settings.seed)
-            weights["supervision"] /= share  # The mean over the poses whose truth is known.
-        else:
+        """Builds networks and stage; arguments and errors as in `Run`."""
+        super().__init__(folder, data, settings, strategy)
+        generator, skeleton, normalizer = settings.generator, data.skeleton, data.normalizer
+        weights, arrays = dict(generator.term_weights), {"image": data.image}
+        if data.pose is None:
             weights["supervision"] = 0.0
+        else:
+            arrays["pose"] = data.pose
+            weights["supervision"] /= settings.supervised_share  # The mean over the poses whose truth is known.
+        flat, _ = data.coordinates(np.arange(len(data.image)), flip=settings.flip)
+        subspace = pca.fit_pca(flat, settings.bases) if settings.bases else pca.fit_coordinates(flat)
+        precision = precision_of(generator.precision)
         with strategy.scope():
-            self._method = SVMAC(
-                self._train.skeleton, self._normalizer, self._subspace(settings.bases), seed=settings.seed,
-                **{**settings.generator, "term_weights": weights},
+            network = new_generator(
+                skeleton, normalizer, width=generator.width, batch_norm=generator.batch_norm,
+                dropout=generator.dropout, precision=precision, seed=settings.seed,
             )  # fmt: skip
+            critic = Critic(subspace, width=generator.critic_width, precision=precision, seed=settings.seed)
+            critic.build()
+            self._model = SVMAC(skeleton, normalizer, network, flip_average=generator.flip_average)
+            self._objective = SvmacObjective(
+                self._model, critic, term_weights=weights, angles=generator.angles, critic_steps=generator.critic_steps
+            )
         self._stage = Stage(
-            "generator", folder, self._method,
-            self._batches("generator", arrays, settings.generator_batch_size, settings.seed + 1),
+            "generator", folder, self._objective,
+            data.batches("generator", arrays, settings.generator_batch_size, settings.seed + 1, flip=settings.flip),
             strategy, settings.generator_stage, evaluate=self.watch, writes=self.writes,
         )  # fmt: skip
-
-    def _subspace(self, bases: int) -> pca.Subspace:
-        image = self._image
-        if self._common.flip:
-            image = np.concatenate([image, geometry.flip(tf.constant(image), self._train.skeleton).numpy()])
-        flat = image.reshape(len(image), -1)
-        return pca.fit_pca(flat, bases) if bases else pca.fit_coordinates(flat)
 
     @property
     def stages(self) -> list[Stage]:
         return [self._stage]
 
     @property
-    def method(self) -> SVMAC:
-        return self._method
+    def model(self) -> SVMAC:
+        return self._model

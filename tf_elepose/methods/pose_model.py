@@ -1,4 +1,7 @@
-"""What a method is: something that is trained, and what evaluation, export and benchmarks see of it."""
+"""A model that lifts poses: everything that evaluation, export and benchmarks see of a method.
+
+Nothing here knows how a model is trained: that is its objective's (methods/objective.py).
+"""
 
 from __future__ import annotations
 
@@ -6,44 +9,72 @@ import abc
 import itertools
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple, Self
 
+import keras
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
 from tf_elepose import geometry
 from tf_elepose.methods.lifted_likelihood import LiftedLikelihood
-from tf_elepose.methods.prediction import Prediction, Said
-from tf_elepose.methods.trainable import Trainable
+from tf_elepose.motion.prediction import Prediction
 from tf_elepose.nn.completer import PoseCompleter, complete
+from tf_elepose.nn.variables import named_variables
 from tf_elepose.normalization import Normalizer
 from tf_elepose.skeleton.skeletons import MIN_JOINTS, Skeleton
 
 
-class Method(Trainable):
-    """A way to learn lifting; what evaluation, export and benchmarks see of it."""
+class LiftedTensors(NamedTuple):
+    """A model's answer about B normalised poses, as tensors of a graph; `Prediction` has it as arrays.
+
+    Attributes:
+      image: [B, J, 2] the poses with hidden joints completed.
+      poses_3d: [B, J, 3] camera frame, root at the origin.
+      elevation: [B] radians of the camera above the horizon, positive looking down; None where it is not predicted.
+      rotation: [B, 3, 3] see `Prediction`.
+    """
+
+    image: tf.Tensor
+    poses_3d: tf.Tensor
+    elevation: tf.Tensor | None = None
+    rotation: tf.Tensor | None = None
+
+
+class PoseModel(abc.ABC):
+    """Networks, completion, lifting, density and storing of one method."""
 
     name: str
     title: str
-    """What reports call it."""
+    """The method's name in reports."""
 
     skeleton: Skeleton
     normalizer: Normalizer
 
     @property
     @abc.abstractmethod
+    def networks(self) -> dict[str, keras.Model]:
+        """All networks that lifting and likelihoods need, by name."""
+
+    @property
+    @abc.abstractmethod
     def settings(self) -> dict[str, Any]:
-        """Plain values that `restore` rebuilds an equal, untrained method from."""
+        """Plain values that `restore` rebuilds an equal, untrained model from."""
 
     @classmethod
     @abc.abstractmethod
-    def restore(cls, settings: Mapping[str, Any]) -> Method:
-        """The inverse of `settings`; weights are assigned afterwards."""
+    def restore(cls, settings: Mapping[str, Any]) -> Self:
+        """Builds a model from what `settings` gave; weights are assigned afterwards.
 
-    @abc.abstractmethod
+        Settings that older versions stored and this one does not know are ignored: they were the objective's.
+        """
+
+    only_trained: tuple[str, ...] = ()
+    """Beginnings of names of variables that older versions stored though only training needs them."""
+
     def saved_variables(self) -> dict[str, Any]:
         """All variables that make up a trained model, by name."""
+        return {**named_variables(self.networks), **({} if self.density is None else self.density.saved_variables())}
 
     @abc.abstractmethod
     def lift(self, image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
@@ -81,7 +112,7 @@ class Method(Trainable):
 
         def nll(batch: tf.Tensor, known: tf.Tensor) -> tf.Tensor | None:
             said = self.complete_and_lift(batch, known)
-            return self.view_likelihood(said.poses, said.elevation)
+            return self.view_likelihood(said.poses_3d, said.elevation)
 
         compiled = self._compiled(nll, "view nll")
         measured = np.concatenate([compiled(batch, known) for batch, known in _batches(image, seen, 1024)])
@@ -111,14 +142,16 @@ class Method(Trainable):
     has_canonical: bool = False
     """Whether it knows canonical poses and how the camera is turned against them, see `Prediction`."""
 
-    def complete_and_lift(self, image: tf.Tensor, seen: tf.Tensor, confidence: tf.Tensor | None = None) -> Said:
+    def complete_and_lift(
+        self, image: tf.Tensor, seen: tf.Tensor, confidence: tf.Tensor | None = None
+    ) -> LiftedTensors:
         """Of normalised poses [B, J, 2] of which `seen` [B, J] are known: the completed pose, and what `lift` says.
 
         `confidence` [B, J], of the joints that are seen, is for methods that use it; None where nothing is known of it.
         """
         del confidence
         whole = self.complete(image, seen)
-        return Said(whole, *self.lift(whole))
+        return LiftedTensors(whole, *self.lift(whole))
 
     def sample(self, count: int, seed: int) -> np.ndarray:
         """Normalised poses [count, J, 2] that are about as the training's, to try a model with: of its density, of its
@@ -242,7 +275,7 @@ class Method(Trainable):
 
         def nll(batch: tf.Tensor, known: tf.Tensor) -> tf.Tensor | None:
             said = self.complete_and_lift(batch, known)
-            return self.random_view_likelihood(said.poses, said.elevation, tf.constant([seed, 0], tf.int32), views)
+            return self.random_view_likelihood(said.poses_3d, said.elevation, tf.constant([seed, 0], tf.int32), views)
 
         compiled = self._compiled(nll, f"nll {views} {seed}")
         parts = [compiled(batch, known) for batch, known in _batches(image, seen, 1024)]

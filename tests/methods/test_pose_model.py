@@ -5,11 +5,11 @@ import pytest
 import small_models
 import tensorflow as tf
 
-from tf_elepose.methods.base import Method
+from tf_elepose.methods.pose_model import PoseModel
 from tf_elepose.skeleton.skeletons import H36M_17
 
 
-class Flat(Method):
+class Flat(PoseModel):
     """Says that every pose is flat, and knows neither elevation nor density."""
 
     name = "flat"

@@ -1,11 +1,11 @@
-"""What is trained: networks, loss terms and one step."""
+"""What training minimises: networks, loss terms, their weights, and one step."""
 
 from __future__ import annotations
 
 import abc
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import cast
 
 import keras
 import tensorflow as tf
@@ -19,10 +19,12 @@ Batch = Mapping[str, tf.Tensor]
 that learn from it "pose" [B, J, 3], the 3D truth in unit scale."""
 
 
-class Trainable(abc.ABC):
-    """Something with networks, loss terms and a step: all that the training loop asks for."""
+class Objective(abc.ABC):
+    """Networks, loss terms, their weights and a step: all that the training loop uses."""
 
     networks: dict[str, keras.Model]
+    """The networks that a step updates."""
+
     term_weights: dict[str, float]
     batch_arrays: tuple[str, ...] = ("image",)
     """What a batch must hold, see `Batch`."""
@@ -126,18 +128,3 @@ def require_term_weights(term_weights: Mapping[str, float], terms: Sequence[str]
         raise ValueError(f"expected finite term weights, at least one of them not 0; got {dict(term_weights)}")
     if term_weights.get("knees") and not skeleton.legs:
         raise ValueError(f"skeleton {skeleton.name!r} names no legs: give them, or set term_weights.knees to 0")
-
-
-def named_variables(networks: Mapping[str, keras.Model]) -> dict[str, Any]:
-    """Every variable of `networks` by a name that a rebuilt network gives it again.
-
-    Raises:
-      ValueError: two variables share a name, so they could not be told apart in a file.
-    """
-    named: dict[str, Any] = {}
-    for network in networks.values():
-        for variable in network.variables:
-            if variable.path in named:
-                raise ValueError(f"two variables are called {variable.path!r}; layers need names of their own")
-            named[variable.path] = variable
-    return named

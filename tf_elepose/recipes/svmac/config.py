@@ -1,0 +1,58 @@
+"""Every setting of SVMAC, with its default."""
+
+from __future__ import annotations
+
+from ml_collections import config_dict
+
+from tf_elepose.recipes.config_parts import common, optimizer_config
+
+
+def get_config() -> config_dict.ConfigDict:
+    """Of SVMAC."""
+    config = common("svmac")
+    config.supervised_share = 0.0  # Of the poses, whose 3D poses are learnt from too.
+    generator = config.generator = config_dict.ConfigDict()
+    generator.angles = 2  # n.
+    generator.width = 256
+    generator.critic_width = 256
+    generator.critic_bases = 26  # PCA bases that the critic sees, whitened; 0 for plain coordinates.
+    generator.critic_steps = 2  # Updates for each of the generator.
+    generator.critic_rate = 2.5  # Its learning rate over the generator's.
+    generator.batch_norm = False
+    generator.dropout = 0.0
+    generator.flip_average = True
+    generator.precision = "auto"
+    # Eq. 24; knees that bend backwards; the distance from known 3D poses.
+    generator.term_weights = config_dict.create(
+        adversarial=2.0, angle=1.0, camera=1.0, symmetry=1.0, lifting=2.0, consistency=300.0, knees=1.0, supervision=1.0
+    )
+    generator.batch_size = 512
+    generator.epochs = 20.0
+    generator.evaluate_every = 200  # Steps; only shown, nothing is selected.
+    generator.optimizer = optimizer_config(learning_rate=1e-3, average_decay=0.99)
+    generator.optimizer.betas = (0.7, 0.9)
+    return config
+
+
+def get_paper_config() -> config_dict.ConfigDict:
+    """The weights and the optimizer of section 3.5 of SVMAC, with its hidden layers (section 3.1).
+
+    The paper says neither widths, nor the share that is dropped, nor batch size, epochs or updates of the critic: these
+    are guesses. What is not in it: the critic sees whitened components, and backward knees are punished, as by default.
+    """
+    config = get_config()
+    generator = config.generator
+    generator.width = generator.critic_width = 1024
+    generator.critic_rate, generator.critic_steps = 1.0, 5
+    generator.batch_norm, generator.dropout, generator.flip_average, generator.precision = True, 0.1, False, "float32"
+    generator.term_weights.update(adversarial=1.0, lifting=0.1, symmetry=0.01, consistency=10.0)
+    generator.batch_size, generator.epochs = 256, 100.0
+    generator.optimizer = {
+        "learning_rate": 5.5e-5,
+        "schedule": "constant",
+        "betas": (0.7, 0.9),
+        "weight_decay": 0.0,
+        "clip_norm": 20.0,
+        "average_decay": 0.0,
+    }
+    return config

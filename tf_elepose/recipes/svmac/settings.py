@@ -1,0 +1,75 @@
+"""Settings of an SVMAC run; without TensorFlow."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from ml_collections import ConfigDict
+
+from tf_elepose.recipes import settings as parts
+from tf_elepose.training.stage_settings import StageSettings
+
+
+@dataclasses.dataclass(frozen=True)
+class GeneratorSettings(parts.NetworkSettings):
+    """Generator and critic, how they are used, and what they learn from; see `SVMAC` and `SvmacObjective`.
+
+    Attributes:
+      angles: the paper's n.
+      critic_width: of the critic's hidden layers.
+      critic_steps: updates of the critic before each of the generator.
+      batch_norm, dropout: of the generator.
+      flip_average: lift the mirror image too, and average.
+      term_weights: {term: weight}.
+    """
+
+    angles: int
+    critic_width: int
+    critic_steps: int
+    batch_norm: bool
+    dropout: float
+    flip_average: bool
+    term_weights: Mapping[str, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class SvmacSettings(parts.RunSettings):
+    """Settings of an SVMAC run, besides those of all runs.
+
+    Attributes:
+      generator: generator, critic and their objective.
+      generator_batch_size, generator_stage: how both are trained.
+      bases: PCA bases that the critic sees; 0 for all coordinates.
+      supervised_share: of the training poses whose 3D pose is learnt from; see the term "supervision".
+    """
+
+    generator: GeneratorSettings
+    generator_batch_size: int
+    generator_stage: StageSettings
+    bases: int
+    supervised_share: float
+
+
+def from_config(config: ConfigDict) -> SvmacSettings:
+    """The settings that a config of SVMAC states.
+
+    Raises:
+      ValueError: a setting that is out of its range.
+    """
+    generator = config.generator
+    plain = ("width", "angles", "critic_width", "critic_steps", "batch_norm", "dropout", "flip_average")
+    return SvmacSettings(
+        **parts.common(config),
+        generator=GeneratorSettings(
+            **{key: generator[key] for key in plain},
+            precision=str(generator.precision),
+            term_weights=generator.term_weights.to_dict(),
+        ),
+        generator_batch_size=generator.batch_size,
+        generator_stage=dataclasses.replace(
+            parts.stage_settings(config, generator), rate_factors={"critic": generator.critic_rate}
+        ),
+        bases=generator.critic_bases,
+        supervised_share=config.supervised_share,
+    )
