@@ -65,10 +65,10 @@ def test_the_terms_are_the_papers(angles):
 
 
 def test_the_loss_is_the_weighted_sum_of_eq_24():
-    method, image = small_models.small_svmac()
-    batch = batch_of(method, image[:8])
-    values, _ = method.gradients(batch, SEED)
-    means = {name: float(np.mean(term)) for name, term in method.loss_terms(batch, SEED).items()}
+    objective, image = small_models.small_svmac_objective()
+    batch = batch_of(objective, image[:8])
+    values, _ = objective.gradients(batch, SEED)
+    means = {name: float(np.mean(term)) for name, term in objective.loss_terms(batch, SEED).items()}
     weights = small_models.SVMAC_WEIGHTS
     assert set(means) == set(weights) and len(set(weights.values())) > 3
     assert float(values["loss"]) == pytest.approx(sum(weights[name] * means[name] for name in means), rel=1e-4)
@@ -100,8 +100,9 @@ def test_poses_are_made_of_depths_as_eq_1_and_2_say():
 
 
 def test_turned_poses_are_lifted_again_by_the_same_generator_as_eq_10_says():
-    method, image = small_models.small_svmac(angles=3, batch_norm=False, dropout=0.0)
-    _, *turned = method.seen_from_all(tf.constant(method.unit * image[:3]), SEED)
+    objective, image = small_models.small_svmac_objective(angles=3, batch_norm=False, dropout=0.0)
+    method = objective.model
+    _, *turned = objective.seen_from_all(tf.constant(method.unit * image[:3]), SEED)
     for angle in turned:
         depths, K = method.generator(angle.x)
         np.testing.assert_allclose(angle.K, K, rtol=1e-6)
