@@ -24,7 +24,7 @@ from tf_elepose.training import workdir
 
 FORMATS = ("saved_model", "tflite", "onnx")
 
-_NEEDS = {"tflite": ("ai_edge_litert",), "onnx": ("tf2onnx", "onnxruntime")}
+_NEEDS = {"tflite": ("ai_edge_litert", "litert_quantizer"), "onnx": ("tf2onnx", "onnxruntime")}
 
 _REPRESENTATIVE = 200  # Number of poses on which the ranges of int8 are measured.
 
@@ -143,7 +143,7 @@ def _metadata(signed: Signed, convention: str, model: pathlib.Path, info: dict[s
     """The content of metadata.json, plain values: all facts that a user of the files needs."""
     path = model / "model.npz" if model.is_dir() else model
     made = provenance()
-    packages = ("tf2onnx", "onnx", "onnxruntime", "ai-edge-litert")
+    packages = ("tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "litert-quantizer")
     versions = {name: importlib.metadata.version(name) for name in packages}
     skeleton, quantiles = signed.method.skeleton, signed.method.likelihood_quantiles
     usual = {} if quantiles is None else {"likelihood_quantiles": [float(value) for value in quantiles]}

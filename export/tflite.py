@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
-from tensorflow.lite.tools import flatbuffer_utils
+from ai_edge_litert.tools import flatbuffer_utils
 
 from export.signature import Signed
-from export.tflite_weights import PRECISIONS, NetworkWeights
+from export.tflite_weights import PRECISIONS, smaller
 
 BATCHES = {"": 1, "_batch": None}
 """File name's end and batch: one pose (what phones and browsers take), or any number."""
@@ -52,7 +52,7 @@ def export_tflite(
             data = _converted(signed, signature, batch)
             for precision in PRECISIONS[:1] if signature == "likelihood" else PRECISIONS:
                 name = f"{signature}_{precision}{end}"
-                small = data if precision == "float32" else _smaller(data, precision, kernels, representative)
+                small = data if precision == "float32" else smaller(data, precision, kernels, representative)
                 small = _described(small, dict(metadata) | {"signature": signature, "precision": precision})
                 require_builtin(small, name)
                 written[name] = folder / f"{name}.tflite"
@@ -80,47 +80,7 @@ def _converted(signed: Signed, signature: str, batch: int | None) -> bytes:
         return converter.convert()
 
 
-def _smaller(
-    data: bytes, precision: str, kernels: Mapping[str, np.ndarray], representative: Mapping[str, np.ndarray]
-) -> bytes:
-    # The prior's matrices are never int8, because a density amplifies rounding errors.
-    prior = [kernel for name, kernel in kernels.items() if name.startswith("prior/")]
-    weights = NetworkWeights(data, [kernel for name, kernel in kernels.items() if not name.startswith("prior/")])
-    if precision == "float16":
-        small = weights.to_float16()
-    elif precision == "int8_dynamic":
-        small = weights.to_int8_dynamic()
-    else:
-        small = weights.to_int8(_ranges(data, weights.tensors, representative))
-    priors = NetworkWeights(small, prior, required=False)
-    return priors.to_float16() if priors else small
-
-
-def _ranges(
-    data: bytes, tensors: list[int], representative: Mapping[str, np.ndarray]
-) -> dict[int, tuple[float, float]]:
-    """Smallest and largest value of each of `tensors` while the float model lifts `representative`, pose by pose."""
-    interpreter = Interpreter(
-        model_content=data,
-        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-        experimental_preserve_all_tensors=True,
-    )
-    # By the signature's names, because the converter chooses the names of tensors.
-    (signature,) = interpreter._get_full_signature_list().values()
-    interpreter.allocate_tensors()
-    low, high = dict.fromkeys(tensors, np.inf), dict.fromkeys(tensors, -np.inf)
-    for row in range(len(representative["keypoints"])):
-        for name, index in signature["inputs"].items():
-            interpreter.set_tensor(index, representative[name][row : row + 1])
-        interpreter.invoke()
-        for index in tensors:
-            values = interpreter.get_tensor(index)
-            low[index] = min(low[index], float(values.min()))
-            high[index] = max(high[index], float(values.max()))
-    return {index: (low[index], high[index]) for index in tensors}
-
-
 def _described(data: bytes, metadata: Mapping[str, Any]) -> bytes:
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(data))
     model.description = json.dumps(metadata, sort_keys=True).encode()
-    return flatbuffer_utils.convert_object_to_bytearray(model)
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import copy
 
-from tensorflow.lite.python import schema_py_generated as schema
-from tensorflow.lite.tools import flatbuffer_utils
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.tools import flatbuffer_utils
 
 
 def with_plain_outputs(data: bytes) -> bytes:

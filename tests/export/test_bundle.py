@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.tools import flatbuffer_utils
 from small_models import small_completer, small_elepose
 from small_runs import Command
-from tensorflow.lite.tools import flatbuffer_utils
 
 from export import __main__ as command_module
 from export import bundle, onnx, saved_model, tflite, verify
-from export.tflite_weights import NetworkWeights
+from export.tflite_weights import smaller
 from tf_elepose.training.workdir import save_model
 
 # The converters and runtimes warn about their own use of deprecated interfaces.
@@ -130,15 +130,14 @@ def test_wrong_weights_in_a_file_are_found(run, tmp_path, monkeypatch):
     monkeypatch.setattr(bundle, "_REPRESENTATIVE", 2)
     monkeypatch.setattr(tflite, "BATCHES", {"": 1})
     monkeypatch.setattr(tflite, "PRECISIONS", ("float32", "float16"))
-    to_float16 = NetworkWeights.to_float16
 
-    def without_a_matrix(self):
-        model = flatbuffer_utils.convert_bytearray_to_object(bytearray(to_float16(self)))
+    def without_a_matrix(*arguments):
+        model = flatbuffer_utils.convert_bytearray_to_object(bytearray(smaller(*arguments)))
         largest = max((buffer for buffer in model.buffers if buffer.data is not None), key=lambda b: len(b.data))
         largest.data = np.zeros_like(largest.data)
         return flatbuffer_utils.convert_object_to_bytearray(model)
 
-    monkeypatch.setattr(NetworkWeights, "to_float16", without_a_matrix)
+    monkeypatch.setattr(tflite, "smaller", without_a_matrix)
     with pytest.raises(ValueError, match="float16"):
         bundle.export_bundle(run, tmp_path / "out", formats=["tflite"])
     assert list(tmp_path.iterdir()) == []
