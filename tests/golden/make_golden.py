@@ -115,9 +115,13 @@ def make_inputs(path: pathlib.Path) -> None:
 
 def make_model(name: str, path: pathlib.Path, scratch: pathlib.Path) -> None:
     config = scratch / f"{name}.py"
-    config.write_text(
-        f"from tf_elepose.methods.registry import METHODS\n\nget_config = METHODS[{name!r}].default_config\n"
+    lines = (
+        "from tf_elepose.methods.registry import METHODS",
+        "",
+        f"get_config = METHODS[{name!r}].default_config",
+        "",
     )
+    config.write_text("\n".join(lines))
     train(config, scratch / name, MODELS[name], CAMERAS.get(name, 2))
     path.parent.mkdir(exist_ok=True)
     shutil.copyfile(scratch / name / "model.npz", path)

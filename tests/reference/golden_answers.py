@@ -1,5 +1,6 @@
 """Where the golden files are, and what their models say of the golden inputs; see tests/golden/README.md."""
 
+import contextlib
 import pathlib
 
 import numpy as np
@@ -36,10 +37,22 @@ def answers(subject: str, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]
     if path.suffix == ".tflite":
         found = _lifted(tf_elepose.Lifter(path.parents[1], **_BUNDLE_OPTIONS[path.stem]), given)
     elif path.suffix == ".npz":
-        found = _predicted(tf_elepose.load_model(path), given) | _lifted(tf_elepose.Lifter(path), given)
+        with _op_by_op():
+            found = _predicted(tf_elepose.load_model(path), given)
+        found |= _lifted(tf_elepose.Lifter(path), given)
     else:
         found = _lifted(tf_elepose.Lifter(path), given)
     return {name: np.asarray(values) for name, values in found.items() if values is not None}
+
+
+@contextlib.contextmanager
+def _op_by_op():
+    """Without graphs, whose tracing would take most of a test's time; `Lifter`'s are traced."""
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
 
 
 def _predicted(method, given):
