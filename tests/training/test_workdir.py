@@ -143,6 +143,15 @@ def test_another_run_is_refused_with_the_differing_settings(tmp_path, other, mes
     assert (tmp_path / "config.json").read_bytes() == before
 
 
+def test_a_run_goes_on_when_there_is_a_new_term_that_is_off(tmp_path):
+    old, new = ({"lifter": {"term_weights": {"bone": 50.0, **more}}} for more in ({}, {"depth": 0.0}))
+    workdir.claim(tmp_path, old)
+    workdir.claim(tmp_path, new)
+    new["lifter"]["term_weights"]["depth"] = 0.5
+    with pytest.raises(ValueError, match=r"lifter\.term_weights\.depth was None, now 0\.5"):
+        workdir.claim(tmp_path, new)
+
+
 def test_a_damaged_config_is_refused(tmp_path):
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(ValueError, match=r"config\.json: not valid JSON"):

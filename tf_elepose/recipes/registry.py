@@ -16,11 +16,15 @@ _FREE = ("data_options.", ".optimizer.")
 def method_of(config: ConfigDict) -> Row:
     """The row of the config's method.
 
+    Loss terms that are off by default and that the config does not name are added to it: a run that was started before
+    there was such a term goes on.
+
     Raises:
       ValueError: an unknown method, or settings that it does not have or that are missing.
     """
     if config.method not in METHODS:
         raise ValueError(f"unknown method {config.method!r}; expected one of {', '.join(METHODS)}")
+    _add_terms_that_are_off(config)
     require_known_settings(config)
     return METHODS[config.method]
 
@@ -36,6 +40,17 @@ def require_known_settings(config: ConfigDict) -> None:
         found = [f"{what} {', '.join(names)}" for what, names in (("unknown", unknown), ("missing", missing)) if names]
         file = METHODS[config.method].recipe.replace(".", "/") + "/config.py"
         raise ValueError(f"config settings: {'; '.join(found)}; {file} has all there are")
+
+
+def _add_terms_that_are_off(config: ConfigDict) -> None:
+    for stage, default in METHODS[config.method].default_config().items():
+        stated = config.get(stage)
+        if not all(isinstance(part, ConfigDict) and "term_weights" in part for part in (default, stated)):
+            continue
+        with config.unlocked():
+            for term, weight in default.term_weights.items():
+                if not weight and term not in stated.term_weights:
+                    stated.term_weights[term] = weight
 
 
 def _names(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
