@@ -2,7 +2,7 @@
 
 INPUT is a SOURCE, FORMAT:PATH, or with --convention the path of a .npz or .csv file. MODEL is the folder of an export,
 a workdir, a model.npz, or the name of a model that comes with the package (--list_models). What FILE ends in says what
-is written: .npz, .json, .csv, .trc or .bvh. TensorFlow is needed for a workdir or a model.npz only.
+is written: see --output. TensorFlow is needed for a workdir or a model.npz only.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from tf_elepose.cli import commands, source_flags
 from tf_elepose.cli.progress import Progress
 from tf_elepose.data.tracks import side_repair
 from tf_elepose.inference.summary import LiftSummary
+from tf_elepose.outputs import registry
 
 if TYPE_CHECKING:
     from tf_elepose.data.keypoints import Keypoints
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 def define_flags() -> None:
     flags.DEFINE_string("model", None, "Folder of an export, a workdir, a model.npz, or a name of --list_models.")
-    flags.DEFINE_string("output", None, "File to write: .npz, .json, .csv, .trc or .bvh.")
+    flags.DEFINE_string("output", None, f"File to write: {registry.suffixes()}.")
     flags.DEFINE_string("convention", None, "Whose joints the keypoints are, for inputs that do not say it themselves.")
     flags.DEFINE_float("height", None, "Height of the person in mm: poses are then in mm, and about one unit without.")
     flags.DEFINE_enum("axes", "camera", ["camera", "level"], "Frame of the poses: the camera's, or y the vertical.")
@@ -71,7 +72,7 @@ def main(argv: list[str]) -> int:
     named = {flag: getattr(options, flag) for flag in ("output", "render")}
     files = {flag: commands.writable(path, flag, sources) if path else None for flag, path in named.items()}
     if not any(files.values()):
-        raise commands.UsageError("--output=FILE is missing: .npz, .json, .csv, .trc or .bvh")
+        raise commands.UsageError(f"--output=FILE is missing: {registry.suffixes()}")
     smoothing = None if options.smooth is None else parse_smoothing(options.smooth)
     _require_possible(files, smoothing, options.height, options.fps)
     readers = source_options(sources, options.convention, source_flags.options_from_flags())
@@ -90,11 +91,9 @@ def _pose_by_pose(
     output: pathlib.Path, sources: Sequence[str], readers: Mapping[str, Any], lifter: Lifter, options: Any
 ) -> bool:
     """Whether nothing that was asked for has to see more of the input than a pose."""
-    from tf_elepose.outputs.registry import ONE_TRACK, suffix_of
-
     return (
         len(sources) == 1
-        and suffix_of(output) not in ONE_TRACK
+        and registry.suffix_of(output) not in registry.ONE_TRACK
         and not options.render
         and options.smooth is None
         and options.sides == "keep"
@@ -108,7 +107,6 @@ def _write_while_lifting(
     file: pathlib.Path, lifter: Lifter, source: str, stated: Mapping[str, Any], summary: LiftSummary, options: Any
 ) -> None:
     from tf_elepose.inference.streaming import lifted_parts, read_parts
-    from tf_elepose.outputs import registry
     from tf_elepose.storage import files
 
     files.remove_leftovers(file.resolve().parent)  # Of a lifting that was killed; it is open all the time.
@@ -155,8 +153,6 @@ def _write_when_lifted(
     if swapped is not None:
         print(side_repair.repair_summary(swapped, lifted.tracks()))
     if files["output"] is not None:
-        from tf_elepose.outputs import registry
-
         written = registry.write(files["output"], lifted)
         more = f" and {len(written) - 1} more, one a track" if len(written) > 1 else ""
         print(f"written: {written[0]}{more}")
@@ -256,8 +252,6 @@ def _require_possible(
     if smoothing is not None and fps is None:
         raise ValueError("--smooth needs the frames a second: give --fps=RATE")
     if files["output"] is not None:
-        from tf_elepose.outputs import registry
-
         registry.require_settings(files["output"], has_height=height is not None, has_frame_rate=fps is not None)
     if files["render"] is not None:
         from tf_elepose.render import require_suffix

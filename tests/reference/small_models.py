@@ -25,13 +25,11 @@ from tf_elepose.skeleton.skeletons import H36M_17
 
 PRIOR = {"blocks": 2, "width": 8, "layers": 1, "seed": 4}
 PAPER_WEIGHTS = {
-    "likelihood": 1.0,
-    "bone": 50.0,
-    "lifting": 1.0,
-    "deformation": 1.0,
-    "reprojection": 1.0,
-    "elevation": 0.0,
+    **dict.fromkeys(TERMS, 0.0),
+    **{"likelihood": 1.0, "bone": 50.0, "lifting": 1.0, "deformation": 1.0, "reprojection": 1.0},
 }
+# Of all terms, so that a new one is tested wherever these are.
+ALL_WEIGHTS = {name: weight or 1.0 for name, weight in PAPER_WEIGHTS.items()} | {"knees": 3.0, "elevation": 20.0}
 
 # A standing person of about one unit from root to head, x to their left, y up, z to their front.
 STANDING = {
@@ -110,10 +108,10 @@ def small_elepose_objective(
     prior = small_prior(image, bases)
     perturb(prior.trainable_variables, noise)
     lifter = new_lifter(skeleton, normalizer, width=width, arch=arch, precision=precision, seed=seed)
-    weights = term_weights or {name: {**PAPER_WEIGHTS, "knees": 3.0, "elevation": 20.0}[name] for name in TERMS}
     objective = EleposeObjective(
-        ElePose(skeleton, normalizer, prior, lifter, **options), bone_prior=bone_prior(), term_weights=weights,
-        likelihood_ceiling=likelihood_ceiling, half=precision == "mixed_bfloat16",
+        ElePose(skeleton, normalizer, prior, lifter, **options), bone_prior=bone_prior(),
+        term_weights=term_weights or ALL_WEIGHTS, likelihood_ceiling=likelihood_ceiling,
+        half=precision == "mixed_bfloat16",
     )  # fmt: skip
     perturb(lifter.trainable_variables, noise)
     return objective, image
@@ -134,7 +132,7 @@ def small_links_objective(
     lifter = new_part_lifter(skeleton, normalizer, width=width, arch=arch)
     fillers = new_fillers(skeleton, width=10) if fill else {}
     model = LInKs(skeleton, normalizer, prior, lifter, fillers=fillers, **options)
-    weights = {name: {**PAPER_WEIGHTS, "knees": 3.0}[name] for name in TERMS}
+    weights = {**PAPER_WEIGHTS, "knees": 3.0}
     objective = EleposeObjective(model, bone_prior=bone_prior(), term_weights=weights)
     perturb(lifter.trainable_variables, noise)
     for filler in fillers.values():

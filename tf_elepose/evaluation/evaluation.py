@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 
 from tf_elepose.evaluation import alignment, metrics
-from tf_elepose.evaluation.measures import ACTION_MEASURES, REFUSED, summary_table
+from tf_elepose.evaluation.measures import ACTION_MEASURES, MEASURES, REFUSED, summary_table
 from tf_elepose.skeleton.skeletons import Skeleton
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Evaluation:
     """The results of `evaluate_poses`; arrays have one row a pose, None stands for a figure that cannot be measured.
+
+    An array that has the name of a measure is a figure of `summary`, by its mean.
 
     Attributes:
       skeleton: names the joint axis.
@@ -84,8 +86,9 @@ class Evaluation:
                 for key, chosen in (("pa_mpjpe_seen_mm", self.seen), ("pa_mpjpe_hidden_mm", ~self.seen)):
                     if (chosen & scored).any():
                         values[key] = float(self.pa_joint_errors_mm[chosen & scored].mean())
-        for name in _MEANS:
-            if (per_pose := getattr(self, name)) is not None:
+        explained = {measure.key for measure in MEASURES}
+        for name, per_pose in vars(self).items():
+            if name in explained and isinstance(per_pose, np.ndarray):
                 values[name] = float(per_pose.mean())
         if self.true_mm is not None:
             root = self.skeleton.root_index
@@ -126,18 +129,6 @@ class Evaluation:
                 if (per_pose := getattr(self, name, None)) is not None
             }
         return rows
-
-
-_MEANS = (
-    "pa_mpjpe_mm",
-    "pa_mpjpe_reflected_mm",
-    "n_mpjpe_mm",
-    "n_mpjpe_norm_ratio_mm",
-    "flat_pa_mpjpe_mm",
-    "pck_150",
-    "auc_150",
-    "cps",
-)
 
 
 PROTOCOL_JOINTS = {

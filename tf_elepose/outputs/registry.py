@@ -27,6 +27,12 @@ ONE_TRACK = (".trc", ".bvh")
 """Suffixes of files that hold one person in one clip, in mm, with a frame rate."""
 
 
+def suffixes() -> str:
+    """All suffixes in words: .a, .b or .c."""
+    *first, last = WRITERS
+    return f"{', '.join(first)} or {last}"
+
+
 def suffix_of(path: str | os.PathLike[str]) -> str:
     """The suffix of `path`, one of `WRITERS`; ValueError lists them."""
     suffix = pathlib.Path(path).suffix.lower()
