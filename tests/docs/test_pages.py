@@ -13,7 +13,10 @@ PAGES = sorted(
     str(path.relative_to(ROOT))
     for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "export").rglob("*.md"))
 )
-OURS = ["CONTRIBUTING.md", "docs/architecture.md", *(page for page in PAGES if page.startswith("docs/decisions/"))]
+OURS = [
+    "CONTRIBUTING.md", "docs/architecture.md", "docs/extending.md",
+    *(page for page in PAGES if page.startswith("docs/decisions/")),
+]  # fmt: skip
 RECORDS = [page for page in OURS if page.startswith("docs/decisions/") and not page.endswith("README.md")]
 HOMES = ("", "tf_elepose", "tf_elepose/data")
 PARTS = ["Context", "Decision", "Why", "What would change our mind"]
