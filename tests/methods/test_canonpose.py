@@ -168,7 +168,7 @@ def test_without_confidences_joints_are_seen_or_not():
     for name, value in one.items():
         np.testing.assert_array_equal(value, other[name])
     assert_as_by_reference(objective, batch | {"confidence": seen}, one)
-    assert method.lifter.upscale.kernel.shape[0] == 34 and not method.uses_confidence
+    assert method.lifter.trunk.upscale.kernel.shape[0] == 34 and not method.uses_confidence
 
 
 def test_confidences_weigh_errors_and_are_seen_by_the_network():

@@ -74,4 +74,4 @@ def test_under_mixed_precision_heads_stay_float32():
     image, _ = small_models.normalized()
     X, vector = made(image, tf.ones(image.shape[:-1]))
     assert X.dtype == vector.dtype == tf.float32
-    assert made.upscale.compute_dtype == "bfloat16"
+    assert made.trunk.upscale.compute_dtype == "bfloat16"

@@ -43,9 +43,9 @@ def test_depths_are_those_of_each_half_and_the_elevation_is_their_mean():
 
 def test_halves_start_differently_and_seeds_repeat():
     # Both have one layer of the same shape.
-    first, second = (part.heads["elevation"].kernel.numpy() for part in lifter(seed=3).lifters)
+    first, second = (part.trunk.heads["elevation"].kernel.numpy() for part in lifter(seed=3).lifters)
     assert np.all(first != second)
-    np.testing.assert_array_equal(first, lifter(seed=3).lifters[0].heads["elevation"].kernel.numpy())
+    np.testing.assert_array_equal(first, lifter(seed=3).lifters[0].trunk.heads["elevation"].kernel.numpy())
 
 
 def test_scattered_joints_worked_by_hand():

@@ -90,7 +90,7 @@ class Distilled(PoseModel):
             "prior": self.prior.settings,
             "subspace": subspace_settings(self.prior),
             "width": self.student.width,
-            "depth": len(self.student.blocks),
+            "depth": len(self.student.trunk.blocks),
         }
 
     @classmethod

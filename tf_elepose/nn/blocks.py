@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import NotRequired, TypedDict
 
 import keras
 
@@ -44,11 +45,27 @@ class ResidualBlock(keras.layers.Layer):
         return x + keras.ops.leaky_relu(self.second(y), LEAKY_SLOPE)
 
 
-class ResidualNetwork(keras.Model):
+class HiddenLayers(TypedDict):
+    """What a network's caller chooses of its hidden layers, as keyword arguments; the network hands them to its trunk.
+
+    width: of every hidden layer.
+    precision: "float32" when left out, or "mixed_bfloat16" for the hidden layers' matrix products.
+    seed: of the first weights; 0 when left out.
+    """
+
+    width: int
+    precision: NotRequired[str]
+    seed: NotRequired[int]
+
+
+class ResidualTrunk:
     """Upscaling to a width, residual blocks, and a head: numbers [B, inputs] to numbers [B, outputs].
 
     By default the head's weights start small: callers add its outputs to a first guess, which then hardly changes at
     the start. The head is float32 under mixed precision too, because its outputs are positions and angles.
+
+    A trunk is a part of a network, and no Keras layer: its layers are the network's own, named as such in files.
+    The network keeps `layers` in an attribute, and calls `build` where it is built itself.
     """
 
     def __init__(
@@ -63,20 +80,16 @@ class ResidualNetwork(keras.Model):
         head_bias: bool = True,
         precision: str = "float32",
         seed: int = 0,
-        name: str,
-        **kwargs,
     ) -> None:
         """Args:
         inputs, outputs: numbers a row.
-        width, depth: of the hidden layers, and how many residual blocks there are.
+        width, precision, seed: see `HiddenLayers`.
+        depth: how many residual blocks there are.
         activated: leaky ReLU after upscaling.
         head_scale: factor on the standard deviation of the head's first weights.
         head_bias: whether the head has a bias.
-        precision: "float32", or "mixed_bfloat16" for the hidden layers' matrix products.
-        seed: of the first weights.
         """
-        super().__init__(name=name, **kwargs)
-        self.inputs_a_row = inputs
+        self.inputs = inputs
         self.width = width
         self.activated = activated
         self.upscale = dense(width, seeds.derive(seed, 0), "upscale", precision)
@@ -86,24 +99,25 @@ class ResidualNetwork(keras.Model):
         ]
         self.head = dense(outputs, seeds.derive(seed, depth + 1), "head", scale=head_scale, use_bias=head_bias)
 
-    def build(self, input_shape=None) -> None:
-        self.upscale.build((None, self.inputs_a_row))
-        for layer in (*self.blocks, self.head):
-            layer.build((None, self.upscale.units))
-        self.built = True
+    @property
+    def layers(self) -> list[keras.layers.Layer]:
+        """All layers. Keras finds layers in a network's attributes that are layers or lists, not in other objects."""
+        return [self.upscale, *self.blocks, self.head]
 
-    def respond(self, inputs):
-        """[B, inputs] to [B, outputs]; subclasses define `call`."""
-        features = self.upscale(inputs)
-        if self.activated:
-            features = keras.ops.leaky_relu(features, LEAKY_SLOPE)
-        for block in self.blocks:
-            features = block(features)
-        return self.head(features)
+    def build(self) -> None:
+        """Make the weights, under the name of the network that is being built."""
+        _build(self.layers, self.inputs, self.width)
+
+    def __call__(self, inputs):
+        """[B, inputs] to [B, outputs]."""
+        return self.head(_through(self.blocks, _upscaled(self.upscale, inputs, self.activated)))
 
 
-class BranchedNetwork(keras.Model):
-    """Upscaling to a width and residual blocks that all branches share; then for each its own blocks and a head."""
+class BranchedTrunk:
+    """Upscaling to a width and residual blocks that all branches share; then for each its own blocks and a head.
+
+    A part of a network, like `ResidualTrunk`.
+    """
 
     def __init__(
         self,
@@ -117,23 +131,18 @@ class BranchedNetwork(keras.Model):
         scales: Mapping[str, float],
         precision: str = "float32",
         seed: int = 0,
-        name: str,
-        **kwargs,
     ) -> None:
         """Args:
         inputs: numbers a row.
         heads: {branch: numbers a row}.
-        width, shared, depth: of the hidden layers; how many residual blocks are shared, and how many a branch has.
+        width, precision, seed: see `HiddenLayers`. Heads stay float32.
+        shared, depth: how many residual blocks are shared, and how many a branch has.
         activated: leaky ReLU after upscaling.
         scales: {branch: factor on the standard deviation of its head's first weights}.
-        precision: "float32", or "mixed_bfloat16" for the hidden layers' matrix products. Heads stay float32.
-        seed: of the first weights.
         """
-        super().__init__(name=name, **kwargs)
-        self.inputs_a_row = inputs
+        self.inputs = inputs
         self.width = width
         self.activated = activated
-        self.precision = precision
         parts = itertools.count()
 
         def next_seed() -> int:
@@ -150,23 +159,36 @@ class BranchedNetwork(keras.Model):
             for branch, outputs in heads.items()
         }
 
-    def build(self, input_shape=None) -> None:
-        self.upscale.build((None, self.inputs_a_row))
-        for layer in (*self.shared_blocks, *itertools.chain(*self.branches.values()), *self.heads.values()):
-            layer.build((None, self.upscale.units))
-        self.built = True
+    @property
+    def layers(self) -> list[keras.layers.Layer]:
+        """All layers, as in `ResidualTrunk`."""
+        own = itertools.chain.from_iterable(self.branches.values())
+        return [self.upscale, *self.shared_blocks, *own, *self.heads.values()]
 
-    def respond(self, inputs) -> dict:
-        """[B, inputs] to {branch: [B, its numbers]}; subclasses define `call`."""
-        features = self.upscale(inputs)
-        if self.activated:
-            features = keras.ops.leaky_relu(features, LEAKY_SLOPE)
-        for block in self.shared_blocks:
-            features = block(features)
-        outputs = {}
-        for branch, blocks in self.branches.items():
-            own = features
-            for block in blocks:
-                own = block(own)
-            outputs[branch] = self.heads[branch](own)
-        return outputs
+    def build(self) -> None:
+        """Make the weights, under the name of the network that is being built."""
+        _build(self.layers, self.inputs, self.width)
+
+    def __call__(self, inputs) -> dict:
+        """[B, inputs] to {branch: [B, its numbers]}."""
+        features = _through(self.shared_blocks, _upscaled(self.upscale, inputs, self.activated))
+        return {branch: self.heads[branch](_through(blocks, features)) for branch, blocks in self.branches.items()}
+
+
+def _build(layers: list[keras.layers.Layer], inputs: int, width: int) -> None:
+    """Builds `layers`, the first for rows of `inputs` numbers, the others for rows of `width`."""
+    for number, layer in enumerate(layers):
+        layer.build((None, width if number else inputs))
+
+
+def _upscaled(layer: keras.layers.Dense, inputs, activated: bool):
+    """[B, inputs] to [B, width]."""
+    features = layer(inputs)
+    return keras.ops.leaky_relu(features, LEAKY_SLOPE) if activated else features
+
+
+def _through(blocks: Iterable[ResidualBlock], features):
+    """[B, width] to [B, width], one block after the other."""
+    for block in blocks:
+        features = block(features)
+    return features

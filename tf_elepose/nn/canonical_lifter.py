@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import Unpack
 
+import keras
 import tensorflow as tf
 
 from tf_elepose import geometry
-from tf_elepose.nn.blocks import BranchedNetwork
+from tf_elepose.nn.blocks import BranchedTrunk, HiddenLayers
 from tf_elepose.nn.pose_statistics import PoseStatistics
 
 
-class CanonicalLifter(BranchedNetwork):
+class CanonicalLifter(keras.Model):
     """Section 3.5 and figure 3: 2D pose and confidences to a canonical 3D pose and an axis-angle rotation.
 
     Upscaling without activation and one residual block, then two more for each of pose and rotation, as in the
@@ -24,33 +26,27 @@ class CanonicalLifter(BranchedNetwork):
         root_index: int,
         statistics: PoseStatistics,
         *,
-        width: int,
         confidences: bool,
-        precision: str = "float32",
-        seed: int = 0,
         name: str = "lifter",
-        **kwargs,
+        **layers: Unpack[HiddenLayers],
     ) -> None:
         """Args:
         num_joints, root_index: J, and which of them is the root.
         statistics: of the training poses; hidden joints are guessed from them.
-        width: of every hidden layer; 1024 in the paper.
         confidences: whether the confidences are an input (section 3.3).
-        precision: "float32", or "mixed_bfloat16" for the hidden layers' matrix products.
-        seed: of the first weights.
+        layers: `width`, `precision` and `seed` of the hidden layers, see `HiddenLayers`; the paper's width is 1024.
         """
-        super().__init__(
+        super().__init__(name=name)
+        self.trunk = BranchedTrunk(
             (3 if confidences else 2) * num_joints,
             {"pose": 3 * num_joints, "rotation": 3},
-            width=width,
             shared=1,
             depth=2,
             scales={"pose": 1.0, "rotation": 0.1},  # Rotations start near the identity.
-            precision=precision,
-            seed=seed,
-            name=name,
-            **kwargs,
+            **layers,
         )
+        self.trunk_layers = self.trunk.layers
+        self.width = self.trunk.width
         self.num_joints = num_joints
         self.root_index = root_index
         self.confidences = confidences
@@ -58,7 +54,8 @@ class CanonicalLifter(BranchedNetwork):
 
     def build(self, input_shape=None) -> None:
         self.distribution = self._fitted.add_to(self)
-        super().build(input_shape)
+        self.trunk.build()
+        self.built = True
 
     def call(self, image, confidence):
         """The canonical pose X [B, J, 3], root at the origin, any unit; and the rotation vector [B, 3], radians.
@@ -72,7 +69,7 @@ class CanonicalLifter(BranchedNetwork):
         inputs = [tf.reshape(unit, [-1, 2 * self.num_joints])]
         if self.confidences:
             inputs.append(confidence - 1.0)
-        outputs = self.respond(tf.concat(inputs, axis=-1))
+        outputs = self.trunk(tf.concat(inputs, axis=-1))
         X = tf.reshape(outputs["pose"], [-1, self.num_joints, 3])
         return geometry.center(X, self.root_index), outputs["rotation"]
 

@@ -8,10 +8,13 @@ learns in a fraction of the steps that it would need to find all those coefficie
 
 from __future__ import annotations
 
+from typing import Unpack
+
+import keras
 import tensorflow as tf
 
 from tf_elepose import geometry
-from tf_elepose.nn.blocks import ResidualNetwork
+from tf_elepose.nn.blocks import HiddenLayers, ResidualTrunk
 from tf_elepose.nn.pose_statistics import PoseStatistics, blank_statistics, describe
 from tf_elepose.normalization import Normalizer
 
@@ -29,46 +32,31 @@ def blank_completer(num_joints: int, width: int | None) -> PoseCompleter | None:
     return completer
 
 
-class PoseCompleter(ResidualNetwork):
+class PoseCompleter(keras.Model):
     """Fills in the hidden joints of 2D poses; seen joints stay as they are.
 
     A pose may lie anywhere in the image: its root need not be at the origin, nor seen.
     """
 
     def __init__(
-        self,
-        num_joints: int,
-        statistics: PoseStatistics,
-        *,
-        width: int,
-        precision: str = "float32",
-        seed: int = 0,
-        name: str = "completer",
-        **kwargs,
+        self, num_joints: int, statistics: PoseStatistics, *, name: str = "completer", **layers: Unpack[HiddenLayers]
     ) -> None:
         """Args:
         num_joints: J.
         statistics: of the training poses.
-        width: of the network's hidden layers.
-        precision: "float32", or "mixed_bfloat16" for their matrix products.
-        seed: of the first weights.
+        layers: `width`, `precision` and `seed` of the hidden layers, see `HiddenLayers`.
         """
-        super().__init__(
-            3 * num_joints,
-            2 * num_joints,
-            width=width,
-            depth=_BLOCKS,
-            precision=precision,
-            seed=seed,
-            name=name,
-            **kwargs,
-        )
+        super().__init__(name=name)
+        self.trunk = ResidualTrunk(3 * num_joints, 2 * num_joints, depth=_BLOCKS, **layers)
+        self.trunk_layers = self.trunk.layers
+        self.width = self.trunk.width
         self.num_joints = num_joints
         self._fitted = statistics
 
     def build(self, input_shape=None) -> None:
         self.distribution = self._fitted.add_to(self)
-        super().build(input_shape)
+        self.trunk.build()
+        self.built = True
 
     def call(self, pose, seen):
         """The complete pose [B, J, 2], in the unit of `pose` [B, J, 2]; `seen` [B, J] says which joints it shows.
@@ -80,7 +68,7 @@ class PoseCompleter(ResidualNetwork):
     def guess(self, pose, seen):
         """The completer's own guess [B, J, 2] of every joint, seen or hidden."""
         whole = self.distribution.guess(pose, seen)
-        correction = tf.reshape(self.respond(describe(whole, seen)), [-1, self.num_joints, 2])
+        correction = tf.reshape(self.trunk(describe(whole, seen)), [-1, self.num_joints, 2])
         return tf.convert_to_tensor(self.distribution.deviation) * (whole + correction)
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Unpack
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from tf_elepose import geometry
-from tf_elepose.nn import blocks, pca
+from tf_elepose.nn import pca
+from tf_elepose.nn.blocks import HiddenLayers, ResidualTrunk
 
 _BLOCKS = 2
 
 
-class Critic(blocks.ResidualNetwork):
+class Critic(keras.Model):
     """D (section 3.3 of SVMAC): a fully connected layer, two residual blocks, a fully connected layer, leaky ReLUs.
 
     The more a pose looks like the data, the larger its score. There is no batch normalisation: the penalty is on the
@@ -23,32 +26,16 @@ class Critic(blocks.ResidualNetwork):
     is measured there. (In the paper the critic's input is the pose.)
     """
 
-    def __init__(
-        self,
-        subspace: pca.Subspace,
-        *,
-        width: int,
-        precision: str = "float32",
-        seed: int = 0,
-        name: str = "critic",
-        **kwargs,
-    ) -> None:
-        """Args: the coordinates, fitted to the data; width of the hidden layers; precision of their matrix products;
-        seed of the first weights.
+    def __init__(self, subspace: pca.Subspace, *, name: str = "critic", **layers: Unpack[HiddenLayers]) -> None:
+        """Args:
+        subspace: the coordinates, fitted to the data.
+        layers: `width`, `precision` and `seed` of the hidden layers, see `HiddenLayers`.
         """
+        super().__init__(name=name)
         # Only differences of scores matter, so a bias in the head would have no gradient.
-        super().__init__(
-            subspace.size,
-            1,
-            width=width,
-            depth=_BLOCKS,
-            head_scale=1.0,
-            head_bias=False,
-            precision=precision,
-            seed=seed,
-            name=name,
-            **kwargs,
-        )
+        self.trunk = ResidualTrunk(subspace.size, 1, depth=_BLOCKS, head_scale=1.0, head_bias=False, **layers)
+        self.trunk_layers = self.trunk.layers
+        self.width = self.trunk.width
         self.subspace = subspace
 
     def build(self, input_shape=None) -> None:
@@ -63,7 +50,8 @@ class Critic(blocks.ResidualNetwork):
         self.mean = constant("mean", self.subspace.mean)
         self.basis = constant("basis", self.subspace.basis)
         self.deviation = constant("deviation", self.subspace.deviation)
-        super().build(input_shape)
+        self.trunk.build()
+        self.built = True
 
     def latents(self, image: tf.Tensor) -> tf.Tensor:
         """The critic's inputs [B, K] from normalised poses [B, J, 2]; each has unit variance in the data."""
@@ -72,7 +60,7 @@ class Critic(blocks.ResidualNetwork):
 
     def call(self, latents):
         """Scores [B] of `latents` [B, K]."""
-        return self.respond(latents)[..., 0]
+        return self.trunk(latents)[..., 0]
 
 
 def slope(score: Callable[[tf.Tensor], tf.Tensor], latents: tf.Tensor) -> tf.Tensor:

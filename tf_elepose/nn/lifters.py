@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
+import keras
 import tensorflow as tf
 
-from tf_elepose.nn.blocks import BranchedNetwork
+from tf_elepose.nn.blocks import BranchedTrunk, HiddenLayers
 
 ARCHITECTURES = ("code", "paper")
 
 
-class DepthElevationLifter(BranchedNetwork):
+class DepthElevationLifter(keras.Model):
     """ElePose's lifting network: depth offsets and the camera's elevation from a normalised 2D pose.
 
     Paper and published code differ, so there are two architectures:
@@ -22,43 +25,40 @@ class DepthElevationLifter(BranchedNetwork):
         self,
         num_joints: int,
         *,
-        width: int,
         arch: str,
         input_deviation: float,
-        precision: str = "float32",
-        seed: int = 0,
         name: str = "lifter",
-        **kwargs,
+        **layers: Unpack[HiddenLayers],
     ) -> None:
         """Args:
         num_joints: J.
-        width: of every hidden layer; 1024 in the paper.
         arch: "code" or "paper".
         input_deviation: standard deviation of the input coordinates; they are divided by it.
-        precision: "float32", or "mixed_bfloat16" for the hidden layers' matrix products.
-        seed: of the first weights.
+        layers: `width`, `precision` and `seed` of the hidden layers, see `HiddenLayers`; the paper's width is 1024.
         """
         if arch not in ARCHITECTURES:
             raise ValueError(f"unknown lifter architecture {arch!r}; expected one of {', '.join(ARCHITECTURES)}")
         shared, depth = (1, 2) if arch == "code" else (0, 3)
-        super().__init__(
+        super().__init__(name=name)
+        self.trunk = BranchedTrunk(
             2 * num_joints,
             {"depth": num_joints, "elevation": 1},
-            width=width,
             shared=shared,
             depth=depth,
             activated=arch == "paper",
             # First poses are nearly flat and level, not far from all that the prior has been trained on.
             scales={"depth": 0.01, "elevation": 0.01},
-            precision=precision,
-            seed=seed,
-            name=name,
-            **kwargs,
+            **layers,
         )
+        self.trunk_layers = self.trunk.layers
+        self.width = self.trunk.width
         self.num_joints = num_joints
-        self.width = width
         self.arch = arch
         self.input_deviation = input_deviation
+
+    def build(self, input_shape=None) -> None:
+        self.trunk.build()
+        self.built = True
 
     def call(self, image):
         """Depth offsets [B, J] (units of the normaliser) and elevation [B] (radians) of poses `image` [B, J, 2].
@@ -66,5 +66,5 @@ class DepthElevationLifter(BranchedNetwork):
         The elevation e is the angle of the rotation about x that levels the pose: negative for a camera above the
         horizon looking down.
         """
-        outputs = self.respond(tf.reshape(image, [-1, 2 * self.num_joints]) / self.input_deviation)
+        outputs = self.trunk(tf.reshape(image, [-1, 2 * self.num_joints]) / self.input_deviation)
         return outputs["depth"], outputs["elevation"][..., 0]

@@ -2,49 +2,40 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
+import keras
 import tensorflow as tf
 
-from tf_elepose.nn.blocks import ResidualNetwork
+from tf_elepose.nn.blocks import HiddenLayers, ResidualTrunk
 
 _BLOCKS = 2
 
 
-class PoseMorpher(ResidualNetwork):
+class PoseMorpher(keras.Model):
     """Section 4.2 of CanonPose: the offset from detected to the data set's 2D joints.
 
     Its inputs are joints and confidences, not images.
     """
 
     def __init__(
-        self,
-        num_joints: int,
-        *,
-        width: int,
-        input_deviation: float,
-        precision: str = "float32",
-        seed: int = 0,
-        name: str = "morpher",
-        **kwargs,
+        self, num_joints: int, *, input_deviation: float, name: str = "morpher", **layers: Unpack[HiddenLayers]
     ) -> None:
         """Args:
         num_joints: J.
-        width: of the hidden layers.
         input_deviation: standard deviation of the input coordinates; they are divided by it.
-        precision: "float32", or "mixed_bfloat16" for the hidden layers' matrix products.
-        seed: of the first weights.
+        layers: `width`, `precision` and `seed` of the hidden layers, see `HiddenLayers`.
         """
-        super().__init__(
-            3 * num_joints,
-            2 * num_joints,
-            width=width,
-            depth=_BLOCKS,
-            precision=precision,
-            seed=seed,
-            name=name,
-            **kwargs,
-        )
+        super().__init__(name=name)
+        self.trunk = ResidualTrunk(3 * num_joints, 2 * num_joints, depth=_BLOCKS, **layers)
+        self.trunk_layers = self.trunk.layers
+        self.width = self.trunk.width
         self.num_joints = num_joints
         self.input_deviation = input_deviation
+
+    def build(self, input_shape=None) -> None:
+        self.trunk.build()
+        self.built = True
 
     def call(self, image, confidence):
         """The data set's pose [B, J, 2] for the detected pose `image` [B, J, 2], both about the detected root, in units
@@ -52,5 +43,5 @@ class PoseMorpher(ResidualNetwork):
         """
         pose = tf.where(confidence[..., tf.newaxis] > 0.0, image, 0.0)
         flat = tf.reshape(pose, [-1, 2 * self.num_joints]) / self.input_deviation
-        moved = self.respond(tf.concat([flat, confidence - 1.0], axis=-1))
+        moved = self.trunk(tf.concat([flat, confidence - 1.0], axis=-1))
         return image + self.input_deviation * tf.reshape(moved, [-1, self.num_joints, 2])

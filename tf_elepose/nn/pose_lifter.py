@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
+import keras
 import tensorflow as tf
 
-from tf_elepose.nn.blocks import ResidualNetwork
+from tf_elepose.nn.blocks import HiddenLayers, ResidualTrunk
 
 _BLOCKS = 3
 """Residual blocks; as many as between input and depths in ElePose's lifter, so that the two can be compared."""
 
 
-class PoseLifter(ResidualNetwork):
+class PoseLifter(keras.Model):
     """3D pose from a normalised 2D pose: the trunk of ElePose's lifter, with all coordinates as its output.
 
     Martinez et al. ("A simple yet effective baseline for 3d human pose estimation", ICCV 2017) have the same blocks,
@@ -22,39 +25,31 @@ class PoseLifter(ResidualNetwork):
         self,
         num_joints: int,
         *,
-        width: int,
         input_deviation: float,
         distance: float,
-        precision: str = "float32",
-        seed: int = 0,
         name: str = "lifter",
-        **kwargs,
+        **layers: Unpack[HiddenLayers],
     ) -> None:
         """Args:
         num_joints: J.
-        width: of every hidden layer; 1024 in the paper.
         input_deviation: standard deviation of the input coordinates; they are divided by it.
         distance: from the camera, at which a body of unit size has the normalised image's size.
-        precision: "float32", or "mixed_bfloat16" for the hidden layers' matrix products.
-        seed: of the first weights.
+        layers: `width`, `precision` and `seed` of the hidden layers, see `HiddenLayers`; the paper's width is 1024.
         """
-        super().__init__(
-            2 * num_joints,
-            3 * num_joints,
-            width=width,
-            depth=_BLOCKS,
-            activated=False,
-            precision=precision,
-            seed=seed,
-            name=name,
-            **kwargs,
-        )
+        super().__init__(name=name)
+        self.trunk = ResidualTrunk(2 * num_joints, 3 * num_joints, depth=_BLOCKS, activated=False, **layers)
+        self.trunk_layers = self.trunk.layers
+        self.width = self.trunk.width
         self.num_joints = num_joints
         self.input_deviation = input_deviation
         self.distance = distance
 
+    def build(self, input_shape=None) -> None:
+        self.trunk.build()
+        self.built = True
+
     def call(self, image):
         """3D pose [B, J, 3] (camera frame, unit scale, not centred) of poses `image` [B, J, 2]."""
-        moved = self.respond(tf.reshape(image, [-1, 2 * self.num_joints]) / self.input_deviation)
+        moved = self.trunk(tf.reshape(image, [-1, 2 * self.num_joints]) / self.input_deviation)
         flat = tf.pad(self.distance * image, [[0, 0], [0, 0], [0, 1]])
         return flat + tf.reshape(moved, [-1, self.num_joints, 3])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
+import keras
 import tensorflow as tf
 
-from tf_elepose.nn.blocks import ResidualNetwork
+from tf_elepose.nn.blocks import HiddenLayers, ResidualTrunk
 from tf_elepose.nn.pose_statistics import PoseStatistics, describe
 
 _ITERATIONS = 12
@@ -12,7 +15,7 @@ _ITERATIONS = 12
 and they cost time for every pose, complete or not."""
 
 
-class PoseStudent(ResidualNetwork):
+class PoseStudent(keras.Model):
     """Depths, the camera's elevation and a corrected 2D pose from a 2D pose with or without hidden joints.
 
     Hidden joints are first guessed as the mean of a normal distribution given the seen joints (nn/pose_statistics.py);
@@ -24,36 +27,27 @@ class PoseStudent(ResidualNetwork):
         num_joints: int,
         statistics: PoseStatistics,
         *,
-        width: int,
         depth: int,
-        precision: str = "float32",
-        seed: int = 0,
         name: str = "student",
-        **kwargs,
+        **layers: Unpack[HiddenLayers],
     ) -> None:
         """Args:
         num_joints: J.
         statistics: of the training poses.
-        width, depth: of the hidden layers, and how many residual blocks there are.
-        precision: "float32", or "mixed_bfloat16" for the hidden layers' matrix products.
-        seed: of the first weights.
+        depth: how many residual blocks there are.
+        layers: `width`, `precision` and `seed` of the hidden layers, see `HiddenLayers`.
         """
-        super().__init__(
-            3 * num_joints,
-            3 * num_joints + 1,
-            width=width,
-            depth=depth,
-            precision=precision,
-            seed=seed,
-            name=name,
-            **kwargs,
-        )
+        super().__init__(name=name)
+        self.trunk = ResidualTrunk(3 * num_joints, 3 * num_joints + 1, depth=depth, **layers)
+        self.trunk_layers = self.trunk.layers
+        self.width = self.trunk.width
         self.num_joints = num_joints
         self._fitted = statistics
 
     def build(self, input_shape=None) -> None:
         self.distribution = self._fitted.add_to(self)
-        super().build(input_shape)
+        self.trunk.build()
+        self.built = True
 
     def call(self, image, seen):
         """Args: normalised poses `image` [B, J, 2], any finite numbers where not `seen` [B, J].
@@ -63,7 +57,7 @@ class PoseStudent(ResidualNetwork):
           above the horizon [B], radians.
         """
         whole = self.distribution.guess(image, seen, _ITERATIONS)
-        outputs = self.respond(describe(whole, seen))
+        outputs = self.trunk(describe(whole, seen))
         moved = tf.reshape(outputs[..., : 2 * self.num_joints], [-1, self.num_joints, 2])
         corrected = tf.convert_to_tensor(self.distribution.deviation) * (whole + moved)
         return corrected, outputs[..., 2 * self.num_joints : -1], outputs[..., -1]

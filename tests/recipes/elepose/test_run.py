@@ -230,7 +230,7 @@ def test_the_start_with_the_fewest_backward_knees_goes_on(recording, settings, t
     with StopRequest() as stop:
         assert run.stages[2].run(None, stop)
     assert next(told, None) is None
-    kernel = run.model.lifter.upscale.kernel
+    kernel = run.model.lifter.trunk.upscale.kernel
     moved = [np.abs(np.array(kernel) - weights[kernel.path]).max() for weights in first]
     assert np.argmin(moved) == 1
 
@@ -295,7 +295,8 @@ def test_under_the_clip_rule_poses_have_the_scale_of_their_clip_from_training_to
 
 def test_what_comes_back_computes_in_float32_whatever_it_was_trained_in(by_clips_in_bfloat16):
     run, method = by_clips_in_bfloat16
-    assert (run.model.lifter.upscale.compute_dtype, method.lifter.upscale.compute_dtype) == ("bfloat16", "float32")
+    computes_in = [model.lifter.trunk.upscale.compute_dtype for model in (run.model, method)]
+    assert computes_in == ["bfloat16", "float32"]
     trained = {variable.path: np.asarray(variable) for variable in run.model.lifter.variables}
     for variable in method.lifter.variables:
         np.testing.assert_array_equal(np.asarray(variable), trained[variable.path])
