@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).parent.parent.parent
 TEXT = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n# ([\w/]+\.py)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 FILES = {path: text for path, text in BLOCKS if not (ROOT / path).exists()}
-CHANGES = {path: text.strip("\n").split("\n\n") for path, text in BLOCKS if (ROOT / path).exists()}
+CHANGES = {path: re.split(r"\n{2,}", text.strip("\n")) for path, text in BLOCKS if (ROOT / path).exists()}
 
 # {file: what stands in it behind each of the pieces that the page adds}; of a line that it changes, the beginning.
 BEHIND = {
