@@ -212,7 +212,7 @@ def test_formats_are_listed_with_their_options(command):
 def test_it_starts_fast_and_without_tensorflow(tmp_path):
     source = write(tmp_path / "stick.npz", turning(rows=20))
     script = (
-        "import sys, time; from tf_elepose import convert, commands\n"
+        "import sys, time; from tf_elepose import convert\nfrom tf_elepose.cli import commands\n"
         f"sys.argv = ['convert', {source!r}, '--output={tmp_path / 'new.npz'}']\n"
         "try: commands.run(convert.main, convert.define_flags, positional=True)\n"
         "finally: print([m for m in ('tensorflow', 'keras', 'scipy') if m in sys.modules], time.process_time() < 2)"

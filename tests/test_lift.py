@@ -292,7 +292,7 @@ def test_it_starts_fast_and_without_tensorflow(tmp_path):
     """1,000 poses in under a second of the processor's time, imports included."""
     save(tmp_path / "a.npz", keypoints(1000))
     script = (
-        "import sys, time; from tf_elepose import lift, commands\n"
+        "import sys, time; from tf_elepose import lift\nfrom tf_elepose.cli import commands\n"
         f"sys.argv = ['lift', {str(tmp_path / 'a.npz')!r}, '--convention=h36m_17', '--model={small_lifting_bundle()}', "
         f"'--output={tmp_path / 'new.npz'}']\n"
         "try: commands.run(lift.main, lift.define_flags, positional=True)\n"

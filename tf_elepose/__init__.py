@@ -30,7 +30,7 @@ _HOMES = {
     "Lifted": "motion.lifted",
     "Lifter": "inference.lifter",
     "Normalizer": "normalization",
-    "Prediction": "methods.prediction",
+    "Prediction": "motion.prediction",
     "Recording": "data.recording",
     "Skeleton": "skeleton.skeletons",
     "evaluate_method": "training.evaluator",
