@@ -1,14 +1,11 @@
 """LInKs: halves are scored and lifted apart, and a missing half comes from the other's 3D pose."""
 
-import itertools
-
 import numpy as np
 import pytest
 import small_models
 import tensorflow as tf
 
 from tf_elepose import geometry
-from tf_elepose.methods import replicas
 from tf_elepose.methods.elepose import virtual_rotation
 from tf_elepose.methods.filling import FillFitting
 from tf_elepose.skeleton.skeletons import H36M_17
@@ -94,20 +91,13 @@ def test_without_fillers_missing_halves_are_completed_in_2d():
     np.testing.assert_array_equal(y, method.lift(whole)[0])
 
 
-def test_a_step_compiled_with_xla_gives_the_eager_gradients(made, monkeypatch):
-    image = made[1]
-    objective, _ = small_models.small_links_objective(completer=small_models.small_completer())
-    # XLA draws other random numbers from the same seed: give both the same azimuths and noise.
-    numbers = itertools.cycle(np.random.default_rng(5).uniform(-3, 3, (2, 8)).astype(np.float32))
-    monkeypatch.setattr(replicas, "draw", lambda sampler, shape: tf.constant(next(numbers)))
-    batch = {"image": tf.constant(image[:8])}
-    values, gradients = objective.gradients(batch, SEED)
-    other_values, other = tf.function(objective.gradients, jit_compile=True)(batch, SEED)
-    scale = max(np.abs(one).max() for one in gradients)
-    for name, value in values.items():
-        np.testing.assert_allclose(other_values[name], value, rtol=2e-5, err_msg=name)
-    for variable, a, b in zip(objective.variables, gradients, other, strict=True):
-        np.testing.assert_allclose(b, a, rtol=1e-3, atol=1e-5 * scale, err_msg=variable.path)
+def test_xla_lifts_halves_as_eager_does(made):
+    """What is LInKs' own in a step; the rest is ElePose's objective, compiled in test_elepose.py."""
+    method, image = made
+    x = tf.constant(image[:8])
+    compiled = tf.function(method.lifter.by_part, jit_compile=True, autograph=False)
+    for other, one in zip(compiled(x), method.lifter.by_part(x), strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-5, atol=1e-5)
 
 
 def test_fillers_learn_halves_of_lifted_poses_from_a_virtual_camera(made):

@@ -332,8 +332,8 @@ def test_without_limbs_there_are_no_grounds(recording, settings, tmp_path):
     assert not (tmp_path / "run").exists()
     weights = {**settings.lifter.term_weights, "knees": 0.0}
     lifter = dataclasses.replace(settings.lifter, term_weights=weights)
-    run, method = _trained(tmp_path, _changed(recording, skeleton=bare), _short(settings, lifter=lifter))
-    assert run.sign_without_truth(method) == ("unknown", "the skeleton names no legs or arms")
+    run = _run(tmp_path, _changed(recording, skeleton=bare), dataclasses.replace(settings, lifter=lifter))
+    assert run.sign_without_truth(run.model) == ("unknown", "the skeleton names no legs or arms")
 
 
 def test_poses_that_show_too_little_are_not_trained_on(recording, settings, caplog):

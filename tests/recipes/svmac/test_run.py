@@ -57,14 +57,18 @@ def recording():
 @pytest.fixture(scope="module")
 def whole_and_stopped(recording, tmp_path_factory):
     """Both models of a whole run of two critic updates a step and of one that was stopped after two thirds and went on;
-    the arrays of both last checkpoints; and those of the checkpoint where the second was stopped.
+    the arrays of both last checkpoints; those of the checkpoint where the second was stopped; and the log of the first.
     """
     folder, config = tmp_path_factory.mktemp("whole_and_stopped"), _config(critic_steps=2)
+    recording = dataclasses.replace(recording, poses_3d=None)  # Nothing is learnt from the truth.
+    folder.joinpath("whole").mkdir()
 
     def arrays(name):
         return Checkpointer(folder / name / "generator").latest().arrays
 
-    whole = _trained(folder / "whole", recording, config)
+    with pytest.MonkeyPatch.context() as patch, MetricLog(folder / "whole" / "metrics.jsonl") as log:
+        patch.setattr(wasserstein, "LEAST_DISTANCE", -10.0)  # Some dozen steps of a toy: it need not be healthy.
+        whole = _trained(folder / "whole", recording, config, log)
     with pytest.MonkeyPatch.context() as patch, StopRequest() as stop:
         run = _run(folder / "stopped", recording, config)
         calls = run.stages[0].steps // 10
@@ -73,19 +77,20 @@ def whole_and_stopped(recording, tmp_path_factory):
         assert run.run(None, stop) is None
     before = arrays("stopped")
     resumed = _trained(folder / "stopped", recording, config)
-    return (whole, resumed), (arrays("whole"), arrays("stopped")), before
+    rows = [row for row in read_metric_log(folder / "whole" / "metrics.jsonl") if "loss" in row]
+    return (whole, resumed), (arrays("whole"), arrays("stopped")), before, rows
 
 
 def test_the_critic_learns_until_the_end(whole_and_stopped):
     """Of several updates a step, too: a schedule counts updates."""
-    _, (last, _), before = whole_and_stopped
+    _, (last, _), before, _ = whole_and_stopped
     moved = [np.abs(before[name] - values).max() for name, values in last.items() if name.startswith("critic/")]
     assert max(moved) > 1e-4
 
 
 def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(recording, tmp_path, whole_and_stopped):
     """Moving statistics, the critic and both optimizers come back: every number of model and critic is the same."""
-    (whole, resumed), (last, last_of_resumed), _ = whole_and_stopped
+    (whole, resumed), (last, last_of_resumed), *_ = whole_and_stopped
     assert any(name.startswith("critic/") for name in last) and last.keys() == last_of_resumed.keys()
     for name, values in last.items():
         np.testing.assert_array_equal(last_of_resumed[name], values, err_msg=name)
@@ -98,16 +103,9 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(recording, tmp_path, who
     np.testing.assert_array_equal(workdir.load_model(tmp_path).predict(pixels).poses_3d, whole.predict(pixels).poses_3d)
 
 
-def test_no_truth_is_needed_where_none_is_learnt_from_and_the_critics_health_is_in_the_log(
-    recording, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(wasserstein, "LEAST_DISTANCE", -10.0)  # Two dozen steps of a toy: it need not be healthy.
-    tmp_path.joinpath("run").mkdir()
-    with MetricLog(tmp_path / "run" / "metrics.jsonl") as log:
-        blind = dataclasses.replace(recording, poses_3d=None)
-        assert _trained(tmp_path / "run", blind, _config(epochs=3.0), log) is not None
-    rows = [row for row in read_metric_log(tmp_path / "run" / "metrics.jsonl") if "loss" in row]
-    assert len(rows) == 3  # 23 steps, 10 a call.
+def test_no_truth_is_needed_where_none_is_learnt_from_and_the_critics_health_is_in_the_log(whole_and_stopped):
+    (whole, _), *_, rows = whole_and_stopped
+    assert whole is not None and len(rows) == 5  # 45 steps, 10 a call.
     for row in rows:
         assert {"wasserstein", "critic_slope", "critic_gradient_norm", "adversarial", "camera"} <= set(row)
         assert 0.3 < row["critic_slope"] < 3 and row["critic_gradient_norm"] > 0
