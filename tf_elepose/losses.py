@@ -50,7 +50,7 @@ def relative_bone_error(
       pose: [..., J, 3] any unit.
       skeleton: its bones.
       prior: expected bone lengths divided by their mean, and how much each varies.
-      seen: [..., J] which joints are known, not guessed; a bone with a guessed end adds nothing. All when None.
+      seen: [..., J] which joints are seen, not guessed; a bone with a guessed end adds nothing. All when None.
 
     Returns:
       sum over bones of ((bone length / mean bone length - expected) / deviation)^2.
@@ -79,10 +79,10 @@ def scale_independent_error(projected: tf.Tensor, target: tf.Tensor, confidence:
     Args:
       projected: W_rep [..., J, 2] any unit, root at the origin.
       target: W [..., J, 2] any unit, root at the origin.
-      confidence: c [..., J] from 0; a joint of confidence 0 is unknown and adds nothing, nor does it to the norms.
+      confidence: c [..., J] from 0; a joint of confidence 0 is not seen and adds nothing, not even to the norms.
     """
-    known = tf.cast(confidence > 0.0, projected.dtype)[..., tf.newaxis]
-    difference = geometry.unit_size(known * target) - geometry.unit_size(known * projected)
+    seen = tf.cast(confidence > 0.0, projected.dtype)[..., tf.newaxis]
+    difference = geometry.unit_size(seen * target) - geometry.unit_size(seen * projected)
     return tf.reduce_sum(confidence[..., tf.newaxis] * tf.abs(difference), axis=(-2, -1))
 
 

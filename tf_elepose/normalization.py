@@ -100,7 +100,7 @@ class Normalizer:
         Args:
           poses_2d: [N, J, 2] px.
           groups: [N] any labels; poses with equal labels come from one clip and camera. Rule `clip` needs them.
-          seen: [N, J] which joints are known; all when None. The coordinates of hidden joints have no influence. A pose
+          seen: [N, J] which joints are seen; all when None. The coordinates of hidden joints have no influence. A pose
             whose root is hidden is centred on the mean of its seen joints, and by rule `pose` the size of a pose with
             hidden joints is that of its seen joints: completing the pose corrects both.
 
@@ -138,14 +138,14 @@ class Normalizer:
         """
         if self.rule == "clip":
             raise ValueError("normalisation rule 'clip' needs all frames of a clip; a graph sees one pose")
-        root, known = self.skeleton.root_index, seen[..., tf.newaxis]
-        count = tf.maximum(tf.reduce_sum(tf.cast(known, tf.float32), axis=-2, keepdims=True), 1.0)
+        root, mask = self.skeleton.root_index, seen[..., tf.newaxis]
+        count = tf.maximum(tf.reduce_sum(tf.cast(mask, tf.float32), axis=-2, keepdims=True), 1.0)
         # Summed relative to one of the pose's own joints: sums of pixels far from 0 would lose digits in float32.
-        nearby = tf.reduce_max(tf.where(known, poses_2d, poses_2d.dtype.min), axis=-2, keepdims=True)
-        offset = tf.where(known, poses_2d - nearby, 0.0)
+        nearby = tf.reduce_max(tf.where(mask, poses_2d, poses_2d.dtype.min), axis=-2, keepdims=True)
+        offset = tf.where(mask, poses_2d - nearby, 0.0)
         mean = nearby + tf.reduce_sum(offset, axis=-2, keepdims=True) / count
-        centre = tf.where(known[:, root : root + 1], poses_2d[:, root : root + 1], mean)
-        centred = tf.where(known, poses_2d - centre, 0.0)
+        centre = tf.where(mask[:, root : root + 1], poses_2d[:, root : root + 1], mean)
+        centred = tf.where(mask, poses_2d - centre, 0.0)
         if self.rule == "dataset":
             return centred / (self.head_px * self.distance)
         length = tf.reduce_sum(geometry.safe_norm(centred, keepdims=True), axis=-2, keepdims=True) / count
@@ -153,8 +153,8 @@ class Normalizer:
         return centred / tf.where(factor > 0.0, factor, 1.0)
 
     def size_warning(self, poses_2d: np.ndarray, seen: np.ndarray) -> str | None:
-        """A warning for users when poses [N, J, 2] px, known where `seen` [N, J], are much larger or smaller than the
-        training's; None when they are not, and under rules other than "dataset", where the size does not matter.
+        """A warning for users when poses [N, J, 2] px with the mask `seen` [N, J] are much larger or smaller than those
+        of the training; None when they are not, and under rules other than "dataset", where the size does not matter.
         """
         with_head = seen[:, self.skeleton.root_index] & seen[:, self.skeleton.index(self.skeleton.head)]
         if self.rule != "dataset" or with_head.sum() < _SIZE_WARNING_POSES:
@@ -219,11 +219,11 @@ def _centred(
     bad = ~np.all(np.isfinite(poses_2d) | ~seen[..., np.newaxis], axis=(1, 2))
     if np.any(bad):
         raise ValueError(f"{where}: {int(bad.sum())} poses hold NaN or infinity, the first is pose {int(bad.argmax())}")
-    known = seen[..., np.newaxis]
-    poses = np.where(known, poses_2d, 0.0).astype(np.float64)
-    mean = poses.sum(axis=1, keepdims=True) / np.maximum(known.sum(axis=1, keepdims=True), 1)
+    mask = seen[..., np.newaxis]
+    poses = np.where(mask, poses_2d, 0.0).astype(np.float64)
+    mean = poses.sum(axis=1, keepdims=True) / np.maximum(mask.sum(axis=1, keepdims=True), 1)
     root = slice(skeleton.root_index, skeleton.root_index + 1)
-    return np.where(known, poses - np.where(known[:, root], poses[:, root], mean), 0.0), seen
+    return np.where(mask, poses - np.where(mask[:, root], poses[:, root], mean), 0.0), seen
 
 
 def _head_length(centred: np.ndarray, skeleton: Skeleton) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Runs the same training on one and on two logical CPU devices; what test_replicas.py compares.
+"""Runs the same training on one and on two logical CPU devices, for test_replicas.py to compare.
 
 A program of its own, since TensorFlow's devices are fixed once it has started. Argument: the file to write.
 """
@@ -41,7 +41,7 @@ def canonpose():
 
 
 def poses_of(make, objective):
-    """What it is trained on: as many moments, or poses."""
+    """The arrays to train on: moments for CanonPose, poses for the other methods."""
     if make is not canonpose:
         return small_models.arrays(objective, small_models.normalized()[0])
     image = small_models.small_canonpose()[1]
@@ -50,9 +50,9 @@ def poses_of(make, objective):
     return {"image": image, "confidence": trust, "rig": np.repeat(np.arange(2.0), len(image) // 2)}
 
 
-# Steps that change the weights well but not wildly.
+# Learning rates that change the weights clearly without divergence.
 RATES = {elepose: 2e-5, noisy_prior: 1e-2, canonpose: 3e-4, svmac: 1e-3}
-CLIP_NORM = 1000.0  # Less than ElePose's first gradients have.
+CLIP_NORM = 1000.0  # Below the norm of ElePose's first gradients, so that they are clipped.
 
 
 def train(make, strategy, *, resident):
@@ -74,7 +74,7 @@ def train(make, strategy, *, resident):
         np.concatenate([np.ravel(strategy.experimental_local_results(v.value)[i].numpy()) for v in objective.variables])
         for i in range(strategy.num_replicas_in_sync)
     ]
-    statistics_now = [np.ravel(v.numpy()) for v in everything if not v.objective]
+    statistics_now = [np.ravel(v.numpy()) for v in everything if not v.trainable]
     averages = np.concatenate([np.ravel(loop.averages[v.path].numpy()) for v in objective.variables])
     names = sorted(first)
     return {
@@ -86,7 +86,7 @@ def train(make, strategy, *, resident):
 
 
 def statistics(strategy, values):
-    """Mean, deviation and their gradients of `values` [B], shared by the replicas."""
+    """Mean and deviation of `values` [B], and their gradients; each replica has a part of the values."""
     local = len(values) // strategy.num_replicas_in_sync
 
     def step():
@@ -96,7 +96,7 @@ def statistics(strategy, values):
         with tf.GradientTape() as tape:
             tape.watch(x)
             mean, deviation = replicas.mean_and_deviation(x)
-            # Each replica's share of 2 mean + 3 deviation, as the loss is shared.
+            # This replica's share of 2 mean + 3 deviation, as for a loss.
             share = (2 * mean + 3 * deviation) / replicas.count()
         drawn = replicas.draw(lambda n: tf.random.stateless_normal(n, [1, 2]), [local, 3])
         return mean, deviation, tape.gradient(share, x), drawn

@@ -1,4 +1,4 @@
-"""CanonPose's equations against a second version in float64, and what the paper says of them."""
+"""CanonPose's equations agree with a second version in float64 and have the properties that the paper states."""
 
 import dataclasses
 
@@ -28,8 +28,8 @@ def batch_of(image, rig=None, **more):
     return found | {name: tf.constant(value) for name, value in more.items()}
 
 
-def by_reference(method, batch):
-    """{term: [B]} in float64, with the partners that the method draws."""
+def reference_terms(method, batch):
+    """{term: [B]} in float64, with the partners that the objective draws."""
     weights = small_models.weights64(method.saved_variables())
     lifter = reference.Lifter(weights, ROOT, method.lifter.confidences)
     partners = rig_partners.partners(batch["rig"], tf.random.experimental.stateless_fold_in(SEED, 0)).numpy()
@@ -42,24 +42,24 @@ def by_reference(method, batch):
     return {name: np.array([row[name] for row in rows]) for name in TERMS}
 
 
-def assert_as_by_reference(objective, batch, made=None):
-    expected = by_reference(objective.model, batch)
-    for name, values in (made or objective.loss_terms(batch, SEED)).items():
+def assert_agrees_with_reference(objective, batch, terms=None):
+    expected = reference_terms(objective.model, batch)
+    for name, values in (terms or objective.loss_terms(batch, SEED)).items():
         np.testing.assert_allclose(values, expected[name], rtol=2e-4, atol=2e-5, err_msg=name)
 
 
-def test_every_term_is_that_of_the_paper():
+def test_every_term_agrees_with_the_paper():
     objective, image = small_models.small_canonpose_objective(noise=0.2)
     batch = batch_of(image[:12], rig=np.repeat([0, 1, 2], 4))
     values = objective.loss_terms(batch, SEED)
     assert list(values) == list(TERMS) and all(np.ptp(value) > 0 for value in values.values())
-    assert_as_by_reference(objective, batch, values)
+    assert_agrees_with_reference(objective, batch, values)
 
 
 @pytest.mark.parametrize("views", [2, 4, 5])
 def test_any_number_of_views(views):
     objective, image = small_models.small_canonpose_objective(views=views, noise=0.2)
-    assert_as_by_reference(objective, batch_of(image[:6]))
+    assert_agrees_with_reference(objective, batch_of(image[:6]))
 
 
 def _with_missing_views(image):
@@ -72,28 +72,28 @@ def _with_missing_views(image):
     return batch | {"confidence": tf.constant(confidence)}
 
 
-def test_missing_views_and_joints_are_as_if_they_were_not_there():
+def test_missing_views_and_joints_have_no_influence():
     objective, image = small_models.small_canonpose_objective(noise=0.2)
     batch = _with_missing_views(image)
     values = objective.loss_terms(batch, SEED)
-    assert_as_by_reference(objective, batch, values)
+    assert_agrees_with_reference(objective, batch, values)
     for name in ("view", "camera", "pose_equality"):
         assert values[name][6] == 0.0 and values[name][7] == 0.0
 
 
-def test_what_stands_in_a_missing_view_does_not_matter_and_a_view_fewer_is_the_same():
+def test_a_missing_view_equals_one_view_fewer_whatever_its_numbers():
     weights = small_models.CANONPOSE_WEIGHTS | {"camera": 0.0, "camera_equality": 0.0}
     objective, image = small_models.small_canonpose_objective(noise=0.2, term_weights=weights)
     batch = batch_of(image[:6])
-    gone = batch["confidence"].numpy()
-    gone[:, 1] = 0.0
-    two = {"image": tf.gather(batch["image"], [0, 2], axis=1), "confidence": tf.gather(gone, [0, 2], axis=1)}
+    confidence = batch["confidence"].numpy()
+    confidence[:, 1] = 0.0
+    two = {"image": tf.gather(batch["image"], [0, 2], axis=1), "confidence": tf.gather(confidence, [0, 2], axis=1)}
     expected = objective.loss_terms(two, SEED)
-    for stranger in (0.0, 1.0, 1e6):
-        strange = batch["image"].numpy()
-        strange[:, 1] = stranger * strange[:, 1]
+    for factor in (0.0, 1.0, 1e6):
+        scaled = batch["image"].numpy()
+        scaled[:, 1] = factor * scaled[:, 1]
         values, gradients = objective.gradients(
-            batch | {"image": tf.constant(strange), "confidence": tf.constant(gone)}, SEED
+            batch | {"image": tf.constant(scaled), "confidence": tf.constant(confidence)}, SEED
         )
         for name, value in expected.items():
             np.testing.assert_allclose(values[name], tf.reduce_mean(value), rtol=1e-5)
@@ -109,7 +109,7 @@ def test_moments_without_any_view_leave_gradients_finite():
 
 
 def test_errors_do_not_depend_on_the_size_of_a_view():
-    """Eq. 2: neither on the input's nor on the predicted pose's."""
+    """Eq. 2: neither the size of the input nor that of the predicted pose has an influence."""
     objective, image = small_models.small_canonpose_objective(noise=0.2)
     method = objective.model
     sizes = np.random.default_rng(2).uniform(0.1, 10.0, (8, 3, 1, 1)).astype(np.float32)
@@ -127,8 +127,8 @@ def test_errors_do_not_depend_on_the_size_of_a_view():
     )
 
 
-def test_the_right_scene_has_no_error_and_its_depth_mirror_neither():
-    """A pose seen by four cameras: all m^2 combinations fit, those with borrowed rotations too, for M X and M R M."""
+def test_the_true_scene_and_its_depth_mirror_have_no_error():
+    """A pose seen by four cameras: all m^2 combinations fit, also those with the partners' rotations and M X, M R M."""
     objective, _ = small_models.small_canonpose_objective(views=4)
     rng = np.random.default_rng(5)
     X = rng.normal(size=(6, 1, 17, 3)).astype(np.float32)
@@ -155,11 +155,11 @@ def test_partners_are_permuted_within_their_rigs():
     for partners in found:
         np.testing.assert_array_equal(np.sort(partners), np.arange(9))
         np.testing.assert_array_equal(rig[partners], rig)
-    for member in (0, 2, 5, 6):  # Everybody meets everybody.
+    for member in (0, 2, 5, 6):  # Every moment of a rig can be the partner of every other.
         assert {int(partners[member]) for partners in found} == {0, 2, 5, 6}
 
 
-def test_without_confidences_joints_are_seen_or_not():
+def test_without_confidences_joints_are_only_seen_or_not_seen():
     objective, image = small_models.small_canonpose_objective(noise=0.2, confidences=False)
     method = objective.model
     batch = _with_missing_views(image)
@@ -167,20 +167,20 @@ def test_without_confidences_joints_are_seen_or_not():
     one, other = objective.loss_terms(batch, SEED), objective.loss_terms(batch | {"confidence": seen}, SEED)
     for name, value in one.items():
         np.testing.assert_array_equal(value, other[name])
-    assert_as_by_reference(objective, batch | {"confidence": seen}, one)
+    assert_agrees_with_reference(objective, batch | {"confidence": seen}, one)
     assert method.lifter.trunk.upscale.kernel.shape[0] == 34 and not method.uses_confidence
 
 
-def test_confidences_weigh_errors_and_are_seen_by_the_network():
+def test_confidences_weigh_errors_and_are_an_input_of_the_network():
     objective, image = small_models.small_canonpose_objective(noise=0.2)
     method = objective.model
     batch = batch_of(image[:4])
     sure = batch | {"confidence": tf.ones([4, 3, 17])}
     assert np.all(objective.loss_terms(sure, SEED)["reprojection"] > objective.loss_terms(batch, SEED)["reprojection"])
     pixels = small_models.poses_2d(5)
-    told = method.predict(pixels, confidence=confidences((5, 17))).poses_3d
-    assert np.abs(told - method.predict(pixels).poses_3d).max() > 1e-4
-    over = {"confidence": 3.0 * sure["confidence"]}  # Some detectors say more than 1.
+    with_confidence = method.predict(pixels, confidence=confidences((5, 17))).poses_3d
+    assert np.abs(with_confidence - method.predict(pixels).poses_3d).max() > 1e-4
+    over = {"confidence": 3.0 * sure["confidence"]}  # Some detectors have confidences over 1.
     for name, value in objective.loss_terms(sure | over, SEED).items():
         np.testing.assert_array_equal(value, objective.loss_terms(sure, SEED)[name])
 
@@ -190,19 +190,15 @@ def test_hidden_joints_are_hidden_from_the_lifter_and_not_from_the_errors():
     method = objective.model
     batch = batch_of(image[:32])
     C = method.trust.weights(batch)
-    shown, input_confidence = objective.shown(batch["image"], C, SEED)
+    lifter_input, input_confidence = objective.lifter_input(batch["image"], C, SEED)
     hidden = input_confidence.numpy() == 0.0
     assert 0.15 < hidden.mean() < 0.35 and not np.any(C.numpy() == 0.0)
-    # The others keep their places relative to each other, where the root is seen.
+    # The other joints keep their places relative to each other, where the root is seen.
     kept = ~hidden[:, :, ROOT]
-    scale = np.linalg.norm(shown.numpy()[kept][0][~hidden[kept][0]]) / np.linalg.norm(
-        image[:32][kept][0][~hidden[kept][0]]
-    )
-    np.testing.assert_allclose(
-        shown.numpy()[kept][0][~hidden[kept][0]], scale * image[:32][kept][0][~hidden[kept][0]], atol=1e-5
-    )
+    before, after = (poses[kept][0][~hidden[kept][0]] for poses in (image[:32], lifter_input.numpy()))
+    np.testing.assert_allclose(after, np.linalg.norm(after) / np.linalg.norm(before) * before, atol=1e-5)
     never, _ = small_models.small_canonpose_objective(noise=0.2, hidden=0.0)
-    np.testing.assert_array_equal(never.shown(batch["image"], C, SEED)[0], batch["image"])
+    np.testing.assert_array_equal(never.lifter_input(batch["image"], C, SEED)[0], batch["image"])
 
 
 @pytest.mark.parametrize(

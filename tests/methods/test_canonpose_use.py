@@ -9,13 +9,13 @@ from tf_elepose import geometry
 from tf_elepose.skeleton.skeletons import H36M_17
 
 
-def test_the_pose_is_the_canonical_one_turned_into_the_cameras_frame():
+def test_the_pose_is_the_canonical_pose_turned_into_the_cameras_frame():
     method, _ = small_models.small_canonpose()
     pixels = small_models.poses_2d(9)
-    said = method.predict(pixels)
-    X, R = said.canonical, said.rotation
-    np.testing.assert_allclose(said.poses_3d, np.einsum("nij,nkj->nki", R, X), atol=1e-5)
-    network, rotation = method.X_and_R(tf.constant(said.image), tf.ones([9, 17]))
+    prediction = method.predict(pixels)
+    X, R = prediction.canonical, prediction.rotation
+    np.testing.assert_allclose(prediction.poses_3d, np.einsum("nij,nkj->nki", R, X), atol=1e-5)
+    network, rotation = method.X_and_R(tf.constant(prediction.image), tf.ones([9, 17]))
     np.testing.assert_allclose(R, rotation, atol=1e-6)
     sizes = [np.linalg.norm(values, axis=(1, 2), keepdims=True) for values in (X, network)]
     np.testing.assert_allclose(X / sizes[0], network / sizes[1], atol=1e-5)
@@ -25,8 +25,8 @@ def test_the_pose_is_the_canonical_one_turned_into_the_cameras_frame():
 
 
 @pytest.mark.parametrize("rule", ["dataset", "pose"])
-def test_lifted_poses_are_as_large_as_the_image_says(rule):
-    """Seen from the normaliser's distance by a weakly perspective camera they have the size of the 2D pose."""
+def test_lifted_poses_have_the_size_that_the_image_shows(rule):
+    """A weakly perspective camera at the normaliser's distance sees them in the size of the 2D pose."""
     method, _ = small_models.small_canonpose(rule=rule)
     image, _ = method.normalizer.apply(small_models.poses_2d(9))
     lifted = method.predict_normalized(image).poses_3d
@@ -35,7 +35,7 @@ def test_lifted_poses_are_as_large_as_the_image_says(rule):
     )
 
 
-def test_under_the_rule_pose_size_and_place_of_a_person_do_not_matter():
+def test_under_the_rule_pose_size_and_place_of_a_person_have_no_influence():
     method, _ = small_models.small_canonpose(rule="pose")
     pixels = small_models.poses_2d(9)
     moved = 0.2 * pixels + np.float32([300.0, -50.0])
@@ -58,7 +58,7 @@ def test_flip_averaging_makes_mirrored_poses_of_mirrored_people():
     assert np.abs(y - plain.predict_normalized(image, confidence=trust).poses_3d).max() > 1e-3
 
 
-def test_joints_without_a_confidence_have_the_usual_one_and_none_is_out_of_what_training_showed():
+def test_missing_confidences_are_the_usual_ones_and_others_are_clipped_to_those_of_training():
     method, _ = small_models.small_canonpose()
     training = np.random.default_rng(0).uniform(0.4, 0.8, (1000, 17)).astype(np.float32)
     training[:, 3] += 0.1
@@ -70,17 +70,17 @@ def test_joints_without_a_confidence_have_the_usual_one_and_none_is_out_of_what_
     np.testing.assert_allclose(usual[[0, 3, 5]], [0.6, 0.7, 0.6], atol=0.03)
     np.testing.assert_allclose(high[[0, 3, 5]], [0.8, 0.9, 0.8], atol=0.02)
     pixels = small_models.poses_2d(6)
-    usually = method.predict(pixels, confidence=np.tile(usual, (6, 1))).poses_3d
-    np.testing.assert_allclose(method.predict(pixels).poses_3d, usually, atol=1e-6)
+    with_usual = method.predict(pixels, confidence=np.tile(usual, (6, 1))).poses_3d
+    np.testing.assert_allclose(method.predict(pixels).poses_3d, with_usual, atol=1e-6)
     highest = method.predict(pixels, confidence=np.tile(high, (6, 1))).poses_3d
-    for beyond in (1.0, 50.0, np.inf):
+    for over in (1.0, 50.0, np.inf):
         np.testing.assert_allclose(
-            method.predict(pixels, confidence=np.full((6, 17), beyond)).poses_3d, highest, atol=1e-6
+            method.predict(pixels, confidence=np.full((6, 17), over)).poses_3d, highest, atol=1e-6
         )
-    assert np.abs(usually - highest).max() > 1e-4
+    assert np.abs(with_usual - highest).max() > 1e-4
 
 
-def test_confidences_are_one_a_joint():
+def test_confidences_of_another_shape_are_refused():
     method, _ = small_models.small_canonpose()
     with pytest.raises(ValueError, match=r"confidence: expected \[6, 17\]; got \[6, 16\]"):
         method.predict(small_models.poses_2d(6), confidence=np.ones((6, 16)))
@@ -94,24 +94,25 @@ def test_seen_joints_stay_where_they_are_when_others_are_guessed():
     np.testing.assert_allclose(guessed.image[seen], whole.image[seen], atol=1e-6)
     error = np.linalg.norm(guessed.image[~seen] - whole.image[~seen], axis=-1)
     far = np.linalg.norm(whole.image[~seen], axis=-1)
-    assert np.all(error > 0) and error.mean() < 0.5 * far.mean()  # Better than the root's place.
+    assert np.all(error > 0) and error.mean() < 0.5 * far.mean()  # Better than a guess at the root.
 
 
 def test_poses_that_cannot_be_lifted_have_no_canonical_pose():
     method, _ = small_models.small_canonpose()
     pixels = small_models.poses_2d(3)
     pixels[1] = np.nan
-    said = method.predict(pixels)
-    assert said.canonical.any(axis=(1, 2)).tolist() == said.rotation.any(axis=(1, 2)).tolist() == [True, False, True]
+    prediction = method.predict(pixels)
+    for values in (prediction.canonical, prediction.rotation):
+        assert values.any(axis=(1, 2)).tolist() == [True, False, True]
 
 
 def test_flip_averaging_keeps_the_images_own_rotation():
     (one, _), (averaged, _) = (small_models.small_canonpose(flip_average=flip) for flip in (False, True))
     pixels = small_models.poses_2d(4)
-    plain, said = one.predict(pixels), averaged.predict(pixels)
-    np.testing.assert_allclose(said.rotation, plain.rotation, atol=1e-6)
-    np.testing.assert_allclose(said.canonical, said.poses_3d @ said.rotation, atol=1e-6)
-    assert np.abs(said.canonical - plain.canonical).max() > 1e-3
+    plain, mean = one.predict(pixels), averaged.predict(pixels)
+    np.testing.assert_allclose(mean.rotation, plain.rotation, atol=1e-6)
+    np.testing.assert_allclose(mean.canonical, mean.poses_3d @ mean.rotation, atol=1e-6)
+    assert np.abs(mean.canonical - plain.canonical).max() > 1e-3
 
 
 def test_samples_have_the_training_poses_mean_and_covariance():
@@ -125,7 +126,7 @@ def test_samples_have_the_training_poses_mean_and_covariance():
     np.testing.assert_allclose(*covariances, atol=0.1)
 
 
-def test_it_knows_no_elevation_and_no_density():
+def test_canonpose_has_no_elevation_and_no_density():
     method, _ = small_models.small_canonpose()
     pixels = small_models.poses_2d(3)
     assert method.predict(pixels).elevation is None and method.likelihood(pixels) is None

@@ -1,4 +1,4 @@
-"""Training of the completer: what it is asked for, and that it learns to answer."""
+"""Training of the completer: its targets are hidden joints that were seen, and it learns to guess them."""
 
 import keras
 import numpy as np
@@ -17,7 +17,7 @@ from tf_elepose.training.loop import Loop
 SEED = tf.constant([2, 9])
 
 
-def test_shares_of_hidden_joints_run_from_none_to_the_most():
+def test_shares_of_hidden_joints_are_uniform_from_zero_to_the_limit():
     seen = tf.ones([20000, 17], tf.bool)
     left = hide_joints(seen, SEED, 0.5).numpy()
     hidden = 17 - left.sum(axis=1)
@@ -28,7 +28,7 @@ def test_shares_of_hidden_joints_run_from_none_to_the_most():
     assert np.any(hide_joints(seen, SEED + 1, 0.5).numpy() != left)
 
 
-def test_nothing_unseen_is_ever_shown():
+def test_joints_not_seen_stay_hidden():
     seen = np.random.default_rng(0).random((500, 17)) > 0.5
     left = hide_joints(tf.constant(seen), SEED, 0.5).numpy()
     assert not np.any(left & ~seen)
@@ -36,7 +36,7 @@ def test_nothing_unseen_is_ever_shown():
     np.testing.assert_array_equal(left[few], seen[few])
 
 
-def test_what_was_never_seen_is_never_asked_for():
+def test_joints_that_were_never_seen_are_no_target():
     fitting = CompletionFitting(small_models.small_completer())
     image, seen = small_models.normalized()[0], np.random.default_rng(0).random((64, 17)) > 0.2
     other = np.where(seen[..., None], image, 77.0).astype(np.float32)
@@ -48,8 +48,8 @@ def test_what_was_never_seen_is_never_asked_for():
     np.testing.assert_array_equal(seen_in({"image": tf.constant(image)}), np.ones((64, 17), bool))
 
 
-def test_it_learns_where_hidden_joints_are():
-    """Of a person it has not seen: better than the linear guess, which is far better than the middle of the others."""
+def test_the_completer_learns_where_hidden_joints_are():
+    """On a new person it is better than the linear guess, which is far better than the mean of the seen joints."""
     recording = synthesize(H36M_17, subjects=6, takes=1, frames=32)
     normalizer = Normalizer.fit(recording.poses_2d, H36M_17)
     image, _ = normalizer.apply(recording.poses_2d)
@@ -62,13 +62,13 @@ def test_it_learns_where_hidden_joints_are():
     fitting = CompletionFitting(completer)
     Loop(fitting, {"completer": optimizer}, batches, tf.distribute.get_strategy(), seed=1).run(0, 600)
     seen = np.random.default_rng(3).random(test.shape[:2]) > 0.2
-    shown = np.where(seen[..., None], test, 0.0).astype(np.float32)
+    incomplete = np.where(seen[..., None], test, 0.0).astype(np.float32)
 
     def error(guess):
         return np.linalg.norm(guess - test, axis=-1)[~seen].mean()
 
     distribution = completer.distribution
-    linear = float(distribution.deviation) * distribution.guess(tf.constant(shown), tf.constant(seen)).numpy()
-    mean = shown.sum(axis=1, keepdims=True) / seen.sum(axis=1)[:, None, None]
-    trained = error(completer(tf.constant(shown), tf.constant(seen)).numpy())
+    linear = float(distribution.deviation) * distribution.guess(tf.constant(incomplete), tf.constant(seen)).numpy()
+    mean = incomplete.sum(axis=1, keepdims=True) / seen.sum(axis=1)[:, None, None]
+    trained = error(completer(tf.constant(incomplete), tf.constant(seen)).numpy())
     assert trained < 0.95 * error(linear) and error(linear) < 0.4 * error(mean)

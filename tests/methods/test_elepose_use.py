@@ -22,7 +22,7 @@ BATCH = 8
 # ---- use ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_larger_picture_changes_nothing_under_the_pose_rule():
+def test_the_size_of_the_picture_has_no_influence_under_the_pose_rule():
     method, _ = small_models.small_elepose("pose")
     pixels = small_models.poses_2d(5, seed=1)
     once, twice = method.predict(pixels), method.predict(2 * pixels)
@@ -32,13 +32,13 @@ def test_a_larger_picture_changes_nothing_under_the_pose_rule():
     assert np.abs(other.predict(2 * pixels).poses_3d - other.predict(pixels).poses_3d).max() > 0.1
 
 
-def test_predictions_are_lifts_with_the_camera_above_the_horizon():
-    made, _ = small_models.small_elepose_objective()
-    method = made.model
+def test_predictions_are_lifted_poses_and_elevations_above_the_horizon():
+    objective, _ = small_models.small_elepose_objective()
+    method = objective.model
     pixels = small_models.poses_2d(7, seed=1)
     prediction = method.predict(pixels)
-    objective = rewrite(made)
-    lifted = [objective.lift(image) for image in method.normalizer.apply(pixels)[0]]
+    rewritten = rewrite(objective)
+    lifted = [rewritten.lift(image) for image in method.normalizer.apply(pixels)[0]]
     np.testing.assert_allclose(prediction.poses_3d, [y for y, _ in lifted], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(prediction.elevation, [-math.degrees(e) for _, e in lifted], rtol=1e-4, atol=1e-4)
     assert np.all(prediction.poses_3d[:, 0] == 0)
@@ -57,12 +57,12 @@ def test_flip_average_makes_predictions_of_mirror_images_mirrors():
     np.testing.assert_allclose(y, (one + other) / 2, atol=1e-6)
 
 
-def test_measured_elevation_is_that_of_the_whole_set():
-    made, images = small_models.small_elepose_objective()
-    method = made.model
+def test_the_measured_elevation_is_that_of_the_whole_set():
+    objective, images = small_models.small_elepose_objective()
+    method = objective.model
     method.measure_elevation(images)
-    objective = rewrite(made)
-    e = np.array([objective.lift(image)[1] for image in images])
+    rewritten = rewrite(objective)
+    e = np.array([rewritten.lift(image)[1] for image in images])
     assert float(method.density.elevation_mean) == pytest.approx(e.mean(), rel=1e-4)
     assert float(method.density.elevation_deviation) == pytest.approx(e.std(ddof=1), rel=1e-4)
     method.measure_elevation(images[:1])
@@ -71,8 +71,8 @@ def test_measured_elevation_is_that_of_the_whole_set():
 
 @pytest.mark.parametrize("elevation", ["predicted", "fixed"])
 def test_likelihood_is_deterministic_and_a_mean_over_virtual_cameras(elevation):
-    made, images = small_models.small_elepose_objective(elevation=elevation)
-    method = made.model
+    objective, images = small_models.small_elepose_objective(elevation=elevation)
+    method = objective.model
     method.measure_elevation(images)
 
     def direct(image, seed, views):
@@ -85,10 +85,10 @@ def test_likelihood_is_deterministic_and_a_mean_over_virtual_cameras(elevation):
     assert np.all(compiled(x, SEED + 1, tf.constant(views)) != nll)
     np.testing.assert_allclose(direct(x, SEED, 2), compiled(x, SEED, tf.constant(2)), rtol=1e-4)
     # An independent Monte Carlo: other random numbers, the float64 rewrite.
-    objective, rng = rewrite(made), np.random.default_rng(4)
+    rewritten, rng = rewrite(objective), np.random.default_rng(4)
     mean, deviation = float(method.density.elevation_mean), float(method.density.elevation_deviation)
     for i, image in enumerate(images[:2]):
-        y, e = objective.lift(image)
+        y, e = rewritten.lift(image)
         draws = []
         for _ in range(400):
             R = reference.rotation("y", rng.uniform(-np.pi, np.pi))
@@ -96,7 +96,7 @@ def test_likelihood_is_deterministic_and_a_mean_over_virtual_cameras(elevation):
                 R = reference.rotation("x", -mean + deviation * rng.normal()) @ R @ reference.rotation("x", e)
             else:
                 R = reference.rotation("x", rng.uniform(-np.pi / 9, np.pi / 9)) @ R
-            draws.append(-objective.prior.log_prob(reference.project(y @ R.T, 10.0)))
+            draws.append(-rewritten.prior.log_prob(reference.project(y @ R.T, 10.0)))
         error = np.std(draws) * math.sqrt(1 / 400 + 1 / views)
         assert abs(np.mean(draws) - nll[i]) < 4 * error
         assert error < 0.1 * np.std(draws)
@@ -111,8 +111,8 @@ def test_likelihood_is_deterministic_and_a_mean_over_virtual_cameras(elevation):
      ("dataset", {"elevation": "fixed"})],
 )  # fmt: skip
 def test_a_saved_model_is_the_same_model(tmp_path, rule, options):
-    made, images = small_models.small_elepose_objective(rule, **options)
-    method = made.model
+    objective, images = small_models.small_elepose_objective(rule, **options)
+    method = objective.model
     method.measure_elevation(images)
     workdir.save_model(tmp_path / "model.npz", method, {"note": "ä"})
     restored, info = workdir.load_model_and_info(tmp_path)
@@ -128,18 +128,19 @@ def test_a_saved_model_is_the_same_model(tmp_path, rule, options):
         restored.likelihood(pixels, views=3, seed=1), method.likelihood(pixels, views=3, seed=1)
     )
     again = EleposeObjective(
-        restored, bone_prior=made.bone_prior, term_weights={name: made.term_weights.get(name, 0.0) for name in TERMS},
-        likelihood_ceiling=made.likelihood_ceiling,
+        restored, bone_prior=objective.bone_prior,
+        term_weights={name: objective.term_weights.get(name, 0.0) for name in TERMS},
+        likelihood_ceiling=objective.likelihood_ceiling,
     )  # fmt: skip
     batch = {"image": tf.constant(images[:BATCH])}
-    for name, term in made.loss_terms(batch, SEED).items():
+    for name, term in objective.loss_terms(batch, SEED).items():
         np.testing.assert_array_equal(again.loss_terms(batch, SEED)[name], term, err_msg=name)
 
 
 def test_a_restored_model_computes_in_float32_whatever_it_was_trained_in():
     trained, _ = small_models.small_elepose(precision="mixed_bfloat16")
     full, _ = small_models.small_elepose()
-    assert trained.settings == full.settings  # Precision is no part of a model.
+    assert trained.settings == full.settings  # A model does not store its precision.
     restored = ElePose.restore(trained.settings)
     for name, variable in restored.saved_variables().items():
         variable.assign(np.asarray(trained.saved_variables()[name]))
@@ -158,11 +159,11 @@ def _turned(y, e, raised, azimuth):
 
 
 def test_the_flip_averaged_likelihood_is_that_of_the_averaged_poses(monkeypatch):
-    """Lifted, flipped, averaged, turned and judged in float64, with the cameras that the method drew."""
-    made, images = small_models.small_elepose_objective(flip_average=True)
-    method = made.model
+    """Lifting, flipping, averaging, turning and likelihood in float64, with the cameras that the method drew."""
+    objective, images = small_models.small_elepose_objective(flip_average=True)
+    method = objective.model
     method.measure_elevation(images)
-    objective, images = rewrite(made), images[:5]
+    rewritten, images = rewrite(objective), images[:5]
     rng = np.random.default_rng(6)
     azimuth, noise = rng.uniform(-np.pi, np.pi, 5), rng.normal(size=5)
     monkeypatch.setattr(tf.random, "stateless_uniform", lambda *_: tf.constant(azimuth, tf.float32))
@@ -174,10 +175,10 @@ def test_the_flip_averaged_likelihood_is_that_of_the_averaged_poses(monkeypatch)
     )
     plain = []
     for i, image in enumerate(images.astype(np.float64)):
-        (y, e), (y_flipped, e_flipped) = objective.lift(image), objective.lift(image[mirror] * [-1, 1])
+        (y, e), (y_flipped, e_flipped) = rewritten.lift(image), rewritten.lift(image[mirror] * [-1, 1])
         averaged = (y + y_flipped[mirror] * [-1, 1, 1]) / 2, (e + e_flipped) / 2
         expected, without = (
-            -objective.prior.log_prob(reference.project(_turned(*one, raised[i], azimuth[i]), 10.0))
+            -rewritten.prior.log_prob(reference.project(_turned(*one, raised[i], azimuth[i]), 10.0))
             for one in (averaged, (y, e))
         )
         assert float(nll[i]) == pytest.approx(expected, rel=1e-4)
@@ -185,20 +186,20 @@ def test_the_flip_averaged_likelihood_is_that_of_the_averaged_poses(monkeypatch)
     assert np.abs(nll - plain).min() > 0.01  # The average matters.
 
 
-def test_measured_elevation_is_that_of_the_averaged_poses():
-    made, images = small_models.small_elepose_objective(flip_average=True)
-    method = made.model
-    objective, mirror = rewrite(made), list(H36M_17.mirror)
+def test_the_measured_elevation_is_that_of_the_averaged_poses():
+    objective, images = small_models.small_elepose_objective(flip_average=True)
+    method = objective.model
+    rewritten, mirror = rewrite(objective), list(H36M_17.mirror)
     method.measure_elevation(images)
-    e = np.array([objective.lift(image)[1] + objective.lift(image[mirror] * [-1, 1])[1] for image in images]) / 2
+    e = np.array([rewritten.lift(image)[1] + rewritten.lift(image[mirror] * [-1, 1])[1] for image in images]) / 2
     assert float(method.density.elevation_mean) == pytest.approx(e.mean(), rel=1e-4)
     assert float(method.density.elevation_deviation) == pytest.approx(e.std(ddof=1), rel=1e-4)
 
 
 def test_the_prior_is_not_trained():
-    made, _ = small_models.small_elepose_objective()
-    assert set(made.networks) == {"lifter"} and set(made.model.networks) == {"prior", "lifter"}
-    assert made.variables and all(variable.path.startswith("lifter/") for variable in made.variables)
+    objective, _ = small_models.small_elepose_objective()
+    assert set(objective.networks) == {"lifter"} and set(objective.model.networks) == {"prior", "lifter"}
+    assert objective.variables and all(variable.path.startswith("lifter/") for variable in objective.variables)
 
 
 def test_unknown_choices_are_refused():
@@ -214,7 +215,7 @@ def test_unknown_choices_are_refused():
         small_models.small_elepose_objective(likelihood_ceiling=-1)
 
 
-def test_first_weights_follow_the_seed():
+def test_initial_weights_follow_the_seed():
     kernels = [small_models.small_elepose_objective(noise=0.0, seed=seed)[0].variables[0].numpy() for seed in (1, 1, 2)]
     np.testing.assert_array_equal(kernels[0], kernels[1])
     assert all(np.any(a != b) for a, b in itertools.combinations(kernels[1:], 2))
@@ -224,9 +225,9 @@ def test_a_weight_on_knees_needs_legs():
     legless = dataclasses.replace(H36M_17, legs=())
     with pytest.raises(ValueError, match=r"names no legs: give them, or set term_weights.knees to 0"):
         small_models.small_elepose(skeleton=legless)
-    made, images = small_models.small_elepose_objective(
+    objective, images = small_models.small_elepose_objective(
         skeleton=legless, term_weights={**small_models.PAPER_WEIGHTS, "knees": 0.0}
     )
-    assert set(made.loss_terms({"image": tf.constant(images[:BATCH])}, SEED)) == {
+    assert set(objective.loss_terms({"image": tf.constant(images[:BATCH])}, SEED)) == {
         name for name, weight in small_models.PAPER_WEIGHTS.items() if weight
     }

@@ -1,4 +1,4 @@
-"""LInKs: halves are scored and lifted apart, and a missing half comes from the other's 3D pose."""
+"""LInKs: halves are scored and lifted separately, and a missing half is predicted from the 3D pose of the other."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ pytest_plugins = ("quick_completer",)
 pytestmark = pytest.mark.usefixtures("quick_completer")
 
 LEGS, TORSO = (list(H36M_17.indices(joints)) for joints in H36M_17.halves.values())
-OF = {"legs": LEGS, "torso": TORSO}
+JOINTS_OF = {"legs": LEGS, "torso": TORSO}
 SEED = tf.constant([3, 8])
 
 
@@ -25,12 +25,12 @@ def made():
 
 def _seen(count, half):
     seen = np.ones((count, 17), bool)
-    seen[:, OF[half]] = False
+    seen[:, JOINTS_OF[half]] = False
     return seen
 
 
-def test_legs_and_torsos_may_be_exchanged_without_a_change_of_likelihood(made):
-    """Not so for a density of whole poses."""
+def test_swapping_legs_between_poses_does_not_change_the_likelihood(made):
+    """The likelihood of a density of whole poses does change."""
     method, image = made
     a, b = image[:8].copy(), image[8:16].copy()
     before = method.prior.log_prob(a) + method.prior.log_prob(b)
@@ -42,39 +42,40 @@ def test_legs_and_torsos_may_be_exchanged_without_a_change_of_likelihood(made):
     assert np.abs(whole.log_prob(a) + whole.log_prob(b) - kept).max() > 1.0
 
 
-@pytest.mark.parametrize(("missing", "there"), [("legs", "torso"), ("torso", "legs")])
-def test_a_half_is_lifted_as_if_the_other_were_there(made, missing, there):
+@pytest.mark.parametrize(("missing", "present"), [("legs", "torso"), ("torso", "legs")])
+def test_a_half_is_lifted_alike_with_and_without_the_other_half(made, missing, present):
     method, _ = made
     pixels = small_models.poses_2d(6, seed=3)
     whole, part = method.predict(pixels), method.predict(pixels, seen=_seen(6, missing))
-    np.testing.assert_allclose(part.poses_3d[:, OF[there]], whole.poses_3d[:, OF[there]], atol=1e-6)
-    assert np.abs(part.poses_3d[:, OF[missing]] - whole.poses_3d[:, OF[missing]]).max() > 0.01
+    np.testing.assert_allclose(part.poses_3d[:, JOINTS_OF[present]], whole.poses_3d[:, JOINTS_OF[present]], atol=1e-6)
+    assert np.abs(part.poses_3d[:, JOINTS_OF[missing]] - whole.poses_3d[:, JOINTS_OF[missing]]).max() > 0.01
 
 
-@pytest.mark.parametrize(("missing", "there"), [("legs", "torso"), ("torso", "legs")])
-def test_a_missing_half_is_filled_from_the_3d_pose_of_the_other(made, missing, there):
+@pytest.mark.parametrize(("missing", "present"), [("legs", "torso"), ("torso", "legs")])
+def test_a_missing_half_is_filled_from_the_3d_pose_of_the_other(made, missing, present):
     method, image = made
     x, seen = tf.constant(image[:6]), tf.constant(_seen(6, missing))
     whole, y, elevation, _ = method.complete_and_lift(x, seen)
-    filled = method.fillers[missing](tf.gather(y, OF[there], axis=1))
-    np.testing.assert_allclose(tf.gather(y, OF[missing], axis=1), filled, atol=1e-6)
-    seen_there = geometry.project(filled, method.distance)
-    np.testing.assert_allclose(tf.gather(whole, OF[missing], axis=1), seen_there, atol=1e-7)
-    own = method.lifter.by_part(x)[1][:, list(OF).index(there)]
-    np.testing.assert_allclose(elevation, -own, atol=1e-6)  # Of the half that is seen.
+    filled = method.fillers[missing](tf.gather(y, JOINTS_OF[present], axis=1))
+    np.testing.assert_allclose(tf.gather(y, JOINTS_OF[missing], axis=1), filled, atol=1e-6)
+    np.testing.assert_allclose(
+        tf.gather(whole, JOINTS_OF[missing], axis=1), geometry.project(filled, method.distance), atol=1e-7
+    )
+    own = method.lifter.by_part(x)[1][:, list(JOINTS_OF).index(present)]
+    np.testing.assert_allclose(elevation, -own, atol=1e-6)  # That of the seen half.
 
 
 def test_single_hidden_joints_are_completed_as_by_elepose(made):
     method, image = made
     seen = np.ones((6, 17), bool)
     seen[:, LEGS[:-1]] = False  # One joint of the legs is left.
-    x, known = tf.constant(image[:6]), tf.constant(seen)
-    whole, y, *_ = method.complete_and_lift(x, known)
-    np.testing.assert_array_equal(whole, method.complete(x, known))
+    x = tf.constant(image[:6])
+    whole, y, *_ = method.complete_and_lift(x, tf.constant(seen))
+    np.testing.assert_array_equal(whole, method.complete(x, tf.constant(seen)))
     np.testing.assert_allclose(y, method.lift(whole)[0], atol=1e-6)
 
 
-def test_a_pose_with_a_missing_half_does_not_touch_its_neighbours(made):
+def test_a_pose_with_a_missing_half_does_not_change_its_neighbours(made):
     method, _ = made
     pixels, seen = small_models.poses_2d(3, seed=3), np.ones((3, 17), bool)
     seen[1, LEGS] = False
@@ -105,9 +106,9 @@ def test_fillers_learn_halves_of_lifted_poses_from_a_virtual_camera(made):
     terms = FillFitting(method).loss_terms({"image": tf.constant(image[:8])}, SEED)
     y, e = method.y(tf.constant(image[:8]))
     turned = np.einsum("bij,bkj->bki", virtual_rotation(e, SEED), y)
-    for half, there in (("legs", TORSO), ("torso", LEGS)):
-        guess = method.fillers[half](tf.constant(turned[:, there], tf.float32)).numpy()
-        expected = np.linalg.norm(guess - turned[:, OF[half]], axis=-1).mean(axis=-1)
+    for half, present in (("legs", TORSO), ("torso", LEGS)):
+        guess = method.fillers[half](tf.constant(turned[:, present], tf.float32)).numpy()
+        expected = np.linalg.norm(guess - turned[:, JOINTS_OF[half]], axis=-1).mean(axis=-1)
         np.testing.assert_allclose(terms[half], expected, rtol=1e-4)
 
 

@@ -1,4 +1,4 @@
-"""What every method gets from its base class: normalisation, batches, and None where nothing is known."""
+"""The base class of all methods: normalisation, batches, and None for results that a method does not have."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from tf_elepose.skeleton.skeletons import H36M_17
 
 
 class Flat(PoseModel):
-    """Says that every pose is flat, and knows neither elevation nor density."""
+    """Predicts flat poses, and neither elevation nor density."""
 
     name = "flat"
     skeleton = H36M_17
@@ -33,7 +33,7 @@ class Flat(PoseModel):
         return tf.pad(image, [[0, 0], [0, 0], [0, 1]]), None
 
 
-def test_what_a_method_does_not_know_is_none():
+def test_results_that_a_method_does_not_have_are_none():
     flat, pixels = Flat(), small_models.poses_2d(5)
     assert flat.likelihood(pixels) is None
     assert flat.predict(pixels).elevation is None

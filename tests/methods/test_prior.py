@@ -1,4 +1,4 @@
-"""Fitting the prior: its loss is the negative log-likelihood, and following its gradient lowers it."""
+"""Fitting the prior: the loss is the negative log-likelihood, and a step along the gradient lowers it."""
 
 import numpy as np
 import pytest
@@ -23,9 +23,9 @@ def test_the_loss_is_the_negative_log_likelihood(image):
 
 
 def test_pca_and_rotations_are_not_trained(image):
-    objective = {variable.path for variable in PriorFitting(small_models.small_prior(image)).variables}
-    assert not any(part in path for path in objective for part in ("mean", "basis", "deviation", "rotation"))
-    assert len(objective) == small_models.PRIOR["blocks"] * 6  # Two layers' kernels and biases, scale, shift.
+    trained = {variable.path for variable in PriorFitting(small_models.small_prior(image)).variables}
+    assert not any(part in path for path in trained for part in ("mean", "basis", "deviation", "rotation"))
+    assert len(trained) == small_models.PRIOR["blocks"] * 6  # Two layers' kernels and biases, scale, shift.
 
 
 def test_noise_is_normal_in_the_latents_and_follows_the_seed(image):
@@ -42,8 +42,8 @@ def test_noise_is_normal_in_the_latents_and_follows_the_seed(image):
     assert np.abs(fitting.loss_terms({"image": repeated}, SEED + 1)["nll"] - terms).max() > 0.1
 
 
-def test_noise_is_not_the_coin_that_flips_poses(image):
-    """Batches draw their flips from the pair (seed, step) as well; the noise must not repeat those numbers."""
+def test_noise_is_independent_of_the_flips_of_poses(image):
+    """Batches draw their flips from the pair (seed, step) too; the noise must not use the same random numbers."""
     prior = small_models.small_prior(image)
     repeated = tf.constant(np.tile(image[:1], (4000, 1, 1)))
     noisy = PriorFitting(prior, noise=0.5).loss_terms({"image": repeated}, SEED)["nll"].numpy()

@@ -37,14 +37,14 @@ def runs(tmp_path_factory):
         ("one_svmac", "two_svmac"),
     ],
 )
-def test_ten_steps_of_sgd_give_the_same_weights(runs, one, other):
+def test_ten_steps_of_sgd_give_the_same_weights_on_one_and_two_replicas(runs, one, other):
     moved = np.abs(runs[f"{one}/weights"] - runs[f"{one}/start"])
-    assert moved.max() > 1e-3 and (moved > 1e-6).mean() > 0.5  # There is something to get wrong.
+    assert moved.max() > 1e-3 and (moved > 1e-6).mean() > 0.5  # The steps change the weights, so a test can fail.
     np.testing.assert_array_equal(runs[f"{one}/start"], runs[f"{other}/start"])
     np.testing.assert_allclose(runs[f"{other}/weights"], runs[f"{one}/weights"], rtol=1e-5, atol=2e-6)
     np.testing.assert_allclose(runs[f"{other}/averages"], runs[f"{one}/averages"], rtol=1e-5, atol=2e-6)
     np.testing.assert_allclose(runs[f"{other}/statistics"], runs[f"{one}/statistics"], rtol=1e-5, atol=1e-6)
-    np.testing.assert_array_equal(runs[f"{other}/copy"], runs[f"{other}/weights"])  # Replicas stay alike.
+    np.testing.assert_array_equal(runs[f"{other}/copy"], runs[f"{other}/weights"])  # Replicas stay equal.
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_reported_values_are_those_of_the_whole_batch(runs, one, other):
     if one == "one":
         values = dict(zip(runs["one/names"], runs["one/first"], strict=True))
         assert set(values) >= {"likelihood", "bone", "lifting", "deformation", "reprojection", "knees", "loss"}
-        assert all(value != 0 for value in values.values()) and values["gradient_norm"] > 1000  # Clipped, that is.
+        assert all(value != 0 for value in values.values()) and values["gradient_norm"] > 1000  # So it is clipped.
 
 
 def test_statistics_and_their_gradients_are_those_of_the_global_batch(runs):
@@ -78,7 +78,7 @@ def test_statistics_and_their_gradients_are_those_of_the_global_batch(runs):
         np.testing.assert_allclose(runs[f"{run}/gradient"], expected, rtol=1e-4)
 
 
-def test_replicas_draw_the_rows_of_one(runs):
+def test_replicas_draw_the_rows_that_one_replica_draws(runs):
     np.testing.assert_array_equal(runs["two_statistics/drawn"], runs["one_statistics/drawn"])
     assert len(np.unique(runs["one_statistics/drawn"])) == 18
 

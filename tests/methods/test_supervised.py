@@ -1,4 +1,4 @@
-"""Supervised lifting: the network, the error it minimises, and use, by a second route in NumPy."""
+"""Supervised lifting: network, loss and lifting agree with a second route in NumPy."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ MIRROR = list(H36M_17.mirror)
 
 
 def lifted(method, image):
-    """[N, J, 3] by float64 matrices: the network's layers one after the other, added to the flat pose, centred."""
+    """Poses [N, J, 3] by float64 matrices: the network's layers in order, added to the flat pose, centred."""
     w = small_models.weights64({v.path: v for v in method.lifter.variables})
 
     def dense(x, layer):
@@ -43,9 +43,8 @@ def test_lifted_poses_are_those_of_the_float64_rewrite():
 
 
 def test_the_loss_is_the_mean_joint_distance():
-    objective, image = small_models.small_supervised_objective(
-        flip_average=True
-    )  # Of use only: the loss does not average.
+    # `flip_average` is for lifting only: the loss does not average.
+    objective, image = small_models.small_supervised_objective(flip_average=True)
     method = objective.model
     arrays = small_models.arrays(objective, image)
     terms = objective.loss_terms({name: tf.constant(array) for name, array in arrays.items()}, SEED)

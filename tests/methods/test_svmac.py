@@ -1,4 +1,4 @@
-"""SVMAC's objective against its equations written once more in NumPy, and what a step does."""
+"""SVMAC's objective agrees with its equations written again in NumPy, and a step updates critic and generator."""
 
 import math
 
@@ -32,7 +32,7 @@ def batch_of(method, image):
 
 
 def as_arrays(angles):
-    """Every angle as float64 arrays, of the first pose; poses about their root."""
+    """The first pose at every angle, as float64 arrays; poses about their root."""
     return [
         {name: None if (value := getattr(angle, name)) is None else value.numpy()[0].astype(np.float64)
          for name in ("X_rot", "x", "X", "K")}
@@ -41,23 +41,23 @@ def as_arrays(angles):
 
 
 @pytest.mark.parametrize("angles", [2, 3])
-def test_the_terms_are_the_papers(angles):
+def test_every_term_agrees_with_the_papers_equations(angles):
     objective, image = small_models.small_svmac_objective(angles=angles)
     method = objective.model
     batch = batch_of(objective, image[:8])
     terms = objective.loss_terms(batch, SEED)
-    seen = as_arrays(objective.seen_from_all(method.unit * batch["image"], SEED))
-    c, X, K = method.c, [one["X"] for one in seen], [one["K"] for one in seen]
+    found = as_arrays(objective.from_all_angles(method.unit * batch["image"], SEED))
+    c, X, K = method.c, [one["X"] for one in found], [one["K"] for one in found]
     at_distance = [pose + np.array([0, 0, c]) for pose in X]
     truth = method.unit * batch["pose"][0].numpy()
     expected = {
         "adversarial": -sum(float(objective.score(angle[np.newaxis].astype(np.float32))[0]) for angle in
-                            (one["x"] for one in seen[1:])),
+                            (one["x"] for one in found[1:])),
         "angle": paper.angle(X[0], *OF_BODY),
         "camera": paper.weak_camera(K) + paper.equal_cameras(K),
         "symmetry": paper.symmetry(X[0], PAIRS),
-        "lifting": paper.lifting(X[1:], [one["X_rot"] for one in seen[1:]]),
-        "consistency": paper.consistency([one["x"] for one in seen], at_distance, K, c),
+        "lifting": paper.lifting(X[1:], [one["X_rot"] for one in found[1:]]),
+        "consistency": paper.consistency([one["x"] for one in found], at_distance, K, c),
         "supervision": np.linalg.norm(X[0] - truth, axis=-1).mean(),
     }  # fmt: skip
     for name, value in expected.items():
@@ -102,7 +102,7 @@ def test_poses_are_made_of_depths_as_eq_1_and_2_say():
 def test_turned_poses_are_lifted_again_by_the_same_generator_as_eq_10_says():
     objective, image = small_models.small_svmac_objective(angles=3, batch_norm=False, dropout=0.0)
     method = objective.model
-    _, *turned = objective.seen_from_all(tf.constant(method.unit * image[:3]), SEED)
+    _, *turned = objective.from_all_angles(tf.constant(method.unit * image[:3]), SEED)
     for angle in turned:
         depths, K = method.generator(angle.x)
         np.testing.assert_allclose(angle.K, K, rtol=1e-6)
@@ -113,7 +113,7 @@ def test_turned_poses_are_lifted_again_by_the_same_generator_as_eq_10_says():
 
 
 def test_the_mean_joint_root_distance_of_the_data_is_one_over_c():
-    """Of the other joints (section 3); by the rule "pose" of each pose, by "dataset" of the data, nearly."""
+    """The mean is over the other joints (section 3): exact under the rule "pose", nearly under "dataset"."""
     for rule, tolerance in (("pose", 1e-5), ("dataset", 0.02)):
         method, image = small_models.small_svmac(rule)
         distance = np.linalg.norm(method.unit * image[:, 1:], axis=-1).mean()
@@ -122,12 +122,12 @@ def test_the_mean_joint_root_distance_of_the_data_is_one_over_c():
 
 def test_a_weak_perspective_camera_by_hand():
     pose = tf.constant([[[0.0, 0, 0], [1, 2, 3]]])
-    seen = geometry.observe(tf.constant([[[0.1, 0, 0], [0, 0.2, -0.1]]]), pose)
-    np.testing.assert_allclose(seen, [[[0, 0], [0.1, 0.1]]], atol=1e-7)
+    image = geometry.observe(tf.constant([[[0.1, 0, 0], [0, 0.2, -0.1]]]), pose)
+    np.testing.assert_allclose(image, [[[0, 0], [0.1, 0.1]]], atol=1e-7)
 
 
-def test_equal_angles_cost_nothing_and_a_moved_camera_costs_what_it_moves():
-    """Two joints, n = 2: K of the second angle is larger by 0.3 in one of its six numbers, which sees x."""
+def test_equal_angles_have_no_loss_and_a_moved_camera_has_the_loss_of_its_movement():
+    """Two joints, n = 2: K of the second angle is larger by 0.3 in one of its six numbers, one that multiplies x."""
     objective, _ = small_models.small_svmac_objective()
     X = tf.constant([[[0.0, 0, 0], [2.0, 0, 0]]])
     K = tf.constant([[[0.1, 0, 0], [0, 0.1, 0]]])
@@ -137,15 +137,15 @@ def test_equal_angles_cost_nothing_and_a_moved_camera_costs_what_it_moves():
         float(objective.consistency_loss([same, same])[0]) == float(objective.equal_camera_loss([same, same])[0]) == 0.0
     )
     np.testing.assert_allclose(objective.equal_camera_loss([same, other]), [0.3 / 6], rtol=1e-5)
-    # Either angle: the other camera's pose is 0.6 off the two others, in one of two joints; m = 3.
+    # At each angle the other camera's pose is 0.6 away from the two others, in one of two joints; m = 3.
     np.testing.assert_allclose(objective.consistency_loss([same, other]), [2 * 0.36 / 2 / 3], rtol=1e-5)
     np.testing.assert_allclose(objective.camera_loss([same, same]), [0.0], atol=1e-6)
 
 
-def test_with_one_angle_nothing_is_lifted_again():
+def test_with_one_angle_no_pose_is_lifted_again():
     objective, image = small_models.small_svmac_objective(angles=1)
-    seen = objective.seen_from_all(tf.constant(image[:4]), SEED)
-    assert len(seen) == 2 and seen[1].X is None and seen[1].K is None
+    angles = objective.from_all_angles(tf.constant(image[:4]), SEED)
+    assert len(angles) == 2 and angles[1].X is None and angles[1].K is None
     assert list(objective.term_weights) == [name for name in TERMS if name != "lifting"]
     terms = objective.loss_terms(batch_of(objective, image[:4]), SEED)
     assert list(terms) == list(objective.term_weights)
@@ -153,7 +153,7 @@ def test_with_one_angle_nothing_is_lifted_again():
     assert all(np.any(gradient != 0) for gradient in gradients)
 
 
-def test_truth_that_is_not_known_teaches_nothing():
+def test_poses_without_known_truth_have_no_supervision_loss():
     objective, image = small_models.small_svmac_objective()
     batch = batch_of(objective, image[:8])
     known = tf.constant([1.0, 0, 0, 1, 0, 0, 0, 1])[:, None, None]
@@ -166,7 +166,7 @@ def test_truth_that_is_not_known_teaches_nothing():
 # ---- the critic ------------------------------------------------------------------------------------------------------
 
 
-def test_the_critics_objective_is_that_of_wgan_gp():
+def test_the_critics_objective_agrees_with_wgan_gp():
     objective, image = small_models.small_svmac_objective()
     method = objective.model
     x, made = method.unit * image[:8], method.unit * image[8:16]
@@ -175,7 +175,7 @@ def test_the_critics_objective_is_that_of_wgan_gp():
     np.testing.assert_allclose(terms["wasserstein"], distance, rtol=1e-5)
     slopes = terms["critic_slope"].numpy()
     np.testing.assert_allclose(terms["critic"], 10 * (slopes - 1) ** 2 - distance, rtol=1e-4)
-    # The slope by finite differences.
+    # The slope from finite differences.
     share = tf.random.stateless_uniform([8, 1], SEED)
     real, fake = (objective.critic.latents(tf.constant(pose / method.unit)) for pose in (x, made))
     between = (share * real + (1 - share) * fake).numpy()
@@ -188,7 +188,9 @@ def test_the_critics_objective_is_that_of_wgan_gp():
 
 
 def test_a_critic_learns_the_distance_of_two_shifted_sets_of_poses():
-    """A set from itself moved by d: the best slope s makes s d - 10 (s - 1)^2 largest, s = 1 + d / 20; it says s d."""
+    """Between a set and the same set moved by d, s d - 10 (s - 1)^2 is largest for the slope s = 1 + d / 20; the
+    estimated distance is s d.
+    """
     objective, image = small_models.small_svmac_objective(critic_width=64, dropout=0.0)
     method = objective.model
     x = method.unit * image
@@ -222,7 +224,7 @@ def test_a_step_updates_the_critic_as_often_as_asked_and_the_generator_once():
         assert all(np.any(np.asarray(v) != b) for v, b in zip(objective.variables, before, strict=True))
 
 
-def test_one_critic_step_and_the_generators_are_those_of_gradients():
+def test_one_critic_step_follows_the_critics_gradients():
     objective, image = small_models.small_svmac_objective(critic_steps=1)
     batch = batch_of(objective, image[:8])
     _, gradients = objective.gradients(batch, SEED)
@@ -237,7 +239,7 @@ def test_one_critic_step_and_the_generators_are_those_of_gradients():
             np.testing.assert_allclose(moved, 1e-3 * gradient.numpy(), rtol=1e-2, atol=1e-7)
 
 
-def test_without_a_critic_there_is_none_to_train_or_store():
+def test_without_the_adversarial_term_no_critic_is_trained_or_stored():
     weights = {**small_models.SVMAC_WEIGHTS, "adversarial": 0.0}
     objective, image = small_models.small_svmac_objective(term_weights=weights)
     method = objective.model
@@ -268,7 +270,7 @@ def test_a_critic_that_diverges_stops_the_training(changes, message):
 # ---- use and settings -----------------------------------------------------------------------------------------------
 
 
-def test_in_use_nothing_is_dropped_and_the_moving_statistics_count():
+def test_lifting_uses_no_dropout_and_the_moving_statistics():
     method, image = small_models.small_svmac()
     once, again = method.lift(tf.constant(image))[0], method.lift(tf.constant(image))[0]
     np.testing.assert_array_equal(once, again)
@@ -279,7 +281,7 @@ def test_in_use_nothing_is_dropped_and_the_moving_statistics_count():
     assert np.abs(method.lift(tf.constant(image))[0] - once).max() > 1e-4
 
 
-def test_training_moves_the_statistics_and_use_does_not():
+def test_training_changes_the_statistics_and_lifting_does_not():
     objective, image = small_models.small_svmac_objective()
     method = objective.model
     statistics = method.generator.non_trainable_variables

@@ -1,4 +1,4 @@
-"""Random views: another body keeps what it promises, and what is spoilt is spoilt as far as the settings say."""
+"""Random views: bodies, cameras and errors are distributed as the settings say."""
 
 import dataclasses
 
@@ -32,24 +32,24 @@ def view(count=256, poses=None, seed=SEED, **changes):
 
 
 def test_a_plain_view_is_the_projection_of_the_turned_pose():
-    seen = view()
-    assert seen.seen.numpy().all() and not seen.elevation.numpy().any()
-    projected = seen.pose[..., :2] / (seen.pose[..., 2:] + 10.0)
+    found = view()
+    assert found.seen.numpy().all() and not found.elevation.numpy().any()
+    projected = found.pose[..., :2] / (found.pose[..., 2:] + 10.0)
     size = np.linalg.norm(projected, axis=-1).mean(axis=-1)
     wanted = projected.numpy() / (size * NORMALIZER.head_to_spread * NORMALIZER.distance)[:, None, None]
-    np.testing.assert_allclose(seen.image, wanted, atol=1e-6)
-    # Turned about the vertical only, all ways: heights stay, and the mean of what lies across vanishes.
-    np.testing.assert_allclose(seen.pose[..., 1], levelled(256)[..., 1], atol=1e-5)
-    shoulder = seen.pose.numpy()[:, H36M_17.index("l_shoulder")]
+    np.testing.assert_allclose(found.image, wanted, atol=1e-6)
+    # Turned about the vertical only, by all angles: heights stay, and the mean of the horizontal coordinates is 0.
+    np.testing.assert_allclose(found.pose[..., 1], levelled(256)[..., 1], atol=1e-5)
+    shoulder = found.pose.numpy()[:, H36M_17.index("l_shoulder")]
     assert np.abs(shoulder[:, [0, 2]].mean(axis=0)).max() < 0.06
     np.testing.assert_allclose(np.linalg.norm(shoulder[:, [0, 2]], axis=-1), 0.25, atol=1e-5)
 
 
 def test_a_camera_that_looks_down_sees_the_head_nearer_than_the_root():
-    seen = view(elevation_deg=30.0)
-    head = seen.pose.numpy()[:, H36M_17.index("head")]
+    found = view(elevation_deg=30.0)
+    head = found.pose.numpy()[:, H36M_17.index("head")]
     np.testing.assert_allclose(head, np.tile([0.0, -np.cos(np.pi / 6), -0.5], (256, 1)), atol=1e-5)
-    np.testing.assert_allclose(seen.elevation, np.full(256, np.pi / 6), atol=1e-6)
+    np.testing.assert_allclose(found.elevation, np.full(256, np.pi / 6), atol=1e-6)
 
 
 def test_roll_turns_the_picture_and_nothing_else():
@@ -86,21 +86,21 @@ def test_the_face_is_in_front():
 
 @pytest.mark.parametrize("group", ["legs", "arms"])
 def test_swapped_limbs_are_each_others(group):
-    seen, plain = view(512, swaps=0.5), view(512)
+    found, plain = view(512, swaps=0.5), view(512)
     joints = [H36M_17.index(joint) for limb in getattr(H36M_17, group) for joint in limb]
     partners = [H36M_17.mirror[joint] for joint in joints]
-    is_plain = np.isclose(seen.image.numpy()[:, joints], plain.image.numpy()[:, joints], atol=1e-6).all(axis=(1, 2))
-    swapped = np.isclose(seen.image.numpy()[:, joints], plain.image.numpy()[:, partners], atol=1e-6).all(axis=(1, 2))
+    is_plain = np.isclose(found.image.numpy()[:, joints], plain.image.numpy()[:, joints], atol=1e-6).all(axis=(1, 2))
+    swapped = np.isclose(found.image.numpy()[:, joints], plain.image.numpy()[:, partners], atol=1e-6).all(axis=(1, 2))
     assert np.all(is_plain | swapped) and 0.4 < swapped.mean() < 0.6
-    np.testing.assert_array_equal(seen.pose, plain.pose)  # The truth stays.
+    np.testing.assert_array_equal(found.pose, plain.pose)  # The truth stays.
 
 
 def test_hidden_joints_are_zero_in_the_wanted_share():
-    seen = view(1024, hidden=0.5, most_hidden=0.5)
-    shown = seen.seen.numpy()
-    assert not seen.image.numpy()[~shown].any()
-    assert 0.45 < shown.all(axis=1).mean() < 0.6
-    assert shown.sum(axis=1).min() >= 6
+    found = view(1024, hidden=0.5, most_hidden=0.5)
+    mask = found.seen.numpy()
+    assert not found.image.numpy()[~mask].any()
+    assert 0.45 < mask.all(axis=1).mean() < 0.6
+    assert mask.sum(axis=1).min() >= 6
     assert view(64).seen.numpy().all()
 
 

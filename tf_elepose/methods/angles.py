@@ -1,4 +1,4 @@
-"""A pose from the n angles of SVMAC, and what is computed over them."""
+"""A pose from one of SVMAC's n angles, and the functions over all of them."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import tensorflow as tf
 
 @dataclasses.dataclass(frozen=True)
 class Angle:
-    """A pose from one of the n angles; of angle 0 what was seen, of the others what is made of it."""
+    """A pose from one of the n angles: at angle 0 the input, at the others what the model makes of it."""
 
-    X_rot: tf.Tensor  # [B, N, 3] eq. 5, 8: the pose of angle 0, turned here
+    X_rot: tf.Tensor  # [B, N, 3] eq. 5, 8: the pose of angle 0, turned to this angle
     x: tf.Tensor  # [B, N, 2] the 2D pose, x_real or eq. 9
     X: tf.Tensor | None = None  # [B, N, 3] eq. 10, 14: lifted from x
     K: tf.Tensor | None = None  # [B, 2, 3] eq. 6, 10
 
 
-def cameras(seen: list[Angle]) -> list[tf.Tensor]:
+def cameras(angles: list[Angle]) -> list[tf.Tensor]:
     """The cameras K [B, 2, 3] of the angles that were lifted."""
-    return [angle.K for angle in seen if angle.K is not None]
+    return [angle.K for angle in angles if angle.K is not None]
 
 
 def pairs_of(items: list[tf.Tensor]) -> list[tuple[tf.Tensor, tf.Tensor]]:
-    """Each with each that comes after it."""
+    """All pairs of two items, the earlier one first."""
     return [(a, b) for i, a in enumerate(items) for b in items[i + 1 :]]
 
 
 def mean(terms: list[tf.Tensor]) -> tf.Tensor:
-    """Of terms [B]."""
+    """Mean [B] of several terms [B]."""
     return tf.add_n(terms) / len(terms)
 
 

@@ -1,12 +1,13 @@
-"""CanonPose: self-supervised lifting, learnt from several uncalibrated cameras, used with one.
+"""CanonPose: self-supervised lifting that learns from several uncalibrated cameras and needs one when it is used.
 
 Wandt, Rudolph, Zell, Rhodin, Rosenhahn: "CanonPose: Self-Supervised Monocular 3D Human Pose Estimation in the Wild",
 CVPR 2021. Equation numbers are the paper's; so are the letters: W a 2D pose of a view, C the confidences of its
 joints, X the canonical 3D pose predicted from it, R the rotation from X to that view's camera. Here poses have joints
 as rows, W [B, V, J, 2] for the V views of B moments; a view that is missing has confidence 0 everywhere.
 
-Cameras are weakly perspective, so nothing in eq. 1-8 tells a scene from its depth mirror, whatever the number of
-views: with M = diag(1, 1, -1), M X seen by M R M looks as X does seen by R. Knees decide (`losses.backward_knees`).
+Cameras are weakly perspective, so eq. 1-8 cannot distinguish a scene from its depth mirror, whatever the number of
+views: with M = diag(1, 1, -1), the camera M R M sees M X exactly as the camera R sees X. The knees decide
+(`losses.backward_knees`).
 """
 
 from __future__ import annotations
@@ -24,18 +25,18 @@ from tf_elepose.methods.completion import hide_joints
 from tf_elepose.methods.joint_trust import JointTrust
 from tf_elepose.methods.objective import Batch, Objective, require_term_weights
 from tf_elepose.methods.pose_model import LiftedTensors, PoseModel
-from tf_elepose.methods.rig_partners import of_partners
+from tf_elepose.methods.rig_partners import values_of_partners
 from tf_elepose.nn.canonical_lifter import CanonicalLifter
 from tf_elepose.nn.pose_statistics import blank_statistics
 from tf_elepose.normalization import Normalizer
 from tf_elepose.skeleton.skeletons import Skeleton
 
 TERMS = ("reprojection", "view", "camera", "knees", "pose_equality", "camera_equality")
-"""Eq. 5 of each view's own pose, of poses mixed between views (3.2), of rotations mixed between moments (eq. 8); an
-anatomical term against the depth mirror; and the two direct equalities of table 4, which fail."""
+"""Eq. 5 for each view's own pose, for poses mixed between views (3.2), for rotations mixed between moments (eq. 8); an
+anatomical term against the depth mirror; and the two direct equalities of table 4, which do not work alone."""
 
 MOST_HIDDEN = 0.5
-"""Largest share of a view's joints that training hides, where it hides any."""
+"""Largest share of the joints of a view that training hides."""
 
 
 class CanonPose(PoseModel):
@@ -57,12 +58,12 @@ class CanonPose(PoseModel):
         """Holds the network.
 
         Args:
-          skeleton, normalizer: of the training data. What is predicted does not depend on a pose's size in the image;
-            the size of the predicted 3D pose does.
-          lifter: gives X and R; built. Where it takes confidences (section 3.3) they weigh the errors too; otherwise
-            joints are seen or not.
-          hidden: share of the training views of which joints are hidden, so that poses can be lifted without them; with
-            0 only complete poses can.
+          skeleton, normalizer: of the training data. The shape of a predicted pose does not depend on the pose's size
+            in the image; the size of the predicted 3D pose does.
+          lifter: gives X and R; built. If it takes confidences (section 3.3), they weigh the errors too; otherwise a
+            joint is only seen or not seen.
+          hidden: share of the training views in which joints are hidden, so that the model learns to lift incomplete
+            poses; with 0 it lifts complete poses only.
           flip_average: `lift` averages each pose with that of its mirror image.
 
         Raises:
@@ -82,7 +83,7 @@ class CanonPose(PoseModel):
         return {"lifter": self.lifter}
 
     def X_and_R(self, W: tf.Tensor, C: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Figure 3 and eq. 3-4: canonical poses [..., J, 3] and rotations [..., 3, 3] of views W [..., J, 2] with
+        """Eq. 3-4 and figure 3: canonical poses [..., J, 3] and rotations [..., 3, 3] of views W [..., J, 2] with
         confidences C [..., J].
         """
         joints = self.skeleton.num_joints
@@ -115,12 +116,12 @@ class CanonPose(PoseModel):
     def complete_and_lift(
         self, image: tf.Tensor, seen: tf.Tensor, confidence: tf.Tensor | None = None
     ) -> LiftedTensors:
-        """See `PoseModel.complete_and_lift`; joints without a confidence have the usual one, no elevation is known.
+        """See `PoseModel.complete_and_lift`; joints without a confidence get the usual one, no elevation is predicted.
 
-        With flip_average the pose in the camera's frame is the mean of those of the image and of its mirror image; the
-        rotation is the image's own.
+        With flip_average the pose in the camera's frame is the mean of the poses of the image and of its mirror image;
+        the rotation is that of the image itself.
         """
-        x, c = self.complete(image, seen), self.trust.of_input(confidence, seen)
+        x, c = self.complete(image, seen), self.trust.input_confidence(confidence, seen)
         y, R = self._camera_frame(x, c)
         if self.flip_average:
             flipped = geometry.flip(x, self.skeleton), tf.gather(c, self.skeleton.mirror, axis=-1)
@@ -128,18 +129,18 @@ class CanonPose(PoseModel):
         return LiftedTensors(x, y, None, R)
 
     def lift(self, image: tf.Tensor) -> tuple[tf.Tensor, None]:
-        """See `PoseModel.lift`; no elevation is known."""
+        """See `PoseModel.lift`; no elevation is predicted."""
         return self.complete_and_lift(image, tf.ones_like(image[..., 0], tf.bool)).poses_3d, None
 
     def _camera_frame(self, x: tf.Tensor, c: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Poses [B, J, 3] as large as x [B, J, 2] seen from the normaliser's distance, and R."""
+        """Poses [B, J, 3] that, seen from the normaliser's distance, are as large as x [B, J, 2]; and R."""
         X, R = self.X_and_R(x, c)
         y = geometry.rotate(R, X)
         ratio = tf.math.divide_no_nan(geometry.frobenius_norm(x), geometry.frobenius_norm(y[..., :2]))
         return self.normalizer.distance * ratio[..., tf.newaxis, tf.newaxis] * y, R
 
     def sample(self, count: int, seed: int) -> np.ndarray:
-        """See `PoseModel.sample`: of the normal distribution that hidden joints are guessed by."""
+        """See `PoseModel.sample`: poses of the normal distribution that the guesses of hidden joints come from."""
         image = self.lifter.distribution.sample(count, seed)
         return image - image[:, self.skeleton.root_index, np.newaxis]
 
@@ -188,8 +189,8 @@ class CanonposeObjective(Objective):
         self.term_weights = {name: float(weight) for name, weight in term_weights.items() if weight}
 
     def W_rep(self, R: tf.Tensor, X: tf.Tensor) -> tf.Tensor:
-        """Eq. 1 for all m^2 combinations (section 3.2): poses X [B, V, J, 3] of the source views, turned by the
-        rotations R [B, V, 3, 3] of the target views: [B, target, source, J, 2].
+        """Eq. 1 for all m^2 combinations (section 3.2), [B, target, source, J, 2]: poses X [B, V, J, 3] of the source
+        views, turned by the rotations R [B, V, 3, 3] of the target views.
         """
         return geometry.rotate(R[:, :, tf.newaxis], X[:, tf.newaxis])[..., :2]
 
@@ -198,33 +199,34 @@ class CanonposeObjective(Objective):
         return losses.scale_independent_error(W_rep, W[:, :, tf.newaxis], C[:, :, tf.newaxis])
 
     def carried(self, R_s: tf.Tensor, R: tf.Tensor, X: tf.Tensor) -> tf.Tensor:
-        """R_1^(s)T R_1^(s') X^(s'), which R_2^(s) turns to eq. 8, for R_1,2^(s) = R_2^(s) R_1^(s)T (eq. 7)."""
+        """R_1^(s)T R_1^(s') X^(s'): a rotation by R_2^(s) gives eq. 8, since R_1,2^(s) = R_2^(s) R_1^(s)T (eq. 7)."""
         return geometry.rotate_back(R_s, geometry.rotate(R, X))
 
     def loss_terms(self, batch: Batch, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Of batches with "image" [B, V, J, 2], and where they are known "confidence" [B, V, J] and "rig" [B], which
-        tells the sets of cameras apart that stood still.
+        """Eq. 5 to 8, the two equalities of table 4 and the knees, by name; each [B].
+
+        A batch has "image" [B, V, J, 2], and where they are known "confidence" [B, V, J] and "rig" [B]: equal numbers
+        mark moments seen by the same cameras in the same places.
         """
         W, C = batch["image"], self.trust.weights(batch)
         present = tf.reduce_any(C > 0.0, axis=-1)
-        shown, input_confidence = self.shown(W, C, seed)
-        X, R = self.model.X_and_R(shown, input_confidence)
+        X, R = self.model.X_and_R(*self.lifter_input(W, C, seed))
         own = tf.eye(W.shape[1], dtype=tf.bool)[tf.newaxis]
         both = present[:, :, tf.newaxis] & present[:, tf.newaxis]
 
         def mixed() -> tf.Tensor:
-            if "mixed" not in made:
-                made["mixed"] = self.L_rep(self.W_rep(R, X), W, C)
-            return made["mixed"]
+            if "mixed" not in computed:
+                computed["mixed"] = self.L_rep(self.W_rep(R, X), W, C)
+            return computed["mixed"]
 
         def partner() -> tuple[tf.Tensor, tf.Tensor]:
-            if "partner" not in made:
+            if "partner" not in computed:
                 rig = batch.get("rig", tf.zeros_like(W[:, 0, 0, 0]))
                 seed_s = replicas.fold_in(seed, 0)
-                R_s = of_partners(R, rig, seed_s)
-                there = of_partners(tf.cast(present, tf.float32), rig, seed_s) > 0.0
-                made["partner"] = R_s, both & there[:, :, tf.newaxis] & there[:, tf.newaxis] & ~own
-            return made["partner"]
+                R_s = values_of_partners(R, rig, seed_s)
+                present_s = values_of_partners(tf.cast(present, tf.float32), rig, seed_s) > 0.0
+                computed["partner"] = R_s, both & present_s[:, :, tf.newaxis] & present_s[:, tf.newaxis] & ~own
+            return computed["partner"]
 
         def camera() -> tf.Tensor:
             R_s, pairs = partner()
@@ -239,7 +241,7 @@ class CanonposeObjective(Objective):
             difference = X[:, :, tf.newaxis] - X[:, tf.newaxis]
             return _mean(tf.reduce_sum(tf.square(difference), axis=(-2, -1)), both & ~own)
 
-        made: dict[str, Any] = {}
+        computed: dict[str, Any] = {}  # Several terms share these tensors; each is made once.
         terms = {
             "reprojection": lambda: _mean(mixed(), both & own),
             "view": lambda: _mean(mixed(), both & ~own),
@@ -250,25 +252,25 @@ class CanonposeObjective(Objective):
         }
         return {name: terms[name]() for name in self.term_weights}
 
-    def shown(self, W: tf.Tensor, C: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """What the lifter is shown of the views [B, V, J, 2] and confidences [B, V, J]: some joints of some views are
-        hidden from it, but not from the errors.
+    def lifter_input(self, W: tf.Tensor, C: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Views [B, V, J, 2] and confidences [B, V, J] that the lifter gets for W and C: some joints of some views are
+        hidden from the lifter; the errors still count these joints.
         """
         if not self.model.completes:
-            return W, self.trust.of_input(C, C > 0.0)
+            return W, self.trust.input_confidence(C, C > 0.0)
         joints = self.skeleton.num_joints
-        image, known = tf.reshape(W, [-1, joints, 2]), tf.reshape(C > 0.0, [-1, joints])
+        image, seen = tf.reshape(W, [-1, joints, 2]), tf.reshape(C > 0.0, [-1, joints])
         coins = replicas.draw(
             lambda size: tf.random.stateless_uniform(size, replicas.fold_in(seed, 1)), [tf.shape(image)[0], 1]
         )
-        known = tf.where(coins < self.model.hidden, hide_joints(known, replicas.fold_in(seed, 2), MOST_HIDDEN), known)
-        whole = self.model.complete(image, known)
-        known = tf.reshape(known, tf.shape(C))
-        return tf.reshape(whole, tf.shape(W)), self.trust.of_input(C, known)
+        seen = tf.where(coins < self.model.hidden, hide_joints(seen, replicas.fold_in(seed, 2), MOST_HIDDEN), seen)
+        whole = self.model.complete(image, seen)
+        seen = tf.reshape(seen, tf.shape(C))
+        return tf.reshape(whole, tf.shape(W)), self.trust.input_confidence(C, seen)
 
 
 def _mean(values: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
-    """Mean [B] of those of `values` [B, ...] that are chosen; 0 where none is."""
+    """Mean [B] of the `values` [B, ...] that are chosen; 0 where none is."""
     axes = list(range(1, values.shape.rank))
     weight = tf.cast(chosen, values.dtype)
     return tf.math.divide_no_nan(tf.reduce_sum(weight * values, axis=axes), tf.reduce_sum(weight, axis=axes))

@@ -1,6 +1,6 @@
-"""Training of the completer: joints that are known are hidden from it, and it learns to say where they were.
+"""Training of the completer: seen joints are hidden from it, and it learns to guess where they were.
 
-It needs nothing but 2D poses, complete or not: what was never seen is never asked for.
+The training needs 2D poses only, complete or not: a joint that was never seen is no target.
 """
 
 from __future__ import annotations
@@ -26,29 +26,29 @@ class CompletionFitting(Objective):
         self.term_weights = {"completion": 1.0}
 
     def loss_terms(self, batch: Batch, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        """ "completion" [B]: mean distance between guess and truth of the joints that are hidden but known, in units of
+        """ "completion" [B]: mean distance between guess and truth of the seen joints that were hidden, in units of
         the coordinates' deviation. A distance, not its square: the best guess is then the median, which lies where
         joints are.
         """
-        pose, known = batch["image"], seen_in(batch)
-        shown = hide_joints(known, seed, MOST_HIDDEN)
+        pose, seen = batch["image"], seen_in(batch)
+        left = hide_joints(seen, seed, MOST_HIDDEN)
         distance = (
-            geometry.safe_norm(self.completer.guess(pose, shown) - pose) / self.completer.distribution.deviation.value
+            geometry.safe_norm(self.completer.guess(pose, left) - pose) / self.completer.distribution.deviation.value
         )
-        asked = tf.cast(known & ~shown, tf.float32)
-        count = tf.maximum(tf.reduce_sum(asked, axis=-1), 1.0)
-        return {"completion": tf.reduce_sum(asked * distance, axis=-1) / count}
+        hidden = tf.cast(seen & ~left, tf.float32)
+        count = tf.maximum(tf.reduce_sum(hidden, axis=-1), 1.0)
+        return {"completion": tf.reduce_sum(hidden * distance, axis=-1) / count}
 
 
 def seen_in(batch: Batch) -> tf.Tensor:
-    """[B, J] which joints of the batch's poses are known: all, where it does not say."""
+    """Mask [B, J] of the joints of the batch's poses that are seen: all of them in a batch without "seen"."""
     return batch["seen"] if "seen" in batch else tf.ones_like(batch["image"][..., 0], tf.bool)
 
 
 def hide_joints(seen: tf.Tensor, seed: tf.Tensor, most: float) -> tf.Tensor:
-    """`seen` [B, J] with joints hidden at random: of each pose another share, uniform from 0 to `most`.
+    """`seen` [B, J] with joints hidden at random: each pose draws its own share, uniform from 0 to `most`.
 
-    A pose that would show fewer than `MIN_JOINTS` keeps what it has.
+    A pose that would be left with fewer than `MIN_JOINTS` seen joints keeps all that it has.
     """
     shape = [tf.shape(seen)[0], seen.shape[-1]]
     share = replicas.draw(

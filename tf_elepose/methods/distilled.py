@@ -1,8 +1,8 @@
-"""A student of a trained ElePose: small, quick, and taught to bear what detectors do.
+"""A student of a trained ElePose: small, quick, and trained on the errors that detectors make.
 
-The teacher lifts its own training poses. What it says are 3D poses, and 3D poses can be seen from anywhere, by any
-camera, in other bodies, with noise and with joints hidden (methods/virtual_views.py). The student learns to undo that.
-Nothing but the teacher's 2D poses was ever known: no 3D label is used.
+The teacher lifts its own training poses. The results are 3D poses, of which views can be made from anywhere, by any
+camera, in other bodies, with noise and with hidden joints (methods/virtual_views.py). The student learns to recover
+the 3D poses from these views. All of this comes from the teacher's 2D poses: no 3D label is used.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TERMS = ("pose", "elevation")
 
 
 class Distilled(PoseModel):
-    """The student, with a prior that tells how likely a lifted pose is."""
+    """The student, and a prior that measures how likely a lifted pose is."""
 
     name = "distilled"
     title = "Distilled ElePose"
@@ -39,7 +39,7 @@ class Distilled(PoseModel):
 
         Args:
           skeleton, normalizer: the teacher's; the normaliser's rule is "pose".
-          prior: the teacher's too, or a smaller one of the same poses and bases.
+          prior: the teacher's too, or a smaller one with the same bases, trained on the same poses.
           student: completes and lifts; built.
 
         Raises:
@@ -61,7 +61,7 @@ class Distilled(PoseModel):
     def complete_and_lift(
         self, image: tf.Tensor, seen: tf.Tensor, confidence: tf.Tensor | None = None
     ) -> LiftedTensors:
-        """See `PoseModel.complete_and_lift`; joints that are seen are corrected too, where training has shown how."""
+        """See `PoseModel.complete_and_lift`; seen joints are corrected too, as the student has learnt in training."""
         del confidence
         whole, d, elevation = self.student(image, seen)
         whole, _ = self.normalizer.rescale(geometry.center(whole, self.skeleton.root_index))
@@ -77,8 +77,8 @@ class Distilled(PoseModel):
 
     def lift(self, image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
         """See `PoseModel.lift`."""
-        said = self.complete_and_lift(image, tf.ones_like(image[..., 0], tf.bool))
-        return said.poses_3d, said.elevation
+        lifted = self.complete_and_lift(image, tf.ones_like(image[..., 0], tf.bool))
+        return lifted.poses_3d, lifted.elevation
 
     # ---- storing ---------------------------------------------------------------------------------------------------
 
@@ -117,7 +117,7 @@ class DistilledObjective(Objective):
         """Holds the model, the distribution of its views, and the weights of `TERMS`.
 
         Raises:
-          ValueError: terms that are not those.
+          ValueError: other terms than those.
         """
         require_term_weights(term_weights, TERMS, model.skeleton)
         self.model = model
@@ -126,16 +126,15 @@ class DistilledObjective(Objective):
         self.term_weights = {name: float(weight) for name, weight in term_weights.items()}
 
     def loss_terms(self, batch: Batch, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Of levelled 3D poses "pose" [B, J, 3]:
+        """The terms of one random view of each levelled 3D pose "pose" [B, J, 3].
 
-        "pose" [B]: mean distance of the joints of the lifted view from the truth, which is scaled to it: the size of a
-        pose is not in its image.
+        "pose" [B]: mean distance of the joints of the lifted view from the true joints, which are scaled to the lifted
+        pose: an image does not show the size of a pose.
         "elevation" [B]: radians.
         """
         view = random_view(batch["pose"], self.model.normalizer, self.views, seed)
-        said = self.model.complete_and_lift(view.image, view.seen)
-        lifted = said.poses_3d
-        product = tf.reduce_sum(lifted * view.pose, axis=[-2, -1], keepdims=True)
+        lifted = self.model.complete_and_lift(view.image, view.seen)
+        product = tf.reduce_sum(lifted.poses_3d * view.pose, axis=[-2, -1], keepdims=True)
         scale = product / tf.reduce_sum(tf.square(view.pose), axis=[-2, -1], keepdims=True)
-        distance = geometry.safe_norm(lifted - scale * view.pose)
-        return {"pose": tf.reduce_mean(distance, axis=-1), "elevation": tf.abs(view.elevation - said.elevation)}
+        distance = geometry.safe_norm(lifted.poses_3d - scale * view.pose)
+        return {"pose": tf.reduce_mean(distance, axis=-1), "elevation": tf.abs(view.elevation - lifted.elevation)}

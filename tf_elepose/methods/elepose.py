@@ -5,8 +5,8 @@ Normalizing Flows on 2D Poses", CVPR 2022. Equation numbers are the paper's; so 
 pose [B, J, 2], y a 3D pose [B, J, 3] in the camera frame with its root at the origin, d depth offsets [B, J],
 e elevation [B], D the distance of the root.
 
-The elevation e is the angle that levels a pose, Rx(e) y: negative for a camera that looks down. Users are shown
--e, the camera's angle above the horizon.
+The elevation e is the angle that levels a pose, Rx(e) y: negative for a camera that looks down. Users get -e, the
+camera's angle above the horizon.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ FIXED_ELEVATION = math.pi / 9
 """Bound of the uniform elevation prior of earlier work, which the paper compares with ("[-pi/9, pi/9] [4, 59]")."""
 
 TERMS = ("likelihood", "bone", "lifting", "deformation", "reprojection", "knees", "elevation")
-"""L_NF, L_bone, L_3D, L_def, L_2D of eq. 13; an anatomical term against the depth mirror; and the virtual camera's
-elevation, which is known."""
+"""L_NF, L_bone, L_3D, L_def, L_2D of eq. 13; an anatomical term against the depth mirror; and the error of the
+elevation predicted for the virtual camera, whose true elevation is known."""
 
 ELEVATIONS = ("predicted", "fixed")
 
 
 @dataclasses.dataclass(frozen=True)
 class Lift:
-    """A pose seen three ways: as the lifter sees it, turned to a virtual camera, and lifted again from there."""
+    """A pose in three forms: lifted, turned to a virtual camera, and lifted again from there."""
 
     y1: tf.Tensor  # [B, J, 3] eq. 2
     e: tf.Tensor  # [B]
@@ -105,16 +105,16 @@ class ElePose(PoseModel):
         return {"prior": self.prior, "lifter": self.lifter, **completer}
 
     def y(self, x: tf.Tensor, detected: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
-        """Eq. 2: the 3D pose and elevation that the lifter sees in x; `detected` is what it is shown of x."""
+        """Eq. 2: 3D pose and elevation of x; `detected`, where given, is the lifter's input in the place of x."""
         d, e = self.lifter(x if detected is None else detected)
         return geometry.back_project(x, d, self.distance, self.skeleton.root_index), e
 
     def averaged(
         self, x: tf.Tensor, lifted: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]] | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """y and e as they are used after training: with flip_average those of x and of its mirror image, averaged.
+        """y and e as they are used after training: with flip_average the means over x and its mirror image.
 
-        `lifted` gives both for an image; `y` when None.
+        `lifted` gives y and e of an image; None: the method `y` does.
         """
         lifted = lifted or self.y
         y, e = lifted(x)
@@ -124,12 +124,12 @@ class ElePose(PoseModel):
         return y, e
 
     def lift(self, image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """See `PoseModel.lift`; no elevation where training did not predict it."""
+        """See `PoseModel.lift`; no elevation with elevation="fixed", where the lifter does not learn it."""
         y, e = self.averaged(image)
         return y, -e if self.elevation == "predicted" else None
 
     def measure_elevation(self, image: np.ndarray, seen: np.ndarray | None = None) -> None:
-        """Set the elevation statistics from the whole training set `image` [N, J, 2], of which `seen` [N, J] is known
+        """Set the elevation statistics from the whole training set `image` [N, J, 2] with its mask `seen` [N, J]
         (section 4.3).
         """
         elevation = self.predict_normalized(image, seen).elevation
@@ -165,7 +165,7 @@ class ElePose(PoseModel):
 
 
 def restored_parts(settings: Mapping[str, Any], skeleton: Skeleton) -> dict[str, Any]:
-    """Keywords of `ElePose` besides skeleton, normaliser and lifter, from what `ElePose.settings` gave."""
+    """Keywords of `ElePose`, apart from skeleton, normaliser and lifter, from stored `ElePose.settings`."""
     return {
         "prior": blank_prior(skeleton, settings["subspace"], settings["prior"]),
         "completer": blank_completer(skeleton.num_joints, settings["completer_width"]),
@@ -178,8 +178,8 @@ def virtual_rotation(e: tf.Tensor, seed: tf.Tensor, elevation: str = "predicted"
     """Eq. 5-7: R = Rx(e~) Ry(a) Rx(e), with gradient through the batch's mean and deviation of e.
 
     Rx(e) levels the pose, a ~ U(-pi, pi) turns it about the vertical, e~ ~ N(-mean(e), deviation(e)) raises the
-    virtual camera. (Eq. 7 writes the first factor as a transpose of the levelling rotation; levelling with e and
-    raising with a draw from the distribution of -e is the same.) With elevation="fixed": R = Rx(e~) Ry(a),
+    virtual camera. (Eq. 7 writes the first factor as the transpose of a levelling rotation; a draw from the
+    distribution of -e has the same effect.) With elevation="fixed": R = Rx(e~) Ry(a),
     e~ ~ U(-pi/9, pi/9), the prior of Chen et al. and Yu et al.
     """
     shape = [tf.shape(e)[0]]
@@ -213,8 +213,8 @@ class EleposeObjective(Objective):
           model: its lifter is trained.
           bone_prior: the expected relative bone lengths.
           term_weights: a weight for each of `TERMS`; 0 leaves a term out.
-          likelihood_ceiling: nats from which on L_NF grows like its logarithm, see `losses.soft_ceiling`; counted in
-            whitened latents, where poses of the data have about 10. 0: never (the paper).
+          likelihood_ceiling: nats above which L_NF grows like its logarithm, see `losses.soft_ceiling`; counted in
+            whitened latents, where poses of the data have about 10. 0: no ceiling (the paper).
           half: whether products between hidden layers of the frozen prior are bfloat16.
 
         Raises:
@@ -229,7 +229,7 @@ class EleposeObjective(Objective):
         self.distance = model.distance
         self.bone_prior = bone_prior
         self.term_weights = {name: float(weight) for name, weight in term_weights.items() if weight}
-        if model.elevation == "fixed":  # Nothing predicts an elevation that could be compared.
+        if model.elevation == "fixed":  # The model does not predict an elevation that could be compared.
             self.term_weights.pop("elevation", None)
         self.likelihood_ceiling = float(likelihood_ceiling)
         self._half = half
@@ -237,21 +237,21 @@ class EleposeObjective(Objective):
     def turn_and_lift_again(self, x: tf.Tensor, seed: tf.Tensor, detected: tf.Tensor | None = None) -> Lift:
         """Figure 2: lift, turn, project, lift again, turn back.
 
-        Where the poses x are denoised detections, the lifter is shown the detections [B, J, 2] themselves, as it will
-        be when it is used, and virtual poses with the errors that the detector made in another pose of the batch.
+        Where the poses x are denoised, the lifter gets the poses `detected` [B, J, 2] with their noise, as it will when
+        it is used, and virtual poses with the errors that the detector made in another pose of the batch.
         """
         y1, e = self.model.y(x, detected)
         R = virtual_rotation(e, seed, self.model.elevation)
         y2 = geometry.rotate(R, y1)
-        # Under the normalisation rule "pose" all poses have one size; its factor is taken out of the projection and
-        # given back to what is lifted from it.
+        # Under the normalisation rule "pose" all poses have one size: the projection is divided by its factor, and the
+        # pose lifted from it is multiplied by the same factor.
         x2, factor = self.normalizer.rescale(geometry.project(y2, self.distance))
         y2_again, e_again = self.model.y(x2, None if detected is None else x2 + replicas.neighbours(detected - x))
         y2_again *= factor[..., tf.newaxis, tf.newaxis]
         return Lift(y1, e, R, x2, y2, y2_again, geometry.rotate_back(R, y2_again), e_again)
 
     def likelihood_loss(self, lift: Lift) -> tf.Tensor:
-        """Eq. 4: L_NF = -log p(x2), flattened where x2 is nothing like the data."""
+        """Eq. 4: L_NF = -log p(x2), flattened where x2 is far from all data."""
         nll = -self.prior.log_prob(lift.x2, self._half)
         if not self.likelihood_ceiling:
             return nll
@@ -259,7 +259,7 @@ class EleposeObjective(Objective):
         return losses.soft_ceiling(nll + unit, self.likelihood_ceiling) - unit
 
     def bone_loss(self, lift: Lift, seen: tf.Tensor | None = None) -> tf.Tensor:
-        """Eq. 8: L_bone, the relative bone lengths of y1 against their prior; of bones whose ends are seen."""
+        """Eq. 8: L_bone, the relative bone lengths of y1 against their prior, over bones with both ends seen."""
         return losses.relative_bone_error(lift.y1, self.skeleton, self.bone_prior, seen)
 
     def lifting_loss(self, lift: Lift) -> tf.Tensor:
@@ -267,7 +267,7 @@ class EleposeObjective(Objective):
         return losses.pose_distance(lift.y2_again, lift.y2)
 
     def deformation_loss(self, lift: Lift) -> tf.Tensor:
-        """Eq. 10: L_def = |(y1~a - y1~b) - (y1a - y1b)|, a and b neighbours in the batch; both get their pair's."""
+        """Eq. 10: L_def = |(y1~a - y1~b) - (y1a - y1b)|, a and b neighbours in the batch; both get this value."""
         change, change_again = (y[0::2] - y[1::2] for y in (lift.y1, lift.y1_again))
         return tf.repeat(losses.pose_distance(change_again, change), 2)
 
@@ -276,16 +276,16 @@ class EleposeObjective(Objective):
         return losses.absolute_error(geometry.project(lift.y1_again, self.distance), x, seen)
 
     def knee_loss(self, lift: Lift) -> tf.Tensor:
-        """Not in the paper: knees bend forwards. It tells a pose from its depth mirror, which eq. 13 hardly does."""
+        """Not in the paper: knees bend forwards. This separates a pose from its depth mirror; eq. 13 hardly does."""
         return losses.backward_knees(lift.y1, self.skeleton)
 
     def elevation_loss(self, lift: Lift) -> tf.Tensor:
-        """Not in the paper: the elevation seen in x2 is that of the virtual camera, which is known. The squared
-        distance (about the squared angle) of the vertical, levelled with e_again, from where it should be.
+        """Not in the paper: x2 comes from a virtual camera of known elevation, which e_again should be. The error is
+        the squared distance (about the squared angle) between the true vertical and the vertical levelled with e_again.
         """
-        up = tf.constant([geometry.UP])  # R Rx(-e) takes it to where the virtual camera has it.
-        seen = tf.stop_gradient(geometry.rotate(lift.R, geometry.rotate(geometry.rotation_x(-lift.e), up)))
-        levelled = geometry.rotate(geometry.rotation_x(lift.e_again), seen)
+        up = tf.constant([geometry.UP])  # R Rx(-e) turns it into the virtual camera's frame.
+        vertical = tf.stop_gradient(geometry.rotate(lift.R, geometry.rotate(geometry.rotation_x(-lift.e), up)))
+        levelled = geometry.rotate(geometry.rotation_x(lift.e_again), vertical)
         return tf.reduce_sum(tf.square(levelled - up), axis=(-2, -1))
 
     def loss_terms(self, batch: Batch, seed: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -1,4 +1,4 @@
-"""Training of LInKs' fillers, on what its lifters make of the training poses; the lifters stay as they are."""
+"""Training of LInKs' fillers on the poses that its lifters predict for the training data; the lifters stay fixed."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tf_elepose.methods.objective import Batch, Objective
 
 
 class FillFitting(Objective):
-    """Trains the fillers of a trained `LInKs` by the distance of each half's joints from where they are filled in.
+    """Trains the fillers of a trained `LInKs` by the distance between each half's joints and their filled-in places.
 
-    The pose is turned to a virtual camera first (eq. 5-7 of ElePose): a half has to be found from all sides. (The
+    The pose is turned to a virtual camera first (eq. 5-7 of ElePose), so that fillers learn poses from all sides. (The
     published code turns the pose about the camera's y axis, and squares the distances.)
     """
 

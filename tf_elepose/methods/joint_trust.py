@@ -1,4 +1,4 @@
-"""How far the joints of a view are trusted: as a weight of errors, and as a network's input (CanonPose 3.3)."""
+"""Confidences of a view's joints, as weights of errors and as a network's input (CanonPose 3.3)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from tf_elepose.methods.objective import Batch
 
 
 class JointTrust:
-    """A detector's confidences, 0 to 1; 0 is not seen.
+    """A detector's confidences, 0 to 1; 0 means that a joint is not seen.
 
     Attributes:
-      used: whether they count; otherwise joints are seen or not.
-      range: [3, J] low, usual and high confidence of each joint in training (1 %, 50 %, 99 %): the network is asked
-        about no others. A trained model's own; 0, 1 and 1 until `measure`.
+      used: whether confidences are used; otherwise a joint is only seen or not seen.
+      range: [3, J] low, usual and high confidence of each joint in training (1 %, 50 %, 99 %): the network gets no
+        confidence outside them. Stored with a trained model; 0, 1 and 1 until `measure`.
     """
 
     def __init__(self, num_joints: int, *, used: bool) -> None:
@@ -33,8 +33,8 @@ class JointTrust:
                 self.range.assign(quantiles)
 
     def weights(self, batch: Batch) -> tf.Tensor:
-        """Eq. 6: the confidences C [B, V, J] that errors are weighed with; 1 for what is seen, where they are not used
-        or not known.
+        """Eq. 6: the confidences C [B, V, J] that weigh the errors; 1 for seen joints where confidences are not used or
+        not known.
         """
         if "confidence" in batch:
             C = tf.clip_by_value(batch["confidence"], 0.0, 1.0)
@@ -44,9 +44,9 @@ class JointTrust:
             C = tf.where(batch["seen"], C, 0.0)
         return C if self.used else tf.cast(C > 0.0, tf.float32)
 
-    def of_input(self, confidence: tf.Tensor | None, seen: tf.Tensor) -> tf.Tensor:
+    def input_confidence(self, confidence: tf.Tensor | None, seen: tf.Tensor) -> tf.Tensor:
         """The confidences [..., J] that the network gets as its input: within the training's range, 0 where a joint is
-        not `seen` [..., J], and the usual one where `confidence` is None.
+        not `seen` [..., J], and the usual confidence where `confidence` is None.
         """
         low, usual, high = tf.unstack(tf.convert_to_tensor(self.range))
         if confidence is None:

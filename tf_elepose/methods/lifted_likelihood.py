@@ -1,4 +1,4 @@
-"""How likely a lifted pose is: how likely the prior finds it from other sides (section 4.3 of ElePose, figure 5)."""
+"""How likely a lifted pose is: the prior's likelihood of its views from other sides (ElePose section 4.3, figure 5)."""
 
 from __future__ import annotations
 
@@ -18,28 +18,30 @@ from tf_elepose.normalization import Normalizer
 from tf_elepose.skeleton.skeletons import Skeleton
 
 VIEWS = 8
-"""Of the fixed cameras. A power of 2: every azimuth and every elevation is in a part of its own (a Hammersley set).
-More were tried, and did not rank poses better."""
+"""Number of fixed cameras. A power of 2: every azimuth and every elevation is in a part of its own (a Hammersley set).
+More cameras did not rank poses better."""
 
 QUANTILES = 101
-"""How many numbers say how a likelihood is distributed over the training poses: 0 %, 1 %, ... 100 %."""
+"""Number of quantiles that describe the likelihoods of the training poses: 0 %, 1 %, ... 100 %."""
 
 
 class LiftedLikelihood:
     """Negative log-likelihoods of levelled poses [B, J, 3], averaged over virtual cameras all around them.
 
-    The cameras' elevations have the distribution that they have over the whole training set, or that of earlier work.
+    The elevations of these cameras are distributed as in the whole training set, or as in earlier work.
 
     Attributes:
       elevation_mean, elevation_deviation: of e over the training set, radians (e levels a pose: cameras that look down
         have a negative e).
-      quantiles: [QUANTILES] ascending, of `fixed` over the training poses; NaN until they are measured.
+      quantiles: [QUANTILES] ascending quantiles of `fixed` over the training poses; NaN until they are measured.
     """
 
     def __init__(self, prior: PosePrior, normalizer: Normalizer, bound: float | None = None) -> None:
-        """Args:
-        prior: p(x) of normalised poses, and their `normalizer`.
-        bound: elevations are uniform from -bound to bound, radians; None: normal, as in the training set.
+        """Holds the prior, with elevation statistics of 0 and unknown quantiles.
+
+        Args:
+          prior: p(x) of normalised poses, and their `normalizer`.
+          bound: elevations are uniform from -bound to bound, radians; None: normal, as in the training set.
         """
         self.prior = prior
         self.normalizer = normalizer
@@ -63,37 +65,38 @@ class LiftedLikelihood:
             else:
                 raised = tf.random.stateless_uniform(shape, seed_e, -self.bound, self.bound)
             turned = geometry.rotate(geometry.rotation_x(raised) @ geometry.rotation_y(azimuth), levelled)
-            return view + 1, total - self.prior.log_prob(self._seen(turned))
+            return view + 1, total - self.prior.log_prob(self._project(turned))
 
         _, total = tf.while_loop(lambda view, _: view < views, add, (tf.constant(0), tf.zeros(shape)))
         return total / tf.cast(views, tf.float32)
 
     def fixed(self, levelled: tf.Tensor) -> tf.Tensor:
-        """Mean [B], nats, over a fixed set of cameras, the same at every call: for people who use a model, a pose has
-        one likelihood. They stand in the middles of equally likely parts of what `random` draws from.
+        """Mean [B], nats, over a fixed set of cameras, the same at every call, so that users always get the same
+        likelihood for a pose. The cameras are in the middles of equally likely parts of the distribution that `random`
+        draws from.
         """
-        with tf.init_scope():  # Numbers of the trained model, not of the graph that is being traced.
+        with tf.init_scope():  # The values of the trained model, not tensors of the graph that is being traced.
             turns = self._fixed_rotations()
         joints = self.normalizer.skeleton.num_joints
-        # One matrix product for all views. Written with a broadcast axis of views it came out wrong in TFLite: XNNPACK
+        # One matrix product for all views. With a broadcast axis of views the results in TFLite were wrong: XNNPACK
         # fixes an open batch at 1 when its first call has one pose.
         across = tf.constant(turns.reshape(3 * VIEWS, 3).T)  # [3, 3 VIEWS]
         turned = tf.reshape(tf.matmul(tf.reshape(levelled, [-1, 3]), across), [-1, joints, VIEWS, 3])
-        seen = self._seen(tf.reshape(tf.transpose(turned, [0, 2, 1, 3]), [-1, joints, 3]))
-        return -tf.reduce_mean(tf.reshape(self.prior.log_prob(seen), [-1, VIEWS]), axis=-1)
+        views = self._project(tf.reshape(tf.transpose(turned, [0, 2, 1, 3]), [-1, joints, 3]))
+        return -tf.reduce_mean(tf.reshape(self.prior.log_prob(views), [-1, VIEWS]), axis=-1)
 
     def measure_elevation(self, elevation_deg: np.ndarray) -> None:
-        """Set the elevations' mean and deviation from those of the cameras [N], degrees above the horizon."""
+        """Set the mean and deviation of e from the cameras' elevations [N], degrees above the horizon."""
         e = -np.deg2rad(elevation_deg)
         self.elevation_mean.assign(e.mean())
         self.elevation_deviation.assign(e.std(ddof=1) if len(e) > 1 else 0.0)
 
-    def _seen(self, poses: tf.Tensor) -> tf.Tensor:
+    def _project(self, poses: tf.Tensor) -> tf.Tensor:
         return self.normalizer.rescale(geometry.project(poses, self.normalizer.distance))[0]
 
     def _fixed_rotations(self) -> np.ndarray:
-        """[VIEWS, 3, 3]: one camera at each of ascending azimuths and elevations, neighbours in azimuth far apart in
-        elevation.
+        """Rotations [VIEWS, 3, 3] to the fixed cameras in ascending order of azimuth; cameras with neighbouring
+        azimuths have very different elevations.
         """
         shares = (np.arange(VIEWS) + 0.5) / VIEWS
         if self.bound is None:
@@ -108,19 +111,19 @@ class LiftedLikelihood:
         return (up @ around).numpy()
 
     def saved_variables(self) -> dict[str, Any]:
-        """Besides the prior's, by name."""
+        """The variables that are not the prior's, by name."""
         variables = (self.elevation_mean, self.elevation_deviation, self.quantiles)
         return {f"statistics/{variable.name}": variable for variable in variables}
 
 
 def blank_prior(skeleton: Skeleton, subspace: Mapping[str, Any], settings: Mapping[str, Any]) -> PosePrior:
-    """A prior whose weights are assigned afterwards; `subspace` is what `subspace_settings` says of the trained one."""
+    """A prior whose weights are assigned afterwards; `subspace` is `subspace_settings` of the trained prior."""
     prior = PosePrior(pca.blank_subspace(2 * skeleton.num_joints, **subspace), **settings)
     prior.build()
     return prior
 
 
 def subspace_settings(prior: PosePrior) -> dict[str, Any]:
-    """Plain values."""
+    """Plain values from which `blank_prior` builds a subspace of the same size."""
     groups = {"groups": list(prior.groups)} if prior.groups else {}
     return {"size": prior.flow.size, "explained": prior.explained, **groups}

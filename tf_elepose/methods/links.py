@@ -1,20 +1,20 @@
-"""LInKs: ElePose with legs and torso lifted and scored apart, and missing halves filled in in 3D.
+"""LInKs: ElePose that lifts and scores legs and torso separately, and fills in a missing half in 3D.
 
 Hardy, Kim: "LInKs 'Lifting Independent Keypoints' - Partial Pose Lifting for Occlusion Handling with Improved Accuracy
 in 2D-3D Human Pose Estimation", WACV 2024.
 
-What differs from ElePose:
+The differences from ElePose:
   lifters      one for the legs, one for the torso with arms and head; each has its own half of the 2D pose as its input
-               and gives its depths and an elevation. One camera sees both: e is the mean of the two.
+               and gives its depths and an elevation. Both halves have the same camera: e is the mean of the two.
   likelihood   a flow for each half; L_NF is the sum of both.
-  filling      where the whole of a half is hidden, the other is lifted alone, and a network says from its 3D pose where
-               the missing joints are ("lift, then fill"). Single hidden joints are completed in 2D, as in ElePose.
-The other terms see the whole pose, in ElePose's letters (methods/elepose.py). The root is the origin of every pose; it
-belongs to both halves and is told to neither.
+  filling      where a whole half is hidden, the other half is lifted alone, and a network predicts the missing joints
+               from its 3D pose ("lift, then fill"). Single hidden joints are completed in 2D, as in ElePose.
+The other terms use the whole pose, in ElePose's letters (methods/elepose.py). The root is the origin of every pose; it
+belongs to both halves and is an input of neither lifter.
 
-From the paper's published code: halves, mean of the elevations, sum of likelihoods, what fills what. Left out are the
-paper's second split (left and right), its networks for single limbs, and drawing training poses from a flow of whole
-poses, for which ElePose's PCA of each half stands.
+From the paper's published code: the halves, the mean of the elevations, the sum of the likelihoods, and which half
+fills which. Left out are the paper's second split (left and right), its networks for single limbs, and drawing training
+poses from a flow of whole poses; here ElePose's PCA of each half takes the place of that flow.
 """
 
 from __future__ import annotations
@@ -64,10 +64,10 @@ class LInKs(ElePose):
           normalizer, elevation, flip_average, completer: see `ElePose`.
           prior: has the halves as its subspace's groups.
           lifter: lifts each half, see `new_part_lifter`.
-          fillers: {half: fills in its joints}, see `new_fillers`; empty: missing halves are completed in 2D.
+          fillers: {half: network that fills in its joints}, see `new_fillers`; empty: completion of halves in 2D.
 
         Raises:
-          ValueError: a skeleton without legs, or see `ElePose`.
+          ValueError: a skeleton without legs, and as in `ElePose`.
         """
         super().__init__(
             skeleton, normalizer, prior, lifter, elevation=elevation, flip_average=flip_average, completer=completer
@@ -82,42 +82,42 @@ class LInKs(ElePose):
     # ---- lift, then fill -------------------------------------------------------------------------------------------
 
     def rest_of(self, half: str, pose: tf.Tensor) -> tf.Tensor:
-        """The joints of `pose` [B, J, d] that are neither of `half` nor the root, in the other half's order."""
+        """The joints of `pose` [B, J, d] that belong to the other half, without the root, in that half's order."""
         return tf.gather(pose, [j for other, joints in self.halves.items() if other != half for j in joints], axis=1)
 
     def missing_halves(self, seen: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Of poses of which `seen` [B, J] is known, which show nothing of a half [B], but something of the other."""
-        shown = {half: tf.reduce_any(tf.gather(seen, joints, axis=1), axis=1) for half, joints in self.halves.items()}
-        some = tf.reduce_any(tf.stack(list(shown.values()), axis=-1), axis=-1)
-        return {half: some & ~there for half, there in shown.items()}
+        """{half: mask [B] of the poses with no joint of it `seen` [B, J], but with seen joints of the other half}."""
+        any_seen = {half: tf.reduce_any(tf.gather(seen, own, axis=1), axis=1) for half, own in self.halves.items()}
+        some = tf.reduce_any(tf.stack(list(any_seen.values()), axis=-1), axis=-1)
+        return {half: some & ~own for half, own in any_seen.items()}
 
     def lift_then_fill(self, x: tf.Tensor, missing: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        """y [B, J, 3] and e [B] of poses x [B, J, 2] with halves `missing` [B], whose numbers in x do not count."""
+        """y [B, J, 3] and e [B] of poses x [B, J, 2]; x of the halves that are `missing` [B] has no influence."""
         d, e = self.lifter.by_part(x)
         y = geometry.back_project(x, d, self.distance, self.skeleton.root_index)
-        there = 1.0 - tf.cast(tf.stack(list(missing.values()), axis=-1), tf.float32)
-        e = tf.reduce_sum(there * e, axis=-1) / tf.reduce_sum(there, axis=-1)
+        present = 1.0 - tf.cast(tf.stack(list(missing.values()), axis=-1), tf.float32)
+        e = tf.reduce_sum(present * e, axis=-1) / tf.reduce_sum(present, axis=-1)
         filled = y
         for half, filler in self.fillers.items():
             guess = scatter_joints(filler(self.rest_of(half, y)), self.halves[half], self.skeleton.num_joints)
-            filled = tf.where(self._of_missing(half, missing), guess, filled)
+            filled = tf.where(self._missing_joints(half, missing), guess, filled)
         return filled, e
 
-    def _of_missing(self, half: str, missing: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """[B, J, 1] joints of the half in poses that miss it."""
+    def _missing_joints(self, half: str, missing: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """Mask [B, J, 1] of the joints of a half in poses where it is missing."""
         joints = [joint in self.halves[half] for joint in range(self.skeleton.num_joints)]
         return (missing[half][:, tf.newaxis] & tf.constant(joints))[..., tf.newaxis]
 
     def complete_and_lift(
         self, image: tf.Tensor, seen: tf.Tensor, confidence: tf.Tensor | None = None
     ) -> LiftedTensors:
-        """See `PoseModel.complete_and_lift`; the joints of a missing half are where their 3D joints are seen."""
+        """See `PoseModel.complete_and_lift`; in 2D, a missing half is the projection of its filled-in 3D joints."""
         if not self.fillers:
             return super().complete_and_lift(image, seen, confidence)
         whole, missing = self.complete(image, seen), self.missing_halves(seen)
         y, e = self.averaged(whole, lambda x: self.lift_then_fill(x, missing))
         for half in self.halves:
-            whole = tf.where(self._of_missing(half, missing), geometry.project(y, self.distance), whole)
+            whole = tf.where(self._missing_joints(half, missing), geometry.project(y, self.distance), whole)
         return LiftedTensors(whole, y, -e if self.elevation == "predicted" else None)
 
     # ---- storing ---------------------------------------------------------------------------------------------------
@@ -150,7 +150,7 @@ def joints_of_halves(skeleton: Skeleton) -> dict[str, list[int]]:
 def new_part_lifter(
     skeleton: Skeleton, normalizer: Normalizer, *, width: int, arch: str, precision: str = "float32", seed: int = 0
 ) -> PartLifter:
-    """A lifter of both halves with first weights drawn from `seed`; arguments as in `DepthElevationLifter`."""
+    """A lifter of both halves with initial weights drawn from `seed`; arguments as in `DepthElevationLifter`."""
     halves = joints_of_halves(skeleton)
     lifter = PartLifter(
         skeleton.num_joints, list(halves.values()), list(halves),
@@ -161,7 +161,7 @@ def new_part_lifter(
 
 
 def new_fillers(skeleton: Skeleton, *, width: int, precision: str = "float32", seed: int = 0) -> dict[str, PartFiller]:
-    """A filler for each half, {half: fills in its joints}; arguments as in `PartFiller`."""
+    """A filler for each half, {half: network that fills in its joints}; arguments as in `PartFiller`."""
     fillers = {}
     for i, (half, joints) in enumerate(joints_of_halves(skeleton).items()):
         seed_i, rest = seeds.derive(seed, 100 + i), skeleton.num_joints - len(joints) - 1

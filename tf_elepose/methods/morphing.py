@@ -1,4 +1,4 @@
-"""Training of the skeleton morphing network, on poses whose joints a detector and the data set both know."""
+"""Training of the skeleton morphing network, on poses with joints from a detector and from the data set."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ class MorphFitting(Objective):
         self.term_weights = {"offset": 1.0}
 
     def loss_terms(self, batch: Batch, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        """ "offset" [B]: mean distance, in units of the coordinates' deviation, of the joints that both know, from
-        "image" [B, J, 2] to "target" [B, J, 2], both about the detected root; with "confidence" [B, J] and "known"
-        [B, J], which joints of the target are. A distance, not its square: gross outliers do not drag it along.
+        """ "offset" [B]: mean distance, in units of the coordinates' deviation, of the moved joints of "image"
+        [B, J, 2] from "target" [B, J, 2], both about the detected root, over the joints that are seen in both: those
+        with "confidence" [B, J] over 0 and in the target's mask "target_seen" [B, J]. A distance, not its square, so
+        that gross outliers have little weight.
         """
         del seed
         image = batch["image"]
         confidence = batch.get("confidence", tf.ones_like(image[..., 0]))
         counts = confidence > 0.0
-        if "known" in batch:
-            counts = counts & batch["known"]
+        if "target_seen" in batch:
+            counts = counts & batch["target_seen"]
         moved = self.morpher(image, confidence) - batch.get("target", tf.zeros_like(image))
         distance = geometry.safe_norm(moved) / self.morpher.input_deviation
         weight = tf.cast(counts, tf.float32)

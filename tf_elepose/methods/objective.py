@@ -1,4 +1,4 @@
-"""What training minimises: networks, loss terms, their weights, and one step."""
+"""The objective of a training: networks, loss terms, their weights, and one step."""
 
 from __future__ import annotations
 
@@ -14,29 +14,30 @@ from tf_elepose.methods import replicas
 from tf_elepose.skeleton.skeletons import Skeleton
 
 Batch = Mapping[str, tf.Tensor]
-"""Named tensors, one row an example: "image" [B, J, 2], normalised 2D poses, and where joints are missing "seen"
-[B, J], which of them are known; where they are denoised "detected" [B, J, 2], as the detector had them; for methods
-that learn from it "pose" [B, J, 3], the 3D truth in unit scale."""
+"""Named tensors, one row an example: "image" [B, J, 2], normalised 2D poses; where joints are missing, the mask "seen"
+[B, J]; where poses are denoised, "detected" [B, J, 2], the poses with the detector's noise; for methods that learn from
+it, "pose" [B, J, 3], the true 3D poses in unit scale."""
 
 
 class Objective(abc.ABC):
-    """Networks, loss terms, their weights and a step: all that the training loop uses."""
+    """Networks, loss terms, their weights and a step: everything that the training loop uses."""
 
     networks: dict[str, keras.Model]
     """The networks that a step updates."""
 
     term_weights: dict[str, float]
     batch_arrays: tuple[str, ...] = ("image",)
-    """What a batch must hold, see `Batch`."""
+    """Names of the tensors that a batch must hold, see `Batch`."""
 
     health: tuple[str, ...] = ()
-    """What `train_step` returns besides the terms, "loss" and "gradient_norm", to be logged with them."""
+    """Names of other values that `train_step` returns and the loop logs, besides the terms, "loss" and "gradient_norm".
+    """
 
     updates_per_step: Mapping[str, int] = {}
     """{network: how often `train_step` updates it}; 1 for networks that are not named."""
 
     def require_healthy(self, values: Mapping[str, float]) -> None:
-        """ValueError where means over some steps of what `train_step` returns say that training is lost."""
+        """Raises a ValueError where the values of `train_step`, as means over some steps, show a failed training."""
         del values
 
     @abc.abstractmethod
@@ -59,7 +60,7 @@ class Objective(abc.ABC):
 
     @property
     def variables(self) -> list[keras.Variable]:
-        """What is trained, network by network."""
+        """The trainable variables, network by network."""
         return [variable for network in self.networks.values() for variable in network.trainable_variables]
 
     def train_step(
@@ -76,14 +77,14 @@ class Objective(abc.ABC):
 
         Args:
           batch, seed: this replica's examples, and the step's seed [2], the same on every replica.
-          optimizers: one a network.
+          optimizers: {network: its optimizer}.
           weight_decay: added to the gradient as weight_decay * v (L2, as in PyTorch's Adam; Keras' is decoupled).
           clip_norm: bound on the norm of all gradients together, after they are summed over the replicas.
           jit_compile: compile loss and gradients, not the update, with XLA.
 
         Returns:
-          scalars of this replica that sum over replicas to the values of the global batch: every term's mean, "loss"
-          and "gradient_norm" (before clipping).
+          scalars whose sums over the replicas are the values of the global batch: every term's mean, "loss" and
+          "gradient_norm" (before clipping).
         """
         compute = tf.function(self.gradients, jit_compile=True, autograph=False) if jit_compile else self.gradients
         values, gradients = compute(batch, seed)
@@ -98,11 +99,13 @@ class Objective(abc.ABC):
         weight_decay: float,
         clip_norm: float | None,
     ) -> tf.Tensor:
-        """One step of the optimizers of `networks` by this replica's `gradients` for all their weights, see
-        `train_step`; the norm of the gradients of all replicas together before clipping.
+        """Updates the weights of `networks` by this replica's `gradients`, see `train_step`.
+
+        Returns:
+          the norm of the gradients, summed over the replicas, before clipping.
         """
         variables = [variable for network in networks.values() for variable in network.trainable_variables]
-        # The optimizers add the replicas' gradients up; that sum is what is judged and clipped.
+        # The optimizers add up the gradients of the replicas; the norm and the clipping are those of that sum.
         norm = tf.linalg.global_norm([replicas.all_sum(gradient) for gradient in gradients])
         if clip_norm is not None:
             scale = clip_norm / tf.maximum(norm, clip_norm)
@@ -119,8 +122,8 @@ class Objective(abc.ABC):
 
 
 def require_term_weights(term_weights: Mapping[str, float], terms: Sequence[str], skeleton: Skeleton) -> None:
-    """ValueError unless there is a finite weight for each of `terms`, not all of them 0, and the skeleton has legs
-    where "knees" is one of them that counts.
+    """Raises a ValueError unless each of `terms` has a finite weight, not all of them 0, and the skeleton names legs
+    where "knees" has a weight other than 0.
     """
     if set(term_weights) != set(terms):
         raise ValueError(f"expected a weight for each of {', '.join(terms)}; got {', '.join(term_weights)}")

@@ -1,6 +1,6 @@
-"""A model that lifts poses: everything that evaluation, export and benchmarks see of a method.
+"""A model that lifts poses: everything that evaluation, export and benchmarks use of a method.
 
-Nothing here knows how a model is trained: that is its objective's (methods/objective.py).
+Nothing here knows how a model is trained; its objective does (methods/objective.py).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tf_elepose.skeleton.skeletons import MIN_JOINTS, Skeleton
 
 
 class LiftedTensors(NamedTuple):
-    """A model's answer about B normalised poses, as tensors of a graph; `Prediction` has it as arrays.
+    """A model's results for B normalised poses, as tensors of a graph; `Prediction` has them as arrays.
 
     Attributes:
       image: [B, J, 2] the poses with hidden joints completed.
@@ -54,7 +54,7 @@ class PoseModel(abc.ABC):
     @property
     @abc.abstractmethod
     def networks(self) -> dict[str, keras.Model]:
-        """All networks that lifting and likelihoods need, by name."""
+        """All networks that lifting and likelihoods use, by name."""
 
     @property
     @abc.abstractmethod
@@ -64,13 +64,13 @@ class PoseModel(abc.ABC):
     @classmethod
     @abc.abstractmethod
     def restore(cls, settings: Mapping[str, Any]) -> Self:
-        """Builds a model from what `settings` gave; weights are assigned afterwards.
+        """Builds a model from stored `settings`; weights are assigned afterwards.
 
-        Settings that older versions stored and this one does not know are ignored: they were the objective's.
+        Settings that only older versions stored are ignored: they belonged to the objective.
         """
 
     only_trained: tuple[str, ...] = ()
-    """Beginnings of names of variables that older versions stored though only training needs them."""
+    """Beginnings of the names of variables that older versions stored although only training needs them."""
 
     def saved_variables(self) -> dict[str, Any]:
         """All variables that make up a trained model, by name."""
@@ -78,23 +78,23 @@ class PoseModel(abc.ABC):
 
     @abc.abstractmethod
     def lift(self, image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """3D poses [B, J, 3] (camera frame, root at the origin) of complete normalised poses [B, J, 2], and the
+        """Lifts complete normalised poses [B, J, 2]: 3D poses [B, J, 3] (camera frame, root at the origin), and the
         camera's elevation [B] in radians above the horizon, or None.
         """
 
     density: LiftedLikelihood | None = None
-    """How likely lifted poses are; None for a method that does not know."""
+    """Gives the likelihoods of lifted poses; None for a method without a density."""
 
     def view_likelihood(self, poses: tf.Tensor, elevation: tf.Tensor | None) -> tf.Tensor | None:
-        """Mean negative log-likelihood [B], nats, of what `lift` said, seen from a fixed set of virtual cameras; None
-        when the method knows no density.
+        """Mean negative log-likelihood [B], nats, of lifted poses over a fixed set of virtual cameras; None for a
+        method without a density.
         """
         return None if self.density is None else self.density.fixed(_levelled(poses, elevation))
 
     def random_view_likelihood(
         self, poses: tf.Tensor, elevation: tf.Tensor | None, seed: tf.Tensor, views: int
     ) -> tf.Tensor | None:
-        """As `view_likelihood`, from `views` cameras that are drawn from `seed` [2] (section 4.3 of ElePose)."""
+        """`view_likelihood` over `views` cameras that are drawn from `seed` [2] (section 4.3 of ElePose)."""
         return None if self.density is None else self.density.random(_levelled(poses, elevation), seed, views)
 
     @property
@@ -106,16 +106,16 @@ class PoseModel(abc.ABC):
         return values if values is not None and np.isfinite(values).all() else None
 
     def measure_likelihood(self, image: np.ndarray, seen: np.ndarray | None = None) -> None:
-        """Set the likelihood's quantiles from normalised training poses [N, J, 2], of which `seen` [N, J] is known."""
+        """Set the likelihood's quantiles from normalised training poses [N, J, 2] with their mask `seen` [N, J]."""
         if self.density is None:
             return
 
-        def nll(batch: tf.Tensor, known: tf.Tensor) -> tf.Tensor | None:
-            said = self.complete_and_lift(batch, known)
-            return self.view_likelihood(said.poses_3d, said.elevation)
+        def nll(batch: tf.Tensor, seen: tf.Tensor) -> tf.Tensor | None:
+            lifted = self.complete_and_lift(batch, seen)
+            return self.view_likelihood(lifted.poses_3d, lifted.elevation)
 
         compiled = self._compiled(nll, "view nll")
-        measured = np.concatenate([compiled(batch, known) for batch, known in _batches(image, seen, 1024)])
+        measured = np.concatenate([compiled(*batch) for batch in _batches(image, seen, 1024)])
         quantiles = np.quantile(measured, np.linspace(0.0, 1.0, self.density.quantiles.shape[0]))
         self.density.quantiles.assign(quantiles.astype(np.float32))
 
@@ -123,39 +123,39 @@ class PoseModel(abc.ABC):
     """Fills in joints that are not seen; a method without one lifts complete poses only."""
 
     def complete(self, image: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
-        """Normalised poses [B, J, 2] of which `seen` [B, J] are known, with all joints, as `lift` wants them;
-        see `nn.completer.complete`.
+        """Normalised poses [B, J, 2] with all joints, for `lift`: those that are not `seen` [B, J] are filled in; see
+        `nn.completer.complete`.
         """
         return image if self.completer is None else complete(self.completer, self.normalizer, image, seen)
 
     @property
     def completes(self) -> bool:
-        """Whether poses of which joints are hidden can be lifted."""
+        """Whether the model can lift poses with hidden joints."""
         return self.completer is not None
 
     uses_confidence: bool = False
-    """Whether it matters how far a detector trusts each joint, and not only which joints are seen."""
+    """Whether the model uses confidences, and not only which joints are seen."""
 
     usual_confidence: np.ndarray | None = None
-    """[J] what joints that are seen without a confidence are taken to have; None where it does not matter."""
+    """Confidence [J] of seen joints whose confidence is not given; None for a model that does not use confidences."""
 
     has_canonical: bool = False
-    """Whether it knows canonical poses and how the camera is turned against them, see `Prediction`."""
+    """Whether the model gives canonical poses and the camera's rotation, see `Prediction`."""
 
     def complete_and_lift(
         self, image: tf.Tensor, seen: tf.Tensor, confidence: tf.Tensor | None = None
     ) -> LiftedTensors:
-        """Of normalised poses [B, J, 2] of which `seen` [B, J] are known: the completed pose, and what `lift` says.
+        """Completes normalised poses [B, J, 2] where joints are not `seen` [B, J], and lifts them.
 
-        `confidence` [B, J], of the joints that are seen, is for methods that use it; None where nothing is known of it.
+        `confidence` [B, J], of the seen joints, is for models that use it; None where it is not known.
         """
         del confidence
         whole = self.complete(image, seen)
         return LiftedTensors(whole, *self.lift(whole))
 
     def sample(self, count: int, seed: int) -> np.ndarray:
-        """Normalised poses [count, J, 2] that are about as the training's, to try a model with: of its density, of its
-        completer's normal distribution, or, where it has neither, independent coordinates of the right spread.
+        """Normalised poses [count, J, 2] similar to those of the training, to try a model with: samples of its density,
+        of its completer's normal distribution, or, without both, independent coordinates of the right deviation.
         """
         if self.density is not None:
             return self.density.prior.sample(count, tf.constant([seed, 1], tf.int32)).numpy()
@@ -178,20 +178,20 @@ class PoseModel(abc.ABC):
         Args:
           poses_2d: [N, J, 2] px.
           groups: [N] labels of clip and camera; the normalisation rule `clip` needs them.
-          seen: [N, J] which joints are known; all when None. A joint that is NaN is never known.
-          confidence: [N, J] 0 to 1, how far the joints that are seen are trusted; only some methods look at it.
+          seen: [N, J] which joints are seen; all when None. A joint that is NaN is never seen.
+          confidence: [N, J] 0 to 1, of the seen joints; only some models use it.
 
         Raises:
-          ValueError: a wrong shape, or no groups for the rule `clip`. A pose that cannot be lifted is no error: it is
-            not valid.
+          ValueError: a wrong shape, or no groups for the rule `clip`. A pose that cannot be lifted raises nothing and
+            is marked as not valid.
         """
         return self.predict_normalized(*self.normalized(poses_2d, groups, seen), confidence=confidence)
 
     def normalized(
         self, poses_2d: np.ndarray, groups: np.ndarray | None = None, seen: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Poses in px, arguments as in `predict`, as `predict_normalized` takes them: normalised poses [N, J, 2] and
-        which joints are known [N, J]: none of a pose that cannot be lifted.
+        """Poses for `predict_normalized`, from poses in px and other arguments as in `predict`: normalised poses
+        [N, J, 2] and their mask [N, J], without any seen joint for a pose that cannot be lifted.
         """
         poses_2d, skeleton = np.asarray(poses_2d), self.skeleton
         if poses_2d.ndim != 3 or poses_2d.shape[1:] != (skeleton.num_joints, 2):
@@ -200,44 +200,46 @@ class PoseModel(abc.ABC):
         finite = np.isfinite(poses_2d).all(axis=-1)
         if seen is not None and np.shape(seen) != finite.shape:
             raise ValueError(f"seen: expected {list(finite.shape)}; got {list(np.shape(seen))}")
-        known = finite if seen is None else finite & np.asarray(seen)
-        known = known & self._liftable(poses_2d, known)[:, np.newaxis]
-        usable = known.any(axis=-1)
+        seen_joints = finite if seen is None else finite & np.asarray(seen)
+        seen_joints = seen_joints & self._liftable(poses_2d, seen_joints)[:, np.newaxis]
+        usable = seen_joints.any(axis=-1)
         image = np.zeros(poses_2d.shape, np.float32)
         if usable.any():
             own_groups = None if groups is None else np.asarray(groups)[usable]
-            image[usable], _ = self.normalizer.apply(poses_2d[usable], own_groups, known[usable])
-            if warning := self.normalizer.size_warning(poses_2d[usable], known[usable]):
+            image[usable], _ = self.normalizer.apply(poses_2d[usable], own_groups, seen_joints[usable])
+            if warning := self.normalizer.size_warning(poses_2d[usable], seen_joints[usable]):
                 logging.warning("%s", warning)
-        return image, known
+        return image, seen_joints
 
     def _liftable(self, poses_2d: np.ndarray, seen: np.ndarray) -> np.ndarray:
-        """Mask [N]: enough joints, not all of them on one point, and all of them where there is no completer."""
+        """Mask [N] of the poses with enough seen joints (all, for a model that does not complete), not all of them on
+        one point.
+        """
         needed = min(MIN_JOINTS, self.skeleton.num_joints) if self.completes else self.skeleton.num_joints
-        known = np.where(seen[..., np.newaxis], poses_2d, np.nan)
+        points = np.where(seen[..., np.newaxis], poses_2d, np.nan)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # Of poses that show nothing.
-            extent = np.nanmax(known, axis=1) - np.nanmin(known, axis=1)
+            warnings.simplefilter("ignore", RuntimeWarning)  # NumPy warns of poses without a seen joint.
+            extent = np.nanmax(points, axis=1) - np.nanmin(points, axis=1)
         return (seen.sum(axis=-1) >= needed) & (np.nan_to_num(extent).max(axis=-1) > 0)
 
     def predict_normalized(
         self, image: np.ndarray, seen: np.ndarray | None = None, confidence: np.ndarray | None = None
     ) -> Prediction:
-        """As `predict`, of poses [N, J, 2] that went through `normalized`; where `seen` [N, J] is None all is."""
+        """`predict` for poses [N, J, 2] that `normalized` made; all joints are seen where `seen` [N, J] is None."""
         trust = None
         if confidence is not None and self.uses_confidence:
             trust = _checked_confidence(confidence, image.shape[:2])
-        said = []
-        for first, (batch, known) in zip(itertools.count(step=4096), _batches(image, seen, 4096), strict=False):
+        lifted = []
+        for first, batch in zip(itertools.count(step=4096), _batches(image, seen, 4096), strict=False):
             if trust is None:
-                said.append(self._compiled(self.complete_and_lift, "lift")(batch, known))
+                lifted.append(self._compiled(self.complete_and_lift, "lift")(*batch))
             else:
                 lift = self._compiled(self.complete_and_lift, "lift trusted", with_confidence=True)
-                said.append(lift(batch, known, tf.constant(trust[first : first + 4096])))
+                lifted.append(lift(*batch, tf.constant(trust[first : first + 4096])))
         valid = np.ones(len(image), bool) if seen is None else seen.any(axis=-1)
         whole, poses, elevation, rotation = (
             None if parts[0] is None else np.concatenate([part.numpy() for part in parts])
-            for parts in zip(*said, strict=True)
+            for parts in zip(*lifted, strict=True)
         )
         return Prediction(
             np.where(valid[:, np.newaxis, np.newaxis], poses, np.float32(0.0)),
@@ -256,37 +258,37 @@ class PoseModel(abc.ABC):
         views: int = 100,
         seed: int = 0,
     ) -> np.ndarray | None:
-        """How unlikely each lifted pose is: its mean negative log-likelihood [N] in nats, lower is likelier.
+        """Mean negative log-likelihood [N] of each lifted pose in nats; lower is likelier.
 
         Args:
           poses_2d, groups, seen: as in `predict`.
-          views: random projections a pose is averaged over; 100 in ElePose (section 4.3).
+          views: number of random projections of a pose that are averaged; 100 in ElePose (section 4.3).
           seed: of the projections.
 
         Returns:
-          None when the method knows no density. Infinity for poses that are not valid.
+          None for a method without a density. Infinity for poses that are not valid.
         """
         return self.likelihood_normalized(*self.normalized(poses_2d, groups, seen), views=views, seed=seed)
 
     def likelihood_normalized(
         self, image: np.ndarray, seen: np.ndarray | None = None, *, views: int, seed: int
     ) -> np.ndarray | None:
-        """As `likelihood`, of poses [N, J, 2] that went through `normalized`."""
+        """`likelihood` for poses [N, J, 2] that `normalized` made."""
 
-        def nll(batch: tf.Tensor, known: tf.Tensor) -> tf.Tensor | None:
-            said = self.complete_and_lift(batch, known)
-            return self.random_view_likelihood(said.poses_3d, said.elevation, tf.constant([seed, 0], tf.int32), views)
+        def nll(batch: tf.Tensor, seen: tf.Tensor) -> tf.Tensor | None:
+            lifted, seed_pair = self.complete_and_lift(batch, seen), tf.constant([seed, 0], tf.int32)
+            return self.random_view_likelihood(lifted.poses_3d, lifted.elevation, seed_pair, views)
 
         compiled = self._compiled(nll, f"nll {views} {seed}")
-        parts = [compiled(batch, known) for batch, known in _batches(image, seen, 1024)]
+        parts = [compiled(*batch) for batch in _batches(image, seen, 1024)]
         if parts[0] is None:
             return None
         nll_of_all = np.concatenate(parts)
         return nll_of_all if seen is None else np.where(seen.any(axis=-1), nll_of_all, np.float32(np.inf))
 
     def _compiled(self, function: Callable, key: str, *, with_confidence: bool = False) -> Callable:
-        """`function` of a batch of normalised poses, what is seen of them and how far it is trusted as one graph,
-        traced once under `key`.
+        """`function` as one graph of a batch of normalised poses, their seen joints and, where used, confidences; it is
+        traced once for each `key`.
         """
         compiled = self.__dict__.setdefault("_compiled_functions", {})
         if key not in compiled:
@@ -309,7 +311,7 @@ def _levelled(poses: tf.Tensor, elevation: tf.Tensor | None) -> tf.Tensor:
 
 
 def _batches(image: np.ndarray, seen: np.ndarray | None, size: int) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
-    for first in range(0, max(len(image), 1), size):  # No poses at all are one empty batch.
+    for first in range(0, max(len(image), 1), size):  # Zero poses give one empty batch.
         batch = image[first : first + size]
-        known = np.ones(batch.shape[:2], bool) if seen is None else seen[first : first + size]
-        yield tf.constant(batch), tf.constant(known)
+        mask = np.ones(batch.shape[:2], bool) if seen is None else seen[first : first + size]
+        yield tf.constant(batch), tf.constant(mask)

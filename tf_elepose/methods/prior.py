@@ -22,12 +22,14 @@ class PriorFitting(Objective):
         noise: float = 0.0,
         complete: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
     ) -> None:
-        """Args:
-        prior: what is trained.
-        noise: standard deviation of normal noise added to the whitened latents; it keeps the density from
-          collapsing onto the training poses of a small data set. 0 in ElePose.
-        complete: makes whole poses [B, J, 2] of those in a batch and what is seen [B, J] of them: the prior has to
-          know the poses that will be asked about, guessed joints included. None: they are whole.
+        """Holds the prior and how its training poses are prepared.
+
+        Args:
+          prior: the network that is trained.
+          noise: standard deviation of normal noise added to the whitened latents; it keeps the density from
+            collapsing onto the training poses of a small data set. 0 in ElePose.
+          complete: (poses [B, J, 2], seen [B, J]) -> whole poses [B, J, 2]: later the prior has to score poses with
+            guessed joints, so it learns from such poses. None: all poses are complete.
 
         Raises:
           ValueError: noise that is negative or not finite.
@@ -48,7 +50,7 @@ class PriorFitting(Objective):
         latents = self.prior.latents(image)
         if self.noise:
             shape = [tf.shape(latents)[0], latents.shape[-1]]
-            # A seed of its own: batches draw their flips from a pair (seed, step) too.
+            # Not `seed` itself: batches draw their flips from a pair (seed, step) too.
             own = replicas.fold_in(seed, 0)
             latents += replicas.draw(lambda size: self.noise * tf.random.stateless_normal(size, own), shape)
         return {"nll": -self.prior.latent_log_prob(latents)}

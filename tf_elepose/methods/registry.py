@@ -1,7 +1,7 @@
-"""The methods by name, one row each: its model, its config, its settings and its run.
+"""The methods by name, one row each: model, config, settings and run.
 
-The parts are named and not imported: this file lies below all of them, and nothing of a method, nor TensorFlow, is
-loaded before it is used. How to add a method: docs/extending.md.
+The parts are names of modules and are not imported here: this file lies below all of them, and no method, and not
+TensorFlow either, is loaded before it is used. How to add a method: docs/extending.md.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """Where the parts of a method are.
+    """The places of a method's parts.
 
     Attributes:
       model: class of the trained model, a `PoseModel`.
       recipe: package of the method's recipe; there are config.py with `get_config`, settings.py with `from_config`, and
         run.py.
       run: class of the run in run.py.
-      takes_shards: whether it can be trained on more poses than fit into memory.
-      quick: {setting: toy value}: to see that all of it runs; the results mean nothing. Empty for a method that learns
-        from another one's model.
+      takes_shards: whether the method can be trained on more poses than fit into memory.
+      quick: {setting: toy value} for a run that only shows that every part works; its results mean nothing. Empty for
+        a method that learns from another method's model.
     """
 
     model: str
@@ -43,7 +43,7 @@ class Row:
         return getattr(importlib.import_module(module), name)
 
     def default_config(self) -> ConfigDict:
-        """Every setting with its default."""
+        """The method's config: every setting with its default."""
         return importlib.import_module(f"{self.recipe}.config").get_config()
 
     def settings(self, config: ConfigDict) -> Any:
@@ -51,7 +51,7 @@ class Row:
         return importlib.import_module(f"{self.recipe}.settings").from_config(config)
 
     def run_class(self) -> Callable[..., Any]:
-        """The class of the run."""
+        """The class of the method's run."""
         return getattr(importlib.import_module(f"{self.recipe}.run"), self.run)
 
 
@@ -100,4 +100,4 @@ METHODS = {
         quick={"generator.critic_width": 32, **_toy("generator")},
     ),
 }
-"""All methods by the name that `config.method` and model files have."""
+"""{name of the method in `config.method` and in model files: its parts}."""

@@ -1,6 +1,6 @@
-"""Random numbers and statistics of the global batch, seen from one replica of a tf.distribute strategy.
+"""Random numbers and statistics of the global batch, computed on each replica of a tf.distribute strategy.
 
-With them two replicas do exactly what one replica with the whole batch does.
+With these functions two replicas do exactly what one replica with the whole batch does.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import tensorflow as tf
 
 
 def count() -> int:
-    """Replicas that share a global batch; 1 outside a strategy."""
+    """Number of replicas that share a global batch; 1 outside a strategy."""
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
@@ -25,10 +25,10 @@ def _rows_of_this_replica(values: tf.Tensor, local: int | tf.Tensor) -> tf.Tenso
 
 
 def draw(sampler: Callable[[list], tf.Tensor], shape: list) -> tf.Tensor:
-    """This replica's rows of what `sampler` draws for the global batch.
+    """Draws random numbers for the global batch and returns this replica's rows.
 
     Args:
-      sampler: shape -> tensor; stateless, so that every replica draws the same.
+      sampler: shape -> tensor; stateless, so that every replica draws the same numbers.
       shape: of the local result, the batch first.
     """
     return _rows_of_this_replica(sampler([shape[0] * count(), *shape[1:]]), shape[0])
@@ -55,7 +55,7 @@ def all_rows(x: tf.Tensor) -> tf.Tensor:
 
 
 def rows_of_this_replica(values: tf.Tensor) -> tf.Tensor:
-    """This replica's rows of `values`, which has those of the global batch."""
+    """This replica's rows of `values`, which holds the rows of the global batch."""
     return _rows_of_this_replica(values, tf.shape(values)[0] // count())
 
 
@@ -78,5 +78,5 @@ def fold_in(seed: tf.Tensor, number: int) -> tf.Tensor:
 
 
 def neighbours(x: tf.Tensor) -> tf.Tensor:
-    """Each row's neighbour in the batch `x` [B, ...], B even: the same one however many replicas share the batch."""
+    """Each row's neighbour in the batch `x` [B, ...], B even; the pairs do not depend on the number of replicas."""
     return tf.reshape(tf.reverse(tf.reshape(x, [-1, 2, *x.shape[1:]]), axis=[1]), tf.shape(x))

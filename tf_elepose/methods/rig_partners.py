@@ -1,4 +1,4 @@
-"""Moments that borrow from each other: those that the same cameras saw while they stood still (CanonPose 3.4)."""
+"""Pairs of moments that the same cameras saw without moving between them (CanonPose 3.4)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from tf_elepose.methods import replicas
 
 
 def partners(rig: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """For each of the moments of one or more rigs [B], named by equal numbers, a moment of the same rig: a random
-    permutation [B] that leaves every moment in its rig.
+    """Random permutation [B] that gives each moment a partner of the same rig.
+
+    `rig` [B] numbers the rig of each moment: equal numbers are the same cameras in the same places.
     """
     shuffled = tf.argsort(tf.random.stateless_uniform(tf.shape(rig), seed))
     by_rig_shuffled = tf.gather(shuffled, tf.argsort(tf.gather(rig, shuffled), stable=True))
@@ -17,9 +18,7 @@ def partners(rig: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     return tf.gather(by_rig_shuffled, tf.argsort(by_rig))
 
 
-def of_partners(values: tf.Tensor, rig: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """For each of this replica's moments [B], of rigs `rig` [B], what its partner in the global batch has of `values`
-    [B, ...].
-    """
+def values_of_partners(values: tf.Tensor, rig: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """The `values` [B, ...] of the partners, in the global batch, of this replica's moments with rigs `rig` [B]."""
     partner = replicas.rows_of_this_replica(partners(replicas.all_rows(rig), seed))
     return tf.gather(replicas.all_rows(values), partner)

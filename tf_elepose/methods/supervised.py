@@ -1,7 +1,7 @@
-"""Supervised lifting: the line that unsupervised methods are held against.
+"""Supervised lifting: the baseline that unsupervised methods are compared with.
 
 Martinez, Hossain, Romero, Little: "A simple yet effective baseline for 3d human pose estimation", ICCV 2017.
-Trunk, data and loop are those of ElePose's lifter; what is minimised is the error itself.
+The network's trunk, the data and the loop are those of ElePose's lifter; the objective is the error itself.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tf_elepose.skeleton.skeletons import Skeleton
 
 
 class Supervised(PoseModel):
-    """A lifter of 3D poses, and where joints may be missing a completer."""
+    """A lifter that predicts 3D poses and, where joints may be missing, a completer."""
 
     name = "supervised"
     title = "Supervised lifting"
@@ -40,7 +40,7 @@ class Supervised(PoseModel):
 
         Args:
           skeleton, normalizer: of the training data.
-          lifter: gives a 3D pose of a 2D pose; built.
+          lifter: predicts the 3D pose of a 2D pose; built.
           flip_average: `lift` averages each pose with that of its mirror image.
           completer: fills in hidden joints; trained beforehand, it stays as it is.
         """
@@ -55,11 +55,11 @@ class Supervised(PoseModel):
         return {"lifter": self.lifter, **({} if self.completer is None else {"completer": self.completer})}
 
     def y(self, x: tf.Tensor) -> tf.Tensor:
-        """The 3D pose [B, J, 3], its root at the origin, that the lifter sees in x [B, J, 2]."""
+        """The 3D pose [B, J, 3], its root at the origin, that the lifter predicts for x [B, J, 2]."""
         return geometry.center(self.lifter(x), self.skeleton.root_index)
 
     def lift(self, image: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """See `PoseModel.lift`; the elevation is not known."""
+        """See `PoseModel.lift`; no elevation is predicted."""
         pose = self.y(image)
         if self.flip_average:
             flipped = self.y(geometry.flip(image, self.skeleton))
@@ -89,7 +89,7 @@ class Supervised(PoseModel):
 def new_pose_lifter(
     skeleton: Skeleton, normalizer: Normalizer, *, width: int, precision: str = "float32", seed: int = 0
 ) -> PoseLifter:
-    """A lifter of normalised poses with first weights drawn from `seed`; arguments as in `PoseLifter`."""
+    """A lifter of normalised poses with initial weights drawn from `seed`; arguments as in `PoseLifter`."""
     lifter = PoseLifter(
         skeleton.num_joints, width=width, input_deviation=normalizer.deviation, distance=normalizer.distance,
         precision=precision, seed=seed,
@@ -110,7 +110,7 @@ class SupervisedObjective(Objective):
 
     def loss_terms(self, batch: Batch, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         """ "pose" [B]: mean distance of the joints from those of the batch's true "pose" [B, J, 3], which is in unit
-        scale with its root at the origin. The paper has squares; distances are what is measured in the end.
+        scale with its root at the origin. The paper squares the distances; here they are as in the evaluation.
         """
         del seed
         if "pose" not in batch:

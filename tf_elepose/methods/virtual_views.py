@@ -1,6 +1,7 @@
-"""Random views of known 3D poses, spoilt as detectors spoil them: other bodies, cameras, noise, hidden joints.
+"""Random views of given 3D poses with the errors of detectors: other bodies, cameras, noise, hidden joints.
 
-What a network is to bear it must have seen. All of it is drawn in the graph, anew at every step.
+A network learns to cope only with errors that are in its training. The views are drawn in the graph, new ones at every
+step.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ class View:
     """Views of B poses.
 
     Attributes:
-      image: [B, J, 2] normalised, spoilt; 0 where not seen.
-      seen: [B, J] which joints it shows.
-      pose: [B, J, 3] the truth in the camera's frame, root at the origin, in the unit of the poses it was made of.
+      image: [B, J, 2] normalised, with the errors; 0 where not seen.
+      seen: [B, J] which joints are seen.
+      pose: [B, J, 3] the true pose in the camera's frame, root at the origin, in the unit of the given poses.
       elevation: [B] radians of the camera above the horizon.
     """
 
@@ -39,7 +40,7 @@ class View:
 
 
 def random_view(levelled: tf.Tensor, normalizer: Normalizer, settings: ViewSettings, seed: tf.Tensor) -> View:
-    """Views of `levelled` poses [B, J, 3] (y down the vertical, root at the origin, about one from root to head).
+    """Random views of `levelled` poses [B, J, 3] (y down the vertical, root at the origin, about 1 from root to head).
 
     `seed` [2] is the step's, the same on every replica.
     """
@@ -51,7 +52,7 @@ def random_view(levelled: tf.Tensor, normalizer: Normalizer, settings: ViewSetti
     turn = turn @ geometry.rotation_x(elevation) @ geometry.rotation_y(draw.uniform([], -math.pi, math.pi))
     pose = geometry.rotate(turn, pose)
     distance = tf.exp(draw.uniform([], math.log(settings.nearest), math.log(settings.farthest)))[:, None, None]
-    # Times the distance: lengths in the image are then about those of the body.
+    # Multiplied by the distance, lengths in the image are about those of the body.
     image = distance * geometry.project(pose, distance)
     image = _swapped(image, skeleton, settings.swaps, draw)
     deviation = settings.noise * draw.uniform([1], 0.0, 1.0) * joint_error(skeleton)
@@ -64,7 +65,7 @@ def random_view(levelled: tf.Tensor, normalizer: Normalizer, settings: ViewSetti
 
 
 def _other_body(pose: tf.Tensor, skeleton: Skeleton, settings: ViewSettings, draw: _Draws) -> tf.Tensor:
-    """The pose in a body of other proportions, with joints placed a little otherwise."""
+    """The pose in a body of other proportions, with joints moved a little."""
     bones = [(skeleton.index(child), skeleton.index(parent)) for child, parent in skeleton.bones]
     vectors = tf.gather(pose, [c for c, _ in bones], axis=-2) - tf.gather(pose, [p for _, p in bones], axis=-2)
     # One draw for a bone and its partner on the other side.
@@ -83,7 +84,9 @@ def _other_body(pose: tf.Tensor, skeleton: Skeleton, settings: ViewSettings, dra
 
 
 def _face(pose: tf.Tensor, skeleton: Skeleton, settings: ViewSettings, draw: _Draws) -> tf.Tensor:
-    """What moves the joints of the head [B, J, 3] to the face, in half of the poses and no two alike."""
+    """Offsets [B, J, 3] that move the joints of the head towards the face, in half of the poses, each by its own
+    distance.
+    """
     if not skeleton.arms:
         return tf.zeros_like(pose)
     (left, _, _), (right, _, _) = skeleton.arms
@@ -96,7 +99,7 @@ def _face(pose: tf.Tensor, skeleton: Skeleton, settings: ViewSettings, draw: _Dr
     while joint != parents[left]:
         head[skeleton.index(joint)] = 1.0
         if joint not in parents:
-            break  # The arms hang elsewhere.
+            break  # The arms start at no joint between root and head.
         joint = parents[joint]
     return tf.constant(head) * (far * forwards)[:, tf.newaxis]
 
@@ -107,17 +110,17 @@ def _steps_from_root(skeleton: Skeleton, joint: int) -> int:
 
 
 def _swapped(image: tf.Tensor, skeleton: Skeleton, share: float, draw: _Draws) -> tf.Tensor:
-    """Some poses with left and right legs, or arms, exchanged."""
+    """The poses, some of them with left and right legs, or arms, swapped."""
     for limbs in (skeleton.legs, skeleton.arms):
         own = {skeleton.index(joint) for limb in limbs for joint in limb}
         order = [partner if j in own else j for j, partner in enumerate(skeleton.mirror)]
-        exchanged = draw.uniform([1, 1], 0.0, 1.0) < share
-        image = tf.where(exchanged, tf.gather(image, order, axis=-2), image)
+        swapped = draw.uniform([1, 1], 0.0, 1.0) < share
+        image = tf.where(swapped, tf.gather(image, order, axis=-2), image)
     return image
 
 
 class _Draws:
-    """Random numbers [B, ...] of the global batch's rows on this replica, each call others."""
+    """Random numbers [B, ...] for this replica's rows of the global batch; each call gives new ones."""
 
     def __init__(self, seed: tf.Tensor, size: tf.Tensor) -> None:
         self._seed, self._size, self._used = seed, size, 0

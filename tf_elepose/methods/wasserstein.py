@@ -1,4 +1,4 @@
-"""The critic's side of SVMAC's game (eq. 16): what it minimises, and when it has lost.
+"""The critic's objective of SVMAC (eq. 16), and the limits outside which its training has failed.
 
 WGAN-GP, Gulrajani et al., "Improved Training of Wasserstein GANs" (NeurIPS 2017).
 """
@@ -13,27 +13,27 @@ from tf_elepose.methods import replicas
 from tf_elepose.nn.critic import Critic, gradient_penalty, slope
 
 PENALTY = 10.0
-"""lambda_gp of eq. 16, as Gulrajani et al. have it; the paper does not say."""
+"""lambda_gp of eq. 16, the value of Gulrajani et al.; the SVMAC paper gives none."""
 
 LARGEST_SLOPE = 10.0
-"""Mean slope of the critic, which the penalty holds at 1, from which on training counts as lost."""
+"""Largest mean slope of the critic in a sound training; the penalty holds it at 1."""
 
 LARGEST_DISTANCE = 100.0
-"""Wasserstein estimate likewise: poses of unit variance are sqrt(2 * 2 N) apart, 8 for 17 joints, and the critic's
-slope is about 1."""
+"""Largest Wasserstein estimate in a sound training: poses of unit variance are sqrt(2 * 2 N) apart, 8 for 17 joints,
+and the critic's slope is about 1."""
 
 LEAST_DISTANCE = -1.0
-"""Likewise: a distance is not negative. A critic that likes what is made better than the data has lost the race, and
-the generator runs away."""
+"""Least Wasserstein estimate in a sound training: a distance is not negative. A critic that scores generated poses
+higher than the data gives the generator a wrong direction, and the generator diverges."""
 
 HEALTH = ("wasserstein", "critic_slope", "critic_gradient_norm")
-"""What a step returns of the critic."""
+"""Names of the values of the critic that a step returns."""
 
 
 def critic_terms(critic: Critic, real: tf.Tensor, made: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-    """Eq. 16 for pairs of latents [B, K] of the data's and of generated poses; [B] each.
+    """Eq. 16 for pairs of latents [B, K] of real and of generated poses; [B] each.
 
-    "critic": what it minimises, D(made) - D(real) + lambda_gp (|gradient of D at x^| - 1)^2, x^ between the two;
+    "critic": its loss, D(made) - D(real) + lambda_gp (|gradient of D at x^| - 1)^2, x^ between the two;
     "wasserstein": the estimate D(real) - D(made); "critic_slope": |gradient of D at x^|.
     """
     shape = [tf.shape(real)[0], 1]
@@ -46,7 +46,7 @@ def critic_terms(critic: Critic, real: tf.Tensor, made: tf.Tensor, seed: tf.Tens
 
 
 def require_healthy(values: Mapping[str, float]) -> None:
-    """ValueError where means over some steps of `HEALTH` say that the game is lost."""
+    """Raises a ValueError where means of `HEALTH` over some steps are outside the limits of a sound training."""
     distance, slopes = values["wasserstein"], values["critic_slope"]
     if not LEAST_DISTANCE <= distance <= LARGEST_DISTANCE or slopes > LARGEST_SLOPE:
         raise ValueError(

@@ -87,7 +87,7 @@ def morph(
     morpher = PoseMorpher(skeleton.num_joints, width=width, input_deviation=normalizer.deviation, seed=seed)
     morpher.build()
     truth_seen = truth.view("gt").seen[places]
-    arrays = {"image": image, "target": target, "confidence": confidence, "known": truth_seen}
+    arrays = {"image": image, "target": target, "confidence": confidence, "target_seen": truth_seen}
     _train(morpher, {name: array[learns] for name, array in arrays.items()}, skeleton, epochs, seed)
     others = np.flatnonzero(~learns)
     said = np.concatenate([
