@@ -1,1 +1,1 @@
-"""How each method is trained, a folder each: its config, its settings and its run."""
+"""The recipes, which say how each method is trained: a folder each, with config, settings and run."""

@@ -6,42 +6,42 @@ from ml_collections import config_dict
 
 
 def common(method: str) -> config_dict.ConfigDict:
-    """Data, scale, seed and loop, which every method has."""
+    """A config with the settings that every method has: data, scale, seed and loop."""
     config = config_dict.ConfigDict()
     config.method = method
-    # Data: `synthetic` or FORMAT:PATH, and the joints it is wanted in.
+    # Data: `synthetic` or FORMAT:PATH, and the joints it is converted to.
     config.data = "synthetic"
     config.data_options = config_dict.ConfigDict()  # Keywords of the reader or of the synthesis.
     config.skeleton = "h36m_17"  # A built-in skeleton or the path of a .yaml file.
     config.poses_2d = "gt"  # gt or detected.
     config.min_confidence = 0.0  # Joints that a detector trusts no more than this are taken as missing.
-    # Detected training poses with less noise, by their way through time: auto, always or never; see docs/training.md.
+    # Whether detected training poses are smoothed over time: auto, always or never; see docs/training.md.
     config.denoise = "auto"
     config.hidden_joints = 0.0  # Share of the joints to hide in all poses, for studies.
-    config.flip = True  # Mirrored poses are poses too: double the data.
+    config.flip = True  # Mirror poses at random: a mirrored pose is a possible pose, so the data double.
     config.seed = 0
     config.strategy = "auto"  # auto, mirrored, multi_worker or one_device.
     # Scale: dataset (the paper), clip or pose; distance is the paper's D.
     config.normalization = config_dict.create(rule="dataset", distance=10.0)
-    # How the machine is used; none of it changes the mathematics.
+    # How the machine is used; these settings do not change the mathematics.
     config.loop = config_dict.create(steps_per_call=100, checkpoint_every=500, jit_compile=False)
     return config
 
 
 def prior_config(blocks: int, width: int) -> config_dict.ConfigDict:
-    """A prior whose flow has that size, and how it is trained."""
+    """The settings of a prior whose flow has this size, and of its training."""
     prior = config_dict.create(blocks=blocks, width=width, layers=1)
-    prior.held_out = 0.1  # Share of the training clips that choose the moment to stop.
+    prior.held_out = 0.1  # Share of the training clips that are not trained on and select the best weights.
     prior.noise = 0.1
     prior.batch_size = 1024
     prior.epochs = 40.0
-    prior.evaluate_every = 100  # Steps; the best of these moments is kept.
+    prior.evaluate_every = 100  # Steps; the best of the evaluated weights are kept.
     prior.optimizer = optimizer_config(learning_rate=1e-3, average_decay=0.998)
     return prior
 
 
 def optimizer_config(learning_rate: float, average_decay: float) -> config_dict.ConfigDict:
-    """Adam with a cosine; options of the other schedules are in training/schedules.py."""
+    """The settings of Adam with a cosine schedule; options of other schedules are in training/schedules.py."""
     return config_dict.create(
         learning_rate=learning_rate,
         schedule="cosine",

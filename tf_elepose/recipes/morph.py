@@ -1,4 +1,4 @@
-"""The skeleton morphing network from matched recordings: trained on some subjects, used on the others."""
+"""Skeleton morphing of matched recordings: the network is trained on some subjects and applied to the others."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _RATE = 1e-3
 
 
 def matched(detections: Recording, truth: Recording) -> tuple[np.ndarray, np.ndarray]:
-    """Rows [M] of `detections` and of `truth` of one person in one frame of one camera.
+    """Rows [M] of `detections` and rows [M] of `truth` that are the same person in the same frame and camera.
 
     Raises:
-      ValueError: the two have none in common, or `truth` has a row twice.
+      ValueError: the two have no such row in common, or `truth` has a row twice.
     """
     keys = [_keys(recording) for recording in (detections, truth)]
     place = {key: row for row, key in enumerate(keys[1])}
@@ -46,19 +46,20 @@ def matched(detections: Recording, truth: Recording) -> tuple[np.ndarray, np.nda
 def morph(
     detections: Recording, truth: Recording, subjects: list[str], *, width: int, epochs: float, seed: int
 ) -> tuple[Recording, dict[str, float]]:
-    """`truth` of all other subjects with detections that were moved to where its joints are.
+    """Moves the detections of all other subjects towards the joints of `truth`.
 
     Args:
       detections: 2D poses of a detector, with the joints of `truth` as far as it has them.
-      truth: the data set; the 2D joints of `subjects` are learnt from, those of others are not looked at.
-      subjects: who the network is trained on; their rows are left out of the result.
+      truth: the data set; the network learns from the 2D joints of `subjects` and from no others.
+      subjects: the network is trained on them; their rows are left out of the result.
       width: of the network.
       epochs: of training.
       seed: of everything random.
 
     Returns:
-      a recording with `poses_2d_detected` and `confidence`; joints that the detector missed stay missing. And the mean
-      distance from the data set's joints of the others, before and after, px: figures to look at, not trained on.
+      `truth` of the other subjects with the moved `poses_2d_detected` and `confidence`; joints that the detector missed
+      stay missing. And the mean distance from the data set's joints, before and after, px: figures only, which training
+      does not use.
 
     Raises:
       ValueError: no row in common, an unknown subject, or nobody left.
@@ -78,7 +79,7 @@ def morph(
     confidence = np.where(seen, 1.0 if trust is None else np.clip(trust, 0.0, 1.0), 0.0).astype(np.float32)
     normalizer = Normalizer.fit(pixels[learns], skeleton, rule="pose", seen=seen[learns])
     image, factor = normalizer.apply(pixels, seen=seen)
-    # Where `apply` put the origin: the root, or the mean of what is seen.
+    # The place where `apply` puts the origin: the root, or the mean of the seen joints.
     seen_pixels = np.where(seen[..., np.newaxis], pixels, 0.0)
     count = np.maximum(seen.sum(axis=1), 1)[:, np.newaxis]
     root = skeleton.root_index
@@ -90,14 +91,14 @@ def morph(
     arrays = {"image": image, "target": target, "confidence": confidence, "target_seen": truth_seen}
     _train(morpher, {name: array[learns] for name, array in arrays.items()}, skeleton, epochs, seed)
     others = np.flatnonzero(~learns)
-    said = np.concatenate([
+    output = np.concatenate([
         morpher(tf.constant(image[part]), tf.constant(confidence[part])).numpy()
         for part in np.array_split(others, 1 + len(others) // 8192)
     ])  # fmt: skip
-    moved = said * factor[others, np.newaxis, np.newaxis] + origin[others, np.newaxis]
-    judged = seen[others] & truth_seen[others]
+    moved = output * factor[others, np.newaxis, np.newaxis] + origin[others, np.newaxis]
+    seen_in_both = seen[others] & truth_seen[others]
     before, after = (
-        float(np.linalg.norm(poses - truth.poses_2d[places[others]], axis=-1)[judged].mean())
+        float(np.linalg.norm(poses - truth.poses_2d[places[others]], axis=-1)[seen_in_both].mean())
         for poses in (pixels[others], moved)
     )
     kept = truth.select(places[others])

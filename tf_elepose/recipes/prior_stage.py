@@ -1,4 +1,4 @@
-"""The prior's stage: maximum likelihood, and the moment at which poses that it does not train on are likeliest."""
+"""The prior's stage: maximum likelihood; it keeps the weights under which held-out poses are likeliest."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tf_elepose.training.stage import Stage
 from tf_elepose.training.stage_settings import StageSettings
 
 Complete = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-"""Whole poses [B, J, 2] of poses and which of their joints [B, J] are seen."""
+"""(poses [B, J, 2], seen [B, J]) -> whole poses [B, J, 2]."""
 
 
 def new_prior_stage(
@@ -30,11 +30,13 @@ def new_prior_stage(
     complete: Complete | None = None,
     writes: bool,
 ) -> Stage:
-    """Args:
-    folder, batches, strategy, settings, writes: see `Stage`.
-    prior: built in the strategy's scope.
-    noise, complete: see `PriorFitting`.
-    held_out: poses [N, J, 2] and which of their joints [N, J] are seen; None: all.
+    """A stage that trains a prior.
+
+    Args:
+      folder, batches, strategy, settings, writes: see `Stage`.
+      prior: built in the strategy's scope.
+      noise, complete: see `PriorFitting`.
+      held_out: poses [N, J, 2] and which of their joints [N, J] are seen; None: all.
     """
     with strategy.scope():
         fitting = PriorFitting(prior, noise=noise, complete=complete)

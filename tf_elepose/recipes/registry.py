@@ -1,4 +1,4 @@
-"""From a config to what trains it."""
+"""The method of a config, and the check that the config has exactly the settings of that method."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 from tf_elepose.methods.registry import METHODS, Row
 
 _FREE = ("data_options.", ".optimizer.")
-"""Settings whose names depend on a choice, the reader's or the schedule's, have one of these in their name."""
+"""Parts of the names of settings that depend on the choice of a reader or schedule, and so are not checked here."""
 
 
 def method_of(config: ConfigDict) -> Row:
@@ -20,7 +20,7 @@ def method_of(config: ConfigDict) -> Row:
     there was such a term goes on.
 
     Raises:
-      ValueError: an unknown method, or settings that it does not have or that are missing.
+      ValueError: an unknown method, or settings that it does not have or that are missing in the config.
     """
     if config.method not in METHODS:
         raise ValueError(f"unknown method {config.method!r}; expected one of {', '.join(METHODS)}")
@@ -30,8 +30,8 @@ def method_of(config: ConfigDict) -> Row:
 
 
 def require_known_settings(config: ConfigDict) -> None:
-    """Raises a ValueError for settings that the default config does not have, which would be ignored, or that are
-    missing.
+    """Raises a ValueError for missing settings, and for settings that are not in the default config: nothing would use
+    them.
     """
     stated, known = set(_names(config)), set(_names(METHODS[config.method].default_config()))
     unknown = sorted(name for name in stated - known if not any(part in name for part in _FREE))

@@ -1,4 +1,4 @@
-"""What the runs of all methods have in common: stages one after the other, figures on the way, a model at the end."""
+"""The common part of all methods' runs: stages one after the other, figures in between, a model at the end."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ from tf_elepose.training.metric_log import MetricLog
 from tf_elepose.training.stage import Stage
 
 EVALUATION_POSES = 2000
-"""Poses looked at while training goes on."""
+"""Number of poses that are evaluated during training."""
 
 LIKELIHOOD_POSES = 10_000
-"""Training poses whose likelihoods say how usual others are."""
+"""Number of training poses whose likelihoods give the percentiles of other poses."""
 
 
 class Run(abc.ABC):
-    """Trains a model in a workdir; everything it needs again after a crash is on the disk."""
+    """Trains a model in a workdir; everything that a new process needs to resume is on the disk."""
 
     def __init__(
         self, folder: pathlib.Path, data: TrainingData, settings: RunSettings, strategy: tf.distribute.Strategy
     ) -> None:
-        """Keeps what every run needs.
+        """Keeps folder, data, settings and strategy.
 
-        A subclass builds everything in its constructor and writes nothing: a mistake in the last stage's settings is
-        reported now and not after the first stage's training.
+        A subclass builds everything in its constructor and writes nothing: so a mistake in the last stage's settings is
+        reported before the first stage is trained.
 
         Args:
           folder: the workdir; with several workers it is on a disk that all of them see.
-          data: the poses, see `prepare` of each recipe.
-          settings: how to train.
-          strategy: on which devices.
+          data: the training poses, see `prepare` of each recipe.
+          settings: of the run.
+          strategy: the devices to train on.
 
         Raises:
           ValueError: settings that do not fit the data.
@@ -65,7 +65,7 @@ class Run(abc.ABC):
     @property
     @abc.abstractmethod
     def stages(self) -> list[Stage]:
-        """What is trained, in this order."""
+        """The stages in the order of training."""
 
     @property
     @abc.abstractmethod
@@ -74,14 +74,14 @@ class Run(abc.ABC):
 
     @property
     def seconds(self) -> float:
-        """Spent training so far, all stages and processes together."""
+        """Training time so far, of all stages and processes together."""
         return sum(stage.seconds for stage in self.stages)
 
     def claim_data(self) -> None:
-        """Store what is trained on, or check that a resumed run has the same.
+        """Stores the facts of the training data, or checks that a resumed run has the same data.
 
         Raises:
-          ValueError: the workdir was started on other data; says what differs.
+          ValueError: the workdir was started on other data; the message names the difference.
         """
         path, facts = self._folder / "data.json", self.facts
         if not path.exists():
@@ -96,17 +96,17 @@ class Run(abc.ABC):
                 )
 
     def run(self, log: MetricLog | None, stop: StopRequest) -> PoseModel | None:
-        """Train what is not trained yet.
+        """Trains the stages that are not finished yet.
 
         Returns:
-          The trained model, or None when `stop` came first.
+          The trained model, or None when `stop` interrupted the training.
 
         Raises:
           NotFiniteError: from the loop.
         """
         if not all(stage.run(log, stop) for stage in self.stages):
             return None
-        # A reader of model.npz gets it in float32, whatever it was trained in.
+        # The stored model computes in float32, whatever precision it was trained in.
         model = type(self.model).restore(self.model.settings)
         values = {name: np.asarray(variable) for name, variable in self.model.saved_variables().items()}
         assign(model.saved_variables(), values)
@@ -114,33 +114,33 @@ class Run(abc.ABC):
         return model
 
     def _measure(self, model: PoseModel) -> None:
-        """Sets what a trained model stores about the training poses."""
+        """Sets the statistics of the training poses that a trained model stores."""
         rows = spread_rows(self._data.train, LIKELIHOOD_POSES)
         model.measure_likelihood(self._data.detected[rows], self._data.seen[rows])
 
     def watch(self) -> dict[str, float]:
-        """Figures of poses that are not trained on, where there are any, to be shown during training."""
+        """Figures to show during training, of poses that are not trained on, where there are any."""
         watched = self._data.watched
         rows = spread_rows(watched, EVALUATION_POSES)
         summary = evaluate_keypoints(self.model, watched, self._view(watched), rows=rows).summary()
         return {key: summary[key] for key in _WATCHED if key in summary}
 
     def own_figures(self, model: PoseModel) -> dict[str, float]:
-        """Figures of the trained model that only this method has."""
+        """Figures of the trained model that only its method has."""
         del model
         return {}
 
     def sign_without_truth(self, model: PoseModel) -> tuple[str, str]:
-        """The verdict of `depth_sign.sign_verdict` on the training poses without their 3D, which users do not have; and
-        its grounds in words.
+        """The verdict of `depth_sign.sign_verdict` on the training poses, and its reasons in words. It does not use 3D
+        poses, since users have none.
         """
         blind = dataclasses.replace(self._data.train, poses_3d=None)
         rows = spread_rows(blind, 4 * EVALUATION_POSES)
         summary = evaluate_keypoints(model, blind, self._data.keypoints, rows=rows).summary()
         shares = {joints: summary.get(f"{joints}_forward_share") for joints in ("knees", "elbows")}
-        shown = [f"{100 * share:.0f} % of {joints}" for joints, share in shares.items() if share is not None]
-        grounds = f"{' and '.join(shown)} bend the way they can" if shown else "the skeleton names no legs or arms"
-        return depth_sign.sign_verdict(summary), grounds
+        bent = [f"{100 * share:.0f} % of {joints}" for joints, share in shares.items() if share is not None]
+        reasons = f"{' and '.join(bent)} bend the way they can" if bent else "the skeleton names no legs or arms"
+        return depth_sign.sign_verdict(summary), reasons
 
     def _view(self, recording: Recording) -> Keypoints:
         """The 2D poses of `recording` that the config asks for."""
@@ -154,7 +154,7 @@ _WATCHED = (
 
 
 def _same(stored: Any, found: Any) -> bool:
-    """Equal, numbers up to the rounding that differs between processors."""
+    """Whether two values are equal; numbers may differ by the rounding of different processors."""
     if isinstance(stored, dict) and isinstance(found, dict):
         return stored.keys() == found.keys() and all(_same(stored[key], found[key]) for key in found)
     if isinstance(stored, float) and isinstance(found, float):

@@ -1,5 +1,5 @@
-"""What the settings of all runs have in common: plain values of a config, typed; without TensorFlow, so that a mistyped
-setting is refused at once.
+"""Settings that all runs have: plain values of a config, typed; without TensorFlow, so that a mistyped setting is
+refused at once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class NormalizationSettings:
 
     Attributes:
       rule: of the scale, see `Normalizer.fit`.
-      distance: from which a normalised image shows a body of unit size; the paper's D.
+      distance: of the camera in a normalised image from a body of unit size; the paper's D.
     """
 
     rule: str
@@ -32,10 +32,10 @@ class RunSettings:
     Attributes:
       poses_2d: "gt" or "detected".
       normalization: how poses are scaled.
-      min_confidence: joints that a detector trusts no more than this are taken as missing.
+      min_confidence: joints with no more confidence than this are taken as missing.
       denoise: "auto", "always" or "never", see `training_poses.denoised`.
-      flip: mirror poses in training.
-      seed: everything random comes from it.
+      flip: whether poses are mirrored at random in training.
+      seed: of all random numbers.
     """
 
     poses_2d: str
@@ -77,7 +77,7 @@ class FlowSettings:
 
 
 def common(config: ConfigDict) -> dict[str, Any]:
-    """Keywords of `RunSettings`."""
+    """The keywords of `RunSettings`, from a config."""
     return {
         "poses_2d": config.poses_2d,
         "normalization": NormalizationSettings(**config.normalization.to_dict()),
@@ -89,7 +89,7 @@ def common(config: ConfigDict) -> dict[str, Any]:
 
 
 def network(stage: ConfigDict) -> NetworkSettings:
-    """The settings of a network that a stage of the config trains."""
+    """The settings of the network that a stage of the config trains."""
     return NetworkSettings(width=stage.width, precision=str(stage.precision))
 
 
@@ -99,7 +99,7 @@ def flow(prior: ConfigDict) -> FlowSettings:
 
 
 def stage_settings(config: ConfigDict, stage: ConfigDict) -> StageSettings:
-    """How a stage of the config is trained.
+    """The settings of the training of one stage of the config.
 
     Raises:
       ValueError: settings that its optimizer lacks, or that are out of their range.
@@ -107,7 +107,7 @@ def stage_settings(config: ConfigDict, stage: ConfigDict) -> StageSettings:
     named = {"learning_rate", "schedule", "weight_decay", "clip_norm", "average_decay"}
     if missing := sorted(named - set(stage.optimizer)):
         raise ValueError(f"config settings: an optimizer lacks {', '.join(missing)}")
-    betas = tuple(stage.optimizer.get("betas", (0.9, 0.999)))  # Keras' own.
+    betas = tuple(stage.optimizer.get("betas", (0.9, 0.999)))  # The defaults of Keras.
     options = {key: value for key, value in stage.optimizer.to_dict().items() if key not in named | {"betas"}}
     return StageSettings(
         epochs=stage.epochs,
@@ -121,7 +121,7 @@ def stage_settings(config: ConfigDict, stage: ConfigDict) -> StageSettings:
 
 
 def optional_stage_settings(config: ConfigDict, name: str) -> StageSettings | None:
-    """How the stage `name` is trained; None where it is not trained at all, which 0 epochs say."""
+    """The settings of the training of the stage `name`; None for a stage of 0 epochs, which is left out."""
     epochs = config[name].epochs
     if not epochs >= 0:
         raise ValueError(f"{name}.epochs must not be negative; got {epochs}")

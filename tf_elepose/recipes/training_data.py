@@ -1,4 +1,4 @@
-"""The training poses as all recipes want them: usable, denoised, normalised."""
+"""The training poses of all recipes: selected, denoised, normalised."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from tf_elepose.training.evaluator import clip_and_camera, clip_names
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class TrainingData:
-    """N training poses and what is known about them.
+    """N training poses, with their labels, masks and normaliser.
 
     Attributes:
       train: the rows that are trained on.
       watched: the rows whose figures are shown during training: those of the split "test", where there are any.
-      keypoints: their 2D poses as the source has them.
+      keypoints: the 2D poses of `train` as the source has them.
       groups: [N] labels of clip and camera.
       normalizer: fitted to the poses, or given.
       pixels: [N, J, 2] px, with less of a detector's noise where they were denoised.
       image: [N, J, 2] `pixels`, normalised.
-      detected: [N, J, 2] the poses as they will be when the trained model is used, one at a time with all their noise,
-        normalised; `image` itself where nothing was denoised.
+      detected: [N, J, 2] the poses with all their noise, normalised: the trained model is used on such poses. `image`
+        itself where no pose was denoised.
     """
 
     train: Recording
@@ -47,7 +47,7 @@ class TrainingData:
 
     @property
     def seen(self) -> np.ndarray:
-        """[N, J] which joints the poses show."""
+        """Mask [N, J] of the joints that are seen."""
         return self.keypoints.seen
 
     @property
@@ -73,15 +73,15 @@ class TrainingData:
         }
 
     def coordinates(self, rows: np.ndarray, *, flip: bool) -> tuple[np.ndarray, np.ndarray]:
-        """Normalised coordinates [M, 2 J] of the poses `rows`, and of their mirror images where `flip` asks for them;
-        and which of them are known.
+        """Normalised coordinates [M, 2 J] of the poses `rows`, with `flip` of their mirror images too; and the mask
+        [M, 2 J] of those that are known.
         """
         image, seen, skeleton = self.image[rows], self.seen[rows], self.skeleton
-        known = seen & seen[:, skeleton.root_index, np.newaxis]  # Coordinates are about the root.
+        seen = seen & seen[:, skeleton.root_index, np.newaxis]  # Coordinates are about the root.
         if flip:
             image = np.concatenate([image, geometry.flip(tf.constant(image), skeleton).numpy()])
-            known = np.concatenate([known, known[:, list(skeleton.mirror)]])
-        return image.reshape(len(image), -1), np.repeat(known, 2, axis=1)
+            seen = np.concatenate([seen, seen[:, list(skeleton.mirror)]])
+        return image.reshape(len(image), -1), np.repeat(seen, 2, axis=1)
 
     def require_whole_poses(self) -> None:
         """Raises a ValueError where training poses lack joints and the method has no completer."""
@@ -98,7 +98,7 @@ class TrainingData:
         """Batches of `arrays` for a stage.
 
         Raises:
-          ValueError: a batch size that does not fit; names the stage.
+          ValueError: a batch size that does not fit; the message names the stage.
         """
         try:
             return Batches(arrays, self.skeleton, batch_size=batch_size, seed=seed, flip=flip)
@@ -110,9 +110,9 @@ def prepare(recording: Recording, settings: RunSettings, normalizer: Normalizer 
     """The training data of a recording, which needs rows of the split "train".
 
     Args:
-      recording: 2D poses; 3D poses are only looked at by methods that say so.
+      recording: with 2D poses; only some methods use its 3D poses, see their recipes.
       settings: of the run.
-      normalizer: None: it is fitted.
+      normalizer: None: one is fitted to the poses.
 
     Raises:
       ValueError: data that cannot be trained on, or settings that do not fit them.

@@ -1,4 +1,4 @@
-"""Which training poses are used for what."""
+"""Selection, denoising and scaling of training poses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DENOISING = ("auto", "always", "never")
 
 
 def usable(train: Recording, keypoints: Keypoints) -> tuple[Recording, Keypoints]:
-    """The training poses that show enough joints: their rows, and the 2D poses of those."""
+    """The rows with enough seen joints, and their 2D poses."""
     enough = keypoints.seen.sum(axis=1) >= min(MIN_JOINTS, train.skeleton.num_joints)
     if enough.all():
         return train, keypoints
@@ -35,8 +35,8 @@ def denoised(train: Recording, keypoints: Keypoints, choice: str) -> np.ndarray:
     """The training poses [N, J, 2] in pixels with less of their detector's noise (data/tracks/denoising.py).
 
     Args:
-      train, keypoints: as `usable` has them.
-      choice: "auto" (poses that come with confidences, and so from a detector), "always" or "never".
+      train, keypoints: from `usable`.
+      choice: "auto" (only poses with confidences, which a detector has made), "always" or "never".
 
     Raises:
       ValueError: another choice.
@@ -57,8 +57,8 @@ def denoised(train: Recording, keypoints: Keypoints, choice: str) -> np.ndarray:
 def scaled_by_clip(
     normalizer: Normalizer, pixels: np.ndarray, groups: np.ndarray, seen: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Poses [N, J, 2] of equal size whatever their distance, and which joints [N, J] they show: none where root and
-    head are never seen together in a pose's clip and camera, so that its size is not known.
+    """Poses [N, J, 2] of equal size whatever their distance, and their mask [N, J] of seen joints: none is seen where a
+    pose's clip and camera never show root and head together, so that its size is not known.
     """
     skeleton = normalizer.skeleton
     with_head = seen[:, skeleton.root_index] & seen[:, skeleton.index(skeleton.head)]
@@ -70,7 +70,7 @@ def scaled_by_clip(
 
 
 def held_out_clips(train: Recording, share: float, seed: int) -> np.ndarray:
-    """Mask [N] of the clips on which the prior is selected: whole clips, since frames of one clip are alike."""
+    """Mask [N] of the rows of held-out clips: whole clips, since frames of one clip are alike."""
     if not 0 < share < 1:
         raise ValueError(f"held_out must lie between 0 and 1; got {share}")
     of_row = clip_names(train)

@@ -1,4 +1,4 @@
-"""3D truth in the scale that models speak."""
+"""True 3D poses in the unit scale of models."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from tf_elepose.normalization import Normalizer
 
 
 def unit_poses(normalizer: Normalizer, recording: Recording, groups: np.ndarray) -> np.ndarray:
-    """The recording's 3D poses [N, J, 3], roots at the origin, in units of the root-head length that the normaliser's
-    rule means: its mean over the recording ("dataset"), over a clip and camera, of which `groups` [N] are labels
-    ("clip"), or what the pose's own mean joint-root distance says of it ("pose").
+    """The recording's 3D poses [N, J, 3], roots at the origin, in units of a root-head length.
+
+    By the normaliser's rule this length is the mean over the recording ("dataset"), the mean over a clip and camera,
+    labelled by `groups` [N] ("clip"), or an estimate from the pose's own mean joint-root distance ("pose").
 
     Raises:
       ValueError: a recording without 3D poses, or with some that have no extent.
@@ -36,15 +37,15 @@ def unit_poses(normalizer: Normalizer, recording: Recording, groups: np.ndarray)
 
 
 def partly_known(poses: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """`poses` [N, J, 3] of which a share, picked at random, is kept and the rest is zero: not known.
+    """`poses` [N, J, 3] with a random share of them kept and the others set to zero, which stands for not known.
 
     Raises:
-      ValueError: a share that is not within 0 and 1, or that leaves none.
+      ValueError: a share outside 0 to 1, or one that keeps no pose.
     """
     count = round(share * len(poses)) if 0.0 <= share <= 1.0 else 0
     if count == 0:
         raise ValueError(f"supervised_share: expected over 0 and up to 1, of {len(poses)} poses; got {share}")
     kept = np.random.default_rng(seed).permutation(len(poses))[:count]
-    known = np.zeros_like(poses)
-    known[kept] = poses[kept]
-    return known
+    result = np.zeros_like(poses)
+    result[kept] = poses[kept]
+    return result

@@ -1,4 +1,4 @@
-"""Do the views of one moment say the same canonical pose? (CanonPose section 4.6 and figure 7.)"""
+"""How well the canonical poses of one moment's views agree (CanonPose section 4.6 and figure 7)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ HIPS = ("l_hip", "r_hip")
 
 
 def canonical_poses(method: PoseModel, recording: Recording, keypoints: Keypoints) -> tuple[Moments, np.ndarray]:
-    """The moments of `recording` and their canonical poses [M, V, J, 3], each as large as the true body, mm; NaN where
-    there is no view, or none that can be lifted.
+    """The moments of `recording` and their canonical poses [M, V, J, 3], each as large as the true body, mm; NaN for
+    views that are missing or cannot be lifted.
 
     Args:
-      method: trained, one that `has_canonical`.
+      method: a trained model that `has_canonical`.
       recording: with 3D poses.
       keypoints: its 2D poses.
 
@@ -27,12 +27,12 @@ def canonical_poses(method: PoseModel, recording: Recording, keypoints: Keypoint
       ValueError: a method without canonical poses, no true poses, or no moment that two cameras see.
     """
     if not method.has_canonical:
-        raise ValueError(f"{method.title}: knows no canonical poses")
+        raise ValueError(f"{method.title}: has no canonical poses")
     if recording.poses_3d is None:
         raise ValueError(f"{recording.source}: has no 3D poses: how large its bodies are is not known")
     found = moments(recording)
-    said = method.predict(keypoints.pixels, clip_and_camera(recording), keypoints.seen, keypoints.confidence)
-    X = said.canonical
+    groups = clip_and_camera(recording)
+    X = method.predict(keypoints.pixels, groups, keypoints.seen, keypoints.confidence).canonical
     assert X is not None
     root = recording.skeleton.root_index
     true = recording.poses_3d - recording.poses_3d[:, root : root + 1]
@@ -45,21 +45,21 @@ def spread_between_views(poses: np.ndarray) -> np.ndarray:
     """Standard deviation [J] of the joints of `poses` [M, V, J, 3] between the views of a moment: the root of the mean
     squared distance from the moment's mean, over n - 1. Views that are NaN, and moments with one view, do not count.
     """
-    there = np.isfinite(poses).all(axis=(2, 3))
-    poses, there = poses[there.sum(axis=1) >= 2], there[there.sum(axis=1) >= 2]
+    present = np.isfinite(poses).all(axis=(2, 3))
+    poses, present = poses[present.sum(axis=1) >= 2], present[present.sum(axis=1) >= 2]
     if len(poses) == 0:
         return np.full(poses.shape[2], np.nan)
     squared = np.sum((poses - np.nanmean(poses, axis=1, keepdims=True)) ** 2, axis=-1)
-    return np.sqrt(np.nansum(squared, axis=(0, 1)) / (there.sum() - len(there)))
+    return np.sqrt(np.nansum(squared, axis=(0, 1)) / (present.sum() - len(present)))
 
 
 def hips_deviation_mm(method: PoseModel, recording: Recording, keypoints: Keypoints) -> float:
-    """How far, mm, the canonical hips of the views of one moment lie from their mean, see `spread_between_views`."""
+    """Standard deviation, mm, of the canonical hips between the views of a moment, see `spread_between_views`."""
     _, poses = canonical_poses(method, recording, keypoints)
     return hips_deviation(poses, recording.skeleton)
 
 
 def hips_deviation(poses: np.ndarray, skeleton: Skeleton) -> float:
-    """`hips_deviation_mm` of canonical poses [M, V, J, 3]; not a number where no moment has two."""
+    """`hips_deviation_mm` of canonical poses [M, V, J, 3]; NaN where no moment has two of them."""
     hips = [skeleton.index(joint) for joint in HIPS if joint in skeleton.joints]
     return float(np.sqrt(np.mean(spread_between_views(poses[:, :, hips]) ** 2))) if hips else float("nan")

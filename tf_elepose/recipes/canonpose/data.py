@@ -1,4 +1,4 @@
-"""What CanonPose trains on: moments that several cameras see."""
+"""The training data of CanonPose: moments that several cameras see."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class CanonposeData(TrainingData):
 
     Attributes:
       moments: which rows are views of one moment.
-      confidence: [N, J] 0 to 1, how far joints are trusted; 0 where they are not seen, 1 where nothing is known of it.
+      confidence: [N, J] 0 to 1; 0 where a joint is not seen, 1 where its confidence is not known.
     """
 
     moments: Moments
@@ -54,21 +54,21 @@ def prepare(recording: Recording, settings: CanonposeSettings) -> CanonposeData:
     return data
 
 
-def _warn_of_views(asked: Recording, data: TrainingData, found: Moments) -> None:
+def _warn_of_views(recording: Recording, data: TrainingData, found: Moments) -> None:
     """Logs warnings of views that are missing or that cannot be of one moment."""
     train, source = data.train, data.train.source
     if found.single:
-        alone = np.isin(train.camera, found.cameras)
-        alone[found.rows[found.present]] = False
+        single = np.isin(train.camera, found.cameras)
+        single[found.rows[found.present]] = False
         logging.warning(
             "%s: %s: %d moments are seen by one camera only and are left out of training",
-            source, named(np.unique(train.clip[alone]).tolist()), found.single,
+            source, named(np.unique(train.clip[single]).tolist()), found.single,
         )  # fmt: skip
-    for camera in np.unique(asked.camera):
+    for camera in np.unique(recording.camera):
         if camera not in train.camera:
             logging.warning("%s: camera %d has no pose with enough joints and is not trained on", source, camera)
-        elif blind := sorted(_clips_of(asked, camera) - _clips_of(train, camera)):
-            logging.warning("%s: %s: camera %d has no pose with enough joints", source, named(blind), camera)
+        elif without := sorted(_clips_of(recording, camera) - _clips_of(train, camera)):
+            logging.warning("%s: %s: camera %d has no pose with enough joints", source, named(without), camera)
     weight = found.views(data.seen.astype(np.float32))
     clip = train.clip[found.rows.max(axis=1)]
     for message in disagreements(found.views(data.image), weight, clip, found.cameras):

@@ -22,7 +22,7 @@ from tf_elepose.training.strategy import precision_of
 
 
 class CanonposeRun(Run):
-    """The lifter."""
+    """Trains the lifter."""
 
     prepare = staticmethod(prepare)
 
@@ -79,13 +79,13 @@ class CanonposeRun(Run):
         }
 
     def own_figures(self, model: PoseModel) -> dict[str, float]:
-        """Figure 7: how far the views of one moment agree on the canonical hips."""
+        """Figure 7: the deviation of the canonical hips between the views of a moment."""
         watched = self._data.watched
-        known = set(HIPS) <= set(watched.skeleton.joints) and watched.poses_3d is not None
-        if not known or len(np.unique(watched.camera)) < 2:
+        has_truth = set(HIPS) <= set(watched.skeleton.joints) and watched.poses_3d is not None
+        if not has_truth or len(np.unique(watched.camera)) < 2:
             return {}
         try:
             deviation = hips_deviation_mm(model, watched, self._view(watched))
-        except ValueError:  # Of the poses that are watched no two are of one moment.
+        except ValueError:  # No two of the watched poses are of one moment.
             return {}
         return {"canonical_hips_std_mm": deviation} if np.isfinite(deviation) else {}

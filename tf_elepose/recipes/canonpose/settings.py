@@ -13,12 +13,12 @@ from tf_elepose.training.stage_settings import StageSettings
 
 @dataclasses.dataclass(frozen=True)
 class LifterSettings(parts.NetworkSettings):
-    """The lifter, how it is used, and what it learns from; see `CanonPose` and `CanonposeObjective`.
+    """Settings of the lifter, its use and its objective; see `CanonPose` and `CanonposeObjective`.
 
     Attributes:
       confidences: whether confidences are an input and weigh the errors.
-      hidden: share of the views of which joints are hidden in training.
-      flip_average: lift the mirror image too, and average.
+      hidden: share of the views with hidden joints in training.
+      flip_average: whether each pose is averaged with that of its mirror image.
       term_weights: {term: weight}.
     """
 
@@ -33,11 +33,11 @@ class CanonposeSettings(parts.RunSettings):
     """Settings of a CanonPose run, besides those of all runs.
 
     Attributes:
-      cameras: how many cameras are trained on, those with the lowest numbers; 0 is all.
+      cameras: number of cameras to train on, those with the lowest numbers; 0 is all.
       rig: how long cameras stand still, see `data.moments.RIGS`.
       lifter: the lifter and its objective.
-      batch_size: moments.
-      stage: how it is trained.
+      batch_size: in moments.
+      stage: how the lifter is trained.
     """
 
     cameras: int

@@ -1,8 +1,9 @@
-"""Can the views of a moment be of one body? Swapped people, clocks that differ and cameras counted twice show here.
+"""Whether the views of a moment can be of one body: finds swapped people, cameras that are not synchronised and cameras
+counted twice.
 
-Seen by weakly perspective cameras, the joints of one moment have rank 3: the 2 V coordinates of its V views, centred
-and of comparable size, are linear in three numbers a joint. What is left over is noise and perspective; views of two
-bodies leave far more. A second camera in the same place leaves nothing, and adds nothing.
+For weakly perspective cameras, the joints of one moment have rank 3: the 2 V coordinates of its V views, centred and of
+comparable size, are linear in three numbers a joint. The residual is noise and perspective; views of two bodies have a
+far larger one. A second camera in the same place has no residual, and adds no information.
 """
 
 from __future__ import annotations
@@ -12,29 +13,30 @@ from collections.abc import Sequence
 import numpy as np
 
 LARGEST_RESIDUAL = {2: 0.04, 3: 0.06}
-"""Share of the size of a moment's poses that three dimensions may leave unexplained in the median moment of a clip, by
-number of views; with more than 3 as with 3.
+"""{number of views: largest residual of the median moment of a clip, as a share of the size of its poses}; more than 3
+views have the limit of 3.
 
-In the CMU motion's clips exact views leave 0.01 to 0.03, simulated detections up to 0.05 (two views: 0.03), real
-detections on the treadmill 0.05; with another person in one view 0.07 to 0.14 (two views: 0.04 to 0.09)."""
+In the CMU motion's clips the residual of exact views is 0.01 to 0.03, of simulated detections up to 0.05 (two views:
+0.03), of real detections on the treadmill 0.05; with another person in one view 0.07 to 0.14 (two views: 0.04 to 0.09).
+"""
 
 SAME_PLACE = 1e-3
-"""Relative difference of two views below which their cameras are one."""
+"""Relative difference of two views below which their cameras are in the same place."""
 
 _FEWEST_JOINTS = 6
 
 _MOST_LINES = 10
 
-_MOST_MOMENTS = 200  # Of a clip; more tell nothing new.
+_MOST_MOMENTS = 200  # Of a clip; more do not change the median much.
 
 
 def disagreements(image: np.ndarray, seen: np.ndarray, clip: np.ndarray, cameras: np.ndarray) -> list[str]:
-    """A line for each clip whose views do not fit (of many, for the first ten), and for each two cameras that show the
-    same.
+    """A line for each clip whose views do not fit (for the first ten, if there are more), and for each pair of cameras
+    that show the same picture.
 
     Args:
       image: [M, V, J, 2] about any point, any unit.
-      seen: [M, V, J] over 0 where the joint is known.
+      seen: [M, V, J] over 0 where the joint is seen.
       clip: [M] names.
       cameras: [V] their numbers.
     """
@@ -62,17 +64,17 @@ def disagreements(image: np.ndarray, seen: np.ndarray, clip: np.ndarray, cameras
 
 
 def named(clips: Sequence[str]) -> str:
-    """Clips as messages name them: the first three."""
-    told = ", ".join(repr(str(clip)) for clip in clips[:3])
+    """The names of at most three clips, and the number of the others, for a message."""
+    first = ", ".join(repr(str(clip)) for clip in clips[:3])
     more = f" and {len(clips) - 3} more" if len(clips) > 3 else ""
-    return f"clip {told}" if len(clips) == 1 else f"clips {told}{more}"
+    return f"clip {first}" if len(clips) == 1 else f"clips {first}{more}"
 
 
 def residual(views: np.ndarray, seen: np.ndarray) -> float | None:
-    """Share of the norm of the views [V, J, 2] of one moment, each of size 1, that no 3D pose explains; None where
-    fewer than two views show enough joints in common to tell.
+    """Share of the norm of one moment's views [V, J, 2], each scaled to size 1, that no 3D pose explains; None where
+    fewer than two views have enough seen joints in common.
 
-    A least rank-3 approximation is left over from two views too: four rows, three dimensions.
+    Two views have a residual too: four rows, three dimensions.
     """
     present = seen.sum(axis=1) >= _FEWEST_JOINTS
     common = seen[present].all(axis=0)

@@ -8,11 +8,11 @@ from tf_elepose.recipes.config_parts import common, optimizer_config, prior_conf
 
 
 def get_config() -> config_dict.ConfigDict:
-    """A student of a trained ElePose; what each setting of the views is worth: docs/pretrained.md."""
+    """The settings of a student of a trained ElePose; for the effect of each view setting see docs/pretrained.md."""
     config = common("distilled")
     config.teacher = ""  # Workdir or model.npz of an elepose trained with normalization.rule=pose.
     config.normalization.rule = "pose"  # The teacher's.
-    # What the student sees, see methods/virtual_views.py. Lengths are shares of root to head.
+    # The student's training views, see methods/view_settings.py. Lengths are shares of root to head.
     config.views = config_dict.create(
         elevation_deg=18.0,
         elevation_spread_deg=12.0,
@@ -29,16 +29,16 @@ def get_config() -> config_dict.ConfigDict:
         hidden=0.4,
         most_hidden=0.5,
     )
-    # Of the teacher's bases; with epochs=0 the teacher's prior is kept, which is larger.
+    # A prior on the teacher's bases; with epochs=0 the teacher's prior is kept, which is larger.
     config.prior = prior_config(blocks=4, width=64)
     student = config.student = config_dict.ConfigDict()
     student.width = 512
     student.depth = 3
-    student.precision = "auto"  # As the lifter's.
+    student.precision = "auto"  # float32, mixed_bfloat16, or whichever is faster on this machine.
     student.term_weights = config_dict.create(pose=1.0, elevation=0.2)
     student.batch_size = 1024
     student.epochs = 120.0
-    student.evaluate_every = 1000  # Steps; only shown, nothing is selected.
+    student.evaluate_every = 1000  # Steps; the figures are only shown, no weights are selected.
     student.optimizer = optimizer_config(learning_rate=2e-3, average_decay=0.999)
     student.optimizer.clip_norm = 1.0
     return config

@@ -1,4 +1,4 @@
-"""What a student trains on: the poses that its teacher lifts the training poses to."""
+"""The training data of a student: the 3D poses that its teacher predicts for the training poses."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class DistilledData(TrainingData):
     """Training data of a student; M of the N training poses could be lifted.
 
     Attributes:
-      teacher: what lifted them.
-      levelled: [M, J, 3] what they were lifted to, y the vertical.
+      teacher: the model that lifted them.
+      levelled: [M, J, 3] the lifted poses, y the vertical.
       whole: [M, J, 2] the normalised poses that were lifted, hidden joints completed.
-      held_out: [M] those of the clips on which the prior is selected; None where no prior is trained.
+      held_out: [M] which poses are of held-out clips, on which the prior is selected; None where no prior is trained.
     """
 
     teacher: ElePose
@@ -55,7 +55,7 @@ def prepare(recording: Recording, settings: DistilledSettings) -> DistilledData:
     lifted = teacher.predict_normalized(common.image, common.seen)
     valid = lifted.valid
     logging.info("the teacher lifted %d of %d poses", valid.sum(), len(valid))
-    assert lifted.elevation is not None and lifted.image is not None  # It predicts them.
+    assert lifted.elevation is not None and lifted.image is not None  # The teacher predicts both.
     e = tf.constant(-np.deg2rad(lifted.elevation[valid]), tf.float32)
     levelled = geometry.rotate(geometry.rotation_x(e), tf.constant(lifted.poses_3d[valid])).numpy()
     trains_prior = settings.prior is not None and settings.prior_stage is not None

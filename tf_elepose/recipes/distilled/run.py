@@ -1,6 +1,6 @@
 """Distillation: a trained ElePose lifts its training poses, and a student learns from them.
 
-The likelihood of a pose takes its density from eight sides, so a student has a smaller prior than its teacher.
+The likelihood of a pose needs eight evaluations of the prior, so a student has a smaller prior than its teacher.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tf_elepose.training.strategy import precision_of
 
 
 class DistilledRun(Run):
-    """A prior of the teacher's training poses, then the student, on random views of what the teacher lifted."""
+    """Trains a prior of the teacher's training poses, then the student, on random views of the lifted poses."""
 
     prepare = staticmethod(prepare)
 
@@ -55,10 +55,10 @@ class DistilledRun(Run):
             network.build()
             self._model = Distilled(skeleton, data.normalizer, prior, network)
             objective = DistilledObjective(self._model, views=settings.views, term_weights=student.term_weights)
-        for own, known in zip(
+        for own, value in zip(
             self._model.density.saved_variables().values(), data.teacher.density.saved_variables().values(), strict=True
         ):
-            own.assign(known)
+            own.assign(value)
         arrays = {"pose": data.levelled}
         batches = data.batches("student", arrays, settings.batch_size, settings.seed, flip=settings.flip)
         self._stage = Stage(
@@ -74,7 +74,7 @@ class DistilledRun(Run):
         return self._model
 
     def _new_prior(self) -> tuple[PosePrior, Stage | None]:
-        """The student's prior, and the stage that trains it; None where it is the teacher's."""
+        """The student's prior and the stage that trains it; no stage where the prior is the teacher's."""
         settings, data = self._settings, self._distilled_data
         teacher, held_out = data.teacher, data.held_out
         if settings.prior is None or settings.prior_stage is None or held_out is None:
@@ -82,8 +82,8 @@ class DistilledRun(Run):
         flow = {**dataclasses.asdict(settings.prior), "seed": settings.seed}
         with self._strategy.scope():
             prior = blank_prior(teacher.skeleton, subspace_settings(teacher.prior), flow)
-        for own, known in zip(prior.subspace_variables, teacher.prior.subspace_variables, strict=True):
-            own.assign(known)
+        for own, value in zip(prior.subspace_variables, teacher.prior.subspace_variables, strict=True):
+            own.assign(value)
         arrays = {"image": data.whole[~held_out]}
         batches = data.batches("prior", arrays, settings.prior_batch_size, settings.seed, flip=settings.flip)
         stage = new_prior_stage(
@@ -93,8 +93,8 @@ class DistilledRun(Run):
         return prior, stage
 
     def _measure(self, model: PoseModel) -> None:
-        """Sets the likelihoods of what the student was trained on, other bodies and spoilt keypoints too: beside exact
-        poses of the training's few bodies those of any detector would all be unlikely.
+        """Sets the likelihoods of random views, with their other bodies and errors: compared with exact poses of a few
+        training bodies, all poses of a detector would be unlikely.
         """
         levelled = self._distilled_data.levelled
         rows = np.linspace(0, len(levelled) - 1, min(LIKELIHOOD_POSES, len(levelled))).astype(int)

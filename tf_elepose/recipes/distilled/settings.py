@@ -14,10 +14,10 @@ from tf_elepose.training.stage_settings import StageSettings
 
 @dataclasses.dataclass(frozen=True)
 class StudentSettings(parts.NetworkSettings):
-    """The student, and what it learns from; see `PoseStudent` and `DistilledObjective`.
+    """Settings of the student and its objective; see `PoseStudent` and `DistilledObjective`.
 
     Attributes:
-      depth: how many residual blocks it has.
+      depth: number of its residual blocks.
       term_weights: {term: weight}.
     """
 

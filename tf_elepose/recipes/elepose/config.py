@@ -8,16 +8,17 @@ from tf_elepose.recipes.config_parts import common, optimizer_config, prior_conf
 
 
 def get_config() -> config_dict.ConfigDict:
+    """The settings of ElePose: completer, prior and lifter."""
     config = common("elepose")
-    config.bone_prior = "estimate"  # From the training data; "skeleton" takes what the skeleton states.
+    config.bone_prior = "estimate"  # From the training data; "skeleton" takes the lengths in the skeleton's definition.
 
-    # Fills in missing joints, for every later stage and for lifting.
+    # The completer fills in missing joints, for every later stage and for lifting.
     completer = config.completer = config_dict.ConfigDict()
     completer.width = 512
-    completer.precision = "auto"  # As the lifter's.
+    completer.precision = "auto"  # The same choices as for the lifter.
     completer.batch_size = 1024
     completer.epochs = 80.0  # 0: no completer; the model then lifts complete poses only.
-    completer.evaluate_every = 200  # Steps; the best of these moments is kept.
+    completer.evaluate_every = 200  # Steps; the best of the evaluated weights are kept.
     completer.optimizer = optimizer_config(learning_rate=4e-3, average_decay=0.998)
 
     config.prior = prior_config(blocks=8, width=256)
@@ -30,17 +31,17 @@ def get_config() -> config_dict.ConfigDict:
     lifter.flip_average = True  # Average each pose with that of its mirror image, at twice the arithmetic.
     lifter.likelihood_ceiling = 125.0
     lifter.precision = "auto"  # float32, mixed_bfloat16, or whichever is faster on this machine.
-    # Eq. 13, a term for knees that bend backwards, and one for the virtual camera's elevation, which is known.
+    # The terms of eq. 13, one against knees that bend backwards, and one for the known elevation of virtual cameras.
     lifter.term_weights = config_dict.create(
         likelihood=1.0, bone=50.0, lifting=1.0, deformation=1.0, reprojection=1.0, knees=10.0, elevation=300.0
     )
     lifter.batch_size = 1024
-    # First weights that are tried, each for so many steps (an eighth of the lifter's, if that is less); where the
-    # objective and the knees are best, training goes on. 1: none to choose among.
+    # Number of initial weights that are tried, each for start_steps (an eighth of the lifter's steps, if that is less);
+    # training goes on with those that have the best objective and knees. 1: no choice.
     lifter.starts = 3
     lifter.start_steps = 250
     lifter.epochs = 120.0
-    lifter.evaluate_every = 1000  # Steps; only shown, nothing is selected.
+    lifter.evaluate_every = 1000  # Steps; the figures are only shown, no weights are selected.
     lifter.optimizer = optimizer_config(learning_rate=4e-3, average_decay=0.999)
     return config
 
@@ -48,9 +49,9 @@ def get_config() -> config_dict.ConfigDict:
 def get_paper_config() -> config_dict.ConfigDict:
     """The sizes and the schedule that ElePose's authors trained with (section 3, "Training Details").
 
-    What is not in the paper: gradients are clipped, the likelihood of hopeless poses is flattened, poses are flipped,
-    backward knees are punished, a completer is trained, and bone lengths are estimated from the poses unless the config
-    says `bone_prior = "skeleton"`, as by default.
+    Not in the paper, and here as by default: gradients are clipped, the likelihood of very unlikely poses is flattened,
+    poses are flipped, backward knees are penalised, a completer is trained, and bone lengths are estimated from the
+    poses unless the config has `bone_prior = "skeleton"`.
     """
     config = get_config()
     prior = config.prior

@@ -1,4 +1,4 @@
-"""What ElePose trains on, besides what all methods do: clips that are held out, and the bones' expected lengths."""
+"""ElePose's training data: those of all methods, held-out clips, and the expected bone lengths."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class EleposeData(TrainingData):
     Attributes:
       held_out: [N] rows of the clips on which completer and prior are selected.
       bone_prior: the expected relative bone lengths.
-      shards: all the poses, where the others are a sample of them.
+      shards: all the poses, where the arrays here are a sample of them.
     """
 
     held_out: np.ndarray
@@ -62,9 +62,7 @@ def _bone_prior(choice: str, data: TrainingData) -> BonePrior:
 
 
 def _denoising_of_shards(choice: str) -> str:
-    """Raises a ValueError where shards are to be denoised: their rows come in any order, and tracks are spread over
-    them.
-    """
+    """Returns "never", or raises a ValueError for "always": shards have no tracks, so they cannot be denoised."""
     if choice == "always":
         raise ValueError("denoise=always: shards are read in pieces, without tracks; denoise before they are written")
     logging.info("shards: training poses are taken as they are, not denoised")

@@ -37,23 +37,23 @@ from tf_elepose.training.stage import Stage, values_of
 from tf_elepose.training.strategy import precision_of
 
 _START_WARMUP = 0.2
-"""Share of a start in which the learning rate rises; with a third of it one start of some thirty diverged."""
+"""Share of a start in which the learning rate rises; with a third of this value one start of some thirty diverged."""
 
 _KNEES_OF_STARTS = 1000.0
-"""Nats that a radian (nearly) of backward knees counts where starts are judged. On the CMU views good and bad starts
-differ by 0.01 of it, and starts of one kind by a nat in the objective."""
+"""Weight, in nats, of one unit (about a radian) of backward knees when starts are compared. On the CMU views good and
+bad starts differ by 0.01 units, and starts of one kind by a nat in the objective."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
-    """How the parts of a model are made that ElePose and its relatives make differently.
+    """Functions that make those parts of a model in which ElePose and methods derived from it differ.
 
     Attributes:
-      fit_subspace: the prior's coordinates, from coordinates [N, 2 J] of poses, which of them are known, the number of
-        bases (0 for no PCA), and the skeleton.
-      new_lifter: a lifter with first weights, from skeleton and normaliser, with the keywords width, arch, precision
-        and seed.
-      new_model: the model, from skeleton, normaliser, prior and lifter, with keywords of `ElePose`.
+      fit_subspace: makes the prior's subspace from coordinates [N, 2 J] of poses, the mask of those that are known, the
+        number of bases (0 for no PCA), and the skeleton.
+      new_lifter: makes a lifter with initial weights from skeleton and normaliser, with the keywords width, arch,
+        precision and seed.
+      new_model: makes the model from skeleton, normaliser, prior and lifter, with keywords of `ElePose`.
     """
 
     fit_subspace: Callable[[np.ndarray, np.ndarray, int, Skeleton], pca.Subspace]
@@ -62,7 +62,7 @@ class Parts:
 
 
 def fit_subspace(flat: np.ndarray, known: np.ndarray, bases: int, skeleton: Skeleton) -> pca.Subspace:
-    """See `Parts.fit_subspace`: one for the whole body."""
+    """See `Parts.fit_subspace`: one subspace for the whole body."""
     del skeleton
     return pca.fit_pca(flat, bases, known) if bases else pca.fit_coordinates(flat, known)
 
@@ -70,7 +70,7 @@ def fit_subspace(flat: np.ndarray, known: np.ndarray, bases: int, skeleton: Skel
 def new_lifter(
     skeleton: Skeleton, normalizer: Normalizer, *, width: int, arch: str, precision: str, seed: int
 ) -> DepthElevationLifter:
-    """See `Parts.new_lifter`: one for the whole body."""
+    """See `Parts.new_lifter`: one lifter for the whole body."""
     lifter = DepthElevationLifter(
         skeleton.num_joints, input_deviation=normalizer.deviation, width=width, arch=arch, precision=precision,
         seed=seed,
@@ -83,7 +83,7 @@ ELEPOSE = Parts(fit_subspace, new_lifter, ElePose)
 
 
 class EleposeRun(Run):
-    """Completer, prior, the lifter's starts and the lifter, one after the other."""
+    """Trains completer, prior, the lifter's starts and the lifter, one after the other."""
 
     prepare = staticmethod(prepare)
 
@@ -121,8 +121,8 @@ class EleposeRun(Run):
 
     @property
     def stages(self) -> list[Stage]:
-        all_of_them = (self._completer_stage, self._prior_stage, self._start_stage, self._lifter_stage)
-        return [stage for stage in all_of_them if stage is not None]
+        possible = (self._completer_stage, self._prior_stage, self._start_stage, self._lifter_stage)
+        return [stage for stage in possible if stage is not None]
 
     @property
     def model(self) -> ElePose:
@@ -145,7 +145,7 @@ class EleposeRun(Run):
         super()._measure(model)
 
     def own_figures(self, model: PoseModel) -> dict[str, float]:
-        """How many dimensions the prior has and how much of the training poses' variance they hold (figure 4)."""
+        """The number of the prior's dimensions, and their share of the training poses' variance (figure 4)."""
         assert isinstance(model, ElePose)
         subspace = subspace_settings(model.prior)
         return {"prior_dimensions": subspace["size"], "prior_variance_share": subspace["explained"]}
@@ -210,8 +210,8 @@ class EleposeRun(Run):
         )  # fmt: skip
 
     def _new_start_stage(self) -> Stage | None:
-        """Whether some limbs are lifted mirrored is decided by chance in the first hundred steps, and seldom changes
-        for thousands: so some first weights are tried, and those with the least objective and backward knees remain.
+        """A stage that tries several initial weights and keeps the best by objective and knees: in the
+        first hundred steps chance decides whether some limbs are lifted mirrored, and later steps seldom change that.
         """
         settings, skeleton = self._settings, self._data.skeleton
         if settings.starts == 1:
@@ -228,43 +228,44 @@ class EleposeRun(Run):
         )  # fmt: skip
         return RestartedStage(
             "starts", self._folder, self._objective, batches, self._strategy, stage, first_weights=self._first_weights,
-            evaluate=self._judge_of_starts(), select="objective_and_knees", writes=self.writes,
+            evaluate=self._measure_of_starts(), select="objective_and_knees", writes=self.writes,
         )  # fmt: skip
 
-    def _judge_of_starts(self) -> Callable[[], dict[str, float]]:
+    def _measure_of_starts(self) -> Callable[[], dict[str, float]]:
         """A function that measures, always on the same training poses, the objective and how far knees bend backwards.
 
-        The objective alone does not tell starts apart; knees alone would praise legs that are stretched to nowhere.
+        The objective alone does not separate good starts from bad ones; the knees alone would prefer legs of any length
+        that are stretched.
         """
         data, objective, model = self._data, self._objective, self._model
         rows = spread_rows(data.train, EVALUATION_POSES)
-        rows = rows[: len(rows) // 2 * 2]  # Deformation is of pairs.
+        rows = rows[: len(rows) // 2 * 2]  # The term "deformation" needs pairs.
         batch = {"image": tf.constant(data.image[rows]), "seen": tf.constant(data.seen[rows])}
         if data.is_denoised:
             batch["detected"] = tf.constant(data.detected[rows])
 
         @tf.function(autograph=False)
-        def judged() -> tuple[tf.Tensor, tf.Tensor]:
+        def tensors() -> tuple[tf.Tensor, tf.Tensor]:
             terms = objective.loss_terms(batch, tf.constant([self._settings.seed, 1]))
             means = [objective.term_weights[name] * tf.reduce_mean(term) for name, term in terms.items()]
-            shown = self._complete(batch.get("detected", batch["image"]), batch["seen"])
-            return tf.add_n(means), tf.reduce_mean(losses.backward_knees(model.y(shown)[0], model.skeleton))
+            whole = self._complete(batch.get("detected", batch["image"]), batch["seen"])
+            return tf.add_n(means), tf.reduce_mean(losses.backward_knees(model.y(whole)[0], model.skeleton))
 
-        def judge() -> dict[str, float]:
-            value, knees = map(float, judged())
+        def measure() -> dict[str, float]:
+            value, knees = map(float, tensors())
             return {"objective_and_knees": value + _KNEES_OF_STARTS * knees, "backward_knees": knees}
 
-        return judge
+        return measure
 
     def _first_weights(self, start: int) -> dict[str, np.ndarray]:
-        """The lifter's first weights of a start; those of start 0 are those that a single start has."""
+        """The lifter's initial weights of a start; start 0 has those of a training with a single start."""
         seed = self._settings.seed if start == 0 else seeds.derive(self._settings.seed, start)
         return values_of(named_variables({"lifter": self._new_lifter(seed)}))
 
     def _poses(
         self, stage: str, rows: np.ndarray | slice, batch_size: int, seed: int, more: Mapping[str, np.ndarray] = {}
     ) -> Batches:
-        """Batches of the rows' poses, and where joints are missing, of which are seen; and what `more` there is."""
+        """Batches of the rows' poses, with their seen joints where some are missing, and of the arrays in `more`."""
         arrays, seen = {"image": self._data.image[rows], **more}, self._data.seen[rows]
         if not seen.all():
             arrays["seen"] = seen

@@ -17,13 +17,13 @@ LARGEST_START = 0.125
 
 @dataclasses.dataclass(frozen=True)
 class LifterSettings(parts.NetworkSettings):
-    """The lifter, how it is used, and what it learns from; see `ElePose` and `EleposeObjective`.
+    """Settings of the lifter, its use and its objective; see `ElePose` and `EleposeObjective`.
 
     Attributes:
-      arch: of the lifter, see `nn.lifters`.
+      arch: architecture of the lifter, see `nn.lifters`.
       elevation: "predicted", or "fixed" for the uniform prior of earlier work.
-      flip_average: lift the mirror image too, and average.
-      likelihood_ceiling: nats from which on L_NF grows like its logarithm; 0: never.
+      flip_average: whether each pose is averaged with that of its mirror image.
+      likelihood_ceiling: nats above which L_NF grows like its logarithm; 0: no ceiling.
       term_weights: {term: weight}.
     """
 
@@ -39,7 +39,7 @@ class EleposeSettings(parts.RunSettings):
     """Settings of an ElePose run, besides those of all runs.
 
     Attributes:
-      bone_prior: "skeleton" (what the skeleton states) or "estimate" (from the training data).
+      bone_prior: "skeleton" (the lengths in the skeleton's definition) or "estimate" (from the training data).
       completer: None for a model that lifts complete poses only.
       completer_batch_size, completer_stage: how the completer is trained.
       bases: PCA bases; 0 for no PCA.
@@ -49,8 +49,8 @@ class EleposeSettings(parts.RunSettings):
       prior_batch_size, prior_stage: how the prior is trained.
       lifter: the lifter and its objective.
       lifter_batch_size, lifter_stage: how the lifter is trained.
-      starts, start_steps: how many first weights of the lifter are tried, each for how many steps, or for the share
-        `LARGEST_START` of the lifter's own if that is less.
+      starts, start_steps: how many initial weights of the lifter are tried, and the steps of each, or the share
+        `LARGEST_START` of the lifter's own steps if that is less.
     """
 
     bone_prior: str
@@ -86,7 +86,7 @@ def from_config(config: ConfigDict) -> EleposeSettings:
 
 
 def keywords(config: ConfigDict) -> dict[str, Any]:
-    """Keywords of `EleposeSettings`, of a config that may have more."""
+    """The keywords of `EleposeSettings`, from a config that may have more settings."""
     completer, prior, lifter = config.completer, config.prior, config.lifter
     return {
         **parts.common(config),

@@ -19,7 +19,7 @@ from tf_elepose.training.strategy import precision_of
 
 
 def fit_subspaces(flat: np.ndarray, known: np.ndarray, bases: int, skeleton: Skeleton) -> pca.Subspace:
-    """See `Parts.fit_subspace`: one for each half; the bases are shared out by joints."""
+    """See `Parts.fit_subspace`: one subspace for each half; the halves share the bases by their numbers of joints."""
     parts, halves = [], joints_of_halves(skeleton)
     joints_of_both = sum(map(len, halves.values()))
     for joints in halves.values():
@@ -31,7 +31,7 @@ def fit_subspaces(flat: np.ndarray, known: np.ndarray, bases: int, skeleton: Ske
 
 
 class LinksRun(EleposeRun):
-    """Completer, prior, lifter and fillers, one after the other."""
+    """Trains completer, prior, lifter and fillers, one after the other."""
 
     def __init__(
         self, folder: pathlib.Path, data: EleposeData, settings: LinksSettings, strategy: tf.distribute.Strategy

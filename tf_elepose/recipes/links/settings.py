@@ -16,7 +16,7 @@ class LinksSettings(EleposeSettings):
     """Settings of a LInKs run, besides those of an ElePose run.
 
     Attributes:
-      filler: None: missing halves are completed in 2D.
+      filler: the fillers; None: missing halves are completed in 2D.
       filler_batch_size, filler_stage: how the fillers are trained.
     """
 

@@ -8,7 +8,7 @@ from tf_elepose.recipes.config_parts import common, optimizer_config
 
 
 def get_config() -> config_dict.ConfigDict:
-    """Of the supervised line: the data and the loop of ElePose, one network."""
+    """The settings of supervised lifting: data and loop of ElePose, one network."""
     config = common("supervised")
     lifter = config.lifter = config_dict.ConfigDict()
     lifter.width = 512
@@ -16,6 +16,6 @@ def get_config() -> config_dict.ConfigDict:
     lifter.precision = "auto"
     lifter.batch_size = 1024
     lifter.epochs = 40.0
-    lifter.evaluate_every = 1000  # Steps; only shown, nothing is selected.
+    lifter.evaluate_every = 1000  # Steps; the figures are only shown, no weights are selected.
     lifter.optimizer = optimizer_config(learning_rate=2e-3, average_decay=0.999)
     return config

@@ -1,4 +1,4 @@
-"""What supervised lifting trains on: 3D poses too."""
+"""The training data of supervised lifting, with 3D poses."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def prepare(recording: Recording, settings: SupervisedSettings) -> SupervisedDat
     """The training data of a recording.
 
     Raises:
-      ValueError: data that cannot be trained on, without 3D poses or with hidden joints too, or settings that do not
-        fit them.
+      ValueError: data that cannot be trained on, such as data without 3D poses or with hidden joints, or settings that
+        do not fit them.
     """
     common = training_data.prepare(recording, settings)
     common.require_whole_poses()

@@ -15,7 +15,7 @@ from tf_elepose.training.strategy import precision_of
 
 
 class SupervisedRun(Run):
-    """The lifter."""
+    """Trains the lifter."""
 
     prepare = staticmethod(prepare)
 
@@ -36,7 +36,7 @@ class SupervisedRun(Run):
             )  # fmt: skip
             self._model = Supervised(data.skeleton, data.normalizer, network, flip_average=lifter.flip_average)
             objective = SupervisedObjective(self._model)
-        # Detections as they are, and not denoised: the truth is known, and the lifter shall learn to see through them.
+        # Detections with their noise: the true poses are known, so the lifter learns to correct the noise.
         arrays = {"image": data.detected, "pose": data.pose}
         self._stage = Stage(
             "lifter", folder, objective,

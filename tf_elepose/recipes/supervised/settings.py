@@ -12,10 +12,10 @@ from tf_elepose.training.stage_settings import StageSettings
 
 @dataclasses.dataclass(frozen=True)
 class LifterSettings(parts.NetworkSettings):
-    """The lifter and how it is used, see `Supervised`.
+    """Settings of the lifter and its use, see `Supervised`.
 
     Attributes:
-      flip_average: lift the mirror image too, and average.
+      flip_average: whether each pose is averaged with that of its mirror image.
     """
 
     flip_average: bool

@@ -8,27 +8,27 @@ from tf_elepose.recipes.config_parts import common, optimizer_config
 
 
 def get_config() -> config_dict.ConfigDict:
-    """Of SVMAC."""
+    """The settings of SVMAC."""
     config = common("svmac")
-    config.supervised_share = 0.0  # Of the poses, whose 3D poses are learnt from too.
+    config.supervised_share = 0.0  # Share of the poses whose true 3D poses are used too.
     generator = config.generator = config_dict.ConfigDict()
-    generator.angles = 2  # n.
+    generator.angles = 2  # The paper's n.
     generator.width = 256
     generator.critic_width = 256
-    generator.critic_bases = 26  # PCA bases that the critic sees, whitened; 0 for plain coordinates.
-    generator.critic_steps = 2  # Updates for each of the generator.
-    generator.critic_rate = 2.5  # Its learning rate over the generator's.
+    generator.critic_bases = 26  # PCA bases of the critic's input, whitened; 0 for plain coordinates.
+    generator.critic_steps = 2  # Updates of the critic for each update of the generator.
+    generator.critic_rate = 2.5  # The critic's learning rate divided by the generator's.
     generator.batch_norm = False
     generator.dropout = 0.0
     generator.flip_average = True
     generator.precision = "auto"
-    # Eq. 24; knees that bend backwards; the distance from known 3D poses.
+    # The terms of eq. 24; one against knees that bend backwards; the distance from known 3D poses.
     generator.term_weights = config_dict.create(
         adversarial=2.0, angle=1.0, camera=1.0, symmetry=1.0, lifting=2.0, consistency=300.0, knees=1.0, supervision=1.0
     )
     generator.batch_size = 512
     generator.epochs = 20.0
-    generator.evaluate_every = 200  # Steps; only shown, nothing is selected.
+    generator.evaluate_every = 200  # Steps; the figures are only shown, no weights are selected.
     generator.optimizer = optimizer_config(learning_rate=1e-3, average_decay=0.99)
     generator.optimizer.betas = (0.7, 0.9)
     return config
@@ -37,8 +37,9 @@ def get_config() -> config_dict.ConfigDict:
 def get_paper_config() -> config_dict.ConfigDict:
     """The weights and the optimizer of section 3.5 of SVMAC, with its hidden layers (section 3.1).
 
-    The paper says neither widths, nor the share that is dropped, nor batch size, epochs or updates of the critic: these
-    are guesses. What is not in it: the critic sees whitened components, and backward knees are punished, as by default.
+    The paper does not give the widths, the share of dropout, the batch size, the epochs and the updates of the critic:
+    these are guesses. Not in the paper, and here as by default: the critic gets whitened components, and backward knees
+    are penalised.
     """
     config = get_config()
     generator = config.generator

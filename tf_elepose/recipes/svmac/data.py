@@ -1,4 +1,4 @@
-"""What SVMAC trains on: 3D poses too, where a share of them is learnt from."""
+"""The training data of SVMAC, with 3D poses where a share of them is used."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class SvmacData(TrainingData):
     """Training data of SVMAC.
 
     Attributes:
-      pose: [N, J, 3] the true poses in unit scale, roots at the origin, 0 where they are not learnt from; None where
-        none is.
+      pose: [N, J, 3] the true poses in unit scale, roots at the origin, 0 for poses whose truth is not used; None where
+        no truth is used.
     """
 
     pose: np.ndarray | None
@@ -29,7 +29,7 @@ def prepare(recording: Recording, settings: SvmacSettings) -> SvmacData:
     """The training data of a recording.
 
     Raises:
-      ValueError: data that cannot be trained on, with hidden joints too, or settings that do not fit them.
+      ValueError: data that cannot be trained on, such as data with hidden joints, or settings that do not fit them.
     """
     common = training_data.prepare(recording, settings)
     common.require_whole_poses()

@@ -18,7 +18,7 @@ from tf_elepose.training.strategy import precision_of
 
 
 class SvmacRun(Run):
-    """Generator and critic."""
+    """Trains generator and critic."""
 
     prepare = staticmethod(prepare)
 

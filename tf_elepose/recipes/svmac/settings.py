@@ -13,14 +13,14 @@ from tf_elepose.training.stage_settings import StageSettings
 
 @dataclasses.dataclass(frozen=True)
 class GeneratorSettings(parts.NetworkSettings):
-    """Generator and critic, how they are used, and what they learn from; see `SVMAC` and `SvmacObjective`.
+    """Settings of generator and critic, their use and their objective; see `SVMAC` and `SvmacObjective`.
 
     Attributes:
       angles: the paper's n.
       critic_width: of the critic's hidden layers.
       critic_steps: updates of the critic before each of the generator.
       batch_norm, dropout: of the generator.
-      flip_average: lift the mirror image too, and average.
+      flip_average: whether each pose is averaged with that of its mirror image.
       term_weights: {term: weight}.
     """
 
@@ -40,8 +40,8 @@ class SvmacSettings(parts.RunSettings):
     Attributes:
       generator: generator, critic and their objective.
       generator_batch_size, generator_stage: how both are trained.
-      bases: PCA bases that the critic sees; 0 for all coordinates.
-      supervised_share: of the training poses whose 3D pose is learnt from; see the term "supervision".
+      bases: PCA bases of the critic's input; 0 for all coordinates.
+      supervised_share: share of the training poses whose true 3D pose is used; see the term "supervision".
     """
 
     generator: GeneratorSettings
