@@ -119,13 +119,11 @@ def main():
         "one": train(elepose, one, resident=True),
         "two": train(elepose, two, resident=True),
         "one_prior": train(noisy_prior, one, resident=True),
-        "two_prior": train(noisy_prior, two, resident=True),
         "one_svmac": train(svmac, one, resident=True),
         "two_svmac": train(svmac, two, resident=True),
         "two_prior_streaming": train(noisy_prior, two, resident=False),
         "one_canonpose": train(canonpose, one, resident=True),
         "two_canonpose": train(canonpose, two, resident=True),
-        "two_canonpose_streaming": train(canonpose, two, resident=False),
     }
     values = np.float32([0.1, -0.4, 0.3, 0.2, -0.1, 0.05])
     runs |= {"one_statistics": statistics(one, values), "two_statistics": statistics(two, values)}

@@ -12,6 +12,13 @@ import tensorflow as tf
 import tf_elepose
 from tf_elepose.methods import replicas
 
+PAIRS = [
+    ("one", "two"),
+    ("one_prior", "two_prior_streaming"),
+    ("one_canonpose", "two_canonpose"),
+    ("one_svmac", "two_svmac"),
+]
+
 PROGRAM = pathlib.Path(__file__).with_name("replica_runs.py")
 
 
@@ -26,17 +33,7 @@ def runs(tmp_path_factory):
         return dict(arrays)
 
 
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("one", "two"),
-        ("one_prior", "two_prior"),
-        ("one_prior", "two_prior_streaming"),
-        ("one_canonpose", "two_canonpose"),
-        ("one_canonpose", "two_canonpose_streaming"),
-        ("one_svmac", "two_svmac"),
-    ],
-)
+@pytest.mark.parametrize(("one", "other"), PAIRS)
 def test_ten_steps_of_sgd_give_the_same_weights_on_one_and_two_replicas(runs, one, other):
     moved = np.abs(runs[f"{one}/weights"] - runs[f"{one}/start"])
     assert moved.max() > 1e-3 and (moved > 1e-6).mean() > 0.5  # The steps change the weights, so a test can fail.
@@ -47,17 +44,7 @@ def test_ten_steps_of_sgd_give_the_same_weights_on_one_and_two_replicas(runs, on
     np.testing.assert_array_equal(runs[f"{other}/copy"], runs[f"{other}/weights"])  # Replicas stay equal.
 
 
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ("one", "two"),
-        ("one_prior", "two_prior"),
-        ("one_prior", "two_prior_streaming"),
-        ("one_canonpose", "two_canonpose"),
-        ("one_canonpose", "two_canonpose_streaming"),
-        ("one_svmac", "two_svmac"),
-    ],
-)
+@pytest.mark.parametrize(("one", "other"), PAIRS)
 def test_reported_values_are_those_of_the_whole_batch(runs, one, other):
     np.testing.assert_array_equal(runs[f"{one}/names"], runs[f"{other}/names"])
     np.testing.assert_allclose(runs[f"{other}/first"], runs[f"{one}/first"], rtol=1e-5)
