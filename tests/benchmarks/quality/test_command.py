@@ -206,12 +206,14 @@ def test_a_rehearsal_trains_on_built_in_data(command, tmp_path, monkeypatch):
     ablation, supervised = tables.TABLES["ablation"], tables.TABLES["supervised"]
     rows = (ablation.rows[0], dataclasses.replace(supervised.rows[0], label="supervised"))
     monkeypatch.setitem(tables.TABLES, "ablation", dataclasses.replace(ablation, rows=rows))
-    least = {"width": 16, "batch_size": 128, "epochs": 0.5}
+    least = {"width": 16, "batch_size": 32, "epochs": 0.1}
     sizes = {f"{part}.{key}": value for part in ("prior", "lifter") for key, value in least.items()}
-    toys = {"elepose": {"completer.epochs": 0.0, **sizes}}
+    toys = {"elepose": {"completer.epochs": 0.0, "lifter.starts": 1, **sizes}}
     toys["supervised"] = {f"lifter.{key}": value for key, value in least.items()}
     for name, quick in toys.items():
         monkeypatch.setitem(METHODS, name, dataclasses.replace(METHODS[name], quick=quick))
+    data = tuple(f"--option={option}" for option in ("subjects=4", "takes=1", "frames=8", "cameras=2"))
+    monkeypatch.setattr(training, "QUICK_DATA", data)
     assert command("--table=ablation", "--quick", f"--output={tmp_path}")[0] == 0
     base, line = files.read_json(tmp_path / "results" / "quality_ablation.json")["rows"]
     assert base["metrics"]["prior_dimensions"] == 32 and base["metrics"]["prior_variance_share"] == 1.0  # No PCA.
