@@ -58,14 +58,14 @@ def main(argv: list[str]) -> int:
     from tf_elepose.batch.reading import ReadSettings, input_files
     from tf_elepose.skeleton.conventions import get_convention
 
-    py_logging.getLogger("apache_beam").setLevel(py_logging.WARNING)  # It tells of every type hint.
+    py_logging.getLogger("apache_beam").setLevel(py_logging.WARNING)  # Below it, Beam logs every type hint.
     py_logging.getLogger().addFilter(_is_news)
     beam_options = pipeline_options(argv[1:])
     convention = None if options.convention is None else get_convention(options.convention)
     read = ReadSettings(convention, options.poses_2d, options.part_rows)
     model = options.model
     if pathlib.Path(model).exists():
-        model = str(pathlib.Path(model).resolve())  # Workers may start elsewhere.
+        model = str(pathlib.Path(model).resolve())  # Workers may start in another folder.
     lift = LiftSettings(
         model, options.precision, options.runtime, options.likelihood, options.threads, options.min_confidence,
         options.height,
@@ -94,21 +94,22 @@ def main(argv: list[str]) -> int:
 
 
 def pipeline_options(arguments: Sequence[str]) -> Any:
-    """Beam's options out of what is left of the command line.
+    """Beam's options, from the part of the command line that is not this command's.
 
     Raises:
-      ValueError: on this machine's runner, an option that Beam does not know; other runners have more than it knows of.
+      UsageError: on this machine's runner, an option that Beam does not know; other runners may have options of their
+        own.
     """
     from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions, TypeOptions, WorkerOptions
 
     options = PipelineOptions(list(arguments))
     local = options.view_as(StandardOptions).runner in _LOCAL
     known = {name.partition("=")[0].lstrip("-") for name in arguments} & set(options.get_all_options())
-    strange = [a for a in arguments if a.partition("=")[0].lstrip("-") not in known]
-    if strange and local:
-        raise commands.UsageError(f"unknown flag {strange[0]}: neither batch_lift nor Beam knows it")
-    if strange:
-        logging.warning("not known to Beam itself, left to the runner: %s", " ".join(strange))
+    unknown = [a for a in arguments if a.partition("=")[0].lstrip("-") not in known]
+    if unknown and local:
+        raise commands.UsageError(f"unknown flag {unknown[0]}: neither batch_lift nor Beam knows it")
+    if unknown:
+        logging.warning("not known to Beam itself, left to the runner: %s", " ".join(unknown))
     if local:
         # Otherwise Beam asks the network for another runner's program first. This pipeline has no triggers.
         options.view_as(TypeOptions).allow_unsafe_triggers = True
@@ -118,7 +119,7 @@ def pipeline_options(arguments: Sequence[str]) -> Any:
 
 
 def summary(manifest: Mapping[str, Any]) -> str:
-    """What came of a job, a fact a line."""
+    """The counts of a job's results, one fact a line."""
     lines = [f"records: {manifest['records']:,}; lifted: {manifest['lifted']:,}"]
     if manifest["not_valid"] or manifest["not_read"] or manifest["dead_letters"]:
         lines[0] += f"; not valid: {manifest['not_valid']:,}; not read: {manifest['not_read']:,}"
@@ -127,13 +128,13 @@ def summary(manifest: Mapping[str, Any]) -> str:
 
 
 def _is_news(record: py_logging.LogRecord) -> bool:
-    """Whether it is more than Beam's own progress, and its warnings of a package that nothing here needs."""
+    """Whether a message is neither Beam's progress nor its warning of a package that is not needed here."""
     from_beam = "apache_beam" in record.pathname
     return not from_beam or (record.levelno >= py_logging.WARNING and "Resource module" not in record.getMessage())
 
 
 def _try(lifter: Any, settings: Any) -> None:
-    """Lifts nothing, so that a setting that cannot be is told before anything is read."""
+    """Lifts zero poses, so that an invalid setting is reported before anything is read."""
     import numpy as np
 
     lifter(
@@ -152,7 +153,7 @@ def _named(convention: Any) -> Any:
 
 
 def _run(beam_options: Any, inputs: Sequence[str], folder: pathlib.Path, read: Any, lift: Any) -> bool:
-    """Whether the job has ended (well) while this program waited."""
+    """Runs the job; returns whether it is complete, which it is not where a runner goes on without this program."""
     import apache_beam as beam
 
     from tf_elepose.batch import job, pipeline

@@ -66,14 +66,14 @@ def convert(
     """Writes `source` as a views file, prints its manifest and returns it.
 
     Args:
-      source: as `load_source` takes it.
+      source: as for `load_source`.
       output: the file; written whole, after everything was read, or not at all.
-      skeleton: the joints it shall have.
+      skeleton: the joints of the file.
       options: keywords of `load_source`.
-      split: only its rows.
+      split: only rows of this split.
 
     Raises:
-      ValueError: what `load_source` says.
+      ValueError: from `load_source`.
       OSError: the file cannot be written.
     """
     from tf_elepose.data import sources
@@ -82,14 +82,14 @@ def convert(
 
     common, _ = sources.split_options(options)
     with Progress(None, "reading", unit="row") as progress:
-        # What looks wrong is told below, and kept for the manifest.
+        # Findings are reported below, and kept for the manifest.
         quiet = {"progress": _shown(progress)} | dict(options) | {"check": "off"}
         recording = sources.load_source(source, skeleton, **quiet)
     if split is not None:
         recording = recording.of_split(split)
     found = common.findings(recording)
     if common.check == "strict":
-        common.tell(found, recording.source)  # Otherwise the manifest tells.
+        common.tell(found, recording.source)  # Otherwise the manifest lists the findings.
     write_views(output, recording)
     values = manifest(recording, found)
     print(manifest_text(values))
@@ -105,14 +105,14 @@ def convert_to_shards(
     """Writes `source` as TFRecord shards, a part in memory at a time, and prints what they hold.
 
     Args:
-      source: as `load_source` takes it.
+      source: as for `load_source`.
       output: a new or empty folder; its manifest.json is written last.
-      skeleton: the joints they shall have.
+      skeleton: the joints of the shards.
       options: keywords of `stream_source`.
-      shards: how many for each split; about 100,000 poses each are sensible.
+      shards: number of shards for each split; about 100,000 poses each are sensible.
 
     Raises:
-      ValueError: what `stream_source` says, or a folder that holds something.
+      ValueError: from `stream_source`, or a folder that is not empty.
       OSError: a file cannot be written.
     """
     from tf_elepose.data import sources
@@ -144,7 +144,7 @@ def formats_text() -> str:
 
 
 def _summary(name: str, reader: Callable[..., Any]) -> str:
-    """What a reader says it reads: the first line of its module, where that is about this format, or its own."""
+    """A reader's description: the first line of its module, where that names this format, or of its own docstring."""
     of_module = (sys.modules[reader.__module__].__doc__ or "").strip().partition("\n\n")[0]
     text = of_module if of_module.startswith(f"`{name}`: ") else (reader.__doc__ or "").strip().partition("\n\n")[0]
     return " ".join(text.removeprefix(f"`{name}`: ").split())
@@ -159,7 +159,7 @@ def _defaults(options: dict[str, Any]) -> str:
 
 
 def _skeleton(name_or_path: str) -> Skeleton:
-    """Of a name, in which case, "_" and "-" do not count, or of a file."""
+    """The skeleton of a name, in which case, "_" and "-" have no influence, or of a file."""
 
     def plain(name: str) -> str:
         return name.lower().replace("_", "").replace("-", "")

@@ -75,7 +75,7 @@ def main(argv: list[str]) -> int:
     recording = hide_half(recording, options.hidden_half) if options.hidden_half else recording
     split = options.split or ("test" if (recording.split == "test").any() else "train")
     recording = recording.of_split(split)
-    # The training's seed: on the training's data, the figures are those of its metrics.json.
+    # With the seed of the training, the figures on its data equal those of its metrics.json.
     keypoints = recording.view(kind, min_confidence)
     evaluation = evaluate_keypoints(
         method, recording, keypoints, joints=joints, likelihood_views=views, seed=config["seed"]
@@ -128,8 +128,8 @@ def in_words(values: Mapping[str, Any]) -> str:
 def _canonical(
     method: PoseModel, recording: Recording, keypoints: Keypoints
 ) -> tuple[dict[str, np.ndarray], dict[str, float]]:
-    """{camera: canonical pose [J, 3] mm} of the middle moment that most cameras see, and how far the hips of all
-    moments' views lie from their mean; both empty where there is no such thing.
+    """{camera: canonical pose [J, 3] mm} of the middle one of the moments that most cameras see, and the deviation of
+    the hips between the views of all moments; both empty where there are none.
     """
     import numpy as np
 

@@ -29,7 +29,7 @@ from tf_elepose.cli import commands
 GRACE = 60.0
 """Seconds in which workers notice by themselves that another is lost: TensorFlow looks every half minute."""
 
-_STOPPED = 10.0  # Seconds from SIGTERM to SIGKILL, once they are to end.
+_STOPPED = 10.0  # Seconds from SIGTERM to SIGKILL when workers are ended.
 _EVERY = 0.1  # Seconds between looks at the workers.
 
 
@@ -57,17 +57,17 @@ def main(argv: list[str]) -> int:
 
 
 def supervise(addresses: Callable[[], Sequence[str]], mine: Sequence[int], command: Sequence[str], options) -> int:
-    """Runs workers until they end, and again after one was lost, as often as allowed.
+    """Runs workers until they end, and starts them again after one was lost, as often as allowed.
 
     Args:
-      addresses: HOST:PORT of all workers, asked for at every start.
-      mine: numbers of those that run here.
+      addresses: gives HOST:PORT of all workers; called at every start.
+      mine: numbers of the workers that run on this machine.
       command: of a worker.
       options: with restarts and grace.
 
     Returns:
-      the exit status: that of the workers when all of them end alike; 128 + the signal after which they did not;
-      otherwise `commands.EXIT_LOST_WORKER`.
+      the exit status: that of the workers when all of them end with the same one; otherwise 128 + the signal that this
+      program got, or `commands.EXIT_LOST_WORKER` without a signal.
     """
     for attempt in range(options.restarts + 1):
         if attempt:
@@ -82,17 +82,17 @@ class Workers:
     """Processes that train together.
 
     Attributes:
-      processes: those on this machine, by their number.
+      processes: {number: process} of the workers on this machine.
     """
 
     def __init__(self, addresses: Sequence[str], mine: Sequence[int], command: Sequence[str]) -> None:
-        """Starts those of `mine`; arguments as in `supervise`."""
+        """Starts the workers `mine`; arguments as in `supervise`."""
         self._threads: list[threading.Thread] = []
         self.processes: dict[int, subprocess.Popen[bytes]] = {}
         for index in mine:
-            told = {"cluster": {"worker": list(addresses)}, "task": {"type": "worker", "index": index}}
+            cluster = {"cluster": {"worker": list(addresses)}, "task": {"type": "worker", "index": index}}
             self.processes[index] = subprocess.Popen(
-                command, env={**os.environ, "TF_CONFIG": json.dumps(told)}, stdout=subprocess.PIPE,
+                command, env={**os.environ, "TF_CONFIG": json.dumps(cluster)}, stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
             for stream, shown in (
@@ -105,7 +105,7 @@ class Workers:
                 self._threads.append(thread)
 
     def run(self, grace: float) -> int:
-        """Waits for their end, and ends them all when one fails; the exit status, see `supervise`."""
+        """Waits for the end of the workers, and ends all when one fails; returns the exit status, see `supervise`."""
         first: tuple[int, int] | None = None
         with self._forwarding() as asked:
             while running := [index for index, process in self.processes.items() if process.poll() is None]:
@@ -125,8 +125,8 @@ class Workers:
             return statuses.pop()
         if asked:
             return 128 + asked[0]
-        told = "; ".join(f"worker {index} {_ended(p.returncode)}" for index, p in self.processes.items())
-        _tell(f"the job has ended: {told}. The same command goes on from the newest checkpoint")
+        ends = "; ".join(f"worker {index} {_ended(p.returncode)}" for index, p in self.processes.items())
+        _tell(f"the job has ended: {ends}. The same command goes on from the newest checkpoint")
         return commands.EXIT_LOST_WORKER
 
     def _end(self, running: Sequence[int]) -> None:
@@ -137,12 +137,12 @@ class Workers:
             try:
                 self.processes[index].wait(max(0.0, until - time.monotonic()))
             except subprocess.TimeoutExpired:
-                self.processes[index].kill()  # A worker that waits for a lost one hears no signal but this.
+                self.processes[index].kill()  # A worker that waits for a lost one reacts to no other signal.
                 self.processes[index].wait()
 
     @contextlib.contextmanager
     def _forwarding(self) -> Iterator[list[int]]:
-        """Hands SIGTERM and SIGINT on to the workers, which save and end; the list holds those that came."""
+        """Passes SIGTERM and SIGINT on to the workers, which save and end; the list holds the signals received."""
         asked: list[int] = []
 
         def hand_on(number: int, frame: FrameType | None) -> None:

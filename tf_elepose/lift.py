@@ -90,7 +90,7 @@ def main(argv: list[str]) -> int:
 def _pose_by_pose(
     output: pathlib.Path, sources: Sequence[str], readers: Mapping[str, Any], lifter: Lifter, options: Any
 ) -> bool:
-    """Whether nothing that was asked for has to see more of the input than a pose."""
+    """Whether all wanted results can be computed from one pose at a time."""
     return (
         len(sources) == 1
         and registry.suffix_of(output) not in registry.ONE_TRACK
@@ -109,9 +109,9 @@ def _write_while_lifting(
     from tf_elepose.inference.streaming import lifted_parts, read_parts
     from tf_elepose.storage import files
 
-    files.remove_leftovers(file.resolve().parent)  # Of a lifting that was killed; it is open all the time.
+    files.remove_leftovers(file.resolve().parent)  # A killed lifting leaves its temporary file.
     readers = {name: value for name, value in stated.items() if name != "people"}
-    total: int | None = None  # How many poses there are, as far as that is known.
+    total: int | None = None  # Number of poses, as far as it is known.
 
     def reading(rows: int, share: float | None) -> None:
         nonlocal total
@@ -166,7 +166,7 @@ def source_of(text: str, convention: str | None) -> str:
     """The SOURCE that an INPUT means.
 
     Raises:
-      ValueError: it does not say its format; nothing is guessed.
+      ValueError: the format is not given; it is not guessed.
     """
     from tf_elepose.data.sources import READERS, SYNTHETIC
 
@@ -184,10 +184,10 @@ def source_of(text: str, convention: str | None) -> str:
 
 
 def source_options(sources: Sequence[str], convention: str | None, stated: Mapping[str, Any]) -> dict[str, Any]:
-    """{source: keywords of `load_source`}: what was stated, and the convention for formats that ask for one.
+    """{source: keywords of `load_source`}: the stated options, and the convention for formats that need one.
 
     Raises:
-      ValueError: two conventions, or one and no input that could use it.
+      ValueError: two conventions, or a convention that no input can use.
     """
     from tf_elepose.data.sources import SYNTHETIC, get_reader, reader_options
 
@@ -242,7 +242,7 @@ def models_text() -> str:
 def _require_possible(
     files: Mapping[str, pathlib.Path | None], smoothing: Any, height: float | None, fps: float | None
 ) -> None:
-    """Before anything is read: that what was asked for can be given."""
+    """Raises a ValueError, before anything is read, for flags that cannot be fulfilled."""
     if height is not None:
         from tf_elepose.motion.body_size import require_height
 
@@ -279,7 +279,7 @@ def _read(source: str, lifter: Lifter, options: Mapping[str, Any], split: str | 
 
 
 def _repaired(views: list[Keypoints], recordings: list[Recording]) -> tuple[list[Keypoints], np.ndarray]:
-    """The recordings' 2D poses with sides repaired, and the mask of what was swapped, a row a pose."""
+    """The recordings' 2D poses with sides repaired, and the mask of the limbs that were swapped, a row a pose."""
     repaired = [
         side_repair.repair_sides(view, recording.tracks, recording.frame, recording.skeleton)
         for view, recording in zip(views, recordings, strict=True)
@@ -307,7 +307,7 @@ def _lift(lifter: Lifter, views: list[Keypoints], recordings: list[Recording], o
 
 
 def _wanted(options: Any) -> dict[str, Any]:
-    """How the lifted poses shall be, in what holds for each of them by itself."""
+    """The keywords of `Lifter` that apply to each pose by itself."""
     return {"height_mm": options.height, "frame_rate": options.fps}
 
 

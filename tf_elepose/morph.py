@@ -1,9 +1,9 @@
-"""Move a detector's joints to where a data set puts them: python -m tf_elepose.morph --from=SOURCE --to=SOURCE
+"""Move a detector's joints towards the joints of a data set: python -m tf_elepose.morph --from=SOURCE --to=SOURCE
 --subject=NAME --output=views.npz
 
-A network learns the offset on one subject, of which the data set's 2D joints are looked at (CanonPose section 4.2). The
-views file it writes holds all the others, with moved detections, for any method to be trained on with
---config.poses_2d=detected. --from and --to may be one file that holds both.
+A network learns the offset on one subject, from the data set's 2D joints (CanonPose section 4.2). The views file has
+the other subjects with moved detections, on which any method can be trained with --config.poses_2d=detected. --from
+and --to may be one file that holds both.
 """
 
 from __future__ import annotations

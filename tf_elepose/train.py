@@ -32,7 +32,7 @@ def define_flags() -> None:
 
 def main(argv: list[str]) -> int:
     del argv
-    # After the flags: a mistyped flag is answered at once, without waiting for TensorFlow.
+    # Imported after the flags are read: a mistyped flag is reported at once, without waiting for TensorFlow.
     import tensorflow as tf
 
     from tf_elepose.training.interruption import StopRequest
@@ -44,14 +44,14 @@ def main(argv: list[str]) -> int:
         config.data_options = ConfigDict({**config.data_options.to_dict(), **source_flags.options_from_flags()})
     method = registry.method_of(config)
     settings = method.settings(config)
-    strategy = make_strategy(config.strategy)  # Before anything else of TensorFlow: workers must meet first.
+    strategy = make_strategy(config.strategy)  # Before any other use of TensorFlow: workers must connect first.
     recording, shards = _opened(config)
     if shards is not None and not method.takes_shards:
         raise ValueError(f"{config.data}: {config.method} is trained on poses that fit into memory: convert to views")
     run_class = method.run_class()
     data = run_class.prepare(recording, settings, *(() if shards is None else (shards,)))
     run = run_class(folder, data, settings, strategy)
-    if run.writes:  # After all settings were seen to work: a mistake leaves no folder that the mended command meets.
+    if run.writes:  # After all settings are checked: a mistake leaves no folder that the corrected command would find.
         from tf_elepose.training import workdir
 
         workdir.claim(folder, config.to_dict())
@@ -83,7 +83,7 @@ def main(argv: list[str]) -> int:
 
 
 def _opened(config: ConfigDict):
-    """The recording that `config.data` names; and the shards it is a sample of, where that is what it names."""
+    """The recording that `config.data` names, or for shards a sample of them; and the shards, or None."""
     from tf_elepose.data.missing import hide_joints
     from tf_elepose.data.shards.shards import Shards
     from tf_elepose.data.sources import load_source
@@ -103,7 +103,7 @@ def _opened(config: ConfigDict):
 
 
 def _train(folder: pathlib.Path, run, stop):
-    """Trains; the model, or None when a signal came first."""
+    """Trains; returns the model, or None when a signal interrupted the training."""
     from tf_elepose.training.metric_log import MetricLog
 
     if not run.writes:
@@ -113,7 +113,7 @@ def _train(folder: pathlib.Path, run, stop):
 
 
 def _leave(error: Exception) -> NoReturn:
-    """Ends this worker after another was lost: at once, since TensorFlow's own way out waits for all workers."""
+    """Ends this worker after another was lost: at once, since a normal exit of TensorFlow waits for all workers."""
     print(
         f"error: another worker was lost ({type(error).__name__}). Start all workers again with the same "
         "command: they go on from the newest checkpoint",
@@ -145,10 +145,10 @@ def _finish(folder: pathlib.Path, config: ConfigDict, recording, run, model) -> 
         seed=config.seed,
     )
     print(evaluation.table())
-    blind, grounds = run.sign_without_truth(model)
+    verdict_of_training, grounds = run.sign_without_truth(model)
     verdict = depth_sign.sign_verdict(evaluation.summary())
-    if verdict in ("right", "unknown") and blind != "unknown":
-        verdict = blind  # Without truth the training poses decide; with it they have to agree.
+    if verdict in ("right", "unknown") and verdict_of_training != "unknown":
+        verdict = verdict_of_training  # Without true poses the training poses decide; with them both have to agree.
     info = {**provenance(), "source": config.data, "training_seconds": round(run.seconds, 1)}
     if run.writes:
         figures = {**evaluation.summary(), **run.own_figures(model), "depth_sign": verdict, "split": split, **info}

@@ -1,4 +1,4 @@
-"""How the rows that a reader yields become a recording of the wanted skeleton.
+"""Makes a recording of the wanted skeleton from the rows that a reader yields.
 
 The same for all formats: conversion of the joints (row_conversion.py), missing ones known as such, poses with too few
 of them left out, the best of several people.
@@ -36,10 +36,10 @@ def assemble(
     Args:
       rows: from a reader.
       skeleton: the joints wanted.
-      source: what messages call the place the rows come from.
+      source: name of the data in messages.
       people: "all", or "best": the row with the highest score of every image.
       min_joints: rows with fewer joints of `skeleton` are dropped.
-      progress: told how many rows have been read, and the share of the source, after each part.
+      progress: called after each part with the number of rows read so far and the share of the source.
 
     Raises:
       ValueError: no row is left; a wrong shape, a number that is not finite or out of all proportion; a convention
@@ -82,9 +82,9 @@ def recordings(
     min_joints: int = MIN_JOINTS,
     progress: Callable[[int, float | None], None] | None = None,
 ) -> Iterator[Recording]:
-    """As `assemble`, a recording for each part that the reader yields: for sources larger than memory.
+    """A recording, made as in `assemble`, for each part that the reader yields: for sources larger than memory.
 
-    What a part without any pose to use left out counts with the next, at the end with the last.
+    The dropped rows of a part without any pose to use are counted with the next part, or with the last.
 
     Raises:
       ValueError: as `assemble`.
@@ -127,11 +127,11 @@ def _converted(
 
 
 def _joined(parts: list[Part]) -> dict[str, np.ndarray]:
-    """The parts' fields one after the other; what only some of them know is filled with what means unknown."""
+    """The fields of all parts, joined; a field that only some parts have is filled with the value for unknown."""
     known = {name for part in parts for name in part.fields}
     for name in sorted({"poses_3d", "elevation"} & known):
         if not all(name in part.fields for part in parts):
-            known.discard(name)  # There is no value for "unknown"; half a truth is none.
+            known.discard(name)  # There is no value for "unknown", so the field is left out.
     joined: dict[str, np.ndarray] = {}
     for name in sorted(known):
         pieces = []

@@ -10,11 +10,11 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Keypoints:
-    """The 2D poses of N rows, made by `Recording.view`; what a function needs of them travels together.
+    """The 2D poses of N rows with their masks and confidences, made by `Recording.view`.
 
     Attributes:
-      pixels: [N, J, 2] px, x right, y down; what is not seen may be anything.
-      seen: [N, J] which joints are known.
+      pixels: [N, J, 2] px, x right, y down; joints that are not seen may have any numbers.
+      seen: [N, J] which joints are seen.
       confidence: [N, J] how far a detector trusts each joint, from 0, or None where the poses come from no detector.
 
     Raises:

@@ -11,7 +11,7 @@ from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.skeleton.skeletons import Skeleton
 
 SPLITS = ("train", "test")
-"""What rows may belong to."""
+"""The splits that a row can belong to."""
 
 _KIND_NAMES = {"float": "numbers", "int": "integers", "text": "text", "flag": "true or false"}
 _NUMPY_KINDS = {"float": "fiu", "int": "iu", "text": "U", "flag": "b"}
@@ -20,24 +20,24 @@ _LARGEST_CODE_POINT = 0x10FFFF  # Of Unicode; NumPy stores any 32-bit number as 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Recording:
-    """Poses of N views with what is known about each; frozen, its arrays read-only.
+    """Poses of N views with their labels and masks; frozen, its arrays read-only.
 
     Numbers are stored as float32, `camera`, `frame`, `person` and `image_size` as int32, the rest as text. Rows with
     equal (subject, clip, frame, person) are synchronised views of one moment.
 
     Attributes:
-      source: what messages call the place the rows come from.
-      skeleton: what the joint axis means.
+      source: name of the data in messages.
+      skeleton: defines the joint axis.
       poses_2d: [N, J, 2] pixels: the best 2D poses the source has (ground truth, where it has that).
       subject, action, clip: [N] text.
       camera, frame: [N] integers from 0.
       split: [N] text, "train" or "test".
       person: [N] integers from 0 that tell the people of a clip apart, or None where there is one a clip.
-      visible: [N, J] whether `poses_2d` knows the joint, or None where it knows all. The coordinates of a joint that is
-        not visible are 0 and mean nothing.
+      visible: [N, J] which joints of `poses_2d` are seen, or None where all are. The coordinates of a joint that is not
+        seen are 0 and mean nothing.
       poses_2d_detected: [N, J, 2] pixels, from a detector, or None. A joint it has not found has confidence 0.
       confidence: [N, J] how far the detector trusts each joint, from 0, or None; of `poses_2d_detected`, or of
-        `poses_2d` where there is no other: then those come from a detector.
+        `poses_2d` without these: then `poses_2d` come from a detector.
       poses_3d: [N, J, 3] mm in the camera frame, not centred, or None.
       elevation: [N] degrees of the camera above the horizon, positive looking down, or None.
       image_size: [2] width and height in pixels of every camera, or [cameras, 2], or None.
@@ -121,7 +121,7 @@ class Recording:
 
         Args:
           kind: "gt", `poses_2d`, or "detected", those that `confidence` is about.
-          min_confidence: joints that a detector trusts no more than this are taken as missing.
+          min_confidence: joints with no more confidence than this are taken as missing.
 
         Raises:
           ValueError: another kind, or "detected" where no pose comes from a detector.
@@ -178,7 +178,7 @@ def row_fields(num_joints: int) -> dict[str, tuple[str, tuple[int, ...]]]:
 
 
 def require_splits(split: np.ndarray, first: int, where: str) -> None:
-    """ValueError where `split` [n], of rows from `first` on, has something else than `SPLITS`."""
+    """Raises a ValueError where `split` [n], of rows from `first` on, has a value that is not in `SPLITS`."""
     strange = np.flatnonzero(~np.isin(split, SPLITS))
     if len(strange):
         name, row = str(split[strange[0]]), first + int(strange[0])

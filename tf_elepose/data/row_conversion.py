@@ -1,4 +1,4 @@
-"""A reader's rows as rows of the wanted skeleton, with the checks that nothing out of proportion gets through."""
+"""Converts a reader's rows to rows of the wanted skeleton, and refuses numbers out of all proportion."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class RowConversion:
 
     Attributes:
       skeleton: the joints wanted.
-      source: what messages call the place the rows come from.
+      source: name of the data in messages.
       min_joints: rows with fewer joints of `skeleton` are dropped.
     """
 
@@ -49,11 +49,11 @@ class RowConversion:
     min_joints: int
 
     def __call__(self, rows: Rows, first: int) -> Part:
-        """Args: rows of the source, of which the first has the number `first`.
+        """Converts rows of the source, of which the first has the number `first`.
 
         Raises:
           ValueError: a wrong shape, a number that is not finite or out of all proportion; a convention that cannot
-            give the skeleton's joints. It names the row.
+            give the skeleton's joints. The message names the row.
         """
         own = rows.confidence if rows.poses_2d_detected is None else None
         best = self._keypoints(rows.poses_2d, own, rows.convention, "poses_2d", first)
@@ -86,7 +86,7 @@ class RowConversion:
         return Part(fields, score, sizes, dropped)
 
     def _enough(self, keypoints: Keypoints) -> np.ndarray:
-        """Mask [n] of the rows that show as many joints as wanted."""
+        """Mask [n] of the rows with at least `min_joints` seen joints."""
         return keypoints.seen.sum(axis=1) >= self.min_joints
 
     def _detected(self, rows: Rows, first: int) -> Keypoints:
@@ -117,7 +117,7 @@ class RowConversion:
         field: str,
         first: int,
     ) -> Keypoints:
-        """Poses [n, K, 2] px of `convention` as the skeleton's; what is not seen is 0."""
+        """Poses [n, K, 2] px of `convention`, converted to the skeleton; joints that are not seen are 0."""
         what = f"{self.source}: {field}"
         convert = self._conversion(convention, what)
         n, joints = len(poses), len(convert.source)
@@ -153,8 +153,8 @@ class RowConversion:
 def _require(
     array: np.ndarray, shape: tuple[int, ...], largest: float, unit: str, what: str, *, missing: bool, first: int
 ) -> None:
-    """ValueError unless `array` has `shape` and holds numbers within `largest`; NaN passes where `missing`. It names
-    the row, whose numbers begin at `first`.
+    """Raises a ValueError unless `array` has `shape` and holds numbers within `largest`; NaN is allowed with `missing`.
+    The message names the row; rows are counted from `first`.
     """
     array = np.asarray(array)
     if array.dtype.kind not in "fiu" or array.shape != shape:
@@ -172,7 +172,7 @@ def _require(
 
 
 def _column(value: Any, kind: str, n: int, what: str) -> np.ndarray:
-    """One value for all rows, or one for each, as [n]."""
+    """Values [n], from one value for all rows or from one for each."""
     array = np.asarray(value)
     if array.shape == ():
         array = np.full(n, value) if kind != "text" else np.full(n, str(value))

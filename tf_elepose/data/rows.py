@@ -1,4 +1,4 @@
-"""What readers yield, in the file's own joints.
+"""Rows as readers yield them, in the file's own joints.
 
 A reader is a generator: `read_FORMAT(path, *, its own options) -> Iterator[Rows]`. It turns a file's layout into
 pixels, millimetres and the camera frame, says which convention the joints have, and keeps a part of a large file in
@@ -16,12 +16,12 @@ from tf_elepose.skeleton.conversion import Convention
 from tf_elepose.skeleton.skeletons import Skeleton
 
 LARGEST_PX = 1e6
-"""No image is that wide: larger numbers are damage or another unit."""
+"""Largest coordinate: no image is so wide, and larger numbers are damage or another unit."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Rows:
-    """n rows out of a file; what is one value here holds for all of them.
+    """n rows of a file; a single value holds for all of them.
 
     Attributes:
       convention: of the joints K of all poses, where a field below says nothing else.

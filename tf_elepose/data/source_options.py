@@ -1,4 +1,4 @@
-"""The options that every SOURCE takes, whatever its format: what is read, set right, split and checked."""
+"""The options of every SOURCE, whatever its format: people, corrections, splits and checks."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tf_elepose.skeleton.skeletons import MIN_JOINTS
 CHECKS = ("warn", "strict", "off")
 
 Progress = Callable[[int, float | None], None]
-"""Told how many rows have been read and, where it is known, the share of the source."""
+"""Called with the number of rows read so far and, where it is known, the share of the source."""
 
 
 @dataclasses.dataclass(frozen=True)
 class SourceOptions:
-    """What `load_source` and `stream_source` are told besides the reader's own options.
+    """The options of `load_source` and `stream_source` besides the reader's own.
 
-    They may come from a command line: whatever they are, a mistake is one line, before anything is read.
+    They may come from a command line: a mistake in them gives an error of one line, before anything is read.
 
     Attributes:
       people: "all", or "best": the row with the highest score of every image.
@@ -36,12 +36,12 @@ class SourceOptions:
         source's own split.
       test_subjects: all of these people is the test split and everybody else is the train split; () leaves the
         source's own split.
-      check: what becomes of what looks wrong after the corrections (see `sanity`): "warn" logs it, "strict" makes it
-        an error, "off" does not look.
+      check: of the data after the corrections (see `sanity`): "warn" logs findings, "strict" raises an error for them,
+        "off" does not check.
       progress: see `Progress`.
 
     Raises:
-      ValueError: a value of another kind or out of range; says which option.
+      ValueError: a value of another kind or out of range; the message names the option.
     """
 
     people: str = "all"
@@ -80,7 +80,7 @@ class SourceOptions:
             )
 
     def corrected(self, recording: Recording) -> Recording:
-        """`recording` with its axis, its sides and its split as these options say."""
+        """`recording` with axis, sides and split corrected by these options."""
         recording = corrections.flip_y(recording) if self.flip_y else recording
         recording = corrections.swap_sides(recording, self.swap_sides)
         if self.test_subjects:
@@ -88,7 +88,7 @@ class SourceOptions:
         return corrections.split_at(recording, self.test_from) if self.test_from else recording
 
     def findings(self, read: Recording | PartsSeen) -> list[Finding]:
-        """What looks wrong in what was read with these options; nothing where `check` is "off"."""
+        """The findings in data that were read with these options; none where `check` is "off"."""
         if self.check == "off":
             return []
         option = {"flipped_y": f"flip_y={str(self.flip_y).lower()}", "swapped_sides": f"swap_sides={self.swap_sides}"}
@@ -103,7 +103,7 @@ class SourceOptions:
     def tell(self, found: Sequence[Finding], source: str) -> None:
         """Logs a warning for each of the findings; ValueError with all of them, when `check` is "strict".
 
-        A joint that is never there is no mistake (LSP has no nose), so that is only said.
+        A joint that is never seen is no mistake (LSP has no nose), so it is only logged.
         """
         wrong = [finding for finding in found if finding.test != "missing_joint"]
         if wrong and self.check == "strict":

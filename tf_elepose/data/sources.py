@@ -73,9 +73,9 @@ def load_source(source: str, skeleton: Skeleton, /, **options: Any) -> Recording
 
 
 def stream_source(source: str, skeleton: Skeleton, /, **options: Any) -> Iterator[Recording]:
-    """As `load_source`, a part at a time, for sources larger than memory; of every image all people.
+    """The recording of `load_source` a part at a time, for sources larger than memory; always with all people.
 
-    What looks wrong is told when the last part has come, and of a long first part before it is given.
+    Findings are reported after the last part, and those of a long first part before it is given.
     """
     common, own = split_options(options)
     if common.people != "all":
@@ -89,7 +89,7 @@ def stream_source(source: str, skeleton: Skeleton, /, **options: Any) -> Iterato
 
 
 def open_source(source: str, /, **options: Any) -> tuple[Iterator[Rows], str]:
-    """What the reader of `FORMAT:PATH` yields, and what messages call the place."""
+    """The rows that the reader of `FORMAT:PATH` yields, and the name of the data in messages."""
     format_name, colon, path = source.partition(":")
     if format_name not in READERS or not colon:
         known = ", ".join([SYNTHETIC, *(f"{name}:PATH" for name in READERS)])
@@ -122,7 +122,7 @@ def common_options() -> dict[str, Any]:
 
 
 def split_options(options: Mapping[str, Any]) -> tuple[SourceOptions, dict[str, Any]]:
-    """Those of every source, and the reader's own; ValueError where one of the first is wrong."""
+    """The options of every source, and the reader's own; ValueError where one of the first is wrong."""
     names = {field.name for field in dataclasses.fields(SourceOptions)}
     common = {name: value for name, value in options.items() if name in names}
     return SourceOptions(**common), {name: value for name, value in options.items() if name not in names}

@@ -1,4 +1,4 @@
-"""What a bundle, the folder that `python -m export` writes, says of its model; whatever runs the model's files."""
+"""The metadata of a bundle, the folder that `python -m export` writes; the same for every runtime of its files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ METADATA = "metadata.json"
 """The file that makes a folder a bundle."""
 
 WITH_LIKELIHOOD, WITHOUT = ("lift_all", "lift_full", "lift"), ("lift_full", "lift", "lift_all")
-"""Signatures, the first that a bundle has is used: one that computes no likelihoods where none are wanted is faster."""
+"""Signatures in the order of preference: a signature without likelihoods is faster where none are wanted."""
 
 _NEEDED = ("model", "fingerprint", "convention", "keypoints", "min_confidence", "skeleton", "files")
 
@@ -32,7 +32,9 @@ class ExportedModel(LiftingModel):
     """
 
     def __init__(self, folder: str | os.PathLike[str], name: str | None = None) -> None:
-        """Args:
+        """Reads the metadata.
+
+        Args:
           folder: with metadata.json.
           name: the model's; the bundle's own when None.
 
@@ -55,7 +57,7 @@ class ExportedModel(LiftingModel):
             )
 
     def read(self, file: str) -> bytes:
-        """The content of a listed file; ValueError where it is not what was exported."""
+        """The content of a listed file; ValueError where it is missing or its checksum differs."""
         path, expected = self.folder / file, self.listed[file]
         try:
             data = path.read_bytes()
@@ -68,10 +70,10 @@ class ExportedModel(LiftingModel):
         return data
 
     def trust(self, seen: np.ndarray, confidence: np.ndarray | None) -> np.ndarray:
-        """Confidences [N, J] as the file wants them: 0 for hidden joints, and for the others, which have passed the
-        caller's threshold, more than any that it was exported with.
+        """Confidences [N, J] for the exported function: 0 for joints that are not seen. The others, which have passed
+        the caller's threshold, are over the threshold in the file too.
         """
-        if self._usual is None:  # It does not matter how far the others are trusted.
+        if self._usual is None:  # The model does not use the confidences of seen joints.
             trust = np.full_like(seen, max(1.0, 2.0 * self.min_confidence), np.float32)
         else:
             trust = self._usual if confidence is None else confidence
@@ -85,7 +87,7 @@ def is_bundle(path: str | os.PathLike[str]) -> bool:
 
 
 def checksum(data: bytes) -> str:
-    """As a bundle's metadata list it for each of its files."""
+    """The sha256 of a file's content, as in a bundle's metadata."""
     return hashlib.sha256(data).hexdigest()
 
 

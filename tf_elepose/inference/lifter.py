@@ -25,21 +25,21 @@ from tf_elepose.skeleton.conversion import Convention, Conversion, conversion
 from tf_elepose.skeleton.skeletons import MIN_JOINTS, Skeleton
 
 RUNTIMES = ("tflite", "saved_model")
-"""What may run an exported model: LiteRT its TFLite file, or TensorFlow its SavedModel."""
+"""Programs that can run an exported model: LiteRT its TFLite file, or TensorFlow its SavedModel."""
 
 Progress = Callable[[int], None]
-"""Told how many poses are lifted."""
+"""Called with the number of poses lifted so far."""
 
 
 class Lifter:
-    """Lifts 2D keypoints to 3D poses; TensorFlow is only needed for models as training leaves them.
+    """Lifts 2D keypoints to 3D poses; TensorFlow is only needed for models that are not exported.
 
         lift = Lifter("teacher")
         lifted = lift(keypoints, confidence, convention="coco_17", height_mm=1750)
         lifted.poses_3d, lifted.percentile
 
     Attributes:
-      model: what lifts.
+      model: the opened model.
     """
 
     def __init__(
@@ -51,16 +51,18 @@ class Lifter:
         threads: int = 2,
         runtime: str = "tflite",
     ) -> None:
-        """Args:
+        """Opens a model.
+
+        Args:
           model: a folder that `python -m export` wrote, a workdir, a model.npz, or the name of a model that comes with
-            the package; what exists as a path is a path.
-          precision: of a bundle's file, see `tflite_model.PRECISIONS`; the most precise there is when None.
-          likelihood: whether to say how likely poses are; without is faster where the model has a file for it.
-          threads: for a bundle.
+            the package; a path that exists comes before a name.
+          precision: of a bundle's file, see `tflite_model.PRECISIONS`; the most precise one when None.
+          likelihood: whether percentiles are computed; False is faster where the model has a file without them.
+          threads: that run a bundle.
           runtime: of a bundle, one of `RUNTIMES`.
 
         Raises:
-          ValueError: no such model, a damaged one, or one that cannot be run here; says which and why.
+          ValueError: no such model, a damaged one, or one that cannot be run here; the message gives model and reason.
         """
         if isinstance(model, LiftingModel):
             self.model = model
@@ -93,21 +95,22 @@ class Lifter:
         """Lift arrays; row n of the result is row n of `keypoints`.
 
         Args:
-          keypoints: [N, K, 2] px, x right, y down. NaN, infinite or out of all proportion: not seen.
-          confidence: [N, K]; what is not over `min_confidence`, or not a number, is not seen. All is seen when None.
-            Models of some methods (CanonPose) also look at how sure the detector is of what is seen, 0 to 1.
-          convention: whose K joints these are: a name, the path of a convention file, or a convention itself.
-          min_confidence: joints trusted no more than this are missing; the model's own threshold when None.
+          keypoints: [N, K, 2] px, x right, y down. A joint that is NaN, infinite or 1e6 px or more is not seen.
+          confidence: [N, K]; a joint is not seen where this is not over `min_confidence`, or not a number. All joints
+            are seen when None. Models of some methods (CanonPose) also use the confidences of seen joints, 0 to 1.
+          convention: of the K joints: a name, the path of a convention file, or a convention itself.
+          min_confidence: joints with no more confidence than this are missing; the model's own threshold when None.
           height_mm: of the person: poses are then in mm, see `body_size`.
           axes: "camera", or "level": y is the vertical, see `levelling`.
           subject, clip: text, one for all or [N].
           camera, person: integers from 0, one for all or [N].
           frame: [N] integers from 0; the row's number when None.
           frame_rate: frames a second.
-          source: what messages call the keypoints.
+          source: name of the keypoints in messages.
 
         Raises:
-          ValueError: a wrong shape, kind or convention. A pose that cannot be lifted is no error: it is not valid.
+          ValueError: a wrong shape, kind or convention. A pose that cannot be lifted raises nothing and is marked as
+            not valid.
         """
         if convention is None:
             joints = np.shape(keypoints)[1] if np.ndim(keypoints) == 3 else None
@@ -149,7 +152,7 @@ class Lifter:
         frame_rate: float | None = None,
         progress: Progress | None = None,
     ) -> Lifted:
-        """Lift what `data.sources.load_source` read for this model's skeleton; its rows in their order.
+        """Lift a recording that `data.sources.load_source` read for this model's skeleton; the order of rows stays.
 
         Args:
           recording: of `skeleton`'s joints.
@@ -159,7 +162,7 @@ class Lifter:
           progress: see `Progress`.
 
         Raises:
-          ValueError: a recording of another skeleton, or what the arguments have wrong.
+          ValueError: a recording of another skeleton, or an invalid argument.
         """
         if sides not in CHOICES:
             raise ValueError(f"sides: expected {' or '.join(CHOICES)}; got {sides!r}")
@@ -180,15 +183,15 @@ class Lifter:
         frame_rate: float | None = None,
         progress: Progress | None = None,
     ) -> Lifted:
-        """Lift the 2D poses of a recording's rows, as they are.
+        """Lift given 2D poses of a recording's rows.
 
         Args:
           keypoints: of `skeleton`'s joints, a row for each of `recording`'s.
-          recording: whose subjects, clips, cameras and frames the result has.
+          recording: gives subjects, clips, cameras and frames to the result.
           height_mm, axes, frame_rate, progress: as for `lift_recording`.
 
         Raises:
-          ValueError: a recording of another skeleton, or what the arguments have wrong.
+          ValueError: a recording of another skeleton, or an invalid argument.
         """
         if recording.skeleton.joints != self.skeleton.joints:
             raise ValueError(
@@ -205,7 +208,7 @@ class Lifter:
         """The confidence over which a joint is seen: `min_confidence`, or the model's own where that is None.
 
         Raises:
-          ValueError: a negative number, or none at all.
+          ValueError: a negative number, or no number.
         """
         if min_confidence is None:
             return self.model.min_confidence
@@ -221,28 +224,28 @@ class Lifter:
         axes: str,
         progress: Progress | None = None,
     ) -> Lifted:
-        """Keypoints of the model's joints, lifted; `fields` of `Lifted` say where they come from."""
+        """Lifts keypoints of the model's joints; `fields` are those of `Lifted` that tell where the rows come from."""
         model, seen = self.model, keypoints.seen
         groups = _groups(fields) if model.needs_groups else None
         pixels = np.where(seen[..., np.newaxis], keypoints.pixels, np.float32(0.0))
-        said = model.lift(
+        prediction = model.lift(
             pixels, seen, groups, likelihood=self._likelihood, confidence=keypoints.confidence, progress=progress
         )
-        usual = None
-        if said.nll is not None and model.likelihood_quantiles is not None:
-            usual = percentile(said.nll, model.likelihood_quantiles).astype(np.float32)
-            usual[~said.valid] = np.nan
+        percentiles = None
+        if prediction.nll is not None and model.likelihood_quantiles is not None:
+            percentiles = percentile(prediction.nll, model.likelihood_quantiles).astype(np.float32)
+            percentiles[~prediction.valid] = np.nan
         lifted = Lifted(
             model=f"{model.name} {model.fingerprint}",
             skeleton=model.skeleton,
-            poses_3d=said.poses_3d,
+            poses_3d=prediction.poses_3d,
             unit="unit",
             axes="camera",
-            valid=said.valid,
+            valid=prediction.valid,
             poses_2d=np.where(seen[..., np.newaxis], pixels, np.float32(np.nan)),
-            elevation=said.elevation,
-            percentile=usual,
-            rotation=said.rotation,
+            elevation=prediction.elevation,
+            percentile=percentiles,
+            rotation=prediction.rotation,
             **fields,
         )
         if height_mm is not None:
@@ -285,11 +288,11 @@ def _served(
     return ServedModel(folder, likelihood=likelihood, threads=threads)
 
 
-_NAMES = ("subject", "clip", "camera", "frame", "person")  # What tells a row from others.
+_NAMES = ("subject", "clip", "camera", "frame", "person")  # Together they identify a row.
 
 
 def _require_settings(height_mm: float | None, axes: str) -> None:
-    """Before anything is computed."""
+    """Raises a ValueError for a wrong height or frame, before anything is computed."""
     if height_mm is not None:
         body_size.require_height(height_mm)
     if axes not in AXES:
@@ -320,7 +323,7 @@ def _keypoints(keypoints: Any, converted: Conversion, source: str) -> np.ndarray
 
 
 def _numbers(values: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
-    """`values` as float32, what that cannot hold infinite; ValueError where they are no numbers of `shape`."""
+    """`values` as float32, too large ones as infinity; ValueError unless they are numbers of `shape`."""
     array = np.asarray(values)
     if array.dtype.kind not in "fiub" or array.shape != shape:
         expected = ["N", *shape[1:]] if len(shape) == 3 else list(shape)
@@ -332,7 +335,7 @@ def _numbers(values: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
 
 
 def _column(values: Any, kind: str, n: int, what: str) -> np.ndarray:
-    """One value for all rows, or one for each, as [n]."""
+    """Values [n], from one value for all rows or from one for each."""
     array = np.asarray(values)
     checked = check_array(np.full(n, values) if array.shape == () else array, kind, (n,), what)
     if kind == "int" and n and checked.min() < 0:

@@ -1,4 +1,4 @@
-"""What `Lifter` asks of a trained model, whatever runs it."""
+"""The interface of trained models that `Lifter` uses, the same for every runtime."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class LiftingModel(abc.ABC):
 
     Attributes:
       name: for people.
-      fingerprint: "sha256:..." of the model it was made of, so that results can be traced back.
+      fingerprint: "sha256:..." of the model file, so that results can be traced back to it.
       skeleton: its joints.
-      min_confidence: joints trusted no more than this are missing, unless somebody says otherwise.
+      min_confidence: joints with no more confidence than this are missing, unless the caller gives another threshold.
       likelihood_quantiles: ascending nll [Q] of the training poses, from the likeliest to the least likely, in equal
         steps of their number; None where that is not known.
       needs_groups: whether poses are lifted together with the others of their clip and camera.
@@ -42,21 +42,20 @@ class LiftingModel(abc.ABC):
         confidence: np.ndarray | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Prediction:
-        """Lift poses.
+        """Lift poses in px.
 
         Args:
           poses_2d: [N, J, 2] px, finite.
-          seen: [N, J] which joints are known; the others' coordinates mean nothing.
+          seen: [N, J] which joints are seen; the coordinates of the others mean nothing.
           groups: [N] labels of clip and camera; None where they are not needed.
           likelihood: whether `Prediction.nll` is wanted.
-          confidence: [N, J] how far joints that are seen are trusted, above 0; None where nothing is known of it. Only
-            models of some methods look at it.
-          progress: told how many poses are done.
+          confidence: [N, J] of the seen joints, above 0; None where it is not known. Only some models use it.
+          progress: called with the number of poses lifted so far.
         """
 
 
 def percentile(nll: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
-    """How likely poses are among the training's: the share of those that are less likely, 0 to 100, linear in between.
+    """Percentiles [N] of poses: the share of the training poses that are less likely, 0 to 100, interpolated linearly.
 
     Args:
       nll: [N] negative log-likelihoods.

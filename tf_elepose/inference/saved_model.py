@@ -1,4 +1,4 @@
-"""A model from the SavedModel of a bundle, run by TensorFlow: for workers that have it, on GPUs and TPUs as well."""
+"""A model from the SavedModel of a bundle, run by TensorFlow: for workers with TensorFlow, also on GPUs and TPUs."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import numpy as np
 from tf_elepose.inference.bundle import WITH_LIKELIHOOD, WITHOUT, ExportedModel
 from tf_elepose.motion.prediction import Prediction
 
-_BATCH = 4096  # Poses at a time; the last of a call are padded, so that TensorFlow meets one shape.
+_BATCH = 4096  # Poses at a time; the last ones of a call are padded, so that TensorFlow traces one shape only.
 _FILE = re.compile(r"saved_model/(\d+)/saved_model\.pb")
 
 
 class ServedModel(ExportedModel):
-    """See the module; TensorFlow is imported when one is made."""
+    """A model run from its SavedModel; the constructor imports TensorFlow."""
 
     def __init__(
         self, folder: str | os.PathLike[str], *, likelihood: bool = True, threads: int = 2, name: str | None = None
@@ -26,12 +26,12 @@ class ServedModel(ExportedModel):
 
         Args:
           folder: with metadata.json and saved_model/.
-          likelihood: whether likelihoods will be asked for.
-          threads: of one operation, and operations at a time.
+          likelihood: whether likelihoods will be wanted.
+          threads: of one operation, and number of operations at a time.
           name: the model's; the bundle's own when None.
 
         Raises:
-          ValueError: as for `ExportedModel`; no SavedModel, or one that is not what was exported.
+          ValueError: as for `ExportedModel`; no SavedModel, or one whose checksum differs.
         """
         super().__init__(folder, name)
         versions = [int(match[1]) for file in self.listed if (match := _FILE.fullmatch(file))]
@@ -47,10 +47,10 @@ class ServedModel(ExportedModel):
             tf.config.threading.set_intra_op_parallelism_threads(threads)
             tf.config.threading.set_inter_op_parallelism_threads(threads)
         except RuntimeError:
-            pass  # TensorFlow runs already, with the threads it was given.
+            pass  # TensorFlow runs already, and keeps its threads.
         self._loaded = tf.saved_model.load(str(self.file))
-        there = self._loaded.signatures
-        self._lift = next(there[name] for name in (WITH_LIKELIHOOD if likelihood else WITHOUT) if name in there)
+        found = self._loaded.signatures
+        self._lift = next(found[name] for name in (WITH_LIKELIHOOD if likelihood else WITHOUT) if name in found)
 
     def lift(
         self,
@@ -62,7 +62,7 @@ class ServedModel(ExportedModel):
         confidence: np.ndarray | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Prediction:
-        """See `LiftingModel.lift`; every pose for itself, `groups` do not matter."""
+        """See `LiftingModel.lift`; each pose is lifted by itself, and `groups` have no influence."""
         import tensorflow as tf
 
         del groups

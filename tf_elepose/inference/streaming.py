@@ -23,7 +23,7 @@ Item = TypeVar("Item")
 
 
 class Lift(Protocol):
-    """`Lifter.lift_recording` with its options, which look at one pose at a time."""
+    """`Lifter.lift_recording` with options under which each pose is lifted by itself."""
 
     def __call__(self, recording: Recording, *, progress: Progress) -> Lifted: ...
 
@@ -37,24 +37,24 @@ def read_parts(
       source: see `data.sources`.
       skeleton: the joints wanted.
       options: keywords of `stream_source`.
-      split: only rows of this one.
+      split: only rows of this split.
 
     Raises:
       ValueError: from reading; or no row is of that split.
-      OSError: `source` cannot be read; the message says which.
+      OSError: `source` cannot be read; the message names it.
     """
     recordings = _named(stream_source(source, skeleton, **options), source)
     return recordings if split is None else _of_split(recordings, split)
 
 
 def lifted_parts(lift: Lift, recordings: Iterator[Recording], summary: LiftSummary, show: Progress) -> Iterator[Lifted]:
-    """The poses of `recordings`, in their order.
+    """The lifted poses of `recordings`, in their order.
 
     Args:
-      lift: of a model to which every pose is one of its own.
+      lift: of a model that lifts each pose by itself.
       recordings: from `read_parts`.
-      summary: gets to know every part.
-      show: told how many poses are lifted.
+      summary: every part is added to it.
+      show: called with the number of poses lifted so far.
 
     Raises:
       ValueError: from reading and lifting.
@@ -68,7 +68,7 @@ def lifted_parts(lift: Lift, recordings: Iterator[Recording], summary: LiftSumma
         before = done
 
         def progress(poses: int) -> None:
-            if closed:  # Nobody wants the rest.
+            if closed:  # The caller does not want the rest.
                 raise concurrent.futures.CancelledError
             show(before + poses)
 
@@ -86,7 +86,7 @@ def lifted_parts(lift: Lift, recordings: Iterator[Recording], summary: LiftSumma
 
 
 def _named(recordings: Iterator[Recording], source: str) -> Iterator[Recording]:
-    """The same, with the source's name in errors of the system, which may not say what could not be read."""
+    """`recordings`, with the source's name in errors of the system, which may not name the file."""
     try:
         yield from recordings
     except OSError as error:
@@ -94,7 +94,7 @@ def _named(recordings: Iterator[Recording], source: str) -> Iterator[Recording]:
 
 
 def _of_split(recordings: Iterator[Recording], split: str) -> Iterator[Recording]:
-    """The rows of one split; what was left out of other parts when they were read counts with the next, or the last."""
+    """The rows of one split; the dropped rows of parts without any are counted with the next part, or with the last."""
     found, source = set[str](), ""
     waiting = collections.Counter[str]()
     ready: Recording | None = None
@@ -114,7 +114,7 @@ def _of_split(recordings: Iterator[Recording], split: str) -> Iterator[Recording
 
 
 def _read_ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """The same items; the next is made while the caller works on one."""
+    """The `items`; the next one is made while the caller works on one."""
     end = object()
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         coming = pool.submit(next, items, end)

@@ -1,4 +1,4 @@
-"""What came of lifting, in a few lines for the person who asked for it."""
+"""A summary of the lifted poses in a few lines for the user."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from tf_elepose.data.recording import Recording
 from tf_elepose.motion.lifted import FEW_JOINTS, NO_EXTENT, Lifted, few_joints
 
 UNUSUAL_PERCENTILE = 5.0
-"""Poses below it are unlike nearly all that the model has learnt from; of the training's own it is this share."""
+"""Poses below this percentile are unusual: the share of the training poses below it is this number, in percent."""
 
-_MOSTLY = 0.5  # With such a share of unusual poses, the input is probably not what it is taken for.
+_MOSTLY = 0.5  # With such a share of unusual poses, convention or axes of the input are probably wrong.
 
 _AXES = {"camera": "camera, x right, y down, z forward", "level": "level, x right, y down to the ground, z forward"}
 
-_STEPS = 100  # Of a percentile; the median is told to one.
+_STEPS = 100  # Counted steps in one percent; the median is exact to a step.
 
 
 class LiftSummary:
-    """Counts over all that was lifted, part by part.
+    """Counts of the lifted poses, over all parts.
 
     Attributes:
-      poses: how many there were, valid or not.
+      poses: number of poses, valid or not.
     """
 
     def __init__(self) -> None:
@@ -35,17 +35,17 @@ class LiftSummary:
         self._about: Lifted | None = None
 
     def add(self, lifted: Lifted, *recordings: Recording) -> None:
-        """Counts poses, and what was left out of the recordings that they are of."""
-        self._about = lifted.select(slice(0))  # What holds for all; no pose of it.
+        """Counts the poses of a part, and the rows that were dropped from its recordings."""
+        self._about = lifted.select(slice(0))  # Model, unit and axes, the same for all parts; without poses.
         self.poses += len(lifted)
         self._valid += int(lifted.valid.sum())
         self._few += int((few_joints(lifted) & ~lifted.valid).sum())
         for recording in recordings:
             self._dropped.update(recording.dropped)
         if lifted.percentile is not None:
-            usual = lifted.percentile[lifted.valid]
-            self._unusual += int((usual < UNUSUAL_PERCENTILE).sum())
-            steps = np.rint(_STEPS * usual).astype(np.int64)
+            percentiles = lifted.percentile[lifted.valid]
+            self._unusual += int((percentiles < UNUSUAL_PERCENTILE).sum())
+            steps = np.rint(_STEPS * percentiles).astype(np.int64)
             self._percentiles += np.bincount(steps, minlength=len(self._percentiles))
 
     def _not_valid(self) -> dict[str, int]:
@@ -53,7 +53,7 @@ class LiftSummary:
         return {reason: count for reason, count in reasons.items() if count}
 
     def text(self, height_mm: float | None) -> str:
-        """A fact a line; `height_mm` is that of the person, where it was given.
+        """The summary, one fact a line; `height_mm` is that of the person, where it was given.
 
         Raises:
           ValueError: nothing was added.

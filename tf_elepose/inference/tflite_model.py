@@ -14,14 +14,14 @@ from tf_elepose.inference.bundle import WITH_LIKELIHOOD, WITHOUT, ExportedModel
 from tf_elepose.motion.prediction import Prediction
 
 PRECISIONS = ("float32", "float16", "int8_dynamic", "int8")
-"""Of the files, the most precise first."""
+"""Precisions of the files, the most precise first."""
 
 # Poses at a time: 256 to 1024 take about the same time a pose.
 _BATCH = 512
 
 
 class LiteModel(ExportedModel):
-    """See the module.
+    """A model run from its TFLite file.
 
     Attributes:
       precision: of the file in use, one of `PRECISIONS`.
@@ -41,14 +41,14 @@ class LiteModel(ExportedModel):
 
         Args:
           folder: with metadata.json and tflite/.
-          precision: one of `PRECISIONS`; the most precise there is when None.
-          likelihood: whether likelihoods will be asked for.
-          threads: each lifts every so-manieth batch of poses.
+          precision: one of `PRECISIONS`; the most precise one when None.
+          likelihood: whether likelihoods will be wanted.
+          threads: number of threads; they take turns with the batches of poses.
           name: the model's; the bundle's own when None.
 
         Raises:
-          ValueError: not a bundle, one of another program or convention, no file of that precision, or a file that is
-            not the one that was exported; or ai-edge-litert is not installed.
+          ValueError: not a bundle, one of another program or convention, no file of that precision, or a file whose
+            checksum differs; or ai-edge-litert is not installed.
         """
         super().__init__(folder, name)
         listed, self.precision = _chosen(self.listed, precision, likelihood, self.folder)
@@ -67,7 +67,7 @@ class LiteModel(ExportedModel):
         confidence: np.ndarray | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Prediction:
-        """See `LiftingModel.lift`; every pose for itself, `groups` do not matter."""
+        """See `LiftingModel.lift`; each pose is lifted by itself, and `groups` have no influence."""
         del groups
         n, joints = len(poses_2d), self.skeleton.num_joints
         wanted = {"poses_3d": (n, joints, 3), "valid": (n,), "elevation_deg": (n,), "nll": (n,)}
@@ -89,10 +89,10 @@ class LiteModel(ExportedModel):
                     if name in found:
                         found[name][rows] = values
                 done[which] += rows.stop - rows.start
-                if progress is not None and which == 0:  # One thread draws.
+                if progress is not None and which == 0:  # One thread reports for all.
                     progress(sum(done))
 
-        if len(batches) == 1:  # Live use: without a thread's start.
+        if len(batches) == 1:  # In live use starting a thread would cost time.
             lift_every(0)
         else:
             with concurrent.futures.ThreadPoolExecutor(len(self._runs)) as pool:
@@ -111,7 +111,7 @@ class LiteModel(ExportedModel):
 class _Run:
     """An interpreter of a model's file: poses in, named outputs out.
 
-    Poses are shared out among several of these, with a thread each: threads within one wait for each other after every
+    Several of these share the poses, with a thread each: threads within one interpreter wait for each other after every
     layer, which costs more than it gains where the processor has other work too.
     """
 
@@ -141,7 +141,7 @@ class _Run:
         if rows == self._rows:
             return
         shapes = {"keypoints": [rows, self._joints, 2], "confidence": [rows, self._joints], "root_head_mm": [rows]}
-        self._rows = 0  # Unless all of it succeeds.
+        self._rows = 0  # Stays 0 if the next calls fail.
         for name, index in self._inputs.items():
             self._interpreter.resize_tensor_input(index, shapes[name])
         self._interpreter.allocate_tensors()
@@ -158,9 +158,9 @@ def _chosen(
         for candidate in PRECISIONS if precision is None else (precision,):
             if (path := _file(signature, candidate)) in listed:
                 return path, candidate
-    there = [p for p in PRECISIONS if any(_file(signature, p) in listed for signature in WITHOUT)]
-    if there:
-        raise ValueError(f"{folder}: no file of precision {precision}; there is {', '.join(there)}")
+    found = [p for p in PRECISIONS if any(_file(signature, p) in listed for signature in WITHOUT)]
+    if found:
+        raise ValueError(f"{folder}: no file of precision {precision}; there is {', '.join(found)}")
     raise ValueError(f"{folder}: expected a file such as {_file('lift_all', 'float32')}: export with --formats=tflite")
 
 
@@ -174,8 +174,8 @@ def _tensors(interpreter: Any, path: pathlib.Path, joints: int) -> tuple[dict[st
     inputs = dict(signatures[0]["inputs"]) if len(signatures) == 1 else {}
     outputs = dict(signatures[0]["outputs"]) if len(signatures) == 1 else {}
     shapes = {details["index"]: details["shape_signature"].tolist() for details in interpreter.get_input_details()}
-    known = {"keypoints", "confidence", "root_head_mm"}
-    if not ({"keypoints", "confidence"} <= set(inputs) <= known and {"poses_3d", "valid"} <= set(outputs)):
+    possible = {"keypoints", "confidence", "root_head_mm"}
+    if not ({"keypoints", "confidence"} <= set(inputs) <= possible and {"poses_3d", "valid"} <= set(outputs)):
         raise ValueError(f"{path}: expected a function from keypoints to poses_3d, as python -m export writes it")
     if shapes[inputs["keypoints"]] != [-1, joints, 2]:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""A model as training leaves it, a workdir or a model.npz, run by TensorFlow."""
+"""A trained model that is not exported, from a workdir or a model.npz, run by TensorFlow."""
 
 from __future__ import annotations
 
@@ -18,14 +18,17 @@ _BATCH = 1024
 
 
 class TrainedModel(LiftingModel):
-    """See the module; TensorFlow is imported when one is made.
+    """A trained model with its networks; the constructor imports TensorFlow.
 
     Attributes:
       trained: the model with its networks.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Args: a finished workdir, or a model.npz.
+        """Loads a model.
+
+        Args:
+          path: of a finished workdir, or of a model.npz.
 
         Raises:
           ValueError: no model there, or a file that is not one of this program's.
@@ -78,7 +81,7 @@ class TrainedModel(LiftingModel):
         if self._nll is None:
             self._nll = tf.function(self.trained.view_likelihood, autograph=False, reduce_retracing=True)
         found = []
-        for first in range(0, max(len(poses), 1), _BATCH):  # No poses at all are one empty batch.
+        for first in range(0, max(len(poses), 1), _BATCH):  # Zero poses give one empty batch.
             rows = slice(first, first + _BATCH)
             angle = None if elevation is None else tf.constant(np.deg2rad(elevation[rows]), tf.float32)
             found.append(self._nll(tf.constant(poses[rows], tf.float32), angle))

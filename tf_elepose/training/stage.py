@@ -1,4 +1,4 @@
-"""One stage of a run: trains an objective, and can be killed or stopped at any moment and resumed."""
+"""One stage of a run: trains an objective, and resumes after it was killed or stopped."""
 
 from __future__ import annotations
 
@@ -43,15 +43,17 @@ class Stage:
         select: str | None = None,
         writes: bool = True,
     ) -> None:
-        """Args:
-        name: of the stage, in lines and logs.
-        folder: of the run; checkpoints go to `folder/name`.
-        objective, batches, strategy, settings: the objective, built in the strategy's scope, its data, its devices and
-          its settings.
-        evaluate: gives figures to log every `settings.evaluate_every` steps and at the end.
-        select: the figure of `evaluate` to minimise: the networks end with the weights at its lowest value. None: they
-          end with the last step's weights.
-        writes: whether this process writes files (the chief does, other workers do not).
+        """Builds optimizers and loop; nothing is written before `run`.
+
+        Args:
+          name: of the stage, in messages and logs.
+          folder: of the run; checkpoints go to `folder/name`.
+          objective, batches, strategy, settings: the objective, built in the strategy's scope, its data, its devices
+            and its settings.
+          evaluate: gives figures to log every `settings.evaluate_every` steps and at the end.
+          select: the figure of `evaluate` to minimise: the networks end with the weights at its lowest value. None:
+            they end with the last step's weights.
+          writes: whether this process writes files (the chief does, other workers do not).
         """
         self.name = name
         self._objective = objective
@@ -115,7 +117,7 @@ class Stage:
           OSError: a checkpoint or log could not be written.
         """
         self._restore()
-        if self._step == 0:  # An earlier stage may have changed the networks since the averages were made.
+        if self._step == 0:  # An earlier stage may have changed the networks after the averages were made.
             own = values_of(self._networks)
             assign(self._loop.averages, {name: own[name] for name in self._loop.averages})
         if log is not None:
@@ -137,10 +139,10 @@ class Stage:
             assign(self._networks, self._best_weights)
         return True
 
-    def _any_worker(self, asked_to_stop: bool) -> bool:
-        """Whether any of several workers has to stop: all stop together, or the others would wait for ever."""
+    def _any_worker(self, stop_requested: bool) -> bool:
+        """Whether any of several workers has to stop: all stop together, since the others would wait for ever."""
         if not isinstance(self._strategy, tf.distribute.MultiWorkerMirroredStrategy):
-            return asked_to_stop
+            return stop_requested
         # A stored tf.function with the flag as its argument: a new constant each time would be traced again.
         if not hasattr(self, "_count_stops"):
             self._count_stops = tf.function(
@@ -148,7 +150,7 @@ class Stage:
                     tf.distribute.ReduceOp.SUM, self._strategy.run(lambda x: x, args=(flag,)), axis=None
                 )
             )
-        return float(self._count_stops(tf.constant(float(asked_to_stop)))) > 0
+        return float(self._count_stops(tf.constant(float(stop_requested)))) > 0
 
     def _advance(self, log: MetricLog | None, progress: Progress) -> None:
         settings = self._settings
@@ -163,8 +165,8 @@ class Stage:
             log.write(end, values, phase=self.name, seconds=round(self.seconds, 3))
         if end % settings.evaluate_every == 0 or end == self.steps:
             figures = self._measure()
-            shown = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
-            progress.note(f"{self.name}: step {end} of {self.steps}, {self.seconds:.0f} s: {shown}")
+            text = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
+            progress.note(f"{self.name}: step {end} of {self.steps}, {self.seconds:.0f} s: {text}")
             if log is not None:
                 log.write(end, figures, phase=self.name, seconds=round(self.seconds, 3))
             self._keep_if_best(figures)
@@ -220,7 +222,7 @@ class Stage:
 
 
 def values_of(variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Copies of the variables' values, by the same names."""
+    """{name: copy of the variable's value}."""
     return {name: np.array(variable) for name, variable in variables.items()}
 
 

@@ -1,4 +1,4 @@
-"""How a stage is trained, in plain values; without TensorFlow, so that a mistyped setting is refused at once."""
+"""Settings of a stage's training: plain values, without TensorFlow, so that a mistyped setting is refused at once."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class StageSettings:
       learning_rate, schedule, schedule_options: see `schedules.make_schedule`.
       betas: of Adam.
       rate_factors: {network: factor on its learning rate}; 1 for networks that are not named.
-      weight_decay, clip_norm: see `Objective.train_step`; a clip_norm of 0 is none.
+      weight_decay, clip_norm: see `Objective.train_step`; with a clip_norm of 0 nothing is clipped.
       steps_per_call: steps in one traced call; numbers are logged and signals checked after each call.
       checkpoint_every, evaluate_every: steps.
-      jit_compile, average_decay: see `Loop`; averaged weights, where kept, are evaluated and are the result.
+      jit_compile, average_decay: see `Loop`; with averaged weights, these are evaluated and are the result.
       seed: of the steps' random numbers.
     """
 

@@ -1,9 +1,9 @@
 """Pickles of unknown origin: plain values and NumPy arrays are read, code is refused by name.
 
-Python's own unpickler calls what the file tells it to. Here the opcodes (those of `pickletools`) are carried out by
-hand and only on plain values: whatever a file says, nothing is imported and nothing is called that is not written
-below. What NumPy's arrays and numbers are made of is known by name, and their shapes are held against their bytes.
-Texts of Python 2 are taken as latin-1, as data sets of that time need it.
+Python's own unpickler calls any function that the file names. Here the opcodes (those of `pickletools`) are carried out
+by code of this module, and only on plain values: nothing is imported, and only functions that are written below are
+called. The parts of NumPy's arrays and numbers are recognised by name, and their shapes are checked against their
+bytes. Texts of Python 2 are read as latin-1, as data sets of that time need it.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from tf_elepose.data.parsers.pickle_values import (
 )
 
 MAX_OPCODES = 500_000
-"""Opcodes a file may have: they bound time (a second) and what a byte can take (an empty dict a hundredfold). Data
-sets whose numbers are in arrays have thousands."""
+"""Most opcodes of a file: the limit bounds the time (a second) and the memory a byte can take (a hundredfold for an
+empty dict). Data sets with their numbers in arrays have thousands."""
 
 _MAX_BITS = 64  # Of an integer.
 
@@ -75,7 +75,7 @@ def load_pickle(path: str | os.PathLike[str], what: str = "pickle file") -> Any:
 
     Args:
       path: of the file.
-      what: what messages call its kind.
+      what: name of the kind of file in messages.
 
     Raises:
       ValueError: no such file, damage, or anything in it that is not a plain value or an array; code is named.
@@ -92,9 +92,9 @@ def read_pickle(stream: IO[bytes], size: int, where: str) -> Any:
     An array of objects holds such values too. No value is inside itself, and all of it can be walked in little time.
 
     Args:
-      stream: stands at the pickle's first byte.
-      size: how many bytes are left in `stream`; lengths in the pickle are held against it.
-      where: what messages begin with.
+      stream: at the pickle's first byte.
+      size: number of bytes left in `stream`; lengths in the pickle are checked against it.
+      where: beginning of messages.
 
     Raises:
       ValueError: damage, or anything else in it; code is named.
@@ -201,7 +201,7 @@ class _Machine:
             raise RefusedError(f"file contains opcode {name}; refusing")
 
     def _items(self) -> list[Any]:
-        """What lies above the last mark, which is taken away."""
+        """Removes the values above the last mark, and the mark, and returns the values."""
         items, self._stack = self._stack, self._below.pop()
         return items
 
@@ -212,12 +212,12 @@ class _Machine:
             module, _, attribute = argument.partition(" ")
         name = f"{_MODULES.get(module, module)}.{attribute}"
         if name not in _ALLOWED or opcode == "INST":
-            said = f"{module}.{attribute}"[:100]
-            raise RefusedError(f"file contains code object {said if said.isprintable() else repr(said)}; refusing")
+            code = f"{module}.{attribute}"[:100]
+            raise RefusedError(f"file contains code object {code if code.isprintable() else repr(code)}; refusing")
         self._stack.append(Global(name))
 
     def _called(self, name: str, arguments: tuple[Any, ...]) -> Any:
-        """What the REDUCE of an allowed name makes; arguments it never has in a pickle of plain values are refused."""
+        """The result of REDUCE for an allowed name; arguments that no pickle of plain values has are refused."""
         if name == _RECONSTRUCT and arguments[:2] == (Global(_NDARRAY), (0,)) and len(arguments) == 3:
             array = np.empty(0, np.int8)
             self._unbuilt[id(array)] = array
@@ -283,7 +283,7 @@ class _Machine:
         return exactly(data, str).encode("latin-1") if type(data) is str else bytes(exactly(data, bytearray))
 
     def _count(self, values: int) -> None:
-        """Values that are made or copied, which opcodes are counted by."""
+        """Counts values that are made or copied against `MAX_OPCODES`."""
         self._opcodes_left -= values
         if self._opcodes_left < 0:
             raise RefusedError(f"more than {MAX_OPCODES} opcodes; expected numbers in arrays")

@@ -9,10 +9,10 @@ from typing import IO, Any
 
 
 class OpcodeStream:
-    """Reads opcodes, and no more than there is: a length beyond the end is refused before memory is taken.
+    """Reads opcodes; a length beyond the end is refused before memory is allocated.
 
     Attributes:
-      left: how many bytes are left.
+      left: number of bytes left.
     """
 
     def __init__(self, stream: IO[bytes], size: int) -> None:

@@ -1,4 +1,4 @@
-"""What a pickle may hold, and what makes a value of it dangerous."""
+"""The values that a pickle may hold, and the checks that refuse dangerous ones."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from typing import Any
 import numpy as np
 
 MAX_DEPTH = 100
-"""Lists in lists."""
+"""Most levels of lists in lists."""
 
 MAX_VALUES = 1_000_000
-"""Values that a walk through lists in lists may meet."""
+"""Most values in all lists together, shared ones counted each time."""
 
 _MAX_DIMENSIONS = 32  # Of an array, in NumPy 1.
 
 
 class RefusedError(ValueError):
-    """The file asks for what is not done here."""
+    """The file needs an operation that is refused here."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Global:
-    """A name out of `_ALLOWED`; what it stands for is written in `_Machine`."""
+    """A name out of `_ALLOWED`; `_Machine` has its meaning."""
 
     name: str
 
 
 @dataclasses.dataclass
 class Dtype:
-    """A dtype on its way: BUILD tells the order of its bytes."""
+    """A dtype that is not complete yet: BUILD gives the order of its bytes."""
 
     dtype: np.dtype
 
 
 def require_plain(value: Any) -> None:
-    """Refuses what is not plain, what contains itself, and what is shared so often that a walk would never end."""
+    """Refuses a value that is not plain, contains itself, or is shared so often that a walk would never end."""
     measured: dict[int, tuple[int, int]] = {}  # Of containers, by identity: values in it, and depth.
     above: set[int] = set()
     todo: list[tuple[Any, bool]] = [(value, False)]
@@ -63,7 +63,7 @@ def require_plain(value: Any) -> None:
 
 
 def _parts(value: Any) -> list[Any] | None:
-    """What a container holds; None for a plain value."""
+    """The values in a container; None for a plain value."""
     if isinstance(value, (list, tuple, set)):
         return list(value)
     if isinstance(value, dict):
@@ -98,7 +98,7 @@ def plain_dict(items: list[Any]) -> dict[Any, Any]:
 
 
 def built_dtype(dtype: np.dtype, state: tuple[Any, ...]) -> np.dtype:
-    """`dtype` with the order of bytes that its state tells; the state of records and dates says more."""
+    """`dtype` with the byte order of its state; states of records and dates, which have more in them, are refused."""
     version, order, *rest = state
     if version != 3 or order not in ("<", ">", "=", "|") or rest[:3] != [None, None, None]:
         raise RefusedError("file contains a type of records or dates; refusing")
@@ -108,7 +108,7 @@ def built_dtype(dtype: np.dtype, state: tuple[Any, ...]) -> np.dtype:
 
 
 def require_shape(shape: Any, count: int) -> None:
-    """Refuses what is no shape of `count` values."""
+    """Refuses a value that is no shape of `count` values."""
     lengths = exactly(shape, tuple)
     if len(lengths) > _MAX_DIMENSIONS or not all(type(length) is int and 0 <= length < 2**40 for length in lengths):
         raise ValueError("no shape of an array")
