@@ -66,19 +66,19 @@ def test_every_good_record_is_lifted_and_every_bad_one_has_its_reason(command, t
     assert f"records: 600; lifted: {len(good)}" in out
 
 
-def test_the_schema_says_what_the_numbers_are(command, tmp_path):
+def test_the_schema_has_joints_unit_and_model(command, tmp_path):
     archive = write_archive(tmp_path / "in", POSES[:40], H36M_17, shards=1)
     status, _, err = command(*arguments(archive, height=1800.0))
     assert status == 0, err
     schema = pq.read_schema(next((tmp_path / "out" / "lifted").glob("*.parquet")))
-    told = {key.decode(): value.decode() for key, value in schema.metadata.items()}
-    assert json.loads(told["joints"]) == list(H36M_17.joints) and told["unit"] == "mm"
-    assert told["model"] == f"{MODEL} {Lifter(MODEL).model.fingerprint}"
+    facts = {key.decode(): value.decode() for key, value in schema.metadata.items()}
+    assert json.loads(facts["joints"]) == list(H36M_17.joints) and facts["unit"] == "mm"
+    assert facts["model"] == f"{MODEL} {Lifter(MODEL).model.fingerprint}"
     assert schema.names == results.lifted_schema(H36M_17, "", "mm").names
-    assert set(read_lifted(tmp_path / "out")["model"].to_pylist()) == {told["model"]}
+    assert set(read_lifted(tmp_path / "out")["model"].to_pylist()) == {facts["model"]}
 
 
-def test_again_there_is_nothing_to_do_and_another_job_is_refused(command, tmp_path):
+def test_a_finished_job_is_not_repeated_and_another_job_is_refused(command, tmp_path):
     archive = write_archive(tmp_path / "in", POSES[:60], H36M_17, shards=1, share=0.2)
     assert command(*arguments(archive))[0] == 0
     before = contents(tmp_path / "out")
@@ -135,7 +135,7 @@ def test_a_mistake_is_one_line_before_anything_is_written(command, tmp_path, cha
     assert not (tmp_path / "out").exists()
 
 
-def test_inputs_that_are_none_are_refused(command, tmp_path):
+def test_wrong_inputs_are_refused(command, tmp_path):
     (tmp_path / "poses.txt").write_text("x")
     for pattern, message in (("*.nothing", "no such file"), ("poses.txt", "expected .tfrecord")):
         assert message in command.refuses(f"--input={pattern}", "--output=out", f"--model={MODEL}")

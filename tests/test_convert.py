@@ -1,4 +1,4 @@
-"""The conversion command: any source becomes views, what it holds is told, and nothing is half-written."""
+"""The conversion command: any source becomes views, its contents are reported, and nothing is half-written."""
 
 import json
 import subprocess
@@ -106,14 +106,14 @@ def test_missing_joints_are_shares_of_the_poses(tmp_path):
     assert both["image_sizes"] == [[1000, 1000]] and both["frames"] == 200 and both["persons"] == 1
 
 
-def test_names_out_of_a_file_do_not_reach_the_terminal_raw():
+def test_control_characters_in_names_are_escaped():
     subjects = np.array(["a\x1b[2J\n"] * 100 + ["b"] * 100)
     text = manifest_text(manifest(turning(subject=subjects, action=np.array([f"{i:03d}" for i in range(200)]))))
     assert "\x1b" not in text and "subjects: 2 ('a\\x1b[2J\\n', b)" in text
     assert "actions: 200 (000, 001, 002, 003, 004, 005, 006, 007, 008, 009, 010, 011, ...)" in text
 
 
-def test_what_looks_wrong_is_told_and_set_right(command, refuses, tmp_path):
+def test_findings_are_reported_and_corrected_by_options(command, refuses, tmp_path):
     source = write("swapped.npz", corrections.swap_sides(turning(), "arms"))
     status, out, _ = command(source, "--output=new.npz", "--manifest=new.json")
     assert status == 0 and "looks wrong: poses_2d, poses_3d: arms and legs disagree" in out
@@ -209,7 +209,7 @@ def test_formats_are_listed_with_their_options(command):
     assert "    options: people=all, min_joints=6, flip_y=false, swap_sides=none, test_from=0, test_subjects=" in out
 
 
-def test_it_starts_fast_and_without_tensorflow(tmp_path):
+def test_the_command_starts_fast_and_without_tensorflow(tmp_path):
     source = write(tmp_path / "stick.npz", turning(rows=20))
     script = (
         "import sys, time; from tf_elepose import convert\nfrom tf_elepose.cli import commands\n"

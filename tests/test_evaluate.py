@@ -46,7 +46,7 @@ def command(trained, monkeypatch, capsys):
     return small_runs.Command(evaluate, monkeypatch, capsys)
 
 
-def test_it_prints_a_table_and_writes_figures_and_report(command, trained, tmp_path):
+def test_the_command_prints_a_table_and_writes_figures_and_report(command, trained, tmp_path):
     before = small_runs.contents(trained)
     status, out, err = command(
         "--workdir=run", "--likelihood_views=2", f"--output={tmp_path}/new/metrics.json", f"--figures={tmp_path}/report"
@@ -91,7 +91,7 @@ def test_without_a_test_split_the_training_rows_are_measured(command, trained, t
     assert (status, values["split"], values["poses"]) == (0, "train", len(arrays["split"]))
 
 
-def test_detections_are_told_from_ground_truth(command, tmp_path):
+def test_detections_and_ground_truth_have_their_own_figures(command, tmp_path):
     common = ("--workdir=run", "--likelihood_views=0")
     assert command(*common, "--poses_2d=detected", f"--output={tmp_path}/detected.json")[0] == 0
     assert command(*common, f"--output={tmp_path}/gt.json")[0] == 0
@@ -113,7 +113,7 @@ def test_detections_are_told_from_ground_truth(command, tmp_path):
         ("run", "workdir"),
     ],
 )
-def test_what_is_wrong_is_one_line(command, trained, arguments, message):
+def test_an_error_is_one_line(command, trained, arguments, message):
     before = small_runs.contents(trained)
     status, _, err = command(*arguments.split())
     errors = [line for line in err.splitlines() if line.startswith("error: ")]
@@ -121,7 +121,7 @@ def test_what_is_wrong_is_one_line(command, trained, arguments, message):
     assert small_runs.contents(trained) == before
 
 
-def test_an_unfinished_run_is_told(command, tmp_path):
+def test_an_unfinished_run_is_refused(command, tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "config.json").write_text("{}")
     line = command.refuses(f"--workdir={tmp_path}/run")
@@ -142,7 +142,7 @@ def test_a_damaged_model_is_refused(command, trained, tmp_path, kind):
     assert line.startswith(f"{path}: ")
 
 
-def test_a_missing_or_damaged_config_is_told(command, trained, tmp_path):
+def test_a_missing_or_damaged_config_is_refused(command, trained, tmp_path):
     shutil.copytree(trained / "run", tmp_path / "run")
     config = tmp_path / "run" / "config.json"
     config.write_text('{"data": ')
@@ -151,7 +151,7 @@ def test_a_missing_or_damaged_config_is_told(command, trained, tmp_path):
     assert "config.json: expected a file" in command.refuses(f"--workdir={tmp_path}/run")
 
 
-def test_an_unknown_convention_is_told(command, trained, tmp_path):
+def test_an_unknown_convention_is_refused(command, trained, tmp_path):
     recording = small_runs.small_recording()
     write_views(tmp_path / "views.npz", recording)
     arrays = files.read_npz(tmp_path / "views.npz") | {"keypoints": np.array("dancer_17")}
@@ -166,7 +166,7 @@ def test_a_report_without_matplotlib_is_one_line(monkeypatch, capsys, tmp_path):
     assert "--figures needs matplotlib" in line and "tf_elepose[report]" in line
 
 
-def test_missing_joints_are_told_and_poses_that_cannot_be_lifted_counted(command, trained, tmp_path):
+def test_missing_joints_are_reported_and_poses_that_cannot_be_lifted_counted(command, trained, tmp_path):
     """This model was not taught to complete poses: those with a hidden joint are not lifted."""
     recording = small_runs.small_recording()
     visible = np.ones(recording.poses_2d.shape[:2], bool)

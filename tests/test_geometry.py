@@ -172,7 +172,7 @@ def test_a_depth_mirror_turns_every_knee():
     assert 0.1 < (bend > 0).mean() < 0.9 and np.abs(bend).max() <= 1.0
 
 
-def test_knee_bend_tells_left_from_right():
+def test_knee_bend_distinguishes_left_and_right():
     body = sitting()
     body[H36M_17.index("l_ankle")] = (0.2, -0.65 * math.sin(0.5), 0.65 + 0.65 * math.cos(0.5))  # Nearly stretched.
     body[H36M_17.index("r_ankle")] = (-0.2, 0.0, 1.3)  # Straight.

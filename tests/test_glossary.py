@@ -20,7 +20,7 @@ def code() -> str:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
-def test_where_a_term_is_said_to_live_it_is_found(row, code):
+def test_every_term_is_found_where_the_glossary_says(row, code):
     _, meaning, shape, home = row
     assert meaning and home
     for place in re.findall(r"`([\w/]+(?:/|\.py))`", home):

@@ -38,7 +38,7 @@ def run(monkeypatch, module, arguments, main, **options):
 
 
 @pytest.mark.parametrize("documents", ["training.yaml"], indirect=True)
-def test_the_training_job_starts_every_worker_with_flags_that_there_are(documents, monkeypatch):
+def test_the_training_job_starts_every_worker_with_existing_flags(documents, monkeypatch):
     service, job = documents
     spec = job["spec"]
     assert service["metadata"]["name"] == spec["template"]["spec"]["subdomain"]
@@ -73,7 +73,7 @@ def test_a_mistake_ends_the_job_and_a_lost_worker_does_not(documents):
 
 
 @pytest.mark.parametrize("documents", ["batch_lift.yaml"], indirect=True)
-def test_the_lifting_job_has_flags_that_there_are(documents, monkeypatch):
+def test_the_lifting_job_has_existing_flags(documents, monkeypatch):
     pytest.importorskip("apache_beam", reason="Apache Beam is not installed: pip install 'tf_elepose[beam]'")
     command, arguments = container(documents[0])
     assert command == ["python", "-m", "tf_elepose.batch_lift"]

@@ -1,4 +1,4 @@
-"""Workers are started together, end together, and a lost one is told in one line."""
+"""Workers are started together, end together, and a lost one is reported in one line."""
 
 import contextlib
 import io
@@ -17,9 +17,9 @@ from tf_elepose.cli import commands
 # A worker that says who it is, and ends as its number in the arguments says; "wait": not by itself.
 WORKER = """
 import json, os, sys, time
-told = json.loads(os.environ["TF_CONFIG"])
-index = told["task"]["index"]
-print(f"{index} of {len(told['cluster']['worker'])}", flush=True)
+cluster = json.loads(os.environ["TF_CONFIG"])
+index = cluster["task"]["index"]
+print(f"{index} of {len(cluster['cluster']['worker'])}", flush=True)
 end = sys.argv[1 + index]
 if end == "wait":
     time.sleep(60)
@@ -39,26 +39,26 @@ def start(*ends):
 
 
 @contextlib.contextmanager
-def told():
+def captured():
     text = io.StringIO()
     with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
         yield text
 
 
-def test_all_know_the_others_and_lines_say_whose_they_are():
-    with told() as text:
+def test_workers_know_each_other_and_lines_name_their_worker():
+    with captured() as text:
         assert start("0", "0", "0").run(grace=5.0) == 0
     assert sorted(text.getvalue().splitlines()) == [f"[worker {index}] {index} of 3" for index in range(3)]
 
 
-def test_a_status_that_all_agree_on_is_the_jobs():
-    with told() as text:
+def test_an_equal_status_of_all_workers_is_that_of_the_job():
+    with captured() as text:
         assert start("2", "2").run(grace=5.0) == 2
     assert "the job has ended" not in text.getvalue()
 
 
 def test_a_lost_worker_ends_the_others():
-    with told() as text:
+    with captured() as text:
         workers = start("wait", "wait")
         threading.Timer(0.5, workers.processes[1].kill).start()
         began = time.monotonic()
@@ -74,7 +74,7 @@ def test_a_lost_worker_ends_the_others():
 
 
 def test_sigterm_reaches_all_workers():
-    with told():
+    with captured():
         workers = start("wait", "wait")
         threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
         assert workers.run(grace=30.0) == 128 + signal.SIGTERM  # Not a lost worker: nobody starts them again.
@@ -88,7 +88,7 @@ def test_all_are_started_again_as_often_as_allowed(tmp_path, restarts, expected)
 
     Options.restarts = restarts
     command = [sys.executable, "-c", WORKER, f"once:{tmp_path / 'a'}", f"once:{tmp_path / 'b'}"]
-    with told() as text:
+    with captured() as text:
         assert launch.supervise(lambda: ["a:1", "b:1"], range(2), command, Options) == expected
     assert ("starting again, 1 of 1" in text.getvalue()) == bool(restarts)
 
@@ -113,7 +113,7 @@ def test_a_mistake_is_one_line(command, arguments, message):
     assert message in command.refuses(*arguments)
 
 
-def test_a_workers_mistake_is_told_once_a_worker_and_is_the_status(command, tmp_path):
+def test_each_worker_reports_a_mistake_once_and_its_status_is_the_jobs(command, tmp_path):
     status, _, err = command("--workers=1", f"--config={tmp_path}/none.py", f"--workdir={tmp_path}/run")
     assert status == commands.EXIT_ERROR
     assert err.startswith("[worker 0] error: --config=") and err.count("\n") == 1, err

@@ -1,4 +1,4 @@
-"""The lifting command: keypoints in, poses out, what came of it told; a mistake is one line and leaves nothing."""
+"""The lifting command: keypoints in, poses out, what a summary printed; a mistake is one line and leaves nothing."""
 
 import csv
 import errno
@@ -97,7 +97,7 @@ def test_several_inputs_are_one_output_with_clips_apart(command, model, tmp_path
     assert "lifted: 30 of 30 poses" in out
 
 
-def test_what_could_not_be_lifted_is_counted(command, model, tmp_path):
+def test_poses_that_cannot_be_lifted_are_counted(command, model, tmp_path):
     points = keypoints(20).astype(float)
     points[0, 3:] = np.nan
     points[1] = points[1, :1] + 0.0
@@ -110,10 +110,10 @@ def test_what_could_not_be_lifted_is_counted(command, model, tmp_path):
 
 
 @pytest.mark.parametrize(("unusual", "warned"), [(4, False), (6, True)])
-def test_a_strange_input_is_warned_of(monkeypatch, unusual, warned):
+def test_mostly_unusual_poses_give_a_warning(monkeypatch, unusual, warned):
     """When more than half of the valid poses are unlike the training's."""
-    told = []
-    monkeypatch.setattr(lift_summary.logging, "warning", lambda text, *values: told.append(text % values))
+    warnings = []
+    monkeypatch.setattr(lift_summary.logging, "warning", lambda text, *values: warnings.append(text % values))
     percentile = np.array([1.0] * unusual + [60.0] * (10 - unusual) + [np.nan] * 5)
     given = lifted(posing(15), percentile=percentile, valid=np.isfinite(percentile))
     summary = lift_summary.LiftSummary()
@@ -121,12 +121,12 @@ def test_a_strange_input_is_warned_of(monkeypatch, unusual, warned):
         summary.add(given.select(rows))
     text = summary.text(1750.0)
     assert f"{10 * unusual:.1f} % of the poses are below 5" in text and text.startswith("lifted: 10 of 15 poses")
-    assert bool(told) == warned and all("sample: most poses are unlike" in line for line in told)
+    assert bool(warnings) == warned and all("sample: most poses are unlike" in line for line in warnings)
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".csv", ".json"])
-def test_a_long_file_is_lifted_in_parts_into_the_same(command, model, tmp_path, monkeypatch, suffix):
-    """Poses, order, text of another width in the second part, and what is told."""
+def test_a_long_file_lifted_in_parts_gives_the_same_output(command, model, tmp_path, monkeypatch, suffix):
+    """Poses, order, text of another width in the second part, and the printed text."""
     clips = np.array(["a"] * 20 + ["another clip"] * 10)
     points = np.concatenate([keypoints(28), np.full((2, 17, 2), np.nan)])
     save(tmp_path / "a.npz", points, clip=clips, split=np.array(["train", "test"] * 15))
@@ -136,21 +136,21 @@ def test_a_long_file_is_lifted_in_parts_into_the_same(command, model, tmp_path, 
     monkeypatch.setattr(tables, "_NPZ_PART_ROWS", 8)
     parts, add = [], LiftSummary.add
     monkeypatch.setattr(LiftSummary, "add", lambda self, *part: (parts.append(part), add(self, *part)))
-    status, told, err = command(*base, f"--output=parts{suffix}")
+    status, text, err = command(*base, f"--output=parts{suffix}")
     assert status == 0, err
-    assert len(parts) == 4 and told == whole.replace("whole", "parts") and "2 with fewer than" in told
+    assert len(parts) == 4 and text == whole.replace("whole", "parts") and "2 with fewer than" in text
     assert (tmp_path / f"parts{suffix}").read_bytes() == (tmp_path / f"whole{suffix}").read_bytes()
-    status, told, err = command(*base, f"--output=test{suffix}", "--split=test")
-    assert status == 0 and "lifted: 14 of 14 poses" in told, err
+    status, text, err = command(*base, f"--output=test{suffix}", "--split=test")
+    assert status == 0 and "lifted: 14 of 14 poses" in text, err
 
 
-def test_a_split_that_is_nowhere_leaves_nothing(refuses, model, tmp_path):
+def test_an_unknown_split_leaves_no_output(refuses, model, tmp_path):
     save(tmp_path / "a.npz")
-    told = refuses("a.npz", "--convention=h36m_17", model, "--option=check=off", "--output=o.npz", "--split=test")
-    assert told.endswith("no rows of split 'test'; splits here are train")
+    text = refuses("a.npz", "--convention=h36m_17", model, "--option=check=off", "--output=o.npz", "--split=test")
+    assert text.endswith("no rows of split 'test'; splits here are train")
 
 
-def test_what_sees_more_than_a_pose_is_not_lifted_in_parts(command, model, tmp_path, monkeypatch):
+def test_options_that_need_several_poses_are_not_lifted_in_parts(command, model, tmp_path, monkeypatch):
     """The best of several people may be in another part; so may the clip that gives a model its scale."""
     points = keypoints(30)
     people = {"frame": np.arange(30) % 15, "person": np.arange(30) // 15}
@@ -166,7 +166,7 @@ def test_what_sees_more_than_a_pose_is_not_lifted_in_parts(command, model, tmp_p
     assert status == 0 and "lifted: 30 of 30 poses" in out and not parts, err
 
 
-def test_what_was_left_out_is_told_with_a_split_too(command, model, tmp_path, monkeypatch):
+def test_dropped_rows_are_reported_with_a_split_too(command, model, tmp_path, monkeypatch):
     points = keypoints(30)
     points[:10, 3:] = np.nan
     save(tmp_path / "a.npz", points, split=np.array(["train"] * 20 + ["test"] * 10))
@@ -178,15 +178,15 @@ def test_what_was_left_out_is_told_with_a_split_too(command, model, tmp_path, mo
         assert "left out when read: 10 with fewer than 6 joints" in out
 
 
-def test_a_source_that_cannot_be_read_is_not_the_output_that_cannot_be_written(model, refuses, tmp_path, monkeypatch):
+def test_an_error_of_reading_names_the_source_and_not_the_output(model, refuses, tmp_path, monkeypatch):
     def broken(*_, **__):
         raise OSError(errno.EIO, "Input/output error")
         yield
 
     save(tmp_path / "a.npz")
     monkeypatch.setattr(streaming, "stream_source", broken)
-    told = refuses("a.npz", "--convention=h36m_17", model, "--output=o.npz")
-    assert "npz:a.npz" in told and "cannot be read: Input/output error" in told and "o.npz" not in told
+    text = refuses("a.npz", "--convention=h36m_17", model, "--output=o.npz")
+    assert "npz:a.npz" in text and "cannot be read: Input/output error" in text and "o.npz" not in text
 
 
 def test_smoothing_and_pictures_are_made(command, model, tmp_path):
@@ -288,7 +288,7 @@ def test_a_bundle_of_another_convention_is_refused(refuses, tmp_path):
     assert "export it without --convention" in refuses("npz:a.npz", "--model=bundle", "--output=o.npz")
 
 
-def test_it_starts_fast_and_without_tensorflow(tmp_path):
+def test_the_command_starts_fast_and_without_tensorflow(tmp_path):
     """1,000 poses in under a second of the processor's time, imports included."""
     save(tmp_path / "a.npz", keypoints(1000))
     script = (

@@ -1,4 +1,4 @@
-"""Swapped sides are set right before lifting when that is asked for, and it is said where."""
+"""Swapped sides are corrected before lifting with --sides=repair, and the changes are reported."""
 
 import sys
 
@@ -47,7 +47,7 @@ def test_a_repaired_recording_lifts_like_the_right_one():
 
 
 @pytest.mark.parametrize("sides", ["keep", "repair"])
-def test_the_command_says_what_it_changed(monkeypatch, capsys, tmp_path, sides):
+def test_the_command_reports_its_repairs(monkeypatch, capsys, tmp_path, sides):
     right, wrong = recordings()
     write_views(tmp_path / "v.npz", wrong)
     arguments = [f"views:{tmp_path / 'v.npz'}", "--model=flat", f"--output={tmp_path / 'o.npz'}"]

@@ -94,7 +94,7 @@ def test_a_copied_folder_has_no_version(tmp_path, monkeypatch):
     assert tf_elepose._version(tmp_path / "setup.cfg") == "0+unknown"
 
 
-def test_type_checkers_are_told_of_the_type_hints():
+def test_the_package_is_marked_as_typed():
     assert (ROOT / "tf_elepose" / "py.typed").is_file()
     assert "py.typed" in _stated()["options.package_data"]["tf_elepose"].split()
 

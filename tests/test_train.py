@@ -31,7 +31,7 @@ pytest_plugins = ("train_fixtures",)
 # ---- a run to its end ----------------------------------------------------------------------------------------------
 
 
-def test_a_finished_run_holds_what_it_should(finished):
+def test_a_finished_run_has_all_its_files(finished):
     run = finished / "run"
     assert {path.name for path in run.iterdir()} == {
         "config.json", "data.json", "completer", "prior", "lifter", "events", "metrics.jsonl", "metrics.json",
@@ -46,7 +46,7 @@ def test_a_finished_run_holds_what_it_should(finished):
     assert rows[-1]["step"] == 80 and "pa_mpjpe_mm" in rows[-1]
 
 
-def test_a_finished_run_again_says_so_and_changes_nothing(on_views, finished):
+def test_repeating_a_finished_run_changes_nothing(on_views, finished):
     before = small_runs.contents(finished / "run")
     status, out, err = on_views("run")
     assert (status, out) == (0, "") and err.endswith("run: already trained; nothing to do\n")
@@ -121,9 +121,9 @@ def test_depths_of_the_wrong_sign_are_measured_but_leave_no_model(
 def test_a_run_of_the_wrong_sign_says_the_same_when_it_is_run_again(on_views, trained, monkeypatch):
     small_runs.let_pass(monkeypatch, "mirrored")
     monkeypatch.setattr(Loop, "run", lambda *_: pytest.fail("it trained again"))
-    told = [on_views(trained) for _ in range(2)]
-    assert [status for status, _, _ in told] == [2, 2] and not (trained / "model.npz").exists()
-    first, again = (err.splitlines()[-1] for _, _, err in told)
+    results = [on_views(trained) for _ in range(2)]
+    assert [status for status, _, _ in results] == [2, 2] and not (trained / "model.npz").exists()
+    first, again = (err.splitlines()[-1] for _, _, err in results)
     assert again == first and first.startswith("error: the depths are mirrored ")
 
 
@@ -131,7 +131,9 @@ def test_a_run_of_the_wrong_sign_says_the_same_when_it_is_run_again(on_views, tr
     ("without_truth", "with_truth", "verdict"),
     [("right", "unknown", "right"), ("unknown", "right", "right"), ("unknown", "unknown", "unknown")],
 )
-def test_what_can_be_judged_decides(on_views, trained, monkeypatch, without_truth, with_truth, verdict):
+def test_the_verdict_comes_from_the_joints_that_can_be_judged(
+    on_views, trained, monkeypatch, without_truth, with_truth, verdict
+):
     monkeypatch.setattr(
         depth_sign, "sign_verdict", lambda summary: with_truth if "pa_mpjpe_mm" in summary else without_truth
     )
@@ -189,7 +191,7 @@ def _require_same_training(run, reference):
         assert steps == sorted(steps)
 
 
-def test_stopped_twice_it_ends_as_if_it_had_not(on_views, finished, monkeypatch, tmp_path):
+def test_a_run_stopped_twice_ends_like_an_uninterrupted_one(on_views, finished, monkeypatch, tmp_path):
     run = tmp_path / "stopped here"
     with monkeypatch.context() as patch:
         small_runs.stop_after(patch, 2)  # In the prior.
@@ -215,7 +217,7 @@ def test_stopped_twice_it_ends_as_if_it_had_not(on_views, finished, monkeypatch,
     )
 
 
-def test_when_no_checkpoint_can_be_read_it_does_not_start_again(on_views, monkeypatch, tmp_path):
+def test_a_run_without_a_readable_checkpoint_does_not_start_again(on_views, monkeypatch, tmp_path):
     run = tmp_path / "run"
     with monkeypatch.context() as patch:
         small_runs.stop_after(patch, 2)

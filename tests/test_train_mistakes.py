@@ -133,9 +133,9 @@ def test_wrong_data_are_one_line_and_leave_no_folder(command, tmp_path, changes,
 def test_a_config_file_has_every_setting_and_no_other(command, tmp_path, line, message):
     text = small_runs.CONFIG.replace("return config", f"config.unlock(); {line}\n    return config")
     (tmp_path / "other.py").write_text(text)
-    told = command.refuses("--config=other.py", "--workdir=run")
-    assert told.startswith(f"config settings: {message}")
-    assert told.endswith("; tf_elepose/recipes/elepose/config.py has all there are")
+    line = command.refuses("--config=other.py", "--workdir=run")
+    assert line.startswith(f"config settings: {message}")
+    assert line.endswith("; tf_elepose/recipes/elepose/config.py has all there are")
     assert not (tmp_path / "run").exists()
 
 
@@ -183,7 +183,7 @@ def test_a_folder_that_may_not_be_written(command, tmp_path):
     assert "locked" in command.refuses("--config=small.py", "--workdir=locked/run")
 
 
-def test_too_large_a_learning_rate_is_told_and_the_good_checkpoint_stays(command, tmp_path):
+def test_too_large_a_learning_rate_is_an_error_and_the_good_checkpoint_stays(command, tmp_path):
     text = small_runs.CONFIG.replace(
         "    return config",
         "    options = {'learning_rate': 1e-3, 'schedule': 'exponential', 'decay': 1e12}\n"

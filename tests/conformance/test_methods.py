@@ -287,14 +287,14 @@ def test_with_hidden_joints_terms_and_gradients_are_finite(name):
         assert np.all(np.isfinite(gradient)) and np.any(gradient != 0), variable.path
 
 
-def test_what_stands_in_the_place_of_a_hidden_joint_does_not_matter(completing):
+def test_coordinates_of_hidden_joints_have_no_influence(completing):
     made, _ = completing
     pixels, seen = small_models.poses_2d(7, seed=3), _seen(7)
     lifted = made.predict(pixels, seen=seen)
     assert lifted.valid.all() and np.all(np.isfinite(lifted.poses_3d))
     assert np.all(lifted.poses_3d[:, made.skeleton.root_index] == 0)
-    for stranger in (np.nan, 1e30, 0.0):
-        other = np.where(seen[..., None], pixels, np.float32(stranger))
+    for number in (np.nan, 1e30, 0.0):
+        other = np.where(seen[..., None], pixels, np.float32(number))
         np.testing.assert_array_equal(made.predict(other, seen=seen).poses_3d, lifted.poses_3d)
     missing = np.where(seen[..., None], pixels, np.float32(np.nan))
     np.testing.assert_array_equal(made.predict(missing).poses_3d, lifted.poses_3d)  # NaN is never seen.
@@ -303,7 +303,7 @@ def test_what_stands_in_the_place_of_a_hidden_joint_does_not_matter(completing):
 
 
 @pytest.mark.parametrize("make", [*OBJECTIVE_MAKERS.values(), *COMPLETING_MAKERS.values()])
-def test_poses_that_show_too_little_are_not_valid_and_never_nan(make):
+def test_poses_with_too_few_seen_joints_are_not_valid_and_never_nan(make):
     made, _ = model_once(make)
     pixels, seen = small_models.poses_2d(6, seed=3), np.ones((6, 17), bool)
     seen[1] = False
@@ -332,13 +332,13 @@ def test_a_completing_method_is_stored_whole(completing, tmp_path):
     np.testing.assert_array_equal(loaded.predict(pixels, seen=seen).poses_3d, made.predict(pixels, seen=seen).poses_3d)
 
 
-def test_no_poses_are_no_prediction(method):
+def test_zero_poses_give_an_empty_prediction(method):
     made, _ = method
     prediction = made.predict(np.zeros((0, 17, 2), np.float32))
     assert prediction.poses_3d.shape == (0, 17, 3) and prediction.valid.shape == (0,)
 
 
-def test_what_cannot_be_lifted_is_infinitely_unlikely(completing):
+def test_poses_that_cannot_be_lifted_have_an_infinite_nll(completing):
     made, _ = completing
     pixels, seen = small_models.poses_2d(4, seed=3), np.ones((4, 17), bool)
     seen[2] = False

@@ -30,7 +30,7 @@ def clean(tmp_path) -> str:
 
 
 @pytest.fixture
-def warnings_told(caplog):
+def warnings_logged(caplog):
     """What was logged as a warning; absl's logger does not hand its messages on by itself."""
     logger = logging.getLogger("absl")
     before, logger.propagate = logger.propagate, True
@@ -113,20 +113,20 @@ def test_every_reader_has_named_options_only_and_says_what_it_reads(name):
 # ---- corrections and checks ------------------------------------------------------------------------------------------
 
 
-def test_what_looks_wrong_is_logged_a_line_each(swapped, warnings_told):
+def test_what_looks_wrong_is_logged_a_line_each(swapped, warnings_logged):
     load_source(swapped, H36M_17)
-    (line,) = warnings_told()
+    (line,) = warnings_logged()
     assert "swapped.npz: poses_2d, poses_3d: arms and legs disagree" in line and "--option=swap_sides=arms" in line
     assert "\n" not in line
 
 
-def test_the_correction_sets_it_right(swapped, clean, warnings_told):
+def test_the_correction_sets_it_right(swapped, clean, warnings_logged):
     mended = load_source(swapped, H36M_17, swap_sides="arms")
-    assert not warnings_told()
+    assert not warnings_logged()
     np.testing.assert_array_equal(mended.poses_2d, load_source(clean, H36M_17).poses_2d)
     flipped = load_source(clean, H36M_17, flip_y=True, check="off")
     np.testing.assert_allclose(flipped.poses_2d[..., 1], 1000 - mended.poses_2d[..., 1], rtol=1e-5)
-    assert not warnings_told()
+    assert not warnings_logged()
 
 
 def test_strict_makes_all_findings_one_error(swapped):
@@ -150,14 +150,14 @@ def test_synthetic_data_are_corrected_and_checked_too():
         load_source("synthetic", H36M_17, flip_y=True, check="strict", **(SMALL | {"frames": 20}))
 
 
-def test_a_stream_is_corrected_in_every_part_and_warns_once(swapped, clean, warnings_told, monkeypatch):
+def test_a_stream_is_corrected_in_every_part_and_warns_once(swapped, clean, warnings_logged, monkeypatch):
     monkeypatch.setattr("tf_elepose.data.readers.views._PART_ROWS", 50)
     parts = list(stream_source(swapped, H36M_17))
     assert [len(part) for part in parts] == [50] * 4
-    assert len(warnings_told()) == 1
+    assert len(warnings_logged()) == 1
     told = []
     mended = list(stream_source(swapped, H36M_17, swap_sides="arms", progress=lambda *state: told.append(state)))
-    assert len(warnings_told()) == 1 and told == [(50, 0.25), (100, 0.5), (150, 0.75), (200, 1.0)]
+    assert len(warnings_logged()) == 1 and told == [(50, 0.25), (100, 0.5), (150, 0.75), (200, 1.0)]
     whole = load_source(clean, H36M_17).poses_2d
     np.testing.assert_array_equal(np.concatenate([part.poses_2d for part in mended]), whole)
     with pytest.raises(ValueError, match="arms and legs disagree"):
@@ -169,7 +169,7 @@ def test_a_stream_is_corrected_in_every_part_and_warns_once(swapped, clean, warn
 
 @pytest.mark.parametrize("part_rows", [100, 1 << 16])
 @pytest.mark.parametrize(("turned", "tells"), [(1, False), (4, True)])
-def test_parts_are_judged_as_the_whole_is(tmp_path, warnings_told, monkeypatch, part_rows, turned, tells):
+def test_parts_are_judged_as_the_whole_is(tmp_path, warnings_logged, monkeypatch, part_rows, turned, tells):
     """Of 30 clips `turned` stand on their heads; below a twentieth that is no fault of the file."""
     clips = [turning(rows=100, cameras=1, clip=np.full(100, f"{number:02d}")) for number in range(30)]
     clips = [corrections.flip_y(clip) if number < turned else clip for number, clip in enumerate(clips)]
@@ -177,11 +177,11 @@ def test_parts_are_judged_as_the_whole_is(tmp_path, warnings_told, monkeypatch, 
     monkeypatch.setattr("tf_elepose.data.readers.views._PART_ROWS", part_rows)
     parts = list(stream_source(f"views:{tmp_path}/a.npz", H36M_17))
     assert sum(map(len, parts)) == 3000
-    assert [text for text in warnings_told() if "flipped" in text] == warnings_told()
-    assert bool(warnings_told()) == tells
+    assert [text for text in warnings_logged() if "flipped" in text] == warnings_logged()
+    assert bool(warnings_logged()) == tells
 
 
-def test_a_joint_that_one_part_has_is_not_missing(tmp_path, warnings_told, monkeypatch):
+def test_a_joint_that_one_part_has_is_not_missing(tmp_path, warnings_logged, monkeypatch):
     monkeypatch.setattr("tf_elepose.data.readers.views._PART_ROWS", 50)
     shown = turning(rows=200, cameras=1)
     for known, told in ((150, 0), (200, 1)):
@@ -189,7 +189,7 @@ def test_a_joint_that_one_part_has_is_not_missing(tmp_path, warnings_told, monke
         visible[:known, H36M_17.index("nose")] = False
         write_views(tmp_path / "a.npz", dataclasses.replace(shown, visible=visible))
         list(stream_source(f"views:{tmp_path}/a.npz", H36M_17))
-        assert len([text for text in warnings_told() if "no pose has nose" in text]) == told
+        assert len([text for text in warnings_logged() if "no pose has nose" in text]) == told
 
 
 def test_people_and_progress_are_handed_on(tmp_path):

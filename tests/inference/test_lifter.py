@@ -98,7 +98,7 @@ def test_arrays_and_files_are_converted_alike():
     np.testing.assert_array_equal(seen[:, H36M_17.index("root")], both)
 
 
-def test_how_far_joints_are_trusted_is_told_for_the_models_own_joints():
+def test_confidences_are_converted_to_the_models_own_joints():
     coco = get_convention("coco_17")
     points, trust = np.random.default_rng(0).uniform(0, 1000, (9, 17, 2)), np.random.default_rng(1).random((9, 17))
     trust[4, 3] = np.nan
@@ -117,7 +117,7 @@ def test_how_far_joints_are_trusted_is_told_for_the_models_own_joints():
     assert from_arrays.trust is None  # Nothing is known, which is not the same as being sure.
 
 
-def test_the_threshold_is_the_models_unless_said():
+def test_the_threshold_is_the_models_unless_given():
     model = Recorder()
     confidence = np.tile(np.linspace(0, 1, 17, dtype=np.float32), (1, 1))
     for stated, threshold in ((None, 0.25), (0.0, 0.0), (0.5, 0.5)):
@@ -125,7 +125,7 @@ def test_the_threshold_is_the_models_unless_said():
         np.testing.assert_array_equal(model.asked[1], confidence > threshold)
 
 
-def test_what_is_said_of_the_rows_comes_back(lift):
+def test_labels_of_the_rows_are_returned(lift):
     points = keypoints(3)
     lifted = lift(points, convention="h36m_17", clip="a", subject=np.array(["x", "y", "x"]), frame=[4, 5, 6],
                   person=[1, 1, 0], camera=2, frame_rate=25.0, source="mine")  # fmt: skip
@@ -137,14 +137,14 @@ def test_what_is_said_of_the_rows_comes_back(lift):
     assert lift(points, convention="h36m_17").frame.tolist() == [0, 1, 2]
 
 
-def test_height_and_level_axes_are_done_by_their_rooms(lift):
+def test_height_and_level_axes_agree_with_their_own_functions(lift):
     plain = lift(keypoints(), convention="h36m_17")
     both = lift(keypoints(), convention="h36m_17", height_mm=1800, axes="level")
     assert (both.unit, both.axes) == ("mm", "level")
     np.testing.assert_allclose(both.poses_3d, levelled(body_size.with_height(plain, 1800)).poses_3d, atol=1e-2)
 
 
-def test_a_workdir_lifts_as_its_export_does(lift):
+def test_a_workdir_gives_the_same_poses_as_its_export(lift):
     trained = Lifter(small_run())
     one, other = (l(keypoints(), convention="h36m_17") for l in (lift, trained))  # noqa: E741
     np.testing.assert_allclose(one.poses_3d, other.poses_3d, atol=1e-4)
@@ -156,7 +156,7 @@ def test_a_workdir_lifts_as_its_export_does(lift):
     assert Lifter(small_run(), likelihood=False)(keypoints(2), convention="h36m_17").percentile is None
 
 
-def test_no_poses_are_no_error(lift):
+def test_zero_poses_are_lifted_without_error(lift):
     lifted = lift(np.zeros((0, 17, 2)), np.zeros((0, 17)), convention="h36m_17", height_mm=1700, axes="level")
     assert len(lifted) == 0 and lifted.unit == "mm"
     assert len(Lifter(small_run())(np.zeros((0, 17, 2)), convention="h36m_17")) == 0
@@ -214,7 +214,7 @@ P = keypoints(2)
         ((P,), {"clip": 3}, "clip: expected text"),
     ],
 )
-def test_a_wrong_argument_is_told(lift, arguments, options, message):
+def test_a_wrong_argument_is_refused(lift, arguments, options, message):
     with pytest.raises(ValueError, match=message):
         lift(*arguments, **({"convention": "h36m_17"} | options))
 
@@ -239,7 +239,7 @@ def test_a_model_by_name(monkeypatch, tmp_path):
         Lifter("smal")
 
 
-def test_a_path_goes_before_a_name(monkeypatch, tmp_path):
+def test_a_path_comes_before_a_name(monkeypatch, tmp_path):
     monkeypatch.setattr(pretrained, "_FOLDER", tmp_path)
     (tmp_path / "small").symlink_to(small_lifting_bundle())
     (tmp_path / "here" / "small").mkdir(parents=True)
@@ -248,7 +248,7 @@ def test_a_path_goes_before_a_name(monkeypatch, tmp_path):
         Lifter("small")
 
 
-def test_a_file_that_is_no_model_is_told(tmp_path):
+def test_the_error_names_a_file_that_is_no_model(tmp_path):
     (tmp_path / "a.tflite").write_bytes(b"")
     with pytest.raises(ValueError, match=r"expected the folder of an export, a workdir, or a model.npz"):
         Lifter(tmp_path / "a.tflite")

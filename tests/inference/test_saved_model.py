@@ -18,24 +18,24 @@ def bundle():
     return small_lifting_bundle(kind="saved_model")
 
 
-def test_it_lifts_as_the_trained_model_whatever_the_number_of_poses(bundle, monkeypatch):
+def test_the_saved_model_agrees_with_the_trained_model_for_any_number_of_poses(bundle, monkeypatch):
     poses, trust = keypoints(11), np.full((11, 17), 0.6, np.float32)
     trust[2, 5], trust[4, 3:] = 0.0, 0.0
     trained, served = Lifter(small_run()), Lifter(bundle, runtime="saved_model")
     expected = trained(poses, trust, convention="h36m_17")
     for batch in (4096, 4):  # At once; and in portions of one shape, the last one filled up.
         monkeypatch.setattr(saved_model, "_BATCH", batch)
-        said = served(poses, trust, convention="h36m_17")
-        np.testing.assert_array_equal(said.valid, expected.valid)
-        assert not said.valid[4] and said.valid.sum() == 10
-        np.testing.assert_allclose(said.poses_3d, expected.poses_3d, atol=1e-5)
-        np.testing.assert_allclose(said.elevation, expected.elevation, atol=1e-3)
-        np.testing.assert_allclose(said.percentile, expected.percentile, atol=0.1)
-    assert said.model == expected.model
+        result = served(poses, trust, convention="h36m_17")
+        np.testing.assert_array_equal(result.valid, expected.valid)
+        assert not result.valid[4] and result.valid.sum() == 10
+        np.testing.assert_allclose(result.poses_3d, expected.poses_3d, atol=1e-5)
+        np.testing.assert_allclose(result.elevation, expected.elevation, atol=1e-3)
+        np.testing.assert_allclose(result.percentile, expected.percentile, atol=0.1)
+    assert result.model == expected.model
     assert len(served(poses[:0], convention="h36m_17")) == 0
 
 
-def test_what_is_not_the_exported_model_is_refused(bundle, tmp_path):
+def test_a_saved_model_that_is_not_the_exported_one_is_refused(bundle, tmp_path):
     with pytest.raises(ValueError, match="has no SavedModel: export with --formats=saved_model"):
         Lifter("cmu", runtime="saved_model")
     with pytest.raises(ValueError, match="runtime: expected tflite or saved_model; got 'onnx'"):

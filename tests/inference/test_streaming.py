@@ -22,7 +22,7 @@ def test_the_next_part_is_made_while_one_is_used_and_no_more():
 
 
 @pytest.mark.parametrize("fails_at", [0, 2])
-def test_what_goes_wrong_while_reading_ahead_comes_in_its_place(fails_at):
+def test_an_error_while_reading_ahead_is_raised_after_the_earlier_parts(fails_at):
     def items():
         for number in range(4):
             if number == fails_at:

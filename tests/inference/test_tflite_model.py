@@ -39,7 +39,7 @@ def partly_seen(count=40, share=0.8):
     return keypoints(count), seen
 
 
-def test_a_bundle_says_what_the_trained_model_says():
+def test_a_bundle_agrees_with_the_trained_model():
     poses, seen = partly_seen()
     bundle, trained = LiteModel(small_lifting_bundle()), TrainedModel(small_run())
     one, other = (model.lift(poses, seen, None, likelihood=True) for model in (bundle, trained))
@@ -52,21 +52,21 @@ def test_a_bundle_says_what_the_trained_model_says():
     np.testing.assert_allclose(bundle.likelihood_quantiles, trained.likelihood_quantiles)
 
 
-def test_batches_and_threads_change_nothing(monkeypatch):
+def test_batches_and_threads_have_no_influence(monkeypatch):
     poses, seen = partly_seen(50)
     whole = LiteModel(small_lifting_bundle(), threads=1).lift(poses, seen, None, likelihood=True)
     monkeypatch.setattr(tflite_model, "_BATCH", 7)
-    told = []
+    reported = []
     model = LiteModel(small_lifting_bundle(), threads=3)
-    parts = model.lift(poses, seen, None, likelihood=True, progress=told.append)
+    parts = model.lift(poses, seen, None, likelihood=True, progress=reported.append)
     for name in ("poses_3d", "valid", "elevation", "nll"):
         np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), rtol=1e-4, atol=1e-4)
-    assert told == sorted(told) and told[-1] == 50
+    assert reported == sorted(reported) and reported[-1] == 50
     again = model.lift(poses, seen, None, likelihood=True)
     np.testing.assert_array_equal(again.poses_3d, parts.poses_3d)
 
 
-def test_no_poses_are_lifted_to_none():
+def test_zero_poses_give_zero_results():
     answer = LiteModel(small_lifting_bundle()).lift(
         np.zeros((0, 17, 2)), np.zeros((0, 17), bool), None, likelihood=True
     )
@@ -95,12 +95,12 @@ def test_a_packaged_model_has_a_faster_file_without_likelihood(name):
         f"lift_full_{full.precision}_batch.tflite",
     )
     poses, seen = partly_seen()
-    told = full.lift(poses, seen, None, likelihood=True)
-    said = fast.lift(poses, seen, None, likelihood=False)
-    assert said.nll is None and told.nll is not None
-    np.testing.assert_array_equal(said.valid, told.valid)
-    np.testing.assert_allclose(said.poses_3d, told.poses_3d, atol=1e-5)
-    np.testing.assert_allclose(said.elevation, told.elevation, atol=1e-3)
+    with_nll = full.lift(poses, seen, None, likelihood=True)
+    without_nll = fast.lift(poses, seen, None, likelihood=False)
+    assert without_nll.nll is None and with_nll.nll is not None
+    np.testing.assert_array_equal(without_nll.valid, with_nll.valid)
+    np.testing.assert_allclose(without_nll.poses_3d, with_nll.poses_3d, atol=1e-5)
+    np.testing.assert_allclose(without_nll.elevation, with_nll.elevation, atol=1e-3)
 
 
 def test_the_most_precise_file_is_taken_unless_one_is_named(bundle):
@@ -119,7 +119,7 @@ def test_the_most_precise_file_is_taken_unless_one_is_named(bundle):
         LiteModel(bundle, precision="int4")
 
 
-def test_hidden_joints_mean_nothing_whatever_they_hold():
+def test_hidden_joints_have_no_influence_whatever_their_numbers():
     poses, seen = partly_seen()
     model = LiteModel(small_lifting_bundle())
     one = model.lift(poses, seen, None, likelihood=True)
@@ -172,7 +172,7 @@ def test_a_file_that_is_no_model_is_refused(bundle):
         ({"likelihood_quantiles": [1.0]}, "likelihood_quantiles: expected ascending numbers"),
     ],
 )
-def test_metadata_that_do_not_fit_are_refused(bundle, changes, message):
+def test_wrong_metadata_are_refused(bundle, changes, message):
     change(bundle, **changes)
     with pytest.raises(ValueError, match=message):
         LiteModel(bundle)
@@ -209,20 +209,20 @@ def test_the_training_poses_are_spread_evenly():
         assert (found < share).mean() * 100 == pytest.approx(share, abs=0.2)
 
 
-def test_canonical_poses_and_confidences_are_those_of_the_trained_model(tmp_path):
+def test_canonical_poses_and_confidences_agree_with_the_trained_model(tmp_path):
     folder = small_lifting_bundle(run=small_canonpose_run())
     trained, bundle = TrainedModel(small_canonpose_run()), LiteModel(folder)
     poses, seen = partly_seen()
     trust = np.random.default_rng(2).uniform(0.1, 1.2, seen.shape).astype(np.float32)
-    said = {}
-    for name, confidence in (("told", trust), ("not told", None)):
+    found = {}
+    for name, confidence in (("given", trust), ("not given", None)):
         one, other = (m.lift(poses, seen, None, likelihood=True, confidence=confidence) for m in (bundle, trained))
         np.testing.assert_array_equal(one.valid, other.valid)
         np.testing.assert_allclose(one.poses_3d, other.poses_3d, atol=1e-4)
         np.testing.assert_allclose(one.rotation, other.rotation, atol=1e-4)
         assert np.all(one.rotation[~one.valid] == 0) and one.nll is None and one.elevation is None
-        said[name] = one.poses_3d
-    assert np.abs(said["told"] - said["not told"]).max() > 1e-3
+        found[name] = one.poses_3d
+    assert np.abs(found["given"] - found["not given"]).max() > 1e-3
     # Joints that passed the caller's threshold are seen, whatever the file was exported with.
     high = shutil.copytree(folder, tmp_path / "bundle")
     change(high, min_confidence=0.4)

@@ -59,7 +59,7 @@ def test_other_subjects_joints_move_towards_the_data_sets(truth, detections):
     assert root.any() and result.poses_3d is not None  # The data set's truth stays, to be tested on.
 
 
-def test_the_others_truth_is_not_looked_at(truth, detections):
+def test_true_joints_of_other_subjects_have_no_influence(truth, detections):
     someone = str(truth.subject[0])
     moved = np.where((truth.subject == someone)[:, None, None], truth.poses_2d, truth.poses_2d + 500.0)
     short = TRAINING | {"epochs": 1.0}

@@ -57,7 +57,7 @@ def _share(giant):
     return 1.0 / (1.0 + giant.mean())
 
 
-def test_without_truth_it_says_so(recording):
+def test_a_recording_without_true_poses_is_refused(recording):
     blind = dataclasses.replace(recording, poses_3d=None)
     with pytest.raises(ValueError, match="synthetic: has no poses_3d; supervised learning needs a 3D pose"):
         _unit(blind, "dataset")

@@ -32,7 +32,7 @@ def settings():
 
 
 @pytest.fixture
-def warnings_told(caplog):
+def warnings_logged(caplog):
     """What was logged as a warning; absl's logger does not hand its messages on by itself."""
     logger = logging.getLogger("absl")
     before, logger.propagate = logger.propagate, True
@@ -68,14 +68,14 @@ def _changed(recording, **fields):
     return dataclasses.replace(recording, **fields)
 
 
-def test_a_run_knows_its_data_and_writes_nothing_yet(recording, settings, tmp_path, warnings_told):
+def test_a_run_knows_its_data_and_writes_nothing_yet(recording, settings, tmp_path, warnings_logged):
     facts = _run(tmp_path / "run", recording, settings).facts
     train = recording.of_split("train")
     assert (facts["training_moments"], facts["cameras"]) == (len(train) // 3, [0, 1, 2])
     assert facts["rigs"] == facts["training_clips"] == 15
     assert _run(tmp_path, recording, dataclasses.replace(settings, rig="subject")).facts["rigs"] == 3
     assert _run(tmp_path, recording, dataclasses.replace(settings, cameras=2)).facts["cameras"] == [0, 1]
-    assert not (tmp_path / "run").exists() and not warnings_told()
+    assert not (tmp_path / "run").exists() and not warnings_logged()
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def whole(recording, settings, tmp_path_factory):
     return folder, *_trained(folder, recording, settings)
 
 
-def test_a_run_in_a_program_of_ones_own(recording, whole, tmp_path):
+def test_a_run_works_from_python_without_the_command(recording, whole, tmp_path):
     folder, run, method = whole
     assert {path.name for path in folder.iterdir()} == {"lifter"} and run.seconds > 0
     workdir.save_model(tmp_path / "model.npz", method, {})
@@ -142,7 +142,7 @@ def test_joints_may_be_missing_where_joints_are_hidden_in_training(recording, se
         (lambda r: _changed(r, poses_2d_detected=None, confidence=None), {"poses_2d": "detected"}, "no detected 2D"),
     ],
 )
-def test_what_cannot_be_trained_is_refused_before_anything_is_written(
+def test_unusable_data_and_settings_are_refused_before_anything_is_written(
     recording, settings, tmp_path, data, changes, message
 ):
     with pytest.raises(ValueError, match=message):
@@ -153,47 +153,49 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_written(
 # ---- hostile views --------------------------------------------------------------------------------------------------
 
 
-def test_moments_of_unequal_number_of_views(recording, settings, tmp_path, warnings_told):
+def test_moments_of_unequal_number_of_views(recording, settings, tmp_path, warnings_logged):
     gone = (recording.frame % 3 == 1) & (recording.camera == 1) | (recording.frame % 4 == 2) & (recording.camera > 0)
     run = _stepped(tmp_path, recording.select(~gone), settings)
     assert not run._moments.present.all()
-    (message,) = [line for line in warnings_told() if "one camera only" in line]
+    (message,) = [line for line in warnings_logged() if "one camera only" in line]
     assert f"{run._moments.single} moments" in message and f"clips '{np.unique(recording.clip)[0]}', '" in message
 
 
-def test_a_camera_without_detections_in_one_clip_is_told_with_the_clip(recording, settings, tmp_path, warnings_told):
+def test_a_camera_without_detections_in_one_clip_is_reported_with_the_clip(
+    recording, settings, tmp_path, warnings_logged
+):
     clip = recording.of_split("train").clip[0]
     gone = (recording.camera == 1) & (recording.clip == clip)
     confidence = np.where(gone[:, None], 0.0, np.full((len(recording), 17), 0.9, np.float32))
     detected = _changed(recording, poses_2d_detected=recording.poses_2d, confidence=confidence)
     run = _stepped(tmp_path, detected, dataclasses.replace(settings, poses_2d="detected"))
     assert run.facts["cameras"] == [0, 1, 2] and not run._moments.present.all()
-    (message,) = [line for line in warnings_told() if "camera 1" in line]
+    (message,) = [line for line in warnings_logged() if "camera 1" in line]
     assert f"clip '{clip}': camera 1 has no pose with enough joints" in message
 
 
-def test_a_camera_without_detections_is_told_and_the_others_are_trained_on(
-    recording, settings, tmp_path, warnings_told
+def test_a_camera_without_detections_is_reported_and_the_others_are_trained_on(
+    recording, settings, tmp_path, warnings_logged
 ):
     visible = np.repeat(recording.camera != 1, 17).reshape(-1, 17)
     blind = _changed(recording, visible=visible, poses_2d=np.where(visible[..., None], recording.poses_2d, 0.0))
     run = _stepped(tmp_path, blind, settings)
     assert run.facts["cameras"] == [0, 2]
-    assert any("camera 1 has no pose with enough joints and is not trained on" in line for line in warnings_told())
+    assert any("camera 1 has no pose with enough joints and is not trained on" in line for line in warnings_logged())
 
 
-def test_people_swapped_in_one_view_are_told_with_their_clip(recording, settings, tmp_path, warnings_told):
+def test_people_swapped_in_one_view_are_reported_with_their_clip(recording, settings, tmp_path, warnings_logged):
     clip = recording.of_split("train").clip[0]
     bad = np.flatnonzero((recording.clip == clip) & (recording.camera == 1))
     others = np.flatnonzero((recording.clip != clip) & (recording.camera == 1))[::5][: len(bad)]
     pixels = recording.poses_2d.copy()
     pixels[bad] = recording.poses_2d[others]
     _stepped(tmp_path, _changed(recording, poses_2d=pixels), settings)
-    assert any(f"clip '{clip}': its views do not show one body" in line for line in warnings_told())
+    assert any(f"clip '{clip}': its views do not show one body" in line for line in warnings_logged())
 
 
-def test_identical_cameras_are_told_with_their_clips_and_trained_on_without_nan(
-    recording, settings, tmp_path, warnings_told
+def test_identical_cameras_are_reported_with_their_clips_and_give_no_nan(
+    recording, settings, tmp_path, warnings_logged
 ):
     two = recording.select(recording.camera < 2)
     first = {
@@ -204,5 +206,5 @@ def test_identical_cameras_are_told_with_their_clips_and_trained_on_without_nan(
     same = _changed(two, poses_2d=two.poses_2d[rows])
     _stepped(tmp_path, same, settings)
     clips = np.unique(two.of_split("train").clip)
-    (message,) = [line for line in warnings_told() if "cameras 0 and 1 show the same picture" in line]
+    (message,) = [line for line in warnings_logged() if "cameras 0 and 1 show the same picture" in line]
     assert f"clips '{clips[0]}', '{clips[1]}', '{clips[2]}' and {len(clips) - 3} more" in message

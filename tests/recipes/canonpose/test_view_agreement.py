@@ -1,4 +1,4 @@
-"""Views that cannot be of one body are told from those that can."""
+"""Views of different bodies are reported, views of one body are not."""
 
 import numpy as np
 import pytest
@@ -16,12 +16,12 @@ def views():
     return recording.poses_2d[found.rows].astype(np.float64), recording.clip[found.rows[:, 0]]
 
 
-def told(image, clip, seen=None):
+def lines_of(image, clip, seen=None):
     seen = np.ones(image.shape[:3]) if seen is None else seen
     return disagreements(image, seen, clip, np.arange(image.shape[1]) + 5)
 
 
-def test_orthographic_views_of_one_body_leave_nothing():
+def test_orthographic_views_of_one_body_have_no_residual():
     rng = np.random.default_rng(0)
     X, cameras = rng.normal(size=(17, 3)), rng.normal(size=(4, 3, 2))
     image = np.stack(
@@ -32,36 +32,36 @@ def test_orthographic_views_of_one_body_leave_nothing():
     assert 0.001 < residual(image, np.ones((4, 17), bool)) < 0.2
 
 
-def test_views_of_a_perspective_camera_are_no_cause_for_alarm(views):
+def test_views_of_a_perspective_camera_give_no_warning(views):
     image, clip = views
-    assert told(image, clip) == [] and told(image[:, :2], clip) == []
+    assert lines_of(image, clip) == [] and lines_of(image[:, :2], clip) == []
 
 
 @pytest.mark.parametrize("count", [2, 3, 4])
-def test_other_people_in_one_view_are_told_with_the_clip(views, count):
+def test_other_people_in_one_view_are_reported_with_the_clip(views, count):
     image, clip = views[0][:, :count].copy(), views[1]
     bad = np.flatnonzero(clip == clip[0])
     others = np.flatnonzero(clip != clip[0])[::7][: len(bad)]
     image[bad, 1] = image[others, 1]
-    (message,) = told(image, clip)
+    (message,) = lines_of(image, clip)
     assert message.startswith(f"clip '{clip[0]}': its views do not show one body")
     assert "synchronised" in message
 
 
-def test_a_camera_counted_twice_is_told_with_its_clip(views):
+def test_a_camera_counted_twice_is_reported_with_its_clip(views):
     image, clip = views[0].copy(), views[1]
     bad = clip == clip[0]
     image[bad, 3] = image[bad, 1]
-    (message,) = told(image, clip)
+    (message,) = lines_of(image, clip)
     assert message == (
         f"clip '{clip[0]}': cameras 6 and 8 show the same picture; two views of one place tell nothing about depth"
     )
 
 
-def test_cameras_that_are_one_in_many_clips_are_told_in_a_line(views):
+def test_one_line_reports_equal_cameras_in_many_clips(views):
     image, clip = views[0].copy(), views[1]
     image[:, 3] = image[:, 1]
-    (message,) = told(image, clip)
+    (message,) = lines_of(image, clip)
     first = ", ".join(repr(str(name)) for name in np.unique(clip)[:3])
     assert message.startswith(f"clips {first} and {len(np.unique(clip)) - 3} more: cameras 6 and 8 show the same")
 
@@ -69,7 +69,7 @@ def test_cameras_that_are_one_in_many_clips_are_told_in_a_line(views):
 def test_of_many_clips_that_do_not_fit_ten_are_named(views):
     image, clip = views[0].copy(), views[1]
     image[:, 1] = image[::-1, 1]
-    messages = told(image, clip)
+    messages = lines_of(image, clip)
     assert len(messages) == 11 and all("do not show one body" in message for message in messages[:10])
     assert messages[10].endswith("more clips")
 
@@ -79,7 +79,7 @@ def test_what_is_not_seen_is_not_judged(views):
     seen = np.ones(image.shape[:3])
     seen[:, 1] = 0.0
     image[:, 1] = 0.0
-    assert told(image, clip, seen) == []
+    assert lines_of(image, clip, seen) == []
     assert residual(image[0], seen[0] * 0 > 0) is None
     assert residual(np.zeros((2, 17, 2)), np.ones((2, 17), bool)) is None
     few = np.zeros((2, 17), bool)

@@ -1,4 +1,4 @@
-"""A student learns from its teacher's poses, and mistakes are told before anything is trained."""
+"""A student learns from its teacher's poses, and mistakes are reported before anything is trained."""
 
 import dataclasses
 import json
@@ -73,7 +73,7 @@ def trained(tmp_path_factory, recording):
         return made, made.run(None, stop), before, teacher
 
 
-def test_it_trains_and_what_is_saved_is_what_was_trained(tmp_path, recording, trained):
+def test_the_saved_student_equals_the_trained_one(tmp_path, recording, trained):
     made, student, (before, _), _ = trained
     assert student.name == "distilled" and student.density.elevation_mean.numpy() == pytest.approx(-0.2)
     assert np.all(np.diff(student.likelihood_quantiles) >= 0)

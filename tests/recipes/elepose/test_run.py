@@ -144,7 +144,7 @@ def test_detections_are_trained_on_denoised_and_measured_as_they_are(recording, 
         (lambda r: r, {"prior_noise": float("nan")}, "noise must be at least 0; got nan"),
     ],
 )
-def test_what_cannot_be_trained_is_refused_before_anything_is_written(
+def test_unusable_data_and_settings_are_refused_before_anything_is_written(
     recording, settings, tmp_path, data, changes, message
 ):
     with pytest.raises(ValueError, match=message):
@@ -194,7 +194,7 @@ def finished(recording, settings, tmp_path_factory):
     return folder, *_trained(folder, recording, settings)
 
 
-def test_a_run_in_a_program_of_ones_own(recording, finished, tmp_path):
+def test_a_run_works_from_python_without_the_command(recording, finished, tmp_path):
     """Without command, config file or log: the model comes back, elevations measured; only checkpoints are written."""
     folder, run, method = finished
     assert method is not None and run.seconds > 0
@@ -211,9 +211,9 @@ def test_a_run_in_a_program_of_ones_own(recording, finished, tmp_path):
 
 
 def test_the_start_with_the_fewest_backward_knees_goes_on(recording, settings, tmp_path, monkeypatch):
-    told = iter([30.0, 10.0, 20.0])  # Far more than objectives differ.
+    knees = iter([30.0, 10.0, 20.0])  # Far more than objectives differ.
     monkeypatch.setattr(
-        elepose_run.losses, "backward_knees", lambda *_: tf.numpy_function(lambda: next(told), [], tf.float64)
+        elepose_run.losses, "backward_knees", lambda *_: tf.numpy_function(lambda: next(knees), [], tf.float64)
     )
     # The term is left out of the objective, so that only the judge asks for knees.
     weights = {**settings.lifter.term_weights, "knees": 0.0}
@@ -229,13 +229,13 @@ def test_the_start_with_the_fewest_backward_knees_goes_on(recording, settings, t
     assert any(not np.array_equal(first[1][name], values) for name, values in first[2].items())
     with StopRequest() as stop:
         assert run.stages[2].run(None, stop)
-    assert next(told, None) is None
+    assert next(knees, None) is None
     kernel = run.model.lifter.trunk.upscale.kernel
     moved = [np.abs(np.array(kernel) - weights[kernel.path]).max() for weights in first]
     assert np.argmin(moved) == 1
 
 
-def test_one_start_where_no_legs_can_tell(recording, settings, tmp_path, caplog):
+def test_a_skeleton_without_legs_has_one_start(recording, settings, tmp_path, caplog):
     legless = dataclasses.replace(recording.skeleton, name="legless", legs=())
     weights = {**settings.lifter.term_weights, "knees": 0.0}
     several = dataclasses.replace(settings, starts=3, lifter=dataclasses.replace(settings.lifter, term_weights=weights))
@@ -293,7 +293,7 @@ def test_under_the_clip_rule_poses_have_the_scale_of_their_clip_from_training_to
         method.predict(test.poses_2d[rows])
 
 
-def test_what_comes_back_computes_in_float32_whatever_it_was_trained_in(by_clips_in_bfloat16):
+def test_the_returned_model_computes_in_float32(by_clips_in_bfloat16):
     run, method = by_clips_in_bfloat16
     computes_in = [model.lifter.trunk.upscale.compute_dtype for model in (run.model, method)]
     assert computes_in == ["bfloat16", "float32"]
@@ -302,7 +302,7 @@ def test_what_comes_back_computes_in_float32_whatever_it_was_trained_in(by_clips
         np.testing.assert_array_equal(np.asarray(variable), trained[variable.path])
 
 
-def test_the_estimated_bone_prior_knows_no_distance_from_the_camera(recording, settings):
+def test_the_estimated_bone_prior_does_not_depend_on_the_distance_from_the_camera(recording, settings):
     """A clip filmed from twice as far, its poses half as large in px, has the same proportions."""
     far = recording.clip == recording.of_split("train").clip[0]
     pixels = np.where(far[:, None, None], 0.5 * recording.poses_2d, recording.poses_2d)
@@ -313,7 +313,7 @@ def test_the_estimated_bone_prior_knows_no_distance_from_the_camera(recording, s
     np.testing.assert_allclose(lengths[1], lengths[0], rtol=1e-5)
 
 
-def test_the_sign_is_told_without_truth(finished, monkeypatch):
+def test_the_sign_is_judged_without_true_poses(finished, monkeypatch):
     _, run, method = finished
     summaries = []
     monkeypatch.setattr(depth_sign, "sign_verdict", lambda summary: summaries.append(summary) or "mixed")
@@ -325,7 +325,7 @@ def test_the_sign_is_told_without_truth(finished, monkeypatch):
     assert grounds == f"{knees} % of knees and {elbows} % of elbows bend the way they can"
 
 
-def test_without_limbs_there_are_no_grounds(recording, settings, tmp_path):
+def test_the_sign_is_unknown_without_limbs(recording, settings, tmp_path):
     bare = dataclasses.replace(recording.skeleton, legs=(), arms=())
     with pytest.raises(ValueError, match="names no legs: give them"):
         _run(tmp_path / "run", _changed(recording, skeleton=bare), settings)
@@ -336,7 +336,7 @@ def test_without_limbs_there_are_no_grounds(recording, settings, tmp_path):
     assert run.sign_without_truth(run.model) == ("unknown", "the skeleton names no legs or arms")
 
 
-def test_poses_that_show_too_little_are_not_trained_on(recording, settings, caplog):
+def test_poses_with_too_few_seen_joints_are_not_trained_on(recording, settings, caplog):
     facts = _facts(_showing_nothing(recording, 10), settings)
     assert facts["training_poses"] == 240 - (recording.split[:10] == "train").sum()
     assert "show fewer than 6 joints and are left out" in caplog.text
@@ -345,9 +345,9 @@ def test_poses_that_show_too_little_are_not_trained_on(recording, settings, capl
 def test_hidden_joints_are_trained_with_and_lifted(recording, settings, tmp_path):
     """What stands in their place changes nothing, from the normaliser's fit to the last weight."""
     hidden = hide_joints(recording, 0.2, seed=1)
-    strange = _changed(hidden, poses_2d=np.where(hidden.visible[..., None], hidden.poses_2d, np.float32(4321.0)))
+    altered = _changed(hidden, poses_2d=np.where(hidden.visible[..., None], hidden.poses_2d, np.float32(4321.0)))
     (_, one), (_, other) = (
-        _trained(tmp_path / name, r, _short(settings)) for name, r in (("a", hidden), ("b", strange))
+        _trained(tmp_path / name, r, _short(settings)) for name, r in (("a", hidden), ("b", altered))
     )
     for (name, value), again in zip(one.saved_variables().items(), other.saved_variables().values(), strict=True):
         np.testing.assert_array_equal(np.asarray(value), np.asarray(again), err_msg=name)
@@ -356,7 +356,7 @@ def test_hidden_joints_are_trained_with_and_lifted(recording, settings, tmp_path
     assert _facts(hidden, settings)["joints_missing"] == pytest.approx(0.2, abs=0.02)
 
 
-def test_a_clip_without_heads_is_trained_on_but_tells_no_bones(recording, settings):
+def test_a_clip_without_heads_is_trained_on_but_not_used_for_bones(recording, settings):
     """One clip never shows the head: its size is not known, so the bones are those of the others."""
     train_split = recording.split == "train"
     first = recording.clip == recording.clip[np.argmax(train_split)]

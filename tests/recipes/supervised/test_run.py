@@ -48,7 +48,7 @@ def test_detections_are_learnt_from_as_they_are(tmp_path):
     assert data.is_denoised and np.abs(data.image - as_they_are).max() > 1e-2
 
 
-def test_it_learns_to_lift(tmp_path):
+def test_a_supervised_run_learns_to_lift(tmp_path):
     recording = synthesize(H36M_17, subjects=4, takes=2, frames=16, cameras=2)
     method = _trained(tmp_path, recording, _config(epochs=20.0))
     summary = evaluate_method(method, recording.of_split("test")).summary()
@@ -56,7 +56,7 @@ def test_it_learns_to_lift(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"lifter"}
 
 
-def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(tmp_path, monkeypatch):
+def test_a_stopped_run_ends_like_an_uninterrupted_one(tmp_path, monkeypatch):
     recording, config = small_runs.small_recording(), _config(epochs=8.0)
     whole = _trained(tmp_path / "whole", recording, config)
     small_runs.stop_after(monkeypatch, 2)
@@ -76,7 +76,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(tmp_path, monkeypatch):
         (lambda r: r.select(np.arange(0, len(r), 32)), "batch_size 32 is larger than the data"),
     ],
 )
-def test_what_cannot_be_trained_is_refused_before_anything_is_written(tmp_path, change, message):
+def test_unusable_data_and_settings_are_refused_before_anything_is_written(tmp_path, change, message):
     with pytest.raises(ValueError, match=message):
         _run(tmp_path / "run", change(small_runs.small_recording()), _config())
     assert not (tmp_path / "run").exists()

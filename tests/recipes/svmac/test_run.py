@@ -88,7 +88,7 @@ def test_the_critic_learns_until_the_end(whole_and_stopped):
     assert max(moved) > 1e-4
 
 
-def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(recording, tmp_path, whole_and_stopped):
+def test_a_stopped_run_ends_like_an_uninterrupted_one(recording, tmp_path, whole_and_stopped):
     """Moving statistics, the critic and both optimizers come back: every number of model and critic is the same."""
     (whole, resumed), (last, last_of_resumed), *_ = whole_and_stopped
     assert any(name.startswith("critic/") for name in last) and last.keys() == last_of_resumed.keys()
@@ -103,7 +103,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(recording, tmp_path, who
     np.testing.assert_array_equal(workdir.load_model(tmp_path).predict(pixels).poses_3d, whole.predict(pixels).poses_3d)
 
 
-def test_no_truth_is_needed_where_none_is_learnt_from_and_the_critics_health_is_in_the_log(whole_and_stopped):
+def test_no_true_poses_are_needed_without_supervision_and_the_critics_health_is_logged(whole_and_stopped):
     (whole, _), *_, rows = whole_and_stopped
     assert whole is not None and len(rows) == 5  # 45 steps, 10 a call.
     for row in rows:
@@ -111,7 +111,7 @@ def test_no_truth_is_needed_where_none_is_learnt_from_and_the_critics_health_is_
         assert 0.3 < row["critic_slope"] < 3 and row["critic_gradient_norm"] > 0
 
 
-def test_a_critic_that_diverges_stops_the_run_and_keeps_what_was_saved(recording, tmp_path):
+def test_a_critic_that_diverges_stops_the_run_and_the_checkpoints_stay(recording, tmp_path):
     config = _config(critic_rate=3e4)
     config.loop.update(steps_per_call=2, checkpoint_every=2)
     with pytest.raises(ValueError, match=r"training stopped: (the critic diverged|.* not finite)"):
@@ -146,7 +146,9 @@ def test_a_share_of_the_truth_is_learnt_from(recording, tmp_path):
         (lambda r: r, {"generator_batch_size": 2000}, "batch_size 2000 is larger than the data: 240 poses"),
     ],
 )
-def test_what_cannot_be_trained_is_refused_before_anything_is_written(recording, tmp_path, data, settings, message):
+def test_unusable_data_and_settings_are_refused_before_anything_is_written(
+    recording, tmp_path, data, settings, message
+):
     changed = dataclasses.replace(from_config(_config()), **settings)
     with pytest.raises(ValueError, match=message):
         _new_run(tmp_path / "run", data(recording), changed)
