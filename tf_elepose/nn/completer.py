@@ -73,7 +73,7 @@ class PoseCompleter(keras.Model):
 
 
 def complete(completer: PoseCompleter, normalizer: Normalizer, image: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
-    """The complete poses [B, J, 2], root at the origin, of normalised poses `image` whose `seen` [B, J] are known.
+    """The complete poses [B, J, 2], root at the origin, of normalised poses `image` that show the joints `seen` [B, J].
 
     A hidden joint is the mean of two guesses, one for the pose and one for its mirror image: the mean is nearer to the
     truth than either. Under the normalisation rule "pose" a completed pose is brought to the size of complete poses.

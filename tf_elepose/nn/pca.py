@@ -59,11 +59,11 @@ def side_by_side(parts: Sequence[tuple[Subspace, Sequence[int]]], coordinates: i
     return Subspace(mean, np.concatenate(bases), deviation, kept / variance, sizes)
 
 
-def fit_pca(flat: np.ndarray, bases: int, known: np.ndarray | None = None) -> Subspace:
+def fit_pca(flat: np.ndarray, bases: int, seen: np.ndarray | None = None) -> Subspace:
     """The `bases` principal components of `flat` [N, M] (ElePose section 3, "Stabilized Normalizing Flows").
 
-    With `known` [N, M] unknown coordinates are ignored: each mean and covariance is taken over the poses in which its
-    coordinates are known. That is unbiased where joints are missing by chance.
+    Coordinates that are not `seen` [N, M] are ignored: each mean and covariance is taken over the poses in which its
+    coordinates are seen; None: all are. That is unbiased where joints are missing by chance.
 
     Raises:
       ValueError: fewer poses than bases, or data that does not vary in so many directions.
@@ -73,7 +73,7 @@ def fit_pca(flat: np.ndarray, bases: int, known: np.ndarray | None = None) -> Su
     if len(flat) <= bases:
         raise ValueError(f"PCA: {bases} bases need more than {bases} training poses; got {len(flat)}")
     flat = np.asarray(flat, np.float64)
-    mean, covariance = moments(flat, known)
+    mean, covariance = moments(flat, seen)
     variance, vectors = np.linalg.eigh(covariance)
     order = np.argsort(variance)[::-1]
     variance, vectors = np.maximum(variance[order], 0.0), vectors[:, order]
@@ -86,28 +86,28 @@ def fit_pca(flat: np.ndarray, bases: int, known: np.ndarray | None = None) -> Su
     return Subspace(mean, basis, np.sqrt(variance[:bases]), float(variance[:bases].sum() / variance.sum()))
 
 
-def fit_coordinates(flat: np.ndarray, known: np.ndarray | None = None) -> Subspace:
-    """Keeps all coordinates of `flat` [N, M] that vary (the paper's ablation without PCA); `known` as in `fit_pca`."""
+def fit_coordinates(flat: np.ndarray, seen: np.ndarray | None = None) -> Subspace:
+    """Keeps all coordinates of `flat` [N, M] that vary (the paper's ablation without PCA); `seen` as in `fit_pca`."""
     if len(flat) < 2:
         raise ValueError(f"expected at least 2 training poses; got {len(flat)}")
     flat = np.asarray(flat, np.float64)
-    mean, covariance = moments(flat, known)
+    mean, covariance = moments(flat, seen)
     deviation = np.sqrt(np.diag(covariance))
     varies = deviation > 1e-6 * deviation.max()
     return Subspace(mean, np.eye(flat.shape[1])[varies], deviation[varies], 1.0)
 
 
-def moments(flat: np.ndarray, known: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Mean [M] and covariance [M, M] of `flat` [N, M]; each entry over the poses in which its coordinates are known.
+def moments(flat: np.ndarray, seen: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Mean [M] and covariance [M, M] of `flat` [N, M]; each entry over the poses in which its coordinates are seen.
 
     Raises:
-      ValueError: two coordinates that are known together in fewer than two poses.
+      ValueError: two coordinates that are seen together in fewer than two poses.
     """
-    if known is None or known.all():
+    if seen is None or seen.all():
         return flat.mean(axis=0), np.cov(flat, rowvar=False)
-    weight = known.astype(np.float64)
-    mean = np.where(known, flat, 0.0).sum(axis=0) / np.maximum(weight.sum(axis=0), 1.0)
-    centred = np.where(known, flat - mean, 0.0)
+    weight = seen.astype(np.float64)
+    mean = np.where(seen, flat, 0.0).sum(axis=0) / np.maximum(weight.sum(axis=0), 1.0)
+    centred = np.where(seen, flat - mean, 0.0)
     together = weight.T @ weight
     if together.min() < 2:
         raise ValueError("some joints are never seen together in the training poses")

@@ -53,15 +53,15 @@ class PoseStatistics:
         )
 
 
-def fit_statistics(flat: np.ndarray, known: np.ndarray | None = None) -> PoseStatistics:
-    """Fits the distribution to poses `flat` [N, 2 J] about their roots; `known` [N, 2 J] marks the coordinates to use,
+def fit_statistics(flat: np.ndarray, seen: np.ndarray | None = None) -> PoseStatistics:
+    """Fits the distribution to poses `flat` [N, 2 J] about their roots; `seen` [N, 2 J] marks the coordinates to use,
     None: all.
 
     Raises:
-      ValueError: two coordinates that are known together in fewer than two poses.
+      ValueError: two coordinates that are seen together in fewer than two poses.
     """
     flat = np.asarray(flat, np.float64)
-    mean, covariance = pca.moments(flat, known)
+    mean, covariance = pca.moments(flat, seen)
     deviation = float(np.sqrt(np.trace(covariance) / len(covariance)))
     # Where joints are missing, each covariance comes from other poses, and the matrix may have negative eigenvalues,
     # which no distribution has: raise them.
@@ -105,7 +105,7 @@ def _any_place(coordinates: int) -> np.ndarray:
 
 
 def describe(whole, seen):
-    """Network inputs [B, 3 J] from guessed poses `whole` [B, J, 2], in which only the joints `seen` [B, J] are known.
+    """Network inputs [B, 3 J] from guessed poses `whole` [B, J, 2], in which the joints not `seen` [B, J] are guesses.
 
     They are the pose about its mean, because the root may be a guess like any joint, and which joints are guesses.
     """
