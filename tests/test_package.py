@@ -34,7 +34,7 @@ def test_a_module_imports_and_says_what_it_is(name):
 
 
 def _public(module):
-    """What a module defines under a public name."""
+    """The classes and functions that a module defines under a public name."""
     for name, thing in vars(module).items():
         of_module = getattr(thing, "__module__", None) == module.__name__
         if of_module and not name.startswith("_") and (inspect.isclass(thing) or inspect.isfunction(thing)):
@@ -68,7 +68,7 @@ ROOT = pathlib.Path(__file__).parent.parent
 
 
 def _stated():
-    """What setup.cfg says."""
+    """The values in setup.cfg."""
     stated = configparser.ConfigParser(interpolation=None)
     stated.read_string((ROOT / "setup.cfg").read_text(encoding="utf-8"))
     return stated

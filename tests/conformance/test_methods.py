@@ -1,4 +1,4 @@
-"""What every method can do: the list is all of `METHODS`, so a new method is tested here, or these tests fail."""
+"""Claims about every method: the list is all of `METHODS`, so a new method is tested here, or these tests fail."""
 
 import dataclasses
 import functools

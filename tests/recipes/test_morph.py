@@ -19,7 +19,7 @@ def truth():
 
 @pytest.fixture(scope="module")
 def detections(truth):
-    """Of a detector that has the root lower and the head nearer to the thorax; its rows in another order, some gone,
+    """Detections with the root lower and the head nearer to the thorax; its rows in another order, some gone,
     some joints not found.
     """
     rng = np.random.default_rng(0)

@@ -53,7 +53,7 @@ def test_the_rules_differ_in_whose_size_is_one(recording):
 
 
 def _share(giant):
-    """What is left of a size when the mean grows by the giant's rows, were all alike."""
+    """The factor on all sizes when the giant's rows, twice as large, enter the mean."""
     return 1.0 / (1.0 + giant.mean())
 
 

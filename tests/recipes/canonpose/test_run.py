@@ -33,7 +33,7 @@ def settings():
 
 @pytest.fixture
 def warnings_logged(caplog):
-    """What was logged as a warning; absl's logger does not hand its messages on by itself."""
+    """The logged warnings; absl's logger does not pass its messages on by itself."""
     logger = logging.getLogger("absl")
     before, logger.propagate = logger.propagate, True
     with caplog.at_level(logging.WARNING, "absl"):

@@ -77,7 +77,7 @@ def test_whole_clips_are_held_out_by_the_seed(recording, settings):
 
 
 def _facts(recording, settings):
-    """What would be trained on, without building networks."""
+    """The facts of the training data, without building networks."""
     return prepare(recording, settings).facts(settings)
 
 
@@ -252,7 +252,7 @@ def test_fewer_than_one_start_is_refused(settings, field):
 
 
 def _short(settings, **changes):
-    """As few steps as there may be."""
+    """The settings with the fewest steps possible."""
     stages = {
         f"{stage}_stage": dataclasses.replace(getattr(settings, f"{stage}_stage"), epochs=0.3)
         for stage in ("completer", "prior", "lifter")
@@ -343,7 +343,7 @@ def test_poses_with_too_few_seen_joints_are_not_trained_on(recording, settings, 
 
 
 def test_hidden_joints_are_trained_with_and_lifted(recording, settings, tmp_path):
-    """What stands in their place changes nothing, from the normaliser's fit to the last weight."""
+    """Their coordinates have no influence, from the normaliser's fit to the last weight."""
     hidden = hide_joints(recording, 0.2, seed=1)
     altered = _changed(hidden, poses_2d=np.where(hidden.visible[..., None], hidden.poses_2d, np.float32(4321.0)))
     (_, one), (_, other) = (

@@ -82,7 +82,7 @@ def whole_and_stopped(recording, tmp_path_factory):
 
 
 def test_the_critic_learns_until_the_end(whole_and_stopped):
-    """Of several updates a step, too: a schedule counts updates."""
+    """Also with several updates a step: a schedule counts updates."""
     _, (last, _), before, _ = whole_and_stopped
     moved = [np.abs(before[name] - values).max() for name, values in last.items() if name.startswith("critic/")]
     assert max(moved) > 1e-4
