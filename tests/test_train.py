@@ -87,6 +87,25 @@ def trained(finished, tmp_path, monkeypatch):
     return tmp_path / "run"
 
 
+@pytest.fixture(scope="module")
+def finish(finished, tmp_path_factory):
+    """The command's last part as a function of the workdir: a run that was trained once is evaluated and judged."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    shutil.copytree(finished / "run", folder)
+    (folder / "model.npz").unlink()
+    kept = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(finished)
+        small_models.solve_quickly(patch)
+        last_part = train._finish
+        patch.setattr(train, "_finish", lambda workdir, *arguments: kept.extend(arguments))
+        patch.setattr(sys, "argv", ["train", *small_runs.on_views_arguments(folder)])
+        with pytest.raises(SystemExit) as stopped:
+            train.commands.run(train.main, train.define_flags)
+        assert not stopped.value.code
+    return lambda workdir: last_part(workdir, *kept)
+
+
 @pytest.mark.parametrize(
     ("without_truth", "with_truth", "verdict"),
     [
@@ -98,7 +117,7 @@ def trained(finished, tmp_path, monkeypatch):
     ],
 )
 def test_depths_of_the_wrong_sign_are_measured_but_leave_no_model(
-    on_views, trained, monkeypatch, without_truth, with_truth, verdict
+    finish, tmp_path, monkeypatch, capsys, without_truth, with_truth, verdict
 ):
     seen = []
 
@@ -107,14 +126,15 @@ def test_depths_of_the_wrong_sign_are_measured_but_leave_no_model(
         return with_truth if "pa_mpjpe_mm" in summary else without_truth
 
     monkeypatch.setattr(depth_sign, "sign_verdict", judge)
-    status, out, err = on_views(trained)
-    assert status == 2 and "PA-MPJPE" in out  # What is wrong can be looked at.
-    last = err.splitlines()[-1]
-    assert last.startswith(f"error: the depths are {verdict} (training poses: ") and "The model was not saved" in last
-    assert "% of knees and " in last and "Traceback" not in err
-    metrics = json.loads((trained / "metrics.json").read_text())
+    with pytest.raises(
+        ValueError, match=rf"the depths are {verdict} \(training poses: .*The model was not saved"
+    ) as told:
+        finish(tmp_path)
+    assert "% of knees and " in str(told.value)
+    assert "PA-MPJPE" in capsys.readouterr().out  # What is wrong can be looked at.
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert metrics["depth_sign"] == verdict and metrics["split"] == "test" and metrics["poses"] == 80
-    assert not (trained / "model.npz").exists()
+    assert not (tmp_path / "model.npz").exists()
     assert sorted(("pa_mpjpe_mm" in summary, summary["poses"]) for summary in seen) == [(False, 240), (True, 80)]
 
 
@@ -125,6 +145,7 @@ def test_a_run_of_the_wrong_sign_says_the_same_when_it_is_run_again(on_views, tr
     assert [status for status, _, _ in results] == [2, 2] and not (trained / "model.npz").exists()
     first, again = (err.splitlines()[-1] for _, _, err in results)
     assert again == first and first.startswith("error: the depths are mirrored ")
+    assert all("PA-MPJPE" in out and "Traceback" not in err for _, out, err in results)
 
 
 @pytest.mark.parametrize(
@@ -132,15 +153,15 @@ def test_a_run_of_the_wrong_sign_says_the_same_when_it_is_run_again(on_views, tr
     [("right", "unknown", "right"), ("unknown", "right", "right"), ("unknown", "unknown", "unknown")],
 )
 def test_the_verdict_comes_from_the_joints_that_can_be_judged(
-    on_views, trained, monkeypatch, without_truth, with_truth, verdict
+    finish, tmp_path, monkeypatch, capsys, without_truth, with_truth, verdict
 ):
     monkeypatch.setattr(
         depth_sign, "sign_verdict", lambda summary: with_truth if "pa_mpjpe_mm" in summary else without_truth
     )
-    status, out, err = on_views(trained)
-    assert status == 0 and f"depths are {verdict}: " in out, err
-    assert json.loads((trained / "metrics.json").read_text())["depth_sign"] == verdict
-    assert (trained / "model.npz").exists()
+    finish(tmp_path)
+    assert f"depths are {verdict}: " in capsys.readouterr().out
+    assert json.loads((tmp_path / "metrics.json").read_text())["depth_sign"] == verdict
+    assert (tmp_path / "model.npz").exists()
 
 
 @pytest.mark.parametrize(("sign", "status", "verdict"), [(1.0, 0, "right"), (-1.0, 2, "mirrored")])
@@ -191,17 +212,32 @@ def _require_same_training(run, reference):
         assert steps == sorted(steps)
 
 
+def _sigterm_in_the_prior(folder, run):
+    """Exit status, output and messages of the command as a process that gets SIGTERM while it trains the prior."""
+    root = os.path.dirname(os.path.dirname(train.__file__))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tf_elepose.train", *small_runs.on_views_arguments(run)],
+        cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with process:
+        deadline = time.monotonic() + 600
+        while process.poll() is None and not list(run.glob("prior/step-*.npz")) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=600)
+    return process.returncode, out, err
+
+
 def test_a_run_stopped_twice_ends_like_an_uninterrupted_one(on_views, finished, monkeypatch, tmp_path):
     run = tmp_path / "stopped here"
+    status, out, err = _sigterm_in_the_prior(finished, run)
+    assert (status, out) == (143, ""), err
+    opening, _, command = err.splitlines()[-1].partition("To go on: ")
+    assert opening == "stopped by SIGTERM; everything is saved. "
+    assert shlex.split(command) == ["python", "-m", "tf_elepose.train", *small_runs.on_views_arguments(run)]
     with monkeypatch.context() as patch:
-        small_runs.stop_after(patch, 2)  # In the prior.
-        status, out, err = on_views(run)
-        last = err.splitlines()[-1]
-        command = last.partition("To go on: ")[2]
-        assert (status, out) == (143, "") and last.startswith("stopped by SIGTERM; everything is saved.")
-        assert shlex.split(command) == ["python", "-m", "tf_elepose.train", *small_runs.on_views_arguments(run)]
-    with monkeypatch.context() as patch:
-        small_runs.stop_after(patch, 3, signal.SIGINT)  # In the lifter: the prior has one call left.
+        small_runs.stop_after(patch, 3, signal.SIGINT)  # In the lifter: the prior has at most one call left.
         status, _, err = on_views(run)
         assert status == 130 and "stopped by SIGINT" in err, err
         assert list((run / "lifter").iterdir()) and not (run / "model.npz").exists()
@@ -218,6 +254,7 @@ def test_a_run_stopped_twice_ends_like_an_uninterrupted_one(on_views, finished, 
 
 
 def test_a_run_without_a_readable_checkpoint_does_not_start_again(on_views, monkeypatch, tmp_path):
+    small_models.solve_quickly(monkeypatch)
     run = tmp_path / "run"
     with monkeypatch.context() as patch:
         small_runs.stop_after(patch, 2)
@@ -245,7 +282,8 @@ def full_disk(tmp_path):
     subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_a_full_disk_is_one_line_and_what_was_saved_stays(on_views, full_disk):
+def test_a_full_disk_is_one_line_and_what_was_saved_stays(on_views, full_disk, monkeypatch):
+    small_models.solve_quickly(monkeypatch)
     line = on_views.refuses(full_disk / "run")
     assert str(full_disk / "run") in line and "No space left on device" in line
     for path in (full_disk / "run").rglob("step-*.npz"):
@@ -253,7 +291,8 @@ def test_a_full_disk_is_one_line_and_what_was_saved_stays(on_views, full_disk):
     assert not list(full_disk.rglob("*.partial"))
 
 
-def test_a_write_that_fails_is_one_line_and_what_was_saved_stays(on_views, tmp_path):
+def test_a_write_that_fails_is_one_line_and_what_was_saved_stays(on_views, tmp_path, monkeypatch):
+    small_models.solve_quickly(monkeypatch)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, hard))  # The prior's checkpoints fit, the lifter's do not.
     try:
@@ -263,27 +302,3 @@ def test_a_write_that_fails_is_one_line_and_what_was_saved_stays(on_views, tmp_p
     assert "lifter/step-" in line and "cannot be written: File too large" in line
     assert list((tmp_path / "run" / "prior").glob("step-*.npz"))
     assert not list((tmp_path / "run").rglob("*.partial")) and not list((tmp_path / "run" / "lifter").glob("*.npz"))
-
-
-def test_sigterm_to_the_process_and_the_same_command_again(on_views, finished, tmp_path):
-    run = tmp_path / "run"
-    root = os.path.dirname(os.path.dirname(train.__file__))
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tf_elepose.train", *small_runs.on_views_arguments(run)],
-        cwd=finished, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    with process:
-        deadline = time.monotonic() + 120
-        while process.poll() is None and not list(run.glob("prior/step-*.npz")) and time.monotonic() < deadline:
-            time.sleep(0.02)
-        process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=120)
-    assert (process.returncode, out) == (143, ""), err
-    last = err.splitlines()[-1]
-    assert last == "stopped by SIGTERM; everything is saved. To go on: python -m tf_elepose.train " + shlex.join(
-        small_runs.on_views_arguments(run)
-    )
-    status, out, err = on_views(run)
-    assert status == 0 and "PA-MPJPE" in out, err
-    _require_same_training(run, finished / "run")
