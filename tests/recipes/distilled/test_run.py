@@ -54,6 +54,10 @@ def config(teacher):
     return made
 
 
+RARELY = {"steps_per_call": 20, "checkpoint_every": 400}
+"""For runs that are not stopped."""
+
+
 def run(folder, recording, teacher, **changes):
     stated = config(teacher)
     stated.update(config_dict.ConfigDict(changes))
@@ -67,7 +71,7 @@ def trained(tmp_path_factory, recording):
     """A run, its student, the error and the prior's negative log-likelihood before it, and its teacher."""
     folder = tmp_path_factory.mktemp("trained")
     teacher = saved(folder / "teacher")
-    made = run(folder / "run", recording, teacher, prior={"epochs": 40.0})
+    made = run(folder / "run", recording, teacher, prior={"epochs": 40.0, "evaluate_every": 400}, loop=RARELY)
     before = made.watch()["pa_mpjpe_mm"], nll_of(made.model, recording)
     with StopRequest() as stop:
         return made, made.run(None, stop), before, teacher
@@ -114,7 +118,9 @@ def test_longer_training_comes_nearer_to_the_teacher(tmp_path, recording, teache
     for epochs in (2.0, 60.0):
         folder = tmp_path / f"run{epochs}"
         folder.mkdir()
-        made = run(folder, recording, teacher, views=plain, student={"epochs": epochs})
+        made = run(
+            folder, recording, teacher, views=plain, loop=RARELY, student={"epochs": epochs, "evaluate_every": 400}
+        )
         with StopRequest() as stop, MetricLog(folder / "metrics.jsonl", folder / "events") as log:
             made.run(log, stop)
         lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
