@@ -10,7 +10,8 @@ from tf_elepose.storage import files
 from tf_elepose.training.workdir import load_model_and_info, save_model
 
 # The converter warns about its own use of deprecated interfaces.
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("quick_completer")]
+pytest_plugins = ("quick_completer",)
 
 FILES = {"tflite/lift_all_int8_dynamic_batch.tflite", "tflite/lift_full_int8_dynamic_batch.tflite"}
 

@@ -13,6 +13,9 @@ from tf_elepose.skeleton.conventions import CONVENTIONS, get_convention
 from tf_elepose.skeleton.conversion import conversion
 from tf_elepose.skeleton.skeletons import H36M_17
 
+pytest_plugins = ("quick_completer",)
+pytestmark = pytest.mark.usefixtures("quick_completer")
+
 
 def model(rule="dataset", completer=True, **options):
     method, _ = small_elepose(rule, completer=small_completer() if completer else None, **options)
