@@ -7,7 +7,7 @@ import io
 import json
 import pathlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import tensorflow as tf
@@ -81,6 +81,6 @@ def _converted(signed: Signed, signature: str, batch: int | None) -> bytes:
 
 
 def _described(data: bytes, metadata: Mapping[str, Any]) -> bytes:
-    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(data))
+    model = cast("Any", flatbuffer_utils.convert_bytearray_to_object(bytearray(data)))  # Typed for text, not bytes.
     model.description = json.dumps(metadata, sort_keys=True).encode()
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))

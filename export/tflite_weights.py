@@ -11,7 +11,7 @@ import contextlib
 import io
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
@@ -22,7 +22,7 @@ PRECISIONS = ("float32", "float16", "int8_dynamic", "int8")
 """float16: matrices are stored so. int8_dynamic: they are int8, their inputs are rounded pose by pose. int8: inputs and
 outputs of the products are int8 too, in ranges measured beforehand."""
 
-_PRODUCT = "FULLY_CONNECTED"
+_PRODUCT: Any = "FULLY_CONNECTED"  # Any: the quantizer's types know only its enumeration of such names.
 
 
 def smaller(
@@ -57,8 +57,10 @@ def smaller(
         _to_float16(quantizer, graph.scope(prior))
     with contextlib.redirect_stderr(io.StringIO()):  # A bar that no option of it hides.
         made = quantizer.quantize(ranges, enable_progress_report=False).quantized_model
+    assert made is not None  # `quantize` has just made it.
     # It puts many bytes behind the file's tables, where old runtimes and tools that edit files don't look for them.
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(flatbuffer_utils.read_model_from_bytearray(made)))
+    model = flatbuffer_utils.read_model_from_bytearray(made)
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(cast("Any", model)))
 
 
 def _to_float16(quantizer: Quantizer, where: str) -> None:
@@ -91,9 +93,7 @@ class _Graph:
         """A regular expression of these operators alone: the quantizer knows one by its output's name and `;`."""
         return f"^({'|'.join(re.escape(self._names[product['outputs'][0]]) for product in products)});$"
 
-    def ranges(
-        self, products: Iterable[Mapping[str, Any]], representative: Mapping[str, np.ndarray]
-    ) -> dict[str, dict[str, np.ndarray]]:
+    def ranges(self, products: Iterable[Mapping[str, Any]], representative: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """Least and largest value of the products' inputs and outputs, pose by pose, by the tensors' names.
 
         The quantizer's own calibration averages the ranges of poses, and cuts off what is rarer: elevations were 3.2
@@ -112,6 +112,9 @@ class _Graph:
                 low[index] = min(low[index], float(values.min()))
                 high[index] = max(high[index], float(values.max()))
         return {
-            self._names[index]: {"min": np.float32([[low[index]]]), "max": np.float32([[high[index]]])}
+            self._names[index]: {
+                "min": np.array([[low[index]]], np.float32),
+                "max": np.array([[high[index]]], np.float32),
+            }
             for index in tensors
         }

@@ -85,7 +85,7 @@ def verify(
     """
     inputs = examples.hostile(signed, max(BATCHES), seed)
     truth = {name: expected(signed, name, inputs) for name in signed.functions}
-    complete = _joints(signed, inputs)[1].all(axis=-1)
+    complete = np.all(_joints(signed, inputs)[1], axis=-1)
     found = [
         difference
         for path in files.values()
@@ -220,7 +220,7 @@ def _runs(path: pathlib.Path, signatures: list[str]) -> Iterable[tuple[str, str,
             signature,
             "float32",
             BATCHES,
-            lambda inputs: dict(zip(names, session.run(names, dict(inputs)), strict=True)),
+            lambda inputs: dict(zip(names, map(np.asarray, session.run(names, dict(inputs))), strict=True)),
         )
         return
     rest = path.stem.removeprefix(f"{signature}_")

@@ -134,7 +134,7 @@ def _write_when_lifted(
     lifter: Lifter,
     recordings: list[Recording],
     summary: LiftSummary,
-    smoothing: tuple[str, dict[str, float]] | None,
+    smoothing: tuple[str, dict[str, Any]] | None,
     options: Any,
 ) -> None:
     swapped = None
@@ -208,7 +208,7 @@ def source_options(sources: Sequence[str], convention: str | None, stated: Mappi
     return by_source
 
 
-def parse_smoothing(text: str) -> tuple[str, dict[str, float]]:
+def parse_smoothing(text: str) -> tuple[str, dict[str, Any]]:
     """Method and options of "METHOD" or "METHOD:key=number,...".
 
     Raises:
@@ -219,7 +219,7 @@ def parse_smoothing(text: str) -> tuple[str, dict[str, float]]:
     method, _, rest = text.partition(":")
     if method not in FILTERS:
         raise ValueError(f"--smooth={text}: expected {' or '.join(FILTERS)}; got {method!r}")
-    settings: dict[str, float] = {}
+    settings: dict[str, Any] = {}
     for part in filter(None, rest.split(",")):
         name, _, value = part.partition("=")
         try:

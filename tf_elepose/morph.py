@@ -8,6 +8,8 @@ and --to may be one file that holds both.
 
 from __future__ import annotations
 
+from typing import cast
+
 from absl import flags
 
 from tf_elepose.cli import commands, source_flags
@@ -30,7 +32,8 @@ def main(argv: list[str]) -> int:
     options = flags.FLAGS
     if len(argv) > 1:
         raise commands.UsageError(f"expected flags only; got {' '.join(argv[1:])}")
-    output = commands.writable(options.output, "output", [options["from"].value, options.to])
+    source = cast("str", options["from"].value)  # `from` is a word of Python's own, and the flag is required.
+    output = commands.writable(options.output, "output", [source, options.to])
     if output.suffix != ".npz":
         raise ValueError(f"--output={output}: expected a name that ends in .npz")
     from tf_elepose.data.readers.views import write_views
@@ -38,8 +41,8 @@ def main(argv: list[str]) -> int:
     from tf_elepose.recipes.morph import morph
 
     skeleton, stated = get_skeleton(options.convention), source_flags.options_from_flags()
-    detections = load_source(options["from"].value, skeleton, **stated)
-    truth = detections if options.to == options["from"].value else load_source(options.to, skeleton, **stated)
+    detections = load_source(source, skeleton, **stated)
+    truth = detections if options.to == source else load_source(options.to, skeleton, **stated)
     result, figures = morph(
         detections, truth, options.subject, width=options.width, epochs=options.epochs, seed=options.seed
     )

@@ -186,7 +186,7 @@ class Objective:
         }
         return {name: terms[name]() for name in self.task["term_weights"]}
 
-    def loss(self, x, azimuth, noise):
+    def loss(self, x, azimuth, noise) -> torch.Tensor:
         """Eq. 12 and 13, with the package's additional terms."""
         terms = self.terms(x, azimuth, noise)
         return sum(weight * terms[name].mean() for name, weight in self.task["term_weights"].items())

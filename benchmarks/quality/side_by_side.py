@@ -13,8 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import IO, Any
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import IO, Any, cast
 
 from tf_elepose.training.interruption import StopRequest
 
@@ -83,7 +83,7 @@ def shares(count: int) -> list[frozenset[int] | None]:
     return [frozenset(itertools.chain(*units[part * each : (part + 1) * each])) for part in range(count)]
 
 
-def results(jobs: Sequence[Job], parts: Sequence[frozenset[int] | None]) -> Iterator[Any]:
+def results(jobs: Sequence[Job], parts: Sequence[frozenset[int] | None]) -> Generator[Any]:
     """Runs the jobs in their order, as many at a time as there are parts of the cores; yields results as jobs end.
 
     Read it to its end or close it. While it is read, it reacts to SIGTERM and Ctrl-C. When these or an error end it
@@ -129,7 +129,7 @@ def _start(job: Job, cores: frozenset[int] | None) -> _Running:
         streams = {"stdout": output, "stderr": output, "stdin": subprocess.DEVNULL, "env": environment}
     output_from = output.seek(0, os.SEEK_END)
     with _on(cores):
-        process = subprocess.Popen(job.command, **streams)
+        process = cast("subprocess.Popen[bytes]", subprocess.Popen(job.command, **streams))  # No option asks for text.
     return _Running(job, cores, process, output, output_from, time.monotonic())
 
 

@@ -8,7 +8,7 @@ import importlib.util
 import pathlib
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from benchmarks.quality import side_by_side
@@ -42,7 +42,7 @@ def train(row: Row, folder: pathlib.Path) -> dict[str, Any]:
 
 def train_side_by_side(
     rows: Mapping[str, Row], output: pathlib.Path, parts: Sequence[frozenset[int] | None]
-) -> Iterator[tuple[str, dict[str, Any]]]:
+) -> Generator[tuple[str, dict[str, Any]]]:
     """Trains rows side by side, one on each part of the cores; yields each row's folder and metrics as they end.
 
     The output of a training is in its folder's train.log.

@@ -56,6 +56,7 @@ def measure(folder: pathlib.Path) -> tuple[dict[str, Any], Evaluation, Recording
     )
     if evaluation.pa_mpjpe_mm is None or evaluation.nll is None:
         raise ValueError(f"{folder}: expected a method that knows likelihoods, and test poses with 3D truth")
+    assert evaluation.rows is not None  # `evaluate_method` always says which rows it could lift.
     recording = recording.select(evaluation.rows)
     lifted = Lifter(folder).lift_recording(recording, poses_2d=config["poses_2d"])
     assert lifted.percentile is not None  # The evaluation has likelihoods, so the method has a density.

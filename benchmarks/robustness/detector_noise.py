@@ -56,6 +56,7 @@ def main(argv: list[str]) -> int:
 
 def confidence_and_error(recording: Recording) -> dict[str, Any]:
     """Errors in px by tenths of the confidence, their rank correlation, and the gain by the best weights."""
+    assert recording.confidence is not None  # `main` loads detections.
     error, trust = errors_px(recording).ravel(), recording.confidence.ravel()
     edges = np.quantile(trust, np.linspace(0.0, 1.0, 11))
     tenth = np.clip(np.searchsorted(edges, trust, side="right") - 1, 0, 9)
@@ -69,9 +70,10 @@ def confidence_and_error(recording: Recording) -> dict[str, Any]:
         }
         for i in range(10)
     ]
-    sure = trust > DOUBTED
+    sure, correlation = trust > DOUBTED, metrics.spearman(trust, error)
+    assert correlation is not None  # Neither is constant.
     return {
-        "spearman": float(metrics.spearman(trust, error)),
+        "spearman": float(correlation),
         "far_share": float(np.mean(error > FAR_PX)),
         "far_that_is_doubted": float(np.mean(~sure[error > FAR_PX])),
         "doubted_share": float(np.mean(~sure)),
@@ -99,6 +101,7 @@ def hips_noise(recording: Recording, focal_px: float) -> dict[str, float]:
     """
     skeleton = recording.skeleton
     root, hips = skeleton.root_index, [skeleton.index(joint) for joint in HIPS]
+    assert recording.poses_3d is not None and recording.confidence is not None  # `main` loads both.
     off = recording.poses_2d_detected - recording.poses_2d
     scale = recording.poses_3d[:, root, 2] / focal_px
     distance = np.linalg.norm(off[:, hips] - off[:, [root]], axis=-1) * scale[:, np.newaxis]
@@ -113,7 +116,7 @@ def model_figures(workdir: str, test: Recording) -> list[dict[str, Any]]:
     from tf_elepose.training.evaluator import evaluate_keypoints
     from tf_elepose.training.workdir import load_model
 
-    method, far = load_model(workdir), (errors_px(test) > FAR_PX).any(axis=1)
+    method, far = load_model(workdir), np.any(errors_px(test) > FAR_PX, axis=1)
     rows = []
     for threshold in (0.0, DOUBTED):
         keypoints = test.view("detected", threshold)
@@ -121,6 +124,7 @@ def model_figures(workdir: str, test: Recording) -> list[dict[str, Any]]:
         mistaken = far[predicted.rows]
         rows.append({"min_confidence": threshold, "mistaken_share": float(far.mean())})
         for name, values in (("pa", predicted.pa_mpjpe_mm), ("n", predicted.n_mpjpe_mm)):
+            assert values is not None  # `main` loads views with 3D poses.
             parts = {"all": values, "mistaken": values[mistaken], "others": values[~mistaken]}
             rows[-1] |= {f"{name}_{of}_mm": float(part.mean()) for of, part in parts.items()}
         rows[-1]["canonical_hips_std_mm"] = hips_deviation_mm(method, test, keypoints)

@@ -83,6 +83,7 @@ def measure(method: PoseModel, test: Recording, halves: Sequence[str] = HIDDEN) 
     measured = []
     for hidden in halves:
         evaluation = evaluate_method(method, test if hidden == "none" else hide_half(test, hidden))
+        assert evaluation.true_mm is not None  # `main` loads views with 3D poses.
         summary = evaluation.summary()
         kept = {key: summary[key] for key in summary if isinstance(summary[key], (int, float))}
         for half, joints in method.skeleton.halves.items():

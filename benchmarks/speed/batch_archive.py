@@ -9,6 +9,7 @@ import dataclasses
 import json
 import pathlib
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -41,7 +42,7 @@ class Archive:
 def recording(poses_2d: np.ndarray, skeleton: Skeleton, first: int = 0) -> Recording:
     """Poses [N, J, 2] px as a recording whose frames count from `first`."""
     n = len(poses_2d)
-    text = {name: np.full(n, "") for name in ("subject", "action", "clip")}
+    text: dict[str, Any] = {name: np.full(n, "") for name in ("subject", "action", "clip")}
     return Recording(
         source="archive", skeleton=skeleton, poses_2d=poses_2d, camera=np.zeros(n, int),
         frame=first + np.arange(n), split=np.full(n, "train"), **text,

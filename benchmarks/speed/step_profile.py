@@ -7,7 +7,6 @@ benchmarks/results/step_profile.json.
 
 from __future__ import annotations
 
-import collections
 import pathlib
 import tempfile
 import time
@@ -93,12 +92,12 @@ def by_kind(events: Iterable[tuple[str, float]], steps: int) -> dict[str, float]
       steps: number of steps in `events`.
     """
     kinds = {operation: kind for kind, operations in KINDS.items() for operation in operations}
-    spent = collections.Counter(dict.fromkeys((*KINDS, "all else"), 0.0))
+    spent = dict.fromkeys((*KINDS, "all else"), 0.0)
     for name, milliseconds in events:
         _, colon, operation = name.rpartition(":")
         if colon and "::" not in name and " " not in name:
             spent[kinds.get(operation.removeprefix("_Mkl"), "all else")] += milliseconds / steps
-    return dict(spent)
+    return spent
 
 
 def markdown(results: Mapping[str, Any]) -> str:

@@ -139,6 +139,7 @@ def write_task(path: str, data: str) -> None:
     config = step_task.size_config("paper")
     arrays = step_task.task_arrays(config, normalizer, images, bones)
     rows = spread_rows(test, _TEST_POSES)
+    assert test.poses_3d is not None  # They are what the accuracy is measured by.
     arrays |= {"test_images": normalizer.apply(test.poses_2d[rows])[0], "test_poses_3d": test.poses_3d[rows]}
     files.write_npz(path, arrays)
 

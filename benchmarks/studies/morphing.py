@@ -56,6 +56,7 @@ def main(argv: list[str]) -> int:
 
 def coco_like(recording: Recording) -> Recording:
     """`recording` with its detections in the layout of COCO's joints."""
+    assert recording.poses_2d_detected is not None  # `main` loads views with detections.
     skeleton, poses = recording.skeleton, recording.poses_2d_detected.copy()
 
     def at(joint: str) -> int:

@@ -114,7 +114,7 @@ def measure(
     parts = [rows[::every] for rows in _where(by_track, kept)]
     part = _best(recording.select(np.concatenate(parts)), kind)
     starts = np.cumsum([0, *map(len, parts)])
-    mistaken = rows_swapped(part).any(axis=1)
+    mistaken = np.any(rows_swapped(part), axis=1)
     unsound = np.repeat(_where(turning, kept), [len(rows) for rows in parts])
     swaps = np.zeros((len(part), len(LIMBS)), bool)
     runs = []
@@ -128,7 +128,7 @@ def measure(
         limbs = ([0], [1], [0, 1])[rng.integers(3)]
         swaps[np.ix_(np.arange(start, start + length), limbs)] = True
         runs.append((first, first + len(rows), length))
-    wrong = (rows_swapped(swapped(part, swaps)) ^ swaps).any(axis=1)
+    wrong = np.any(rows_swapped(swapped(part, swaps)) ^ swaps, axis=1)
     found = [wrong[first:last].sum() <= max(2.0, 0.1 * length) for first, last, length in runs]
     return {
         "seed": seed, "frames": len(part), "runs": len(runs),

@@ -49,8 +49,10 @@ class Treadmill:
 def load(source: str = SOURCE) -> Treadmill:
     """The recording with both references."""
     recording = load_source(source, get_skeleton("h36m_17"), check="off")
+    assert recording.poses_3d is not None  # The reference that this is about.
     views = tuple(recording.select(recording.camera == camera) for camera in np.unique(recording.camera))
-    places = np.stack([view.poses_3d for view in views]).astype(np.float64)
+    by_camera = [recording.poses_3d[recording.camera == camera] for camera in np.unique(recording.camera)]
+    places = np.stack(by_camera).astype(np.float64)
     root = recording.skeleton.root_index
     given = places - places[:, :, root : root + 1]
     agreeing = agreeing_reference(np.stack([view.poses_2d for view in views]), places, list(recording.skeleton.mirror))

@@ -20,7 +20,7 @@ POSES = 4
 SIDEWAYS, UP = (-700, 700), (-1000, 1000)  # mm; the root, between the hips, is at 0.
 
 
-def draw(lifted: tf_elepose.Lifted, rows: Sequence[int]) -> Figure:
+def draw(lifted: tf_elepose.Lifted, rows: np.ndarray) -> Figure:
     """Above what was seen, below the 3D poses, turned so that depth shows."""
     figure = Figure(figsize=(3 * len(rows), 7), layout="constrained")
     for column, row in enumerate(rows, 1):

@@ -44,6 +44,7 @@ def main(arguments: Sequence[str]) -> None:
     poses = tf_elepose.load_source(f"csv:{path}", lifter.skeleton, convention=CONVENTION)
     lifted = lifter.lift_recording(poses, height_mm=HEIGHT_MM)
     print(f"{lifted.valid.sum()} of {len(lifted)} poses lifted; x right, y down, z forward, in mm about the root")
+    assert lifted.elevation is not None  # ElePose estimates it.
     for row in range(0, len(lifted), max(1, len(lifted) // 3)):
         print(f"{lifted.clip[row]}, frame {lifted.frame[row]}: camera {lifted.elevation[row]:.0f} degrees above")
         for joint in ("head", "l_wrist", "r_wrist"):

@@ -7,6 +7,7 @@ interpreter accepts booleans only in arrays, not in the direct buffers that it a
 from __future__ import annotations
 
 import copy
+from typing import Any, cast
 
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
@@ -14,22 +15,23 @@ from ai_edge_litert.tools import flatbuffer_utils
 
 def with_plain_outputs(data: bytes) -> bytes:
     """The model `data` with boolean outputs as uint8, 1 for true; unchanged if it has none."""
-    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(data))
-    cast = None
+    # By their types, all fields of the format's classes may be None: what a model is made of is Any here.
+    model = cast("Any", flatbuffer_utils.convert_bytearray_to_object(bytearray(data)))
+    code = None
     for signature in model.signatureDefs or ():
         graph = model.subgraphs[signature.subgraphIndex]
         for output in signature.outputs:
             if graph.tensors[output.tensorIndex].type != schema.TensorType.BOOL:
                 continue
-            if cast is None:
-                cast = _cast_code(model)
+            if code is None:
+                code = _cast_code(model)
             old, output.tensorIndex = output.tensorIndex, len(graph.tensors)
             number = copy.deepcopy(graph.tensors[old])
             number.type, number.name, number.buffer = schema.TensorType.UINT8, number.name + b"_number", 0
             graph.tensors.append(number)
-            graph.operators.append(_cast(cast, old, output.tensorIndex))
+            graph.operators.append(_cast(code, old, output.tensorIndex))
             graph.outputs = [output.tensorIndex if index == old else index for index in graph.outputs]
-    return data if cast is None else bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    return data if code is None else bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
 def _cast_code(model) -> int:

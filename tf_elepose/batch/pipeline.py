@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Iterable, Iterator, Sequence
+from typing import cast
 
 import apache_beam as beam
-from apache_beam.metrics import Metrics
+from apache_beam.metrics.metric import Metrics
 from apache_beam.ml.inference.base import PredictionResult, RunInference
 from apache_beam.pvalue import TaggedOutput
 
@@ -14,7 +15,7 @@ from tf_elepose.batch import job, reading
 from tf_elepose.batch.block import Block, Unit
 from tf_elepose.batch.handler import LifterHandler, LiftSettings
 from tf_elepose.batch.reading import ReadSettings
-from tf_elepose.batch.results import PartFacts, found_part, write_part
+from tf_elepose.batch.results import LiftedBlock, PartFacts, found_part, write_part
 
 COUNTERS = "tf_elepose"
 """Namespace of the counters: records, lifted, not_valid, not_read, parts_written, parts_found."""
@@ -58,7 +59,7 @@ class _Read(beam.DoFn):
         self._folder, self._settings = folder, settings
         self._found = Metrics.counter(COUNTERS, "parts_found")
 
-    def process(self, unit: Unit) -> Iterator[Block | TaggedOutput]:  # type: ignore[override]
+    def process(self, unit: Unit) -> Iterator[Block | TaggedOutput]:  # type: ignore[override]  # Beam's own name for it is `element`.
         for block in reading.blocks(unit, self._settings):
             facts = found_part(self._folder, block)
             if facts is None:
@@ -73,7 +74,7 @@ class _Write(beam.DoFn):
         self._folder = folder
 
     def process(self, element: PredictionResult) -> Iterable[PartFacts]:
-        facts = write_part(self._folder, element.example, element.inference)
+        facts = write_part(self._folder, cast("Block", element.example), cast("LiftedBlock", element.inference))
         counts = {
             "records": facts.rows + facts.lost, "lifted": facts.valid, "not_valid": facts.rows - facts.valid,
             "not_read": facts.lost, "parts_written": 1,

@@ -20,7 +20,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn, cast
 
 from absl import app, flags
 from ml_collections.config_flags import config_flags
@@ -216,7 +216,7 @@ def _config_flags() -> list[str]:
 
 
 def _require_loaded(name: str) -> None:
-    flag = flags.FLAGS[name]
+    flag = cast("Any", flags.FLAGS[name])  # A flag of config_flags, which knows its file.
     if flag.present and flag.value is None:
         raise UsageError(f"--{name}={flag.config_filename}: get_config() returned nothing")
     # config_flags replaces an unreadable config by an object that raises OSError when it is used; use it now.

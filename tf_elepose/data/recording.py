@@ -78,16 +78,16 @@ class Recording:
             elif field in _REQUIRED:
                 raise ValueError(f"{self.source}: {field}: expected an array of {rows[0]} rows; got None")
         if self.image_size is not None:
-            object.__setattr__(self, "image_size", self._checked_image_size())
+            object.__setattr__(self, "image_size", self._checked_image_size(self.image_size))
         for field in ("camera", "frame", "person", "confidence"):
             values = getattr(self, field)
             if values is not None and values.min() < 0:
                 raise ValueError(f"{self.source}: {field}: expected values from 0; got {values.min()}")
 
-    def _checked_image_size(self) -> np.ndarray:
+    def _checked_image_size(self, given: np.ndarray) -> np.ndarray:
         what = f"{self.source}: image_size"
-        shape = np.shape(self.image_size)
-        size = check_array(self.image_size, "int", (2,) if len(shape) != 2 else (shape[0], 2), what)
+        shape = np.shape(given)
+        size = check_array(given, "int", (2,) if len(shape) != 2 else (shape[0], 2), what)
         if size.size == 0 or size.min() < 1:
             raise ValueError(f"{what}: expected positive widths and heights; got {size.tolist()}")
         if size.ndim == 2 and self.camera.max() >= len(size):
@@ -130,9 +130,9 @@ class Recording:
             raise ValueError(f"{self.source}: 2D poses are 'gt' or 'detected'; got {kind!r}")
         if kind == "detected" and self.poses_2d_detected is None and self.confidence is None:
             raise ValueError(f"{self.source}: has no detected 2D poses; use 'gt'")
-        best = kind == "gt" or self.poses_2d_detected is None
-        pixels = self.poses_2d if best else self.poses_2d_detected
-        seen = self.visible.copy() if best and self.visible is not None else np.ones(pixels.shape[:2], bool)
+        detected = None if kind == "gt" else self.poses_2d_detected
+        pixels = self.poses_2d if detected is None else detected
+        seen = self.visible.copy() if detected is None and self.visible is not None else np.ones(pixels.shape[:2], bool)
         confidence = self.confidence if kind == "detected" or self.poses_2d_detected is None else None
         if confidence is not None:
             seen &= confidence > min_confidence

@@ -106,8 +106,9 @@ class RowConversion:
         if convert.missing:
             raise ValueError(f"{what}: has no {', '.join(convert.missing)}; skeleton {self.skeleton.name!r} does")
         shape = (n, len(convert.source), 3)
-        _require(rows.poses_3d, shape, _LARGEST_MM, "mm", what, missing=False, first=first)
-        return convert.apply(np.asarray(rows.poses_3d, np.float32))
+        poses = np.asarray(rows.poses_3d)
+        _require(poses, shape, _LARGEST_MM, "mm", what, missing=False, first=first)
+        return convert.apply(np.asarray(poses, np.float32))
 
     def _keypoints(
         self,

@@ -124,14 +124,14 @@ class Lifter:
         n = len(points)
         trust = None
         with np.errstate(invalid="ignore"):
-            seen = (np.abs(points) < LARGEST_PX).all(axis=-1)
+            seen = np.all(np.abs(points) < LARGEST_PX, axis=-1)
             if confidence is not None:
                 trust = _numbers(confidence, (n, len(converted.source)), f"{source}: confidence")
                 seen &= (trust > threshold) & (trust < LARGEST_PX)
         poses = converted.apply(np.where(seen[..., np.newaxis], points, np.float32(np.nan)))
         if trust is not None:
             trust = converted.apply_confidence(np.where(seen, trust, np.float32(0.0)))
-        given = Keypoints(poses, np.isfinite(poses).all(axis=-1), trust)
+        given = Keypoints(poses, np.all(np.isfinite(poses), axis=-1), trust)
         rows = {"frame": np.arange(n) if frame is None else frame, "camera": camera, "person": person}
         fields = {name: _column(values, "int", n, f"{source}: {name}") for name, values in rows.items()}
         fields |= {

@@ -9,8 +9,8 @@ import collections
 import concurrent.futures
 import dataclasses
 import errno
-from collections.abc import Iterator, Mapping
-from typing import Any, Protocol, TypeVar
+from collections.abc import Generator, Iterator, Mapping
+from typing import Any, Protocol, TypeVar, cast
 
 from tf_elepose.data.recording import SPLITS, Recording
 from tf_elepose.data.sources import stream_source
@@ -47,7 +47,9 @@ def read_parts(
     return recordings if split is None else _of_split(recordings, split)
 
 
-def lifted_parts(lift: Lift, recordings: Iterator[Recording], summary: LiftSummary, show: Progress) -> Iterator[Lifted]:
+def lifted_parts(
+    lift: Lift, recordings: Iterator[Recording], summary: LiftSummary, show: Progress
+) -> Generator[Lifted]:
     """The lifted poses of `recordings`, in their order.
 
     Args:
@@ -113,11 +115,11 @@ def _of_split(recordings: Iterator[Recording], split: str) -> Iterator[Recording
     yield dataclasses.replace(ready, dropped=dict(waiting))
 
 
-def _read_ahead(items: Iterator[Item]) -> Iterator[Item]:
+def _read_ahead(items: Iterator[Item]) -> Generator[Item]:
     """The `items`; the next one is made while the caller works on one."""
     end = object()
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         coming = pool.submit(next, items, end)
         while (item := coming.result()) is not end:
             coming = pool.submit(next, items, end)
-            yield item  # type: ignore[misc]
+            yield cast("Item", item)

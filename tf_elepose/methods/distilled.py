@@ -33,6 +33,7 @@ class Distilled(PoseModel):
 
     name = "distilled"
     title = "Distilled ElePose"
+    density: LiftedLikelihood  # Always there.
 
     def __init__(self, skeleton: Skeleton, normalizer: Normalizer, prior: PosePrior, student: PoseStudent) -> None:
         """Holds the networks.

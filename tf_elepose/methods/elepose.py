@@ -62,6 +62,7 @@ class ElePose(PoseModel):
 
     name = "elepose"
     title = "ElePose"
+    density: LiftedLikelihood  # Always there.
 
     def __init__(
         self,

@@ -20,7 +20,7 @@ class JointTrust:
 
     def __init__(self, num_joints: int, *, used: bool) -> None:
         self.used = used
-        blank = np.repeat(np.float32([[0.0], [1.0], [1.0]]), num_joints, axis=1)
+        blank = np.repeat(np.array([[0.0], [1.0], [1.0]], np.float32), num_joints, axis=1)
         self.range = keras.Variable(blank, trainable=False, name="confidence_range")
 
     def measure(self, confidence: np.ndarray) -> None:

@@ -197,7 +197,7 @@ class PoseModel(abc.ABC):
         if poses_2d.ndim != 3 or poses_2d.shape[1:] != (skeleton.num_joints, 2):
             expected = f"expected [N, {skeleton.num_joints}, 2] px for skeleton {skeleton.name!r}"
             raise ValueError(f"poses_2d: {expected}; got {list(poses_2d.shape)}")
-        finite = np.isfinite(poses_2d).all(axis=-1)
+        finite = np.all(np.isfinite(poses_2d), axis=-1)
         if seen is not None and np.shape(seen) != finite.shape:
             raise ValueError(f"seen: expected {list(finite.shape)}; got {list(np.shape(seen))}")
         seen_joints = finite if seen is None else finite & np.asarray(seen)
@@ -236,11 +236,12 @@ class PoseModel(abc.ABC):
             else:
                 lift = self._compiled(self.complete_and_lift, "lift trusted", with_confidence=True)
                 lifted.append(lift(*batch, tf.constant(trust[first : first + 4096])))
-        valid = np.ones(len(image), bool) if seen is None else seen.any(axis=-1)
+        valid = np.ones(len(image), bool) if seen is None else np.any(seen, axis=-1)
         whole, poses, elevation, rotation = (
             None if parts[0] is None else np.concatenate([part.numpy() for part in parts])
             for parts in zip(*lifted, strict=True)
         )
+        assert poses is not None  # Every method lifts; only elevation and rotation may be unknown.
         return Prediction(
             np.where(valid[:, np.newaxis, np.newaxis], poses, np.float32(0.0)),
             None if elevation is None else np.where(valid, np.rad2deg(elevation), 0.0),
@@ -290,7 +291,7 @@ class PoseModel(abc.ABC):
         """`function` as one graph of a batch of normalised poses, their seen joints and, where used, confidences; it is
         traced once for each `key`.
         """
-        compiled = self.__dict__.setdefault("_compiled_functions", {})
+        compiled = vars(self).setdefault("_compiled_functions", {})
         if key not in compiled:
             joints = self.skeleton.num_joints
             specs = [tf.TensorSpec([None, joints, 2], tf.float32), tf.TensorSpec([None, joints], tf.bool)]

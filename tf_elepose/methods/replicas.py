@@ -72,7 +72,7 @@ def mean_and_deviation(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return mean, deviation
 
 
-def fold_in(seed: tf.Tensor, number: int) -> tf.Tensor:
+def fold_in(seed: tf.Tensor, number: int | tf.Tensor) -> tf.Tensor:
     """An independent seed [2] for another use of the same step."""
     return tf.random.experimental.stateless_fold_in(seed, number)
 

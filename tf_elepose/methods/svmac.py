@@ -74,6 +74,7 @@ class SVMAC(PoseModel):
         """Eq. 1-3: X_pred about its root, and K. With the `seed` [2] of a step the generator is in training mode."""
 
         def uniform(number: int, shape: list) -> tf.Tensor:
+            assert seed is not None  # Only training draws.
             own = replicas.fold_in(seed, number)
             return replicas.draw(lambda size: tf.random.stateless_uniform(size, own), shape)
 
@@ -213,7 +214,7 @@ class SvmacObjective(Objective):
 
     def lifting_loss(self, angles: list[Angle]) -> tf.Tensor:
         """Eq. 11: L_3D."""
-        return mean([squared_distance(angle.X, angle.X_rot) for angle in angles[1:]])
+        return mean([squared_distance(angle.X, angle.X_rot) for angle in angles[1:] if angle.X is not None])
 
     def equal_camera_loss(self, angles: list[Angle]) -> tf.Tensor:
         """Eq. 12: L_cameq; 0 with a single camera."""
@@ -225,11 +226,11 @@ class SvmacObjective(Objective):
         that was lifted there, and the 2D pose that it was lifted from.
         """
 
-        def disagreement(angle: Angle) -> tf.Tensor:
-            P = [angle.x, *(geometry.observe(K, angle.X) for K in cameras(angles))]
+        def disagreement(x: tf.Tensor, X: tf.Tensor) -> tf.Tensor:
+            P = [x, *(geometry.observe(K, X) for K in cameras(angles))]
             return tf.add_n([squared_distance(a, b) for a, b in pairs_of(P)]) / len(P)
 
-        return mean([disagreement(angle) for angle in angles if angle.X is not None])
+        return mean([disagreement(angle.x, angle.X) for angle in angles if angle.X is not None])
 
     def adversarial_loss(self, angles: list[Angle]) -> tf.Tensor:
         """Eq. 16, the generator's part: how different from the data the reprojections are. (The signs are those of a

@@ -69,7 +69,7 @@ def _rows(lifted: Lifted) -> Iterator[dict[str, Any]]:
         if part.percentile is not None:
             columns["percentile"] = rounded(part.percentile, "percent").tolist()
         columns["poses_3d"] = rounded(part.poses_3d, part.unit).tolist()
-        if part.canonical is not None:
+        if part.canonical is not None and part.rotation is not None:
             columns["canonical_3d"] = rounded(part.canonical, part.unit).tolist()
             columns["camera_rotation"] = rounded(part.rotation, "rotation").tolist()
         columns["poses_2d"] = rounded(part.poses_2d, "px").tolist()

@@ -40,7 +40,7 @@ def new_prior_stage(
     """
     with strategy.scope():
         fitting = PriorFitting(prior, noise=noise, complete=complete)
-    image, seen = (None if values is None else tf.constant(values) for values in held_out)
+    image, seen = tf.constant(held_out[0]), None if held_out[1] is None else tf.constant(held_out[1])
 
     @tf.function(autograph=False)
     def nll() -> tf.Tensor:

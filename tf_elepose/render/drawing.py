@@ -22,6 +22,9 @@ BACKGROUND = "#FFFFFF"
 
 _SMOOTHING = 3  # Pillow draws rough edges: all but text is drawn this many times larger, then reduced.
 
+Point = Sequence[float] | np.ndarray
+"""x and y, px."""
+
 _FALLBACK_FONTS = ("DejaVuSans.ttf", "Arial Unicode.ttf", "arialuni.ttf", "NotoSans-Regular.ttf")
 
 
@@ -36,9 +39,7 @@ class Canvas:
         self._corner = (0, 0)
         self._texts: list[tuple[tuple[float, float], str, float, str, str]] = []
 
-    def line(
-        self, start: Sequence[float], end: Sequence[float], color: str, width: float = 1.0, dashed: bool = False
-    ) -> None:
+    def line(self, start: Point, end: Point, color: str, width: float = 1.0, dashed: bool = False) -> None:
         """Draws a line with round ends; a dashed line begins and ends with a dash."""
         length = math.dist(start, end)
         pieces = max(1, round((length / width + LOOK.gap) / (LOOK.dash + LOOK.gap))) if dashed and width > 0 else 1
@@ -53,7 +54,7 @@ class Canvas:
             for point in (first, last):
                 self.disc(point, 0.5 * width, color)
 
-    def disc(self, center: Sequence[float], radius: float, fill: str, edge: str | None = None) -> None:
+    def disc(self, center: Point, radius: float, fill: str, edge: str | None = None) -> None:
         """Draws a filled circle, with an edge of 1 px where `edge` is given."""
         x, y = self._fine(center)
         r = radius * _SMOOTHING
@@ -101,7 +102,7 @@ class Canvas:
             draw.text(place, text, font=font, fill=color, anchor=anchor)
         return finished
 
-    def _fine(self, point: Sequence[float]) -> tuple[float, float]:
+    def _fine(self, point: Point) -> tuple[float, float]:
         return float(point[0]) * _SMOOTHING - self._corner[0], float(point[1]) * _SMOOTHING - self._corner[1]
 
 
@@ -124,7 +125,7 @@ def draw_pose(
       reach: the depth that counts as far, in the unit of `depth`.
       width: of a bone at the root's depth, px.
     """
-    seen = np.isfinite(points).all(axis=-1)
+    seen = np.all(np.isfinite(points), axis=-1)
     nearness = np.full(len(points), 0.5) if depth is None else np.clip(0.5 - 0.5 * depth / reach, 0.0, 1.0)
     # (drawing order from far to near, nearness, joint, its row or the rows of a bone). A joint covers its own bones.
     shapes: list[tuple[float, float, str, tuple[int, ...]]] = []

@@ -116,8 +116,8 @@ def likelihood_word(percentile: float) -> str:
 
 
 def _track(name: str, lifted: Lifted, level: np.ndarray) -> Track:
-    valid = lifted.valid
-    known = lifted.elevation is not None
+    valid, elevation = lifted.valid, lifted.elevation
+    known = elevation is not None
     steps = np.diff(lifted.frame.astype(np.int64))
     # Where only every fourth frame was lifted, rows play at a fourth of the rate.
     step = max(float(np.median(steps)), 1.0) if len(steps) else 1.0
@@ -125,8 +125,8 @@ def _track(name: str, lifted: Lifted, level: np.ndarray) -> Track:
         name=name, skeleton=lifted.skeleton,
         poses_3d=_with_zeros(lifted.poses_3d, valid), level=_with_zeros(level, valid),
         levelled=known or lifted.axes == "level",
-        tilt=float(lifted.elevation[valid].mean(dtype=np.float64)) if known and valid.any() else 0.0,
-        unit=lifted.unit, poses_2d=np.asarray(lifted.poses_2d, np.float64), valid=valid, elevation=lifted.elevation,
+        tilt=float(elevation[valid].mean(dtype=np.float64)) if known and valid.any() else 0.0,
+        unit=lifted.unit, poses_2d=np.asarray(lifted.poses_2d, np.float64), valid=valid, elevation=elevation,
         percentile=lifted.percentile, frame=lifted.frame,
         rate=None if lifted.frame_rate is None else lifted.frame_rate / step,
     )  # fmt: skip

@@ -101,7 +101,7 @@ def embedded(lifted: Lifted, tracks: Sequence[Track], rates: Sequence[float]) ->
 
 def _embedded_track(track: Track, rate: float) -> dict[str, Any]:
     scale_3d = max(float(np.abs(track.poses_3d).max()), 1e-9) / _LARGEST
-    seen = np.isfinite(track.poses_2d).all(axis=-1)
+    seen = np.all(np.isfinite(track.poses_2d), axis=-1)
     origin, scale_2d = np.zeros(2), 1.0
     if seen.any():
         low, high = track.poses_2d[seen].min(axis=0), track.poses_2d[seen].max(axis=0)
@@ -142,7 +142,7 @@ def _filled(template: str, values: Mapping[str, str]) -> str:
 
 
 def _part(name: str) -> str:
-    return importlib.resources.files(__package__).joinpath("page", name).read_text(encoding="utf-8")
+    return importlib.resources.files("tf_elepose.render").joinpath("page", name).read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:

@@ -22,7 +22,7 @@ from tf_elepose.skeleton.skeletons import Skeleton
 
 WIDTH = 5.6  # Inches; at 9 points the text stays readable when a telephone shows the figure 340 points wide.
 
-_STYLE: dict[str, Any] = {
+_STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],  # Comes with matplotlib: the figures look the same on every machine.
     "font.size": 10,

@@ -218,9 +218,9 @@ def _legend(with_truth: bool) -> list[Line2D]:
 def _plain(axis: Axes) -> None:
     axis.set_aspect("equal")
     axis.tick_params(labelsize=7.5, length=2)
-    axis.xaxis.label.set_size(8.5)
-    axis.yaxis.label.set_size(8.5)
-    axis.title.set_size(9)
+    axis.xaxis.label.set_fontsize(8.5)
+    axis.yaxis.label.set_fontsize(8.5)
+    axis.title.set_fontsize(9)
 
 
 def ranked(order: np.ndarray) -> dict[str, int]:

@@ -122,9 +122,9 @@ def _stated_recipe(recipe: Any, joint: Any, where: str) -> Recipe:
         return {recipe: 1.0}
     if isinstance(recipe, (list, tuple)) and recipe and all(isinstance(part, str) for part in recipe):
         return mean_of(*recipe)
-    numbers = isinstance(recipe, Mapping) and all(isinstance(w, (int, float)) for w in recipe.values())
-    if numbers and all(isinstance(part, str) for part in recipe):
-        return {part: float(weight) for part, weight in recipe.items()}
+    if isinstance(recipe, Mapping) and all(isinstance(w, (int, float)) for w in recipe.values()):  # noqa: SIM102
+        if all(isinstance(part, str) for part in recipe):
+            return {part: float(weight) for part, weight in recipe.items()}
     raise ValueError(f"{where}: {joint!r} is made of a joint, a list of joints or weights by joint; got {recipe!r}")
 
 

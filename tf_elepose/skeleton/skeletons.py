@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import json
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -108,7 +108,7 @@ class Skeleton:
                 f"skeleton {self.name!r} has no joint {joint!r}; joints are {', '.join(self.joints)}"
             ) from None
 
-    def indices(self, joints: tuple[str, ...]) -> tuple[int, ...]:
+    def indices(self, joints: Iterable[str]) -> tuple[int, ...]:
         return tuple(self.index(joint) for joint in joints)
 
     @property

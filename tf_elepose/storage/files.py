@@ -28,7 +28,7 @@ from absl import logging
 try:
     import fcntl
 except ImportError:  # Windows, where an open file cannot be removed: no lock is needed to protect it.
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # Not a module.
 
 _LEFTOVER = re.compile(r"\..+\.\d+-[0-9a-f]{8}\.partial")
 

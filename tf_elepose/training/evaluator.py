@@ -85,7 +85,7 @@ def evaluate_keypoints(
     if rows is not None:
         recording, image, seen = recording.select(rows), image[rows], seen[rows]
         confidence = None if confidence is None else confidence[rows]
-    valid = seen.any(axis=1)
+    valid = np.any(seen, axis=1)
     if not valid.any():
         raise ValueError(f"{recording.source}: none of {len(valid)} poses can be lifted: too few joints are seen")
     if not valid.all():
@@ -94,6 +94,7 @@ def evaluate_keypoints(
     prediction = method.predict_normalized(image, seen, confidence)
     nll = method.likelihood_normalized(image, seen, views=likelihood_views, seed=seed) if likelihood_views else None
     lifted, skeleton = tf.constant(prediction.poses_3d), method.skeleton
+    assert prediction.image is not None  # A method in Python always gives it.
     flat = np.pad(prediction.image, ((0, 0), (0, 0), (0, 1)))
     evaluation = evaluate_poses(
         skeleton,

@@ -125,6 +125,7 @@ class Loop:
     # Python: half of the seconds before the first step.
     @tf.autograph.experimental.do_not_convert
     def _resident_step(self, step: tf.Tensor) -> dict[str, tf.Tensor]:
+        assert isinstance(self._batches, Batches)  # No others stay on the device.
         context = tf.distribute.get_replica_context()
         replica = context.replica_id_in_sync_group if self.replicas > 1 else 0
         rows = self._batches.rows(step, replica, self.replicas)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -28,7 +29,7 @@ from tf_elepose.training.checkpoint import assign
 try:
     import fcntl
 except ImportError:  # Windows.
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # Not a module.
 
 MODEL_FORMAT = 4
 """Version of model.npz; a reader refuses what it does not know. Up to 3 a file also held what only training needs, such
@@ -63,7 +64,7 @@ def load_model(path: str | pathlib.Path) -> PoseModel:
     return model
 
 
-def load_model_and_info(path: str | pathlib.Path) -> tuple[PoseModel, dict[str, Any]]:
+def load_model_and_info(path: str | os.PathLike[str]) -> tuple[PoseModel, dict[str, Any]]:
     """Loads the trained model, as `load_model`, and the `info` that was saved with it."""
     path = pathlib.Path(path)
     if path.is_dir():

@@ -84,7 +84,7 @@ def findings(recording: Recording) -> list[Finding]:
         found.append(_finding(test, what, remedy, wrong, judged, windows, recording))
     found += _bone_findings(recording, arrays, windows)
     for poses in arrays:
-        found += missing_joints(poses.name, poses.seen.any(axis=0), len(recording), skeleton)
+        found += missing_joints(poses.name, np.any(poses.seen, axis=0), len(recording), skeleton)
     return found
 
 

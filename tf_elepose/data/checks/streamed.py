@@ -28,7 +28,7 @@ class PartsSeen:
         """Adds a sample of the next part."""
         self._rows += len(part)
         for poses in sanity.seen_poses(part):
-            seen = poses.seen.any(axis=0)
+            seen = np.any(poses.seen, axis=0)
             self._ever_seen[poses.name] = self._ever_seen.get(poses.name, False) | seen
         for rows in sanity.windows_of(part):
             if self._met % self._stride == 0:

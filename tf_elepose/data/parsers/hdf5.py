@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import io
 import json
 import math
 import os
@@ -22,7 +23,7 @@ import subprocess
 import sys
 import threading
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -146,14 +147,16 @@ class _Child:
         request = request | {"seconds": seconds, "memory": 2 * size + _SPARE_BYTES}
         with self._lock:
             process = self._running()
+            requests, replies = process.stdin, process.stdout
+            assert requests is not None and isinstance(replies, io.BufferedReader)  # `_running` made them.
             watchdog = threading.Timer(_WALL_SECONDS + size / _WALL_BYTES_PER_SECOND, process.kill)
             watchdog.daemon = True
             watchdog.start()
             try:
-                process.stdin.write(json.dumps(request).encode() + b"\n")
-                process.stdin.flush()
-                reply = json.loads(process.stdout.readline())
-                data = _received(process.stdout, reply.get("bytes", 0))
+                requests.write(json.dumps(request).encode() + b"\n")
+                requests.flush()
+                reply = json.loads(replies.readline())
+                data = _received(replies, reply.get("bytes", 0))
             except (OSError, EOFError, ValueError):  # It has died.
                 self.stop()
                 late = process.returncode in (-getattr(signal, "SIGPROF", 0), -getattr(signal, "SIGKILL", 0))
@@ -173,7 +176,8 @@ class _Child:
         if self._process is not None and self._owner == os.getpid():
             for stream in (self._process.stdin, self._process.stdout):
                 with contextlib.suppress(OSError):  # The rest of a request can no longer be sent.
-                    stream.close()
+                    if stream is not None:
+                        stream.close()
             try:
                 self._process.wait(timeout=1)
             except subprocess.TimeoutExpired:
@@ -201,10 +205,10 @@ _CHILD = _Child()
 atexit.register(_CHILD.stop)
 
 
-def _received(stream: IO[bytes], count: int) -> np.ndarray:
+def _received(stream: io.BufferedReader, count: int) -> np.ndarray:
     """Reads the next `count` bytes without making a second copy of them."""
     data = np.empty(count, np.uint8)
-    filled, view = 0, memoryview(data)
+    filled, view = 0, data.data
     while filled < count:
         got = stream.readinto(view[filled:])
         if not got:

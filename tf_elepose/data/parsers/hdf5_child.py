@@ -10,7 +10,7 @@ import json
 import os
 import signal
 import sys
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -63,7 +63,8 @@ def _survey(path: str) -> dict[str, dict[str, Any]]:
 
     found: dict[str, dict[str, Any]] = {}
     with h5py.File(path, "r", locking=False) as file:
-        groups, seen = [("", file, 0)], 0
+        groups: list[tuple[str, h5py.Group, int]] = [("", file, 0)]
+        seen = 0
         while groups:
             prefix, group, depth = groups.pop()
             for link in group:
@@ -72,7 +73,7 @@ def _survey(path: str) -> dict[str, dict[str, Any]]:
                     raise ValueError(f"more than {_MAX_OBJECTS} objects")
                 if not isinstance(group.get(link, getlink=True), h5py.HardLink):
                     continue
-                name = prefix + link
+                name = f"{prefix}{link}"
                 try:
                     held = group[link]
                     if isinstance(held, h5py.Dataset):
@@ -115,7 +116,7 @@ def _read(path: str, name: str) -> tuple[np.ndarray, dict[str, Any]]:
     import h5py
 
     with h5py.File(path, "r", locking=False) as file:
-        dataset = file[name]
+        dataset = cast("h5py.Dataset", file[name])  # `_survey` found that it is one.
         entry = _declared(dataset)
         if "problem" in entry:
             return np.zeros(0, np.uint8), entry

@@ -151,7 +151,7 @@ class JsonStream:
     def _next(self) -> str:
         """Skips white space; returns the next character without skipping it, or "" at the end of the file."""
         while True:
-            self._at = _SPACE.match(self._text, self._at).end()  # type: ignore[union-attr]
+            self._at = _SPACE.match(self._text, self._at).end()  # type: ignore[union-attr]  # It also matches nothing.
             if self._at < len(self._text):
                 return self._text[self._at]
             if not self._refill():

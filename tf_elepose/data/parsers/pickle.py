@@ -266,7 +266,8 @@ class _Machine:
             data = self._bytes(data)
             self._spend(len(data))
             require_contents(dtype, shape, data)
-        array.__setstate__((1, shape, dtype, fortran_order, data))
+        state = (1, shape, dtype, fortran_order, data)
+        array.__setstate__(state)  # pyright: ignore[reportArgumentType]  # NumPy's types know only its own bool.
 
     def _array(self, dtype: np.dtype, shape: Any, order: Any, data: bytes) -> np.ndarray:
         if dtype.hasobject or order not in ("C", "F"):

@@ -7,6 +7,8 @@ import io
 import pickletools
 from typing import IO, Any
 
+_OPCODES: dict[str, Any] = {opcode.code: opcode for opcode in pickletools.opcodes}
+
 
 class OpcodeStream:
     """Reads opcodes; a length beyond the end is refused before memory is allocated.
@@ -16,7 +18,7 @@ class OpcodeStream:
     """
 
     def __init__(self, stream: IO[bytes], size: int) -> None:
-        self._stream = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(stream)  # type: ignore
+        self._stream = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(stream)  # type: ignore[arg-type]  # Any file will do.
         self.left = size
 
     def opcode(self) -> tuple[str, Any]:
@@ -25,12 +27,12 @@ class OpcodeStream:
         Raises:
           ValueError: no known opcode, or an argument that is damaged or longer than the rest of the pickle.
         """
-        opcode = pickletools.code2op.get(self.read(1).decode("latin-1"))
+        opcode = _OPCODES.get(self.read(1).decode("latin-1"))
         if opcode is None:
             raise ValueError("unknown opcode")
         if opcode.name == "STRING":
             return opcode.name, _quoted(self.readline())
-        return opcode.name, None if opcode.arg is None else opcode.arg.reader(self)  # type: ignore
+        return opcode.name, None if opcode.arg is None else opcode.arg.reader(self)
 
     def read(self, length: int) -> bytes:
         """The next `length` bytes; ValueError when fewer are left."""
@@ -51,4 +53,4 @@ def _quoted(line: bytes) -> str:
     text = line.strip()
     if len(text) < 2 or text[:1] not in (b"'", b'"') or text[-1:] != text[:1]:
         raise ValueError("text without quotes")
-    return codecs.escape_decode(text[1:-1])[0].decode("latin-1")  # type: ignore
+    return codecs.escape_decode(text[1:-1])[0].decode("latin-1")  # type: ignore[attr-defined]  # Not in its list of names.

@@ -65,9 +65,9 @@ def _rows(file: pathlib.Path, split: str, centers: Centers | None, swap_legs: bo
             to_world = archive.numbers("R_cam_2_world", (*n, 9)).reshape(-1, 3, 3)
             position = archive.numbers("cam_position", (*n, 3))
             roots = _roots(centers, clip, frame, archive.where)
+            with np.errstate(over="ignore", invalid="ignore"):  # The transpose rotates from the world to the camera.
+                metres = metres + np.einsum("nji,nj->ni", to_world, roots - position)[:, np.newaxis]
     with np.errstate(over="ignore", invalid="ignore"):  # `assemble` refuses numbers that are too large.
-        if centers is not None:  # The transpose rotates from the world to the camera.
-            metres = metres + np.einsum("nji,nj->ni", to_world, roots - position)[:, np.newaxis]
         poses_2d, poses_3d = shares * np.float32(_IMAGE_PX), metres * np.float32(_MM)
     if swap_legs:
         partners = [other_side(joint) if joint[2:] in _LEG else joint for joint in convention.joints]

@@ -122,7 +122,7 @@ def read_npz(path: str | os.PathLike[str], *, convention: str | None = None) -> 
             with np.errstate(over="ignore"):  # `assemble` refuses numbers that are too large.
                 poses, *trust = (arrays[name].astype(np.float32) for name in (names[0], *apart))
             confidence = poses[..., 2] if shape[2] == 3 else trust[0] if trust else None
-            known = {"frame": np.arange(first, first + n), "clip": stem, "subject": stem} | fields
+            known: dict[str, Any] = {"frame": np.arange(first, first + n), "clip": stem, "subject": stem} | fields
             poses = _with_missing(poses[..., :2], confidence)
             yield Rows(held, poses, confidence=confidence, done=(first + n) / shape[0], **known)
 

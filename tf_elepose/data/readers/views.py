@@ -16,6 +16,7 @@ import math
 import os
 import pathlib
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -96,7 +97,7 @@ def _rows(
 ) -> Rows:
     """The `Rows` of a part of the file's fields, which begins at row `first` of `total`."""
     n, kinds = len(arrays["poses_2d"]), row_fields(held.num_joints)
-    fields = {
+    fields: dict[str, Any] = {
         field: check_array(array, kinds[field][0], (n,), f"{where}: {field}") if field in _COLUMNS else array
         for field, array in arrays.items()
     }

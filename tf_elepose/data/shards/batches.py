@@ -122,7 +122,7 @@ class ShardBatches:
                 step += 1
 
     def _flipped(self, batch: dict[str, np.ndarray], coins: np.ndarray) -> dict[str, np.ndarray]:
-        turned = {"image": batch["image"][:, self._mirror] * np.float32([-1, 1])}
+        turned = {"image": batch["image"][:, self._mirror] * np.array([-1, 1], np.float32)}
         if "seen" in batch:
             turned["seen"] = batch["seen"][:, self._mirror]
         return {
@@ -143,7 +143,7 @@ class ShardBatches:
         """
         numbers = self.epoch_groups(epoch)[group]
         size, joints = int(self._sizes[numbers].sum()), len(self._mirror)
-        loaded = {"image": np.empty((size, joints, 2), np.float32)}
+        loaded: dict[str, np.ndarray] = {"image": np.empty((size, joints, 2), np.float32)}
         if not self._complete:
             loaded["seen"] = np.empty((size, joints), bool)
         names = self._shards.paths(self._split)
@@ -171,12 +171,12 @@ class ShardBatches:
 
     def _decoded(self, paths: list[str]) -> Iterator[list[np.ndarray]]:
         """Yields poses [n, J, 2] px and the fields that say which joints are seen, each [n, J]."""
-        head = self._shards.manifest.head
+        manifest = self._shards.manifest
 
         def decode(records: tf.Tensor) -> list[tf.Tensor]:
             fields = []
             for name in (self._field, *self._seen_by):
-                dtype, start = head.fields[name][:2]
+                dtype, start = manifest.place_of(name)
                 raw = tf.strings.substr(records, start, dtype.itemsize)
                 flat = tf.io.decode_raw(raw, tf.uint8 if name == "visible" else tf.float32)
                 fields.append(tf.reshape(flat, [-1, *dtype.shape]))

@@ -11,7 +11,7 @@ import functools
 import pathlib
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -89,6 +89,11 @@ class ShardManifest:
         """The number of bytes of the longest possible record."""
         return self.head.itemsize + len(TEXT_FIELDS) * _MAX_TEXT_BYTES
 
+    def place_of(self, field: str) -> tuple[np.dtype, int]:
+        """Type of a field of `head`, with its shape, and the byte at which it begins in a record."""
+        fields = cast("Mapping[str, tuple[np.dtype, int]]", self.head.fields)  # A dtype of fields, so not None.
+        return fields[field][:2]
+
     def rows(self, split: str) -> int:
         """The number of rows of a split; ValueError when there is no such split."""
         if split not in self.splits:
@@ -139,7 +144,7 @@ class ShardManifest:
         self._require(ends[:, -1] == lengths, "its text is not as long as it says", where, first)
         self._require(head[TEXT_LENGTHS].max(axis=1) <= _MAX_TEXT_BYTES, "its text is too long", where, first)
         flags = head["visible"].view(np.uint8)
-        self._require((flags <= 1).all(axis=1), "visible: expected true or false", where, first)
+        self._require(np.all(flags <= 1, axis=1), "visible: expected true or false", where, first)
         fields = {name: np.ascontiguousarray(head[name]) for name in (*_NUMBERS, *self.fields)}
         starts = np.column_stack([np.full(len(records), size), ends]).tolist()
         for column, name in enumerate(TEXT_FIELDS):
@@ -199,7 +204,7 @@ class ShardManifest:
     @classmethod
     def _checked(cls, values: Mapping[str, Any], where: str) -> ShardManifest:
         try:
-            skeleton = Skeleton.from_dict(values.get("skeleton"))
+            skeleton = Skeleton.from_dict(cast("Any", values.get("skeleton")))  # It says what else was given.
         except ValueError as error:
             raise ValueError(f"{where}: {str(error)[:500]}") from error
         except (TypeError, KeyError, OverflowError) as error:  # A joint that is a list or a number.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 import zlib
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -43,6 +44,6 @@ def rows_of(fields: dict[str, np.ndarray], manifest: ShardManifest, split: str) 
     known = set(np.unique(fields["camera"]).tolist()) <= set(manifest.image_sizes)
     visible = fields["visible"][..., np.newaxis]
     poses_2d = np.where(visible, fields["poses_2d"], np.float32(np.nan))
-    others = {name: values for name, values in fields.items() if name not in ("visible", "poses_2d")}
+    others: dict[str, Any] = {name: values for name, values in fields.items() if name not in ("visible", "poses_2d")}
     sizes = manifest.image_sizes if known else None
     return Rows(convention=manifest.skeleton, split=split, image_size=sizes, poses_2d=poses_2d, **others)

@@ -183,7 +183,7 @@ class Shards:
         head = self.manifest.head
 
         def numbers(name: str) -> tf.Tensor:
-            dtype, start = head.fields[name][:2]
+            dtype, start = self.manifest.place_of(name)
             raw = tf.strings.substr(records, start, dtype.itemsize)
             flat = tf.io.decode_raw(raw, tf.uint8 if dtype.base.kind == "b" else tf.as_dtype(dtype.base))
             shaped = tf.reshape(flat, [-1, *dtype.shape])

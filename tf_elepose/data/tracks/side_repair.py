@@ -93,7 +93,7 @@ def repair_sides(
 
 def repair_summary(swapped: np.ndarray, tracks: Iterable[tuple[str, np.ndarray]]) -> str:
     """One line: in how many poses of which tracks (name and rows) sides were changed, given the mask [N, 2]."""
-    changed = swapped.any(axis=1)
+    changed = np.any(swapped, axis=1)
     counts = {name: int(changed[rows].sum()) for name, rows in tracks}
     found = {name: count for name, count in sorted(counts.items(), key=lambda item: -item[1]) if count}
     if not found:

@@ -45,7 +45,7 @@ def spread_between_views(poses: np.ndarray) -> np.ndarray:
     """Standard deviation [J] of the joints of `poses` [M, V, J, 3] between the views of a moment: the root of the mean
     squared distance from the moment's mean, over n - 1. Views that are NaN, and moments with one view, do not count.
     """
-    present = np.isfinite(poses).all(axis=(2, 3))
+    present = np.all(np.isfinite(poses), axis=(2, 3))
     poses, present = poses[present.sum(axis=1) >= 2], present[present.sum(axis=1) >= 2]
     if len(poses) == 0:
         return np.full(poses.shape[2], np.nan)
