@@ -21,5 +21,9 @@ STARTED = re.compile(r"python -m ((?:benchmarks|export|tf_elepose)[\w.]*)\b")
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_named_modules_exist(path):
     text = path.read_text(encoding="utf-8")
-    named = {*IMPORTED.findall(text), *STARTED.findall(text)}
+    # Modules that a page says how to write are not there yet: their file's name heads their block.
+    written = {
+        name.replace("/", ".").removesuffix(".__init__") for name in re.findall(r"^# ([\w/]+)\.py$", text, re.MULTILINE)
+    }
+    named = {*IMPORTED.findall(text), *STARTED.findall(text)} - written
     assert not [name for name in named if importlib.util.find_spec(name.rstrip(".")) is None]

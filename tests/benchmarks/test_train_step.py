@@ -55,7 +55,7 @@ def test_a_method_read_from_its_task_has_the_same_terms_and_gradients(task, tmp_
     }  # fmt: skip
     assert {name.partition("/")[0] for name in said} == {"terms", "gradients"}
     assert all(np.any(values) for name, values in said.items() if name.startswith("terms/") and "knees" not in name)
-    with pytest.raises(ValueError, match="only one of the two knows terms/bone"):
+    with pytest.raises(ValueError, match="only one of the two programs has terms/bone"):
         step_task.differences(said, {name: values for name, values in said.items() if name != "terms/bone"})
 
 

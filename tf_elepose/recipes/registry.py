@@ -37,7 +37,7 @@ def require_known_settings(config: ConfigDict) -> None:
     unknown = sorted(name for name in stated - known if not any(part in name for part in _FREE))
     missing = sorted(name for name in known - stated if not any(part in name for part in _FREE))
     if unknown or missing:
-        found = [f"{what} {', '.join(names)}" for what, names in (("unknown", unknown), ("missing", missing)) if names]
+        found = [f"{what} {_listed(names)}" for what, names in (("unknown", unknown), ("missing", missing)) if names]
         file = METHODS[config.method].recipe.replace(".", "/") + "/config.py"
         raise ValueError(f"config settings: {'; '.join(found)}; {file} has all there are")
 
@@ -51,6 +51,11 @@ def _add_terms_that_are_off(config: ConfigDict) -> None:
             for term, weight in default.term_weights.items():
                 if not weight and term not in stated.term_weights:
                     stated.term_weights[term] = weight
+
+
+def _listed(names: list[str], most: int = 8) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _names(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
