@@ -1,4 +1,7 @@
-"""Claims about every method: the list is all of `METHODS`, so a new method is tested here, or these tests fail."""
+"""Claims about every method: the list is all of `METHODS`, so a new method is tested here, or these tests fail.
+
+The file is long because all claims read the same models, which are made once.
+"""
 
 import dataclasses
 import functools

@@ -1,4 +1,7 @@
-"""Claims: what readers yield becomes the wanted joints, missing ones known as such, and nothing wrong gets through."""
+"""Claims: what readers yield becomes the wanted joints, missing ones known as such, and nothing wrong gets through.
+
+The file is long because every mistake in rows has its case here, beside the rows that it is made of.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,7 @@
-"""SVMAC's objective agrees with its equations written again in NumPy, and a step updates critic and generator."""
+"""SVMAC's objective agrees with its equations written again in NumPy, and a step updates critic and generator.
+
+The file is long because the paper has 24 equations, in their order here.
+"""
 
 import math
 

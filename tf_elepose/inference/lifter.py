@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pathlib
 from collections.abc import Callable
 from typing import Any
 
@@ -13,19 +12,14 @@ from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.data.recording import Recording, check_array
 from tf_elepose.data.rows import LARGEST_PX
 from tf_elepose.data.tracks.side_repair import CHOICES, repair_sides
-from tf_elepose.inference.bundle import is_bundle
 from tf_elepose.inference.model import LiftingModel, percentile
-from tf_elepose.inference.tflite_model import LiteModel
+from tf_elepose.inference.opening import open_model
 from tf_elepose.motion import body_size
 from tf_elepose.motion.levelling import levelled
 from tf_elepose.motion.lifted import AXES, Lifted
-from tf_elepose.pretrained import pretrained_models
 from tf_elepose.skeleton import conventions
 from tf_elepose.skeleton.conversion import Convention, Conversion, conversion
 from tf_elepose.skeleton.skeletons import MIN_JOINTS, Skeleton
-
-RUNTIMES = ("tflite", "saved_model")
-"""Programs that can run an exported model: LiteRT its TFLite file, or TensorFlow its SavedModel."""
 
 Progress = Callable[[int], None]
 """Called with the number of poses lifted so far."""
@@ -59,7 +53,7 @@ class Lifter:
           precision: of a bundle's file, see `tflite_model.PRECISIONS`; the most precise one when None.
           likelihood: whether percentiles are computed; False is faster where the model has a file without them.
           threads: that run a bundle.
-          runtime: of a bundle, one of `RUNTIMES`.
+          runtime: of a bundle, one of `opening.RUNTIMES`.
 
         Raises:
           ValueError: no such model, a damaged one, or one that cannot be run here; the message gives model and reason.
@@ -67,7 +61,7 @@ class Lifter:
         if isinstance(model, LiftingModel):
             self.model = model
         else:
-            self.model = _opened(os.fspath(model), precision, likelihood, threads, runtime)
+            self.model = open_model(os.fspath(model), precision, likelihood, threads, runtime)
         self._likelihood = likelihood and self.model.likelihood_quantiles is not None
 
     @property
@@ -251,41 +245,6 @@ class Lifter:
         if height_mm is not None:
             lifted = body_size.with_height(lifted, height_mm)
         return levelled(lifted) if axes == "level" else lifted
-
-
-def _opened(model: str, precision: str | None, likelihood: bool, threads: int, runtime: str) -> LiftingModel:
-    options: dict[str, Any] = {"precision": precision, "likelihood": likelihood, "threads": threads}
-    path = pathlib.Path(model)
-    if runtime not in RUNTIMES:
-        raise ValueError(f"runtime: expected {' or '.join(RUNTIMES)}; got {runtime!r}")
-    if runtime == "saved_model":
-        return _served(path, pretrained_models().get(model), precision, likelihood, threads)
-    if is_bundle(path):
-        return LiteModel(path, **options)
-    if not path.exists():
-        known = pretrained_models()
-        if model in known:
-            return LiteModel(known[model], name=model, **options)
-        names = f"by name there are {', '.join(known)}" if known else "no models came with this installation"
-        raise ValueError(f"model {model!r}: no such file or folder; {names}")
-    if path.is_file() and path.suffix != ".npz":
-        raise ValueError(f"model {model}: expected the folder of an export, a workdir, or a model.npz")
-    if precision is not None:
-        raise ValueError(f"model {model}: precision {precision} is for exported models; python -m export makes them")
-    from tf_elepose.inference.trained_model import TrainedModel
-
-    return TrainedModel(path)
-
-
-def _served(
-    path: pathlib.Path, named: pathlib.Path | None, precision: str | None, likelihood: bool, threads: int
-) -> LiftingModel:
-    folder = path if path.exists() or named is None else named
-    if precision is not None or not is_bundle(folder):
-        raise ValueError(f"model {path}: runtime saved_model is for the folder of an export, without a precision")
-    from tf_elepose.inference.saved_model import ServedModel
-
-    return ServedModel(folder, likelihood=likelihood, threads=threads)
 
 
 _NAMES = ("subject", "clip", "camera", "frame", "person")  # Together they identify a row.

@@ -1,7 +1,7 @@
 """Skeletons: the joints of a pose, by name, and everything that follows from them.
 
 This is the only file with facts about the body. A joint is addressed by its name everywhere else; orders,
-bones, mirror permutations and matrices are derived here.
+bones, mirror permutations and matrices are derived here. That is why it is long.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""From a recording to a trained model: what is refused before anything is trained, and how clips are held out."""
+"""From a recording to a trained model: what is refused before anything is trained, and how clips are held out.
+
+The file is long because its tests share trainings that are made once.
+"""
 
 import dataclasses
 
