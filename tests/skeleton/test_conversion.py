@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from documented_joints import MADE, TARGET, TO_H36M_17
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tf_elepose.skeleton.conventions import CONVENTIONS
@@ -181,6 +181,7 @@ def test_rules_of_the_target_find_joints_that_have_another_name():
     assert set(back.missing) == {"l_eye", "r_eye", "l_ear", "r_ear"}
 
 
+@settings(deadline=None)  # A busy machine is no mistake.
 @given(st.integers(0, 2**32 - 1))
 def test_made_joints_move_with_the_body(seed):
     """Weights sum to 1: when a body is shifted, its made joints are shifted by the same vector."""
