@@ -18,7 +18,7 @@ CHANGES = {path: re.split(r"\n{2,}", text.strip("\n")) for path, text in BLOCKS 
 
 # {file: what stands in it behind each of the pieces that the page adds}; of a line that it changes, the beginning.
 BEHIND = {
-    "tf_elepose/methods/registry.py": ['}\n"""All methods'],
+    "tf_elepose/methods/registry.py": ['}\n"""{name of the method'],
     "tf_elepose/data/sources.py": ['}\n"""{FORMAT'],
     "tf_elepose/outputs/registry.py": ['}\n"""{suffix'],
     "tf_elepose/methods/elepose.py": ["TERMS = ", "    def loss_terms(", "        }\n        return {name: terms"],
