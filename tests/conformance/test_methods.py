@@ -187,9 +187,9 @@ def test_graph_gives_the_eager_step(stepped):
 def test_a_checkpoint_brings_back_weights_and_optimizer(make, tmp_path):
     """The third and fourth step are the same for another object, from the checkpoint after the second."""
     (made, image), (again, _) = make(), make()
-    loops, variables = {}, {}
+    loops, variables, rate = {}, {}, 1e-4
     for name, one in (("made", made), ("again", again)):
-        optimizers = {key: keras.optimizers.Adam(1e-4, name="adam") for key in one.networks}
+        optimizers = {key: keras.optimizers.Adam(rate, name="adam") for key in one.networks}
         for key, network in one.networks.items():
             optimizers[key].build(network.trainable_variables)
         batches = Batches(small_models.arrays(made, image), H36M_17, batch_size=8, seed=1, flip=True)
@@ -207,7 +207,13 @@ def test_a_checkpoint_brings_back_weights_and_optimizer(make, tmp_path):
     assert set(variables["again"]) == set(variables["made"])
     assert any(np.any(np.asarray(variable) != arrays[name]) for name, variable in variables["made"].items())
     for name, variable in variables["made"].items():
-        np.testing.assert_allclose(np.asarray(variables["again"][name]), np.asarray(variable), rtol=1e-6, atol=1e-8)
+        # Sums of several threads come in any order, and Adam makes steps of one size out of gradients near zero: the
+        # same step may differ by a small part of the rate. A lost moment or weight moves it by all of it.
+        moment = name.startswith("optimizer/")
+        atol = 1e-4 * np.abs(np.asarray(variable)).max() if moment else 1e-2 * rate
+        np.testing.assert_allclose(
+            np.asarray(variables["again"][name]), np.asarray(variable), rtol=1e-6, atol=atol, err_msg=name
+        )
 
 
 def test_settings_are_plain_and_rebuild_the_method(method):
