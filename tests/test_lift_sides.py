@@ -23,9 +23,9 @@ class Flat(LiftingModel):
     name, fingerprint, skeleton, min_confidence = "flat", "sha256:0", H36M_17, 0.25
     likelihood_quantiles = None
 
-    def lift(self, poses_2d, seen, groups, *, likelihood, confidence=None, progress=None):
-        flat = np.concatenate([poses_2d, np.zeros_like(poses_2d[..., :1])], axis=-1)
-        return Prediction(flat, None, seen.any(axis=-1))
+    def lift(self, keypoints, groups=None, *, likelihood, progress=None):
+        flat = np.pad(keypoints.pixels, ((0, 0), (0, 0), (0, 1)))
+        return Prediction(flat, None, keypoints.seen.any(axis=-1))
 
 
 def recordings():

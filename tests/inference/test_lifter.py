@@ -39,10 +39,11 @@ class Recorder(LiftingModel):
     def __init__(self, needs_groups=False):
         self.needs_groups = needs_groups
 
-    def lift(self, poses_2d, seen, groups, *, likelihood, confidence=None, progress=None):
-        self.asked, self.trust = (poses_2d, seen, groups, likelihood), confidence
-        flat = np.concatenate([poses_2d, np.zeros_like(poses_2d[..., :1])], axis=-1)
-        return Prediction(flat, None, seen.any(axis=-1))
+    def lift(self, keypoints, groups=None, *, likelihood, progress=None):
+        self.asked = (keypoints.pixels, keypoints.seen, groups, likelihood)
+        self.trust = keypoints.confidence
+        flat = np.pad(keypoints.pixels, ((0, 0), (0, 0), (0, 1)))
+        return Prediction(flat, None, keypoints.seen.any(axis=-1))
 
 
 def test_bad_poses_are_not_valid_and_everything_is_finite(lift):

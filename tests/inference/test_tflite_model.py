@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from lifting_bundle import keypoints, small_canonpose_run, small_lifting_bundle, small_run
 
+from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.inference import bundle as exported_model
 from tf_elepose.inference import tflite_model
 from tf_elepose.inference.model import percentile
@@ -36,13 +37,13 @@ def partly_seen(count=40, share=0.8):
     rng = np.random.default_rng(1)
     seen = rng.random((count, H36M_17.num_joints)) < share
     seen[0], seen[1], seen[2] = True, False, np.arange(H36M_17.num_joints) < 5
-    return keypoints(count), seen
+    return Keypoints(keypoints(count), seen)
 
 
 def test_a_bundle_agrees_with_the_trained_model():
-    poses, seen = partly_seen()
+    given = partly_seen()
     bundle, trained = LiteModel(small_lifting_bundle()), TrainedModel(small_run())
-    one, other = (model.lift(poses, seen, None, likelihood=True) for model in (bundle, trained))
+    one, other = (model.lift(given, likelihood=True) for model in (bundle, trained))
     np.testing.assert_array_equal(one.valid, other.valid)
     assert one.valid.sum() > 20 and not one.valid[1] and not one.valid[2]
     np.testing.assert_allclose(one.poses_3d, other.poses_3d, atol=1e-4)
@@ -53,36 +54,35 @@ def test_a_bundle_agrees_with_the_trained_model():
 
 
 def test_batches_and_threads_have_no_influence(monkeypatch):
-    poses, seen = partly_seen(50)
-    whole = LiteModel(small_lifting_bundle(), threads=1).lift(poses, seen, None, likelihood=True)
+    given = partly_seen(50)
+    whole = LiteModel(small_lifting_bundle(), threads=1).lift(given, likelihood=True)
     monkeypatch.setattr(tflite_model, "_BATCH", 7)
     reported = []
     model = LiteModel(small_lifting_bundle(), threads=3)
-    parts = model.lift(poses, seen, None, likelihood=True, progress=reported.append)
+    parts = model.lift(given, likelihood=True, progress=reported.append)
     for name in ("poses_3d", "valid", "elevation", "nll"):
         np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), rtol=1e-4, atol=1e-4)
     assert reported == sorted(reported) and reported[-1] == 50
-    again = model.lift(poses, seen, None, likelihood=True)
+    again = model.lift(given, likelihood=True)
     np.testing.assert_array_equal(again.poses_3d, parts.poses_3d)
 
 
 def test_zero_poses_give_zero_results():
-    answer = LiteModel(small_lifting_bundle()).lift(
-        np.zeros((0, 17, 2)), np.zeros((0, 17), bool), None, likelihood=True
-    )
+    none = Keypoints(np.zeros((0, 17, 2)), np.zeros((0, 17), bool))
+    answer = LiteModel(small_lifting_bundle()).lift(none, likelihood=True)
     assert answer.poses_3d.shape == (0, 17, 3) and answer.nll.shape == (0,)
 
 
 def test_without_likelihood_a_file_without_it_is_used():
     model = LiteModel(small_lifting_bundle(), likelihood=False)
     assert model.file.name == "lift_full_float32_batch.tflite"
-    poses, seen = partly_seen()
-    answer = model.lift(poses, seen, None, likelihood=False)
+    given = partly_seen()
+    answer = model.lift(given, likelihood=False)
     assert answer.nll is None
     full = LiteModel(small_lifting_bundle())
     assert full.file.name == "lift_all_float32_batch.tflite"
-    np.testing.assert_allclose(answer.poses_3d, full.lift(poses, seen, None, likelihood=True).poses_3d, atol=1e-5)
-    assert full.lift(poses, seen, None, likelihood=False).nll is None
+    np.testing.assert_allclose(answer.poses_3d, full.lift(given, likelihood=True).poses_3d, atol=1e-5)
+    assert full.lift(given, likelihood=False).nll is None
 
 
 @pytest.mark.parametrize("name", ["cmu", "cmu_small"])
@@ -94,9 +94,9 @@ def test_a_packaged_model_has_a_faster_file_without_likelihood(name):
         f"lift_all_{full.precision}_batch.tflite",
         f"lift_full_{full.precision}_batch.tflite",
     )
-    poses, seen = partly_seen()
-    with_nll = full.lift(poses, seen, None, likelihood=True)
-    without_nll = fast.lift(poses, seen, None, likelihood=False)
+    given = partly_seen()
+    with_nll = full.lift(given, likelihood=True)
+    without_nll = fast.lift(given, likelihood=False)
     assert without_nll.nll is None and with_nll.nll is not None
     np.testing.assert_array_equal(without_nll.valid, with_nll.valid)
     np.testing.assert_allclose(without_nll.poses_3d, with_nll.poses_3d, atol=1e-5)
@@ -107,11 +107,8 @@ def test_the_most_precise_file_is_taken_unless_one_is_named(bundle):
     assert LiteModel(bundle).precision == "float32"
     small = LiteModel(bundle, precision="int8_dynamic")
     assert small.file.name == "lift_all_int8_dynamic_batch.tflite"
-    poses, seen = partly_seen()
-    difference = (
-        small.lift(poses, seen, None, likelihood=True).poses_3d
-        - LiteModel(bundle).lift(poses, seen, None, likelihood=True).poses_3d
-    )
+    given = partly_seen()
+    difference = small.lift(given, likelihood=True).poses_3d - LiteModel(bundle).lift(given, likelihood=True).poses_3d
     assert 0 < np.abs(difference).mean() < 0.05
     with pytest.raises(ValueError, match="no file of precision float16; there is float32, int8_dynamic"):
         LiteModel(bundle, precision="float16")
@@ -120,10 +117,12 @@ def test_the_most_precise_file_is_taken_unless_one_is_named(bundle):
 
 
 def test_hidden_joints_have_no_influence_whatever_their_numbers():
-    poses, seen = partly_seen()
+    given = partly_seen()
     model = LiteModel(small_lifting_bundle())
-    one = model.lift(poses, seen, None, likelihood=True)
-    other = model.lift(np.where(seen[..., np.newaxis], poses, np.float32(9e5)), seen, None, likelihood=True)
+    one = model.lift(given, likelihood=True)
+    other = model.lift(
+        Keypoints(np.where(given.seen[..., np.newaxis], given.pixels, np.float32(9e5)), given.seen), likelihood=True
+    )
     np.testing.assert_array_equal(one.poses_3d, other.poses_3d)
 
 
@@ -131,7 +130,7 @@ def test_an_export_threshold_does_not_hide_joints(bundle):
     change(bundle, min_confidence=0.7)
     model = LiteModel(bundle)
     assert model.min_confidence == 0.7
-    assert model.lift(keypoints(), np.ones((40, 17), bool), None, likelihood=True).valid.all()
+    assert model.lift(Keypoints(keypoints(), np.ones((40, 17), bool)), likelihood=True).valid.all()
 
 
 def test_a_changed_file_is_refused(bundle):
@@ -212,11 +211,12 @@ def test_the_training_poses_are_spread_evenly():
 def test_canonical_poses_and_confidences_agree_with_the_trained_model(tmp_path):
     folder = small_lifting_bundle(run=small_canonpose_run())
     trained, bundle = TrainedModel(small_canonpose_run()), LiteModel(folder)
-    poses, seen = partly_seen()
-    trust = np.random.default_rng(2).uniform(0.1, 1.2, seen.shape).astype(np.float32)
+    given = partly_seen()
+    trust = np.random.default_rng(2).uniform(0.1, 1.2, given.seen.shape).astype(np.float32)
     found = {}
     for name, confidence in (("given", trust), ("not given", None)):
-        one, other = (m.lift(poses, seen, None, likelihood=True, confidence=confidence) for m in (bundle, trained))
+        trusted = Keypoints(given.pixels, given.seen, confidence)
+        one, other = (m.lift(trusted, likelihood=True) for m in (bundle, trained))
         np.testing.assert_array_equal(one.valid, other.valid)
         np.testing.assert_allclose(one.poses_3d, other.poses_3d, atol=1e-4)
         np.testing.assert_allclose(one.rotation, other.rotation, atol=1e-4)
@@ -226,7 +226,7 @@ def test_canonical_poses_and_confidences_agree_with_the_trained_model(tmp_path):
     # Joints that passed the caller's threshold are seen, whatever the file was exported with.
     high = shutil.copytree(folder, tmp_path / "bundle")
     change(high, min_confidence=0.4)
-    assert LiteModel(high).trust(seen, trust)[seen].min() > 0.4
+    assert LiteModel(high).trust(given.seen, trust)[given.seen].min() > 0.4
     change(high, usual_confidence=[0.5])
     with pytest.raises(ValueError, match="usual_confidence: expected 17 numbers, one a joint"):
         LiteModel(high)

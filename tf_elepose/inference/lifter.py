@@ -222,9 +222,8 @@ class Lifter:
         model, seen = self.model, keypoints.seen
         groups = _groups(fields) if model.needs_groups else None
         pixels = np.where(seen[..., np.newaxis], keypoints.pixels, np.float32(0.0))
-        prediction = model.lift(
-            pixels, seen, groups, likelihood=self._likelihood, confidence=keypoints.confidence, progress=progress
-        )
+        finite = Keypoints(pixels, seen, keypoints.confidence)
+        prediction = model.lift(finite, groups, likelihood=self._likelihood, progress=progress)
         percentiles = None
         if prediction.nll is not None and model.likelihood_quantiles is not None:
             percentiles = percentile(prediction.nll, model.likelihood_quantiles).astype(np.float32)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.motion.prediction import Prediction
 from tf_elepose.skeleton.skeletons import Skeleton
 
@@ -34,22 +35,19 @@ class LiftingModel(abc.ABC):
     @abc.abstractmethod
     def lift(
         self,
-        poses_2d: np.ndarray,
-        seen: np.ndarray,
-        groups: np.ndarray | None,
+        keypoints: Keypoints,
+        groups: np.ndarray | None = None,
         *,
         likelihood: bool,
-        confidence: np.ndarray | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Prediction:
         """Lift poses in px.
 
         Args:
-          poses_2d: [N, J, 2] px, finite.
-          seen: [N, J] which joints are seen; the coordinates of the others mean nothing.
+          keypoints: N poses of `skeleton`'s joints, finite, those that are not seen too. Confidences of seen joints
+            are above 0, and only some models use them.
           groups: [N] labels of clip and camera; None where they are not needed.
           likelihood: whether `Prediction.nll` is wanted.
-          confidence: [N, J] of the seen joints, above 0; None where it is not known. Only some models use it.
           progress: called with the number of poses lifted so far.
         """
 

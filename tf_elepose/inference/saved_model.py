@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.inference.bundle import WITH_LIKELIHOOD, WITHOUT, ExportedModel
 from tf_elepose.motion.prediction import Prediction
 
@@ -54,26 +55,24 @@ class ServedModel(ExportedModel):
 
     def lift(
         self,
-        poses_2d: np.ndarray,
-        seen: np.ndarray,
-        groups: np.ndarray | None,
+        keypoints: Keypoints,
+        groups: np.ndarray | None = None,
         *,
         likelihood: bool,
-        confidence: np.ndarray | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Prediction:
         """See `LiftingModel.lift`; each pose is lifted by itself, and `groups` have no influence."""
         import tensorflow as tf
 
         del groups
-        n, trust = len(poses_2d), self.trust(seen, confidence)
+        n, trust = len(keypoints), self.trust(keypoints.seen, keypoints.confidence)
         parts: list[dict[str, np.ndarray]] = []
         for first in range(0, max(n, 1), _BATCH):
             rows = slice(first, min(first + _BATCH, n))
             count = max(rows.stop - first, 0)
             padded = _BATCH - count if n > _BATCH else int(n == 0)
             given = {
-                "keypoints": poses_2d[rows],
+                "keypoints": keypoints.pixels[rows],
                 "confidence": trust[rows],
                 "root_head_mm": np.zeros(count, np.float32),
             }

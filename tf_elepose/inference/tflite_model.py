@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.inference.bundle import WITH_LIKELIHOOD, WITHOUT, ExportedModel
 from tf_elepose.motion.prediction import Prediction
 
@@ -59,17 +60,15 @@ class LiteModel(ExportedModel):
 
     def lift(
         self,
-        poses_2d: np.ndarray,
-        seen: np.ndarray,
-        groups: np.ndarray | None,
+        keypoints: Keypoints,
+        groups: np.ndarray | None = None,
         *,
         likelihood: bool,
-        confidence: np.ndarray | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Prediction:
         """See `LiftingModel.lift`; each pose is lifted by itself, and `groups` have no influence."""
         del groups
-        n, joints = len(poses_2d), self.skeleton.num_joints
+        n, joints = len(keypoints), self.skeleton.num_joints
         wanted = {"poses_3d": (n, joints, 3), "valid": (n,), "elevation_deg": (n,), "nll": (n,)}
         wanted["camera_rotation"] = (n, 3, 3)
         found = {
@@ -77,7 +76,7 @@ class LiteModel(ExportedModel):
             for name, shape in wanted.items()
             if name in self._runs[0].outputs and (likelihood or name != "nll")
         }
-        trust = self.trust(seen, confidence)
+        trust = self.trust(keypoints.seen, keypoints.confidence)
         batches = [slice(first, min(first + _BATCH, n)) for first in range(0, n, _BATCH)]
         while len(self._runs) < min(self._threads, len(batches)):
             self._runs.append(_Run(self._model, self.file, joints))
@@ -85,7 +84,7 @@ class LiteModel(ExportedModel):
 
         def lift_every(which: int) -> None:
             for rows in batches[which :: len(self._runs)]:
-                for name, values in self._runs[which](poses_2d[rows], trust[rows]).items():
+                for name, values in self._runs[which](keypoints.pixels[rows], trust[rows]).items():
                     if name in found:
                         found[name][rows] = values
                 done[which] += rows.stop - rows.start

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.inference.model import LiftingModel
 from tf_elepose.motion.prediction import Prediction
 from tf_elepose.storage import files
@@ -50,22 +51,20 @@ class TrainedModel(LiftingModel):
 
     def lift(
         self,
-        poses_2d: np.ndarray,
-        seen: np.ndarray,
-        groups: np.ndarray | None,
+        keypoints: Keypoints,
+        groups: np.ndarray | None = None,
         *,
         likelihood: bool,
-        confidence: np.ndarray | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Prediction:
         """See `LiftingModel.lift`."""
-        lifted = self.trained.predict(poses_2d, groups, seen, confidence)
+        lifted = self.trained.predict(keypoints.pixels, groups, keypoints.seen, keypoints.confidence)
         nll = self._likelihood(lifted.poses_3d, lifted.elevation) if likelihood else None
         parts = [part for part in (lifted.poses_3d, lifted.elevation, nll, lifted.rotation) if part is not None]
         finite = [np.isfinite(part).all(axis=tuple(range(1, part.ndim))) for part in parts]
         valid = np.logical_and.reduce([lifted.valid, *finite])
         if progress is not None:
-            progress(len(poses_2d))
+            progress(len(keypoints))
 
         def kept(values: np.ndarray | None) -> np.ndarray | None:
             zero = np.float32(0.0)
