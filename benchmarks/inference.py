@@ -37,13 +37,20 @@ _SHELL_BATCH = 5000  # Poses that are written at a time.
 
 
 def define_flags() -> None:
-    flags.DEFINE_multi_enum("sizes", ["paper", "code", "default"], SIZES, "See benchmarks/speed/step_task.py.")
-    flags.DEFINE_integer("rounds", 5, "How often every variant takes its turn.", lower_bound=1)
-    flags.DEFINE_list("batches", ["1", "256", "4096"], "Poses at a time.")
-    flags.DEFINE_integer("repeats", 100, "Answers of one pose in a turn; of larger batches fewer.", lower_bound=1)
-    flags.DEFINE_list("poses", ["1000", "100000"], "Poses in the files that are lifted from the shell.")
+    flags.DEFINE_multi_enum(
+        "sizes",
+        ["paper", "code", "default"],
+        SIZES,
+        "Sizes of networks to measure; benchmarks/speed/step_task.py lists them.",
+    )
+    flags.DEFINE_integer("rounds", 5, "Number of turns of every variant.", lower_bound=1)
+    flags.DEFINE_list("batches", ["1", "256", "4096"], "Batch sizes: poses in one call.")
+    flags.DEFINE_integer(
+        "repeats", 100, "Calls with one pose in a turn; larger batches are called less often.", lower_bound=1
+    )
+    flags.DEFINE_list("poses", ["1000", "100000"], "Number of poses in the files that the command lifts.")
     pytorch_flag.define()
-    flags.DEFINE_integer("width", 0, "Of all hidden layers; the size's own when 0. For trials.")
+    flags.DEFINE_integer("width", 0, "Width of all hidden layers; that of the size when 0. For trials.")
     flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
 
 

@@ -92,7 +92,7 @@ _BLOCK = re.compile(r"(<!-- results: (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL
 
 
 def define_flags() -> None:
-    flags.DEFINE_boolean("check", False, "Only say whether the pages are up to date.")
+    flags.DEFINE_boolean("check", False, "Only report whether the pages are up to date; change nothing.")
 
 
 def main(argv: list[str]) -> int:

@@ -9,7 +9,7 @@ from absl import flags
 
 
 def define() -> None:
-    flags.DEFINE_string("torch_python", sys.executable, "Python that has PyTorch.")
+    flags.DEFINE_string("torch_python", sys.executable, "Path of a Python that has PyTorch.")
 
 
 def found() -> str | None:

@@ -64,13 +64,13 @@ print(json.dumps(compared(sys.argv[1], sys.argv[2])))
 
 
 def define_flags() -> None:
-    flags.DEFINE_integer("rounds", 7, "How often every variant is measured.", lower_bound=1)
-    flags.DEFINE_float("seconds", 4.0, "About how long a measurement takes; it determines the number of steps.")
-    flags.DEFINE_multi_enum("sizes", list(SIZES), SIZES, "Which sizes, see benchmarks/speed/step_task.py.")
+    flags.DEFINE_integer("rounds", 7, "Number of measurements of every variant.", lower_bound=1)
+    flags.DEFINE_float("seconds", 4.0, "Approximate seconds of a measurement; the number of steps follows from it.")
+    flags.DEFINE_multi_enum("sizes", list(SIZES), SIZES, "Sizes of networks; benchmarks/speed/step_task.py lists them.")
     pytorch_flag.define()
-    flags.DEFINE_multi_string("variants", [], "Only variants whose name contains one of these.")
-    flags.DEFINE_integer("width", 0, "Width of all hidden layers; the size's own when 0. For trials.")
-    flags.DEFINE_integer("batch_size", 0, "Poses in a batch; the size's own number when 0. For trials.")
+    flags.DEFINE_multi_string("variants", [], "Measure only variants whose name contains one of these texts.")
+    flags.DEFINE_integer("width", 0, "Width of all hidden layers; that of the size when 0. For trials.")
+    flags.DEFINE_integer("batch_size", 0, "Poses in a batch; that of the size when 0. For trials.")
     flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
 
 

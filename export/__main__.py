@@ -15,10 +15,16 @@ from tf_elepose.cli import commands
 def define_flags() -> None:
     flags.DEFINE_string("workdir", None, "Folder of a finished run, or its model.npz.", required=True)
     flags.DEFINE_string("output", None, "New folder for the files.")
-    flags.DEFINE_string("serving", None, "Base path of a server; the next version appears there when it is complete.")
+    flags.DEFINE_string(
+        "serving", None, "Folder that a server watches; the next version appears there when it is complete."
+    )
     flags.mark_flags_as_mutual_exclusive(["output", "serving"], required=True)
-    flags.DEFINE_list("formats", ["saved_model", "tflite", "onnx"], "Which files: saved_model, tflite, onnx.")
-    flags.DEFINE_string("convention", None, "The keypoints' convention, such as coco_17; the model's own if not given.")
+    flags.DEFINE_list("formats", ["saved_model", "tflite", "onnx"], "Formats to write: saved_model, tflite, onnx.")
+    flags.DEFINE_string(
+        "convention",
+        None,
+        "Convention of the keypoints that the exported model takes, such as coco_17; that of the model if not given.",
+    )
     flags.DEFINE_float("min_confidence", 0.0, "Joints with no higher confidence count as missing.")
 
 

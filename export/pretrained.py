@@ -25,10 +25,10 @@ SIGNATURES = (WITH_LIKELIHOOD[0], WITHOUT[0])
 
 
 def define_flags() -> None:
-    flags.DEFINE_string("bundle", None, "What python -m export --formats=tflite wrote.", required=True)
-    flags.DEFINE_string("name", None, "The model's name for --model.", required=True)
+    flags.DEFINE_string("bundle", None, "Folder that python -m export --formats=tflite wrote.", required=True)
+    flags.DEFINE_string("name", None, "Name of the model, which --model of the commands takes.", required=True)
     flags.DEFINE_enum("precision", "float16", PRECISIONS, "Precision of the files.")
-    flags.DEFINE_string("data_credit", None, "Whose data it was trained on, and under which terms.", required=True)
+    flags.DEFINE_string("data_credit", None, "Source of the training data and their terms of use.", required=True)
 
 
 def main(argv: list[str]) -> int:

@@ -25,23 +25,36 @@ _LOCAL = (None, "DirectRunner", "direct")
 
 def define_flags() -> None:
     flags.DEFINE_multi_string("input", [], "Files, by name or pattern, or folders of shards; may be given again.")
-    flags.DEFINE_string("output", None, "Folder to write; a new one, or that of the same job.")
+    flags.DEFINE_string("output", None, "Folder to write: a new one, or that of the same job, which then goes on.")
     flags.DEFINE_string("model", None, "Folder of an export, a workdir, a model.npz, or a name of lift --list_models.")
-    flags.DEFINE_string("convention", None, "Whose joints the keypoints are, of records that do not say it.")
-    flags.DEFINE_enum("poses_2d", "gt", ["gt", "detected"], "Of inputs with both: the best 2D poses, or detections.")
+    flags.DEFINE_string(
+        "convention", None, "Convention of the keypoints, such as coco_17, for records that do not name one."
+    )
+    flags.DEFINE_enum(
+        "poses_2d",
+        "gt",
+        ["gt", "detected"],
+        "2D poses to lift where an input has both: the best ones (gt) or detections.",
+    )
     flags.DEFINE_float(
-        "min_confidence", None, "Joints trusted no more than this are missing; the model's own if not given."
+        "min_confidence", None, "Joints with no higher confidence count as missing; the model's threshold if not given."
     )
-    flags.DEFINE_float("height", None, "Height of all people in mm: poses are then in mm, and about one unit without.")
-    flags.DEFINE_boolean("likelihood", True, "Say how likely every pose is.")
+    flags.DEFINE_float(
+        "height",
+        None,
+        "Height of all people in mm; poses are then in mm. Without it they have a length of about one unit.",
+    )
+    flags.DEFINE_boolean("likelihood", True, "Compute the percentile that tells how likely each pose is.")
     flags.DEFINE_enum(
-        "precision", None, ["float32", "float16", "int8_dynamic", "int8"], "Which TFLite file of an export."
+        "precision", None, ["float32", "float16", "int8_dynamic", "int8"], "Precision of the TFLite file of an export."
     )
     flags.DEFINE_enum(
-        "runtime", "tflite", ["tflite", "saved_model"], "What runs an export: its TFLite file, or its SavedModel."
+        "runtime", "tflite", ["tflite", "saved_model"], "Run an export from its TFLite file or from its SavedModel."
     )
-    flags.DEFINE_integer("threads", 1, "Threads of a worker that lift.", lower_bound=1)
-    flags.DEFINE_integer("part_rows", 1 << 16, "Poses in a part of the output.", lower_bound=1, upper_bound=1 << 20)
+    flags.DEFINE_integer("threads", 1, "Number of threads with which a worker lifts.", lower_bound=1)
+    flags.DEFINE_integer(
+        "part_rows", 1 << 16, "Number of poses in a part of the output.", lower_bound=1, upper_bound=1 << 20
+    )
 
 
 def main(argv: list[str]) -> int:

@@ -21,11 +21,13 @@ from tf_elepose.storage import files
 
 def define_flags() -> None:
     flags.DEFINE_string("output", None, "The views file to write, for example views.npz, or the folder of shards.")
-    flags.DEFINE_integer("shards", None, "Write so many TFRecord shards a split into the folder --output.")
-    flags.DEFINE_string("convention", "H36M_17", "The joints it shall have: a skeleton's name or a .yaml file.")
-    flags.DEFINE_string("split", None, "Only the rows of this split, train or test.")
+    flags.DEFINE_integer("shards", None, "Number of TFRecord shards of each split to write into the folder --output.")
+    flags.DEFINE_string("convention", "H36M_17", "Joints to convert to: the name of a skeleton or a .yaml file.")
+    flags.DEFINE_string("split", None, "Split to convert, train or test; both if not given.")
     flags.DEFINE_enum("people", None, ["all", "best"], "All people, or of every image the best one (all).")
-    flags.DEFINE_string("manifest", None, "File for what the data hold, as JSON.")
+    flags.DEFINE_string(
+        "manifest", None, "JSON file to write with counts of subjects, clips, cameras and people in the data."
+    )
     flags.DEFINE_boolean("formats", False, "List the formats and their options.")
     source_flags.define_flags()
 

@@ -25,23 +25,33 @@ if TYPE_CHECKING:  # They bring TensorFlow and Matplotlib.
 
 def define_flags() -> None:
     flags.DEFINE_string("workdir", None, "Folder of a finished run.", required=True)
-    flags.DEFINE_string("data", None, "SOURCE to evaluate on; the training's when not given.")
+    flags.DEFINE_string("data", None, "SOURCE to evaluate on; that of the training when not given.")
     flags.DEFINE_string("split", None, "Split of the data; when not given test, or train where there is no test.")
-    flags.DEFINE_enum("poses_2d", None, ["gt", "detected"], "Which 2D poses; the training's when not given.")
-    flags.DEFINE_float(
-        "min_confidence", None, "Joints trusted no more than this are missing; the training's if not given."
+    flags.DEFINE_enum(
+        "poses_2d", None, ["gt", "detected"], "2D poses to lift, gt or detected; those of the training when not given."
     )
     flags.DEFINE_float(
-        "hidden_joints", None, "Joints to hide: a share below 1 or a number; the training's if not given."
+        "min_confidence",
+        None,
+        "Joints with no higher confidence count as missing; the threshold of the training if not given.",
+    )
+    flags.DEFINE_float(
+        "hidden_joints",
+        None,
+        "Joints to hide in every pose: a share below 1 or a number; that of the training if not given.",
     )
     flags.DEFINE_enum("hidden_half", None, ["legs", "torso"], "Half of every body to hide as a whole.")
     flags.DEFINE_string(
-        "joints", None, "Joints that errors count: a protocol (mpi_inf_3dhp) or names; all if not given."
+        "joints", None, "Joints that errors are averaged over: a protocol (mpi_inf_3dhp) or names; all if not given."
     )
     flags.DEFINE_string("output", None, "File for the figures as JSON.")
     flags.DEFINE_string("figures", None, "Folder for the HTML report and its figures.")
     source_flags.define_flags()
-    flags.DEFINE_integer("likelihood_views", None, "Projections a pose's likelihood is averaged over (100); 0: none.")
+    flags.DEFINE_integer(
+        "likelihood_views",
+        None,
+        "Number of projections that the likelihood of a pose is averaged over (100); 0 computes none.",
+    )
 
 
 def main(argv: list[str]) -> int:

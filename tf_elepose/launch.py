@@ -34,11 +34,11 @@ _EVERY = 0.1  # Seconds between looks at the workers.
 
 
 def define_flags() -> None:
-    flags.DEFINE_integer("workers", None, "Processes to start on this machine.", lower_bound=1)
+    flags.DEFINE_integer("workers", None, "Number of processes to start on this machine.", lower_bound=1)
     flags.DEFINE_list("hosts", None, "HOST:PORT of every worker, for several machines; the first one writes.")
-    flags.DEFINE_integer("index", None, "Which of --hosts this machine is, from 0.", lower_bound=0)
-    flags.DEFINE_integer("restarts", 0, "How often all are started again after one was lost.", lower_bound=0)
-    flags.DEFINE_float("grace", GRACE, "Seconds for the others to end by themselves.", lower_bound=0.0)
+    flags.DEFINE_integer("index", None, "Position of this machine in --hosts, from 0.", lower_bound=0)
+    flags.DEFINE_integer("restarts", 0, "Number of times that all are started again after one was lost.", lower_bound=0)
+    flags.DEFINE_float("grace", GRACE, "Seconds in which the others may end by themselves.", lower_bound=0.0)
 
 
 def main(argv: list[str]) -> int:

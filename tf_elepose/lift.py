@@ -32,29 +32,52 @@ if TYPE_CHECKING:
 def define_flags() -> None:
     flags.DEFINE_string("model", None, "Folder of an export, a workdir, a model.npz, or a name of --list_models.")
     flags.DEFINE_string("output", None, f"File to write: {registry.suffixes()}.")
-    flags.DEFINE_string("convention", None, "Whose joints the keypoints are, for inputs that do not say it themselves.")
-    flags.DEFINE_float("height", None, "Height of the person in mm: poses are then in mm, and about one unit without.")
-    flags.DEFINE_enum("axes", "camera", ["camera", "level"], "Frame of the poses: the camera's, or y the vertical.")
+    flags.DEFINE_string(
+        "convention", None, "Convention of the keypoints, such as coco_17, for inputs that do not name one."
+    )
+    flags.DEFINE_float(
+        "height",
+        None,
+        "Height of the person in mm; poses are then in mm. Without it they have a length of about one unit.",
+    )
+    flags.DEFINE_enum(
+        "axes",
+        "camera",
+        ["camera", "level"],
+        "Frame of the poses: that of the camera, or level, in which y is the vertical.",
+    )
     flags.DEFINE_float("fps", None, "Frames a second of the clips.")
     flags.DEFINE_string(
-        "smooth", None, "Smooth over time: one_euro or butterworth, with options one_euro:min_cutoff=1,beta=2."
+        "smooth", None, "Smooth over time: one_euro or butterworth, with options as in one_euro:min_cutoff=1,beta=2."
     )
-    flags.DEFINE_string("render", None, "Picture to draw as well: .png, .gif, .mp4 or .html.")
-    flags.DEFINE_string("render_track", None, "Person and clip to draw; the one with most poses, of .html all.")
+    flags.DEFINE_string("render", None, "Picture to draw, too: .png, .gif, .mp4 or .html.")
+    flags.DEFINE_string(
+        "render_track",
+        None,
+        "Person and clip to draw; if not given, the track with most poses, or all tracks in .html.",
+    )
     flags.DEFINE_float(
-        "min_confidence", None, "Joints trusted no more than this are missing; the model's if not given."
+        "min_confidence", None, "Joints with no higher confidence count as missing; the model's threshold if not given."
     )
-    flags.DEFINE_enum("poses_2d", "gt", ["gt", "detected"], "Of inputs with both: the best 2D poses, or detections.")
+    flags.DEFINE_enum(
+        "poses_2d",
+        "gt",
+        ["gt", "detected"],
+        "2D poses to lift where an input has both: the best ones (gt) or detections.",
+    )
     flags.DEFINE_enum("sides", "keep", ["repair", "keep"], "Swap left and right back where a detector swapped them.")
-    flags.DEFINE_string("split", None, "Only the rows of this split, train or test.")
+    flags.DEFINE_string("split", None, "Split to lift, train or test; both if not given.")
     flags.DEFINE_boolean(
-        "likelihood", True, "Say how likely every pose is; --nolikelihood is faster where the model has a file without."
+        "likelihood",
+        True,
+        "Compute the percentile that tells how likely each pose is; --nolikelihood is faster with models that have a "
+        "file for it.",
     )
     flags.DEFINE_enum(
         "precision", None, ["float32", "float16", "int8_dynamic", "int8"],
-        "Which file of an export; the most precise if not given.",
+        "Precision of the file of an export; the most precise one if not given.",
     )  # fmt: skip
-    flags.DEFINE_integer("threads", 2, "Threads that run an exported model.", lower_bound=1)
+    flags.DEFINE_integer("threads", 2, "Number of threads that run an exported model.", lower_bound=1)
     flags.DEFINE_boolean("list_models", False, "List the models that come with the package.")
     source_flags.define_flags()
 

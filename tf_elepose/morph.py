@@ -18,13 +18,18 @@ from tf_elepose.skeleton.skeletons import get_skeleton
 
 def define_flags() -> None:
     flags.DEFINE_string("from", None, "SOURCE of the detections.", required=True)
-    flags.DEFINE_string("to", None, "SOURCE of the data set whose joints are wanted.", required=True)
-    flags.DEFINE_multi_string("subject", None, "Who is learnt from and left out; may be repeated.", required=True)
+    flags.DEFINE_string("to", None, "SOURCE of the data set whose joints the detections are moved to.", required=True)
+    flags.DEFINE_multi_string(
+        "subject",
+        None,
+        "Subject whose poses the network learns from and who is left out of the output; may be repeated.",
+        required=True,
+    )
     flags.DEFINE_string("output", None, "The views file to write.", required=True)
-    flags.DEFINE_string("convention", "h36m_17", "The data set's joints: a skeleton's name or a .yaml file.")
-    flags.DEFINE_integer("width", 256, "Of the network's layers.", lower_bound=1)
+    flags.DEFINE_string("convention", "h36m_17", "Joints of the data set: the name of a skeleton or a .yaml file.")
+    flags.DEFINE_integer("width", 256, "Width of the network's layers.", lower_bound=1)
     flags.DEFINE_float("epochs", 30.0, "Passes over the subject's poses.", lower_bound=0.01)
-    flags.DEFINE_integer("seed", 0, "Of everything random.", lower_bound=0)
+    flags.DEFINE_integer("seed", 0, "Seed of all random numbers.", lower_bound=0)
     source_flags.define_flags()
 
 

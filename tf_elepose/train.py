@@ -24,8 +24,8 @@ from tf_elepose.recipes import registry
 
 
 def define_flags() -> None:
-    config_flags.DEFINE_config_file("config", None, "Config file; settings are changed by --config.key=value.")
-    flags.DEFINE_string("workdir", None, "Folder of the run: checkpoints, logs and the model.")
+    config_flags.DEFINE_config_file("config", None, "Config file; --config.key=value changes a setting.")
+    flags.DEFINE_string("workdir", None, "Folder of the run, for checkpoints, logs and the model.")
     flags.mark_flags_as_required(["config", "workdir"])
     source_flags.define_flags()
 

@@ -28,12 +28,17 @@ QUICK_ROWS = 5
 
 
 def define_flags() -> None:
-    flags.DEFINE_enum("table", None, [*sorted(TABLES), UNCERTAINTY, *GROUPS], "Which table.", required=True)
-    flags.DEFINE_string("data", None, "SOURCE to train and test on; each config's own when not given.")
+    flags.DEFINE_enum("table", None, [*sorted(TABLES), UNCERTAINTY, *GROUPS], "Name of the table.", required=True)
+    flags.DEFINE_string("data", None, "SOURCE to train and test on; that of each config when not given.")
     flags.DEFINE_string("output", None, "Folder for the runs.", required=True)
     flags.DEFINE_string("results", None, "Folder for the results; benchmarks/results, or DIR/results with --quick.")
     flags.DEFINE_integer("seeds", None, "Number of seeds of each row; all seeds of the table when not given.")
-    flags.DEFINE_integer("jobs", 1, "Trainings at a time, each on its own share of the CPU's cores.", lower_bound=1)
+    flags.DEFINE_integer(
+        "jobs",
+        1,
+        "Number of trainings that run side by side; each gets an equal share of the CPU's cores.",
+        lower_bound=1,
+    )
     flags.DEFINE_boolean("finished", False, "Only rows whose training in --output has ended; trains nothing.")
     flags.DEFINE_boolean(
         "quick", False, f"Toy size, at most {QUICK_ROWS} rows a table, to check that it runs; results mean nothing."

@@ -37,10 +37,10 @@ TOLERANCE = 1e-5
 
 def define_flags() -> None:
     flags.DEFINE_string("data", "../shared/data/cmu_views.npz", "The views file whose poses are lifted.")
-    flags.DEFINE_integer("poses", 60_000, "Poses of the archive.", lower_bound=1000)
-    flags.DEFINE_string("model", "cmu", "What lifts.")
-    flags.DEFINE_integer("kills", 5, "How often a job is killed.", lower_bound=1)
-    flags.DEFINE_integer("seed", 0, "Seed of the damaged records and of the moments.")
+    flags.DEFINE_integer("poses", 60_000, "Number of poses in the archive.", lower_bound=1000)
+    flags.DEFINE_string("model", "cmu", "Model that lifts: a name or a path.")
+    flags.DEFINE_integer("kills", 5, "Number of jobs that are killed.", lower_bound=1)
+    flags.DEFINE_integer("seed", 0, "Seed for the choice of damaged records and of the moments of the kills.")
     flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
 
 

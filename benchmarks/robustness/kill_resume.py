@@ -91,9 +91,9 @@ class Kill:
 
 
 def define_flags() -> None:
-    flags.DEFINE_integer("kills", 10, "How often the training is killed.", lower_bound=2 * WRITES)
-    flags.DEFINE_integer("seed", 0, "Seed of the moments.")
-    flags.DEFINE_string("memory_config", None, "A config whose training's peak memory is also measured.")
+    flags.DEFINE_integer("kills", 10, "Number of kills.", lower_bound=2 * WRITES)
+    flags.DEFINE_integer("seed", 0, "Seed for the choice of the moments.")
+    flags.DEFINE_string("memory_config", None, "Config of a training whose peak memory is measured, too.")
     flags.DEFINE_string("output", None, "File for the result as JSON.")
 
 

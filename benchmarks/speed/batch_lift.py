@@ -39,9 +39,9 @@ WORKERS = 2
 
 def define_flags() -> None:
     flags.DEFINE_string("data", "../shared/data/cmu_views.npz", "The views file whose poses are lifted.")
-    flags.DEFINE_integer("poses", 1_000_000, "Poses of the archive.", lower_bound=SHARDS)
-    flags.DEFINE_string("model", "cmu", "What lifts.")
-    flags.DEFINE_integer("repeats", 1, "Turns; the medians count.", lower_bound=1)
+    flags.DEFINE_integer("poses", 1_000_000, "Number of poses in the archive.", lower_bound=SHARDS)
+    flags.DEFINE_string("model", "cmu", "Model that lifts: a name or a path.")
+    flags.DEFINE_integer("repeats", 1, "Number of turns; the result is their median.", lower_bound=1)
     flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
 
 

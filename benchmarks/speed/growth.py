@@ -52,12 +52,14 @@ write_task(pathlib.Path(sys.argv[1]), sys.argv[2])
 
 def define_flags() -> None:
     powers = ["100", "1000", "10000", "100000", "1000000"]
-    flags.DEFINE_list("lift", powers, "Poses in the files that are lifted.")
-    flags.DEFINE_list("convert", powers, "Poses in the files that are converted.")
-    flags.DEFINE_list("train", ["2000", "20000", "200000", "2000000"], "Training poses.")
+    flags.DEFINE_list("lift", powers, "Numbers of poses in the files that are lifted.")
+    flags.DEFINE_list("convert", powers, "Numbers of poses in the files that are converted.")
+    flags.DEFINE_list("train", ["2000", "20000", "200000", "2000000"], "Numbers of training poses.")
     flags.DEFINE_string("size", "default", "Size of the trained networks, see benchmarks/speed/step_task.py.")
-    flags.DEFINE_integer("rounds", 5, "Turns of each training.", lower_bound=1)
-    flags.DEFINE_boolean("measure", True, "Measure; with --nomeasure only the figure is drawn again.")
+    flags.DEFINE_integer("rounds", 5, "Number of turns of each training.", lower_bound=1)
+    flags.DEFINE_boolean(
+        "measure", True, "Measure and draw; --nomeasure only draws the figure again from the stored results."
+    )
     flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
 
 

@@ -42,7 +42,7 @@ def define_flags() -> None:
     flags.DEFINE_string("data", "../shared/data/cmu_views.npz", "The views file whose poses are lifted.")
     flags.DEFINE_list("poses", ["1000", "100000", "1000000"], "Numbers of poses in the files.")
     flags.DEFINE_list("models", [], "Packaged models; all of them when empty.")
-    flags.DEFINE_integer("repeats", REPEATS, "Runs of every command.", lower_bound=1)
+    flags.DEFINE_integer("repeats", REPEATS, "Number of runs of every command.", lower_bound=1)
     flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
 
 

@@ -35,7 +35,7 @@ _STEPS = 8
 
 
 def define_flags() -> None:
-    flags.DEFINE_enum("size", "paper", SIZES, "See benchmarks/speed/step_task.py.")
+    flags.DEFINE_enum("size", "paper", SIZES, "Size of the networks; benchmarks/speed/step_task.py lists them.")
     flags.DEFINE_enum("precision", "mixed_bfloat16", ["float32", "mixed_bfloat16"], "Precision of the hidden layers.")
     flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
 

@@ -41,9 +41,11 @@ def define_flags() -> None:
     flags.DEFINE_string("data", "views:../shared/data/cmu_views.npz", "Data with 3D poses in the test split.")
     flags.DEFINE_float("prior_epochs", 12.0, "Epochs of the prior in this package's training.")
     flags.DEFINE_float("lifter_epochs", 10.0, "Epochs of the lifter in this package's training.")
-    flags.DEFINE_list("overrides", [], "Further changes to the config, KEY=VALUE.")
+    flags.DEFINE_list("overrides", [], "Further settings of the config, KEY=VALUE.")
     pytorch_flag.define()
-    flags.DEFINE_string("torch_options", "{}", "See benchmarks/pytorch/step_worker.py; {} is eager float32.")
+    flags.DEFINE_string(
+        "torch_options", "{}", "Options of benchmarks/pytorch/step_worker.py as JSON; {} is eager float32."
+    )
     flags.DEFINE_integer("torch_prior_epochs", 100, "Epochs of PyTorch's prior: the paper's 100, or fewer.")
     flags.DEFINE_float("limit_minutes", 90.0, "PyTorch's training stops after this time.")
     flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")

@@ -29,7 +29,7 @@ KINDS = {"gt": "exact", "detected": "a simulated detector's"}
 
 def define_flags() -> None:
     flags.DEFINE_string("data", "views:../shared/data/cmu_views.npz", "Views with true 3D poses.")
-    flags.DEFINE_string("model", "cmu", "What lifts.")
+    flags.DEFINE_string("model", "cmu", "Model that lifts: a name or a path.")
     flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
 
 

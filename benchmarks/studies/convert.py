@@ -36,7 +36,7 @@ print(time.perf_counter() - began)
 
 
 def define_flags() -> None:
-    flags.DEFINE_integer("poses", 1_000_000, "Poses in the COCO file.", lower_bound=10)
+    flags.DEFINE_integer("poses", 1_000_000, "Number of poses in the COCO file.", lower_bound=10)
     flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
 
 

@@ -31,7 +31,7 @@ OUT, UP, TO_HEAD = 0.15, 0.10, 0.35
 
 def define_flags() -> None:
     flags.DEFINE_string("data", "views:../shared/data/cmu_views.npz", "Views with exact and detected 2D poses.")
-    flags.DEFINE_string("subject", "S01", "The subject from whom the network learns.")
+    flags.DEFINE_string("subject", "S01", "Subject whose poses the network learns from.")
     flags.DEFINE_float("epochs", 30.0, "Passes over the subject's poses.")
     flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
 

@@ -45,8 +45,8 @@ _BVH_TO_CAMERA = 10.0 * np.array([1.0, -1.0, -1.0])  # cm, y up, to mm, y down.
 def define_flags() -> None:
     flags.DEFINE_string("data", "views:../shared/data/cmu_views.npz", "Clips with true 3D poses.")
     flags.DEFINE_string("treadmill", treadmill.SOURCE, "The recording of a person walking.")
-    flags.DEFINE_integer("draws", DRAWS, "Draws of the noise.", lower_bound=1)
-    flags.DEFINE_integer("clips", None, "Only so many clips of --data.", lower_bound=1)
+    flags.DEFINE_integer("draws", DRAWS, "Number of times that the noise is drawn.", lower_bound=1)
+    flags.DEFINE_integer("clips", None, "Number of clips of --data; all when not given.", lower_bound=1)
     flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
 
 

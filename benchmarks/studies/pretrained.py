@@ -32,7 +32,9 @@ HIDDEN = 0.2
 
 def define_flags() -> None:
     flags.DEFINE_string("data", "views:../shared/data/cmu_views.npz", "The views whose test split is lifted.")
-    flags.DEFINE_string("bundle", None, "A complete export of the first model, to measure the error of each precision.")
+    flags.DEFINE_string(
+        "bundle", None, "Complete export of the first model; the error of each of its precisions is measured."
+    )
     flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
 
 

@@ -48,8 +48,10 @@ _FEWEST_KEPT = 20  # Fewest frames of a track when only every n-th is used; shor
 
 def define_flags() -> None:
     flags.DEFINE_string("data", "views:../shared/data/cmu_views.npz", "Clips with true 3D poses and detections.")
-    flags.DEFINE_string("treadmill", treadmill.SOURCE, "The recording of four cameras.")
-    flags.DEFINE_list("seeds", [str(seed) for seed in SEEDS], "Of the runs that are swapped.")
+    flags.DEFINE_string("treadmill", treadmill.SOURCE, "Recording of a person by four cameras.")
+    flags.DEFINE_list(
+        "seeds", [str(seed) for seed in SEEDS], "Seeds for the choice of the frames in which sides are swapped."
+    )
     flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
 
 

@@ -85,8 +85,8 @@ def make_server(
 def define_flags() -> None:
     flags.DEFINE_string("assets", None, "Folder that python -m export.mobile wrote.", required=True)
     flags.DEFINE_string("host", "127.0.0.1", "Address to listen on; 0.0.0.0 also accepts phones on the same network.")
-    flags.DEFINE_integer("port", 8000, "Port.")
-    flags.DEFINE_string("node_modules", str(WEB / "node_modules"), "Where npm installed LiteRT.js.")
+    flags.DEFINE_integer("port", 8000, "Port to listen on.")
+    flags.DEFINE_string("node_modules", str(WEB / "node_modules"), "Folder in which npm installed LiteRT.js.")
 
 
 def main(argv: list[str]) -> int:

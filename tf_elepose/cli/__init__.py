@@ -1,1 +1,1 @@
-"""What the commands share: flags, errors in one line, progress, provenance."""
+"""The common part of the commands: flags, errors in one line, progress, provenance."""

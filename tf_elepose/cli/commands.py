@@ -117,7 +117,7 @@ def one_line(error: BaseException) -> str:
 @contextlib.contextmanager
 def _flags_of_this_run(define_flags: Callable[[], None] | None) -> Iterator[None]:
     before = set(flags.FLAGS)
-    flags.DEFINE_boolean("traceback", False, "Show where an error comes from, for reports.")
+    flags.DEFINE_boolean("traceback", False, "Print the traceback of an error, to be sent with a bug report.")
     if define_flags is not None:
         define_flags()
     for name in set(flags.FLAGS) - before:  # So that --help shows it, whichever module defined it.

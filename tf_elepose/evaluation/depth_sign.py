@@ -1,4 +1,4 @@
-"""Are the depths the right way round?
+"""Judges whether the depths of lifted poses have the right sign.
 
 In one image a pose and its depth mirror look nearly alike, so an unsupervised run can settle in the mirror, or mirror
 some poses and not others. Errors that allow reflections hide it. `sign_verdict` decides from the figures of an

@@ -1,4 +1,4 @@
-"""From a path or a name to the model that it means, and the program that runs it."""
+"""Opens the model that a path or a name means, with the program that runs it."""
 
 from __future__ import annotations
 
