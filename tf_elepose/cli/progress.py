@@ -46,7 +46,8 @@ class Progress:
         clock: Callable[[], float] = time.monotonic,
         width: Callable[[], int] | None = None,
     ) -> None:
-        """
+        """Starts to show progress.
+
         Args:
           total_steps: the step that is 100 %, at least 1; None when it is not known (yet).
           label: what is running.

@@ -31,14 +31,16 @@ class Batches:
         flip: bool,
         resident_bytes: int = RESIDENT_BYTES,
     ) -> None:
-        """Args:
-        arrays: the contents of batches by name: poses [N, ..., J, 2 or 3], values of joints [N, ..., J], and values
+        """Takes the poses that batches are drawn from.
+
+        Args:
+          arrays: the contents of batches by name: poses [N, ..., J, 2 or 3], values of joints [N, ..., J], and values
             without a joint axis [N].
-        skeleton: says which joints are swapped when a pose is flipped.
-        batch_size: poses in a global batch; even, because the deformation loss pairs neighbours.
-        seed: of the order and the flips.
-        flip: mirror each pose, left joints becoming right ones, with probability 1/2.
-        resident_bytes: see `RESIDENT_BYTES`.
+          skeleton: says which joints are swapped when a pose is flipped.
+          batch_size: poses in a global batch; even, because the deformation loss pairs neighbours.
+          seed: of the order and the flips.
+          flip: mirror each pose, left joints becoming right ones, with probability 1/2.
+          resident_bytes: see `RESIDENT_BYTES`.
 
         Raises:
           ValueError: `batch_size` is odd or larger than the data.

@@ -81,13 +81,15 @@ class ResidualTrunk:
         precision: str = "float32",
         seed: int = 0,
     ) -> None:
-        """Args:
-        inputs, outputs: numbers a row.
-        width, precision, seed: see `HiddenLayers`.
-        depth: how many residual blocks there are.
-        activated: leaky ReLU after upscaling.
-        head_scale: factor on the standard deviation of the head's first weights.
-        head_bias: whether the head has a bias.
+        """Makes the layers, without weights.
+
+        Args:
+          inputs, outputs: numbers a row.
+          width, precision, seed: see `HiddenLayers`.
+          depth: how many residual blocks there are.
+          activated: leaky ReLU after upscaling.
+          head_scale: factor on the standard deviation of the head's first weights.
+          head_bias: whether the head has a bias.
         """
         self.inputs = inputs
         self.width = width
@@ -132,13 +134,15 @@ class BranchedTrunk:
         precision: str = "float32",
         seed: int = 0,
     ) -> None:
-        """Args:
-        inputs: numbers a row.
-        heads: {branch: numbers a row}.
-        width, precision, seed: see `HiddenLayers`. Heads stay float32.
-        shared, depth: how many residual blocks are shared, and how many a branch has.
-        activated: leaky ReLU after upscaling.
-        scales: {branch: factor on the standard deviation of its head's first weights}.
+        """Makes the layers, without weights.
+
+        Args:
+          inputs: numbers a row.
+          heads: {branch: numbers a row}.
+          width, precision, seed: see `HiddenLayers`. Heads stay float32.
+          shared, depth: how many residual blocks are shared, and how many a branch has.
+          activated: leaky ReLU after upscaling.
+          scales: {branch: factor on the standard deviation of its head's first weights}.
         """
         self.inputs = inputs
         self.width = width

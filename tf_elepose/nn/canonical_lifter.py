@@ -30,11 +30,13 @@ class CanonicalLifter(keras.Model):
         name: str = "lifter",
         **layers: Unpack[HiddenLayers],
     ) -> None:
-        """Args:
-        num_joints, root_index: J, and which of them is the root.
-        statistics: of the training poses; hidden joints are guessed from them.
-        confidences: whether the confidences are an input (section 3.3).
-        layers: `width`, `precision` and `seed` of the hidden layers, see `HiddenLayers`; the paper's width is 1024.
+        """Builds the network with its first weights.
+
+        Args:
+          num_joints, root_index: J, and which of them is the root.
+          statistics: of the training poses; hidden joints are guessed from them.
+          confidences: whether the confidences are an input (section 3.3).
+          layers: `width`, `precision` and `seed` of the hidden layers, see `HiddenLayers`; the paper's width is 1024.
         """
         super().__init__(name=name)
         self.trunk = BranchedTrunk(

@@ -41,10 +41,12 @@ class PoseCompleter(keras.Model):
     def __init__(
         self, num_joints: int, statistics: PoseStatistics, *, name: str = "completer", **layers: Unpack[HiddenLayers]
     ) -> None:
-        """Args:
-        num_joints: J.
-        statistics: of the training poses.
-        layers: `width`, `precision` and `seed` of the hidden layers, see `HiddenLayers`.
+        """Builds the network with its first weights.
+
+        Args:
+          num_joints: J.
+          statistics: of the training poses.
+          layers: `width`, `precision` and `seed` of the hidden layers, see `HiddenLayers`.
         """
         super().__init__(name=name)
         self.trunk = ResidualTrunk(3 * num_joints, 2 * num_joints, depth=_BLOCKS, **layers)

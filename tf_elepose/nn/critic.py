@@ -27,9 +27,11 @@ class Critic(keras.Model):
     """
 
     def __init__(self, subspace: pca.Subspace, *, name: str = "critic", **layers: Unpack[HiddenLayers]) -> None:
-        """Args:
-        subspace: the coordinates, fitted to the data.
-        layers: `width`, `precision` and `seed` of the hidden layers, see `HiddenLayers`.
+        """Builds the network with its first weights.
+
+        Args:
+          subspace: the coordinates, fitted to the data.
+          layers: `width`, `precision` and `seed` of the hidden layers, see `HiddenLayers`.
         """
         super().__init__(name=name)
         # Only differences of scores matter, so a bias in the head would have no gradient.

@@ -141,11 +141,13 @@ class RealNVP(keras.Model):
         name: str = "flow",
         **kwargs,
     ) -> None:
-        """Args:
-        size: K.
-        blocks: coupling blocks; 8 in ElePose.
-        width, layers: hidden layers of every subnet; 2 of 1024 in ElePose's paper, 1 in its code.
-        seed: of the fixed rotations.
+        """Builds the flow with its first weights.
+
+        Args:
+          size: K.
+          blocks: coupling blocks; 8 in ElePose.
+          width, layers: hidden layers of every subnet; 2 of 1024 in ElePose's paper, 1 in its code.
+          seed: of the fixed rotations.
 
         Raises:
           ValueError: a number out of its range.
@@ -197,7 +199,7 @@ class IndependentFlows(keras.Model):
     """The density of several independent vectors, joined to one: each has a flow of its own."""
 
     def __init__(self, sizes: Sequence[int], *, seed: int, name: str = "flow", **options) -> None:
-        """Args: `sizes`, the vectors' lengths, which add up to K; the rest as in `RealNVP`, for each flow."""
+        """Builds a flow for each of the vectors, whose lengths `sizes` add up to K; other arguments as in `RealNVP`."""
         super().__init__(name=name)
         self.sizes = list(sizes)
         self.size = sum(sizes)

@@ -39,15 +39,17 @@ class Generator(keras.Model):
         name: str = "generator",
         **kwargs,
     ) -> None:
-        """Args:
-        num_joints: N.
-        width: of every hidden layer.
-        input_deviation: standard deviation of the input coordinates; they are divided by it.
-        distance: the paper's c; an untrained generator's cameras stand that far from the pose.
-        batch_norm: normalise hidden layers.
-        dropout: share of each hidden layer that is dropped in training.
-        precision: "float32", or "mixed_bfloat16" for the hidden layers' matrix products.
-        seed: of the first weights.
+        """Builds the network with its first weights.
+
+        Args:
+          num_joints: N.
+          width: of every hidden layer.
+          input_deviation: standard deviation of the input coordinates; they are divided by it.
+          distance: the paper's c; an untrained generator's cameras stand that far from the pose.
+          batch_norm: normalise hidden layers.
+          dropout: share of each hidden layer that is dropped in training.
+          precision: "float32", or "mixed_bfloat16" for the hidden layers' matrix products.
+          seed: of the first weights.
 
         Raises:
           ValueError: a dropout out of its range.

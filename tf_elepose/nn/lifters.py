@@ -30,11 +30,13 @@ class DepthElevationLifter(keras.Model):
         name: str = "lifter",
         **layers: Unpack[HiddenLayers],
     ) -> None:
-        """Args:
-        num_joints: J.
-        arch: "code" or "paper".
-        input_deviation: standard deviation of the input coordinates; they are divided by it.
-        layers: `width`, `precision` and `seed` of the hidden layers, see `HiddenLayers`; the paper's width is 1024.
+        """Builds the network with its first weights.
+
+        Args:
+          num_joints: J.
+          arch: "code" or "paper".
+          input_deviation: standard deviation of the input coordinates; they are divided by it.
+          layers: `width`, `precision` and `seed` of the hidden layers, see `HiddenLayers`; the paper's width is 1024.
         """
         if arch not in ARCHITECTURES:
             raise ValueError(f"unknown lifter architecture {arch!r}; expected one of {', '.join(ARCHITECTURES)}")

@@ -21,10 +21,12 @@ class PoseMorpher(keras.Model):
     def __init__(
         self, num_joints: int, *, input_deviation: float, name: str = "morpher", **layers: Unpack[HiddenLayers]
     ) -> None:
-        """Args:
-        num_joints: J.
-        input_deviation: standard deviation of the input coordinates; they are divided by it.
-        layers: `width`, `precision` and `seed` of the hidden layers, see `HiddenLayers`.
+        """Builds the network with its first weights.
+
+        Args:
+          num_joints: J.
+          input_deviation: standard deviation of the input coordinates; they are divided by it.
+          layers: `width`, `precision` and `seed` of the hidden layers, see `HiddenLayers`.
         """
         super().__init__(name=name)
         self.trunk = ResidualTrunk(3 * num_joints, 2 * num_joints, depth=_BLOCKS, **layers)

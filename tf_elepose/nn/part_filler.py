@@ -17,9 +17,11 @@ class PartFiller(keras.Model):
     """Predicts the 3D joints of one part of the body from those of the rest; untrained, all near the root."""
 
     def __init__(self, num_seen: int, num_filled: int, *, name: str = "filler", **layers: Unpack[HiddenLayers]) -> None:
-        """Args:
-        num_seen, num_filled: number of joints of the seen part, and of the part to fill.
-        layers: `width`, `precision` and `seed` of the hidden layers, see `HiddenLayers`; the paper's width is 1024.
+        """Builds the network with its first weights.
+
+        Args:
+          num_seen, num_filled: number of joints of the seen part, and of the part to fill.
+          layers: `width`, `precision` and `seed` of the hidden layers, see `HiddenLayers`; the paper's width is 1024.
         """
         super().__init__(name=name)
         self.trunk = ResidualTrunk(3 * num_seen, 3 * num_filled, depth=_BLOCKS, activated=False, **layers)

@@ -32,11 +32,13 @@ class PartLifter(keras.Model):
         name: str = "lifter",
         **kwargs,
     ) -> None:
-        """Args:
-        num_joints: J.
-        parts: the joints of each part; no joint is in two. A joint in no part, such as the root, gets depth 0.
-        names: of the parts.
-        width, arch, input_deviation, precision, seed: of each part's lifter.
+        """Builds a lifter for each part, with its first weights.
+
+        Args:
+          num_joints: J.
+          parts: the joints of each part; no joint is in two. A joint in no part, such as the root, gets depth 0.
+          names: of the parts.
+          width, arch, input_deviation, precision, seed: of each part's lifter.
         """
         super().__init__(name=name, **kwargs)
         self.num_joints = num_joints

@@ -30,11 +30,13 @@ class PoseLifter(keras.Model):
         name: str = "lifter",
         **layers: Unpack[HiddenLayers],
     ) -> None:
-        """Args:
-        num_joints: J.
-        input_deviation: standard deviation of the input coordinates; they are divided by it.
-        distance: from the camera, at which a body of unit size has the normalised image's size.
-        layers: `width`, `precision` and `seed` of the hidden layers, see `HiddenLayers`; the paper's width is 1024.
+        """Builds the network with its first weights.
+
+        Args:
+          num_joints: J.
+          input_deviation: standard deviation of the input coordinates; they are divided by it.
+          distance: from the camera, at which a body of unit size has the normalised image's size.
+          layers: `width`, `precision` and `seed` of the hidden layers, see `HiddenLayers`; the paper's width is 1024.
         """
         super().__init__(name=name)
         self.trunk = ResidualTrunk(2 * num_joints, 3 * num_joints, depth=_BLOCKS, activated=False, **layers)

@@ -28,7 +28,7 @@ class PosePrior(keras.Model):
         name: str = "prior",
         **kwargs,
     ) -> None:
-        """Args: the fitted `subspace`; the rest as in `flow.RealNVP`."""
+        """Builds the prior on the fitted `subspace`; other arguments as in `flow.RealNVP`."""
         super().__init__(name=name, **kwargs)
         self._fitted = subspace
         self.settings = {"blocks": blocks, "width": width, "layers": layers, "seed": seed}

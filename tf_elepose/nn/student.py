@@ -31,11 +31,13 @@ class PoseStudent(keras.Model):
         name: str = "student",
         **layers: Unpack[HiddenLayers],
     ) -> None:
-        """Args:
-        num_joints: J.
-        statistics: of the training poses.
-        depth: how many residual blocks there are.
-        layers: `width`, `precision` and `seed` of the hidden layers, see `HiddenLayers`.
+        """Builds the network with its first weights.
+
+        Args:
+          num_joints: J.
+          statistics: of the training poses.
+          depth: how many residual blocks there are.
+          layers: `width`, `precision` and `seed` of the hidden layers, see `HiddenLayers`.
         """
         super().__init__(name=name)
         self.trunk = ResidualTrunk(3 * num_joints, 3 * num_joints + 1, depth=depth, **layers)
@@ -50,7 +52,8 @@ class PoseStudent(keras.Model):
         self.built = True
 
     def call(self, image, seen):
-        """Args: normalised poses `image` [B, J, 2], any finite numbers where not `seen` [B, J].
+        """Corrects and lifts normalised poses `image` [B, J, 2]; joints that are not `seen` [B, J] may have any finite
+        numbers.
 
         Returns:
           the whole corrected pose [B, J, 2], depth offsets [B, J] (units of the normaliser) and the camera's elevation

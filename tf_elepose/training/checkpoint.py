@@ -50,7 +50,8 @@ class Checkpointer:
     """
 
     def __init__(self, folder: str | os.PathLike[str], keep: int = 3) -> None:
-        """
+        """Chooses the folder of the checkpoints.
+
         Args:
           folder: where the files are; may not exist yet.
           keep: how many of the newest step files stay, at least 1. While one is written there are `keep` + 1.

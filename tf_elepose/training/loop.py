@@ -33,14 +33,16 @@ class Loop:
         jit_compile: bool = False,
         average_decay: float = 0.0,
     ) -> None:
-        """Args:
-        objective, optimizers, batches: built in the strategy's scope, the optimizers for their variables.
-        strategy: its replicas share every batch.
-        seed: of the steps' random numbers.
-        weight_decay, clip_norm: see `Objective.train_step`.
-        jit_compile: compile loss and gradients with XLA; one replica only, because a compiled function cannot
-          communicate with other replicas, which the statistics of the global batch need.
-        average_decay: of the running average of the weights in `averages`; 0 keeps none.
+        """Prepares the steps; they are traced at the first call.
+
+        Args:
+          objective, optimizers, batches: built in the strategy's scope, the optimizers for their variables.
+          strategy: its replicas share every batch.
+          seed: of the steps' random numbers.
+          weight_decay, clip_norm: see `Objective.train_step`.
+          jit_compile: compile loss and gradients with XLA; one replica only, because a compiled function cannot
+            communicate with other replicas, which the statistics of the global batch need.
+          average_decay: of the running average of the weights in `averages`; 0 keeps none.
 
         Raises:
           ValueError: a batch that the replicas cannot share evenly, or XLA with several replicas.

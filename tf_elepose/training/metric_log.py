@@ -30,7 +30,8 @@ class MetricLog:
     def __init__(
         self, path_jsonl: str | os.PathLike[str], tensorboard_folder: str | os.PathLike[str] | None = None
     ) -> None:
-        """
+        """Opens the files to write to.
+
         Args:
           path_jsonl: the file; its folder must exist. Lines are added after its lines.
           tensorboard_folder: for event files; None for none (then TensorFlow is not imported).

@@ -40,7 +40,8 @@ class RestartedStage(Stage):
         select: str,
         writes: bool = True,
     ) -> None:
-        """Args: as in `Stage`, and `first_weights`: the weights of all networks, by name, of the n-th start, from 0.
+        """Builds the stage from the arguments of `Stage` and from `first_weights`, the weights of all networks, by
+        name, of the n-th start, counted from 0.
 
         Raises:
           ValueError: settings that average weights: they would average over starts.

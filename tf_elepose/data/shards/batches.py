@@ -48,16 +48,18 @@ class ShardBatches:
         split: str = "train",
         group_rows: int = GROUP_ROWS,
     ) -> None:
-        """Args:
-        shards: the set.
-        normalizer: fitted on a sample of the set. Its rule must not be "clip", which needs whole clips.
-        kind: "gt" or "detected", as in `Recording.view`.
-        batch_size: poses in a global batch; even, because the deformation loss pairs neighbours.
-        seed: of the order and the flips.
-        flip: mirror each pose, left joints becoming right ones, with probability 1/2.
-        min_confidence: joints whose confidence is not higher are taken as missing.
-        split: the split whose rows are used.
-        group_rows: see `GROUP_ROWS`.
+        """Opens the shards that batches are drawn from.
+
+        Args:
+          shards: the set.
+          normalizer: fitted on a sample of the set. Its rule must not be "clip", which needs whole clips.
+          kind: "gt" or "detected", as in `Recording.view`.
+          batch_size: poses in a global batch; even, because the deformation loss pairs neighbours.
+          seed: of the order and the flips.
+          flip: mirror each pose, left joints becoming right ones, with probability 1/2.
+          min_confidence: joints whose confidence is not higher are taken as missing.
+          split: the split whose rows are used.
+          group_rows: see `GROUP_ROWS`.
 
         Raises:
           ValueError: `batch_size` is odd or larger than the data, or the set cannot give these poses or serve the rule.
