@@ -1,0 +1,49 @@
+"""Clip and frame from names."""
+
+import pytest
+
+from tf_elepose.data.frame_names import LARGEST_FRAME, frame_name, frame_places, in_order
+
+
+@pytest.mark.parametrize(
+    ("name", "clip", "frame"),
+    [
+        ("walk_000000", "walk", 0),
+        ("vidA_000001.jpg", "vidA", 1),
+        ("VIDEO_000000000012_keypoints.json", "VIDEO", 12),
+        ("cam01.0030.json", "cam01", 30),
+        ("frame0001_keypoints.json", "frame", 1),
+        ("walk-0001", "walk", 1),
+        ("walk (1).JPG", "walk", 1),
+        ("a/b/x_007.jpg", "a/b/x", 7),
+        ("c\\000001.jpg", "c", 1),
+        ("000123", "", 123),
+        ("walk_0001_jpg.rf.0a1b2c3d4e.jpg", "walk", 1),
+        ("my_video_mp4-0012_jpg.rf.8f3e9.jpg", "my_video_mp4", 12),
+        ("0001.jpg.predictions.json", "", 1),
+        ("2024-01-15_0007.jpg", "2024-01-15", 7),
+        ("VID_20240115_123045_0001.jpg", "VID_20240115_123045", 1),
+        ("cover.jpg", "cover", None),
+        ("walk.mp4", "walk", None),
+        ("²٣.jpg", "²٣", None),  # Digits of other kinds are not frame numbers.
+    ],
+)
+def test_the_last_digits_are_the_frame_and_the_text_before_them_the_clip(name, clip, frame):
+    assert frame_name(name)[:2] == (clip, frame)
+
+
+def test_times_are_frames_in_order():
+    names = ["1305031102.211214.png", "1305031102.175304.png", "1305031103.011304.png"]
+    assert frame_places(names, "rgb") == [("rgb", 1), ("rgb", 0), ("rgb", 2)]
+    names = ["PXL_20240115_123046000.jpg", "PXL_20240115_123045123.jpg", "other_7.jpg"]
+    assert frame_places(names, "x") == [("PXL", 1), ("PXL", 0), ("other", 7)]
+    assert in_order([("a", 0.5), ("a", 0.0), ("b", 3)]) == [("a", 1), ("a", 0), ("b", 3)]
+
+
+def test_places_of_many_names():
+    assert frame_places(["a/b/x_007.jpg", "8.png", "cover.jpg"], "clip") == [("a/b/x", 7), ("clip", 8), ("cover", 0)]
+    assert frame_places([f"{LARGEST_FRAME:012d}.jpg"], "clip") == [("clip", LARGEST_FRAME)]
+    assert frame_places(["7_left.jpg", "7_right.jpg"], "clip") == [("left", 7), ("right", 7)]
+    assert frame_places(["1.jpg", "01.jpg"], "clip") is None
+    assert frame_places(["one.jpg", "two.jpg"], "clip") is None
+    assert frame_places(["9" * 5000], "clip") == [("clip", 0)]

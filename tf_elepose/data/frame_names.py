@@ -1,0 +1,142 @@
+"""Clip and frame of pictures, and of the files made from them, by their names.
+
+One rule for all readers, where a file has no fields of its own for them: the last digits in a name are the frame, the
+text before them is the clip, with the folders before it. Endings that say nothing of the picture are cut first: file
+extensions (.jpg, .json, ...), "_keypoints" (OpenPose), ".predictions" (openpifpaf) and "_jpg.rf.HASH" (Roboflow adds it
+to every picture: docs.roboflow.com, "Dataset Versions").
+"""
+
+from __future__ import annotations
+
+import collections
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from absl import logging
+
+LARGEST_FRAME = 2**31 - 1
+
+_EXTENSION = re.compile(
+    r"(?:[._-](?:jpe?g|jfif|png|bmp|gif|tiff?|webp|ppm|pgm|jp2|heic|heif|avif|dng|raw|exr|mp4|m4v|avi|mov|mkv|webm|mpe?g|wmv"
+    r"|flv|3gp|mts|m2ts|ts|h26[45]|jsonl?|ndjson|txt|csv|tsv|xml|ya?ml|npy|npz|pkl|mat|gz))\Z",
+    re.IGNORECASE,
+)
+_ADDED = re.compile(
+    r"(?:[._-](?:keypoints?|predictions?|openpifpaf|results?|rendered|pose|poses|vis|rf\.[0-9a-zA-Z]+))\Z",
+    re.IGNORECASE,
+)
+
+_LAST_DIGITS = re.compile(r"(\d+)(\D*)\Z", re.ASCII)
+
+# A date with the time of day, or seconds since 1970 with their fraction, at the end of a name, is a time as a whole. A
+# counter may follow a date (VID_20240115_123045_0001): it is the frame, and the date belongs to the clip.
+_TIME = re.compile(
+    r"(?<!\d)(?:(?:19|20)\d\d([-_.]?)(?:0\d|1[0-2])\1(?:[0-2]\d|3[01])[-_. T]*[0-2]\d[-_.:h]?[0-5]\d[-_.:m]?[0-5]\d"
+    r"(?:s?(?:\d{3}|\d{6}|\d{9})|[.,](?:\d{3}|\d{6}|\d{9}))?|1\d{9}[.,]\d{3,9})s?Z?\Z",
+    re.ASCII,
+)
+
+_BETWEEN = " _-.([{#@~"  # Between a clip and its number.
+
+
+class FrameName(NamedTuple):
+    """A name's clip and frame.
+
+    Attributes:
+      clip: the folders and the text before the digits; "" where there is none.
+      frame: the number, which may be larger than `LARGEST_FRAME` (see `frame_places`); None where the name has none.
+      rest: the text after the digits, without the endings that are cut.
+    """
+
+    clip: str
+    frame: int | None
+    rest: str = ""
+
+
+def frame_name(name: str) -> FrameName:
+    """The clip and frame that `name` says, the name or path of a picture or of a file made from one.
+
+    "b/walk_0007.jpg" is frame 7 of the clip "b/walk", "0007.png" frame 7 of the clip "", and "b/cover.jpg" a clip
+    "b/cover" without a frame. A time (date and time of day, or seconds since 1970) gives a frame that grows with time.
+    """
+    folder, _, stem = name.replace("\\", "/").rpartition("/")
+    stem = _without_endings(stem)
+    if (time := _TIME.search(stem)) is not None:
+        digits = "".join(re.findall(r"\d", time[0]))
+        text, frame, rest = stem[: time.start()], int(digits.ljust(23, "0")), ""
+    elif (match := _LAST_DIGITS.search(stem)) is not None:
+        # So many digits are no number of a frame; int() of thousands is slow.
+        text, frame, rest = stem[: match.start()], int(match[1][:40]), match[2].strip(" _-.)]}")
+    else:
+        text, frame, rest = stem, None, ""
+    text = text.rstrip(_BETWEEN) if frame is not None else text
+    parts = [part for part in folder.split("/") if part not in ("", ".")]
+    return FrameName("/".join([*parts, text] if text else parts), frame, rest)
+
+
+def frame_places(names: Iterable[str], clip: str) -> list[tuple[str, int]] | None:
+    """The (clip, frame) of each of the different `names`, each another; None where the names do not give that.
+
+    Text after the digits belongs to the clip where pictures would otherwise get the same frame (0007_left, 0007_right).
+    Numbers larger than `LARGEST_FRAME` are times: their clips' frames count in the order of the times. A name without
+    digits, among others with, is a clip of one frame, 0.
+
+    Args:
+      names: of pictures or files.
+      clip: the clip of names that say none.
+    """
+    read = [frame_name(name) for name in names]
+    if not any(found.frame is not None for found in read):
+        return None
+    places = [(found.clip or clip, found.frame or 0) for found in read]
+    if len(set(places)) < len(places):
+        joined = [
+            (("_".join(part for part in (found.clip, found.rest) if part) or clip), found.frame or 0) for found in read
+        ]
+        places = joined
+    if len(set(places)) < len(places):
+        return None
+    if max(frame for _, frame in places) > LARGEST_FRAME:
+        places = in_order(places)
+    return places
+
+
+def in_order(places: Sequence[tuple[str, float]]) -> list[tuple[str, int]]:
+    """(clip, frame) with frames counted from 0 in the order of the (clip, time) given, in the clips with times.
+
+    Times are numbers that are no frames: fractions, or larger than `LARGEST_FRAME`. Clips without them stay.
+    """
+    by_clip: dict[str, set[float]] = {}
+    for clip, time in places:
+        by_clip.setdefault(clip, set()).add(time)
+    rank: dict[str, Mapping[float, int]] = {}
+    for clip, times in by_clip.items():
+        if any(time > LARGEST_FRAME or time < 0 or int(time) != time for time in times):
+            rank[clip] = {time: place for place, time in enumerate(sorted(times))}
+    return [(clip, rank[clip][time] if clip in rank else int(time)) for clip, time in places]
+
+
+def tell_single_frames(clips: Iterable[str], where: str) -> None:
+    """Logs a warning where every frame, of which `clips` names the clip, is a clip of its own, and there are several."""
+    counts = collections.Counter(clips)
+    if len(counts) > 2 and max(counts.values()) == 1:
+        some = ", ".join(list(counts)[:3])
+        logging.warning(
+            "%s: each of its %d clips has one frame (%s, ...): is this one video? Then number its pictures at the end "
+            "of their names, as in walk_0007.jpg",
+            where,
+            len(counts),
+            some,
+        )
+
+
+def _without_endings(stem: str) -> str:
+    """`stem` without extensions and what programs add, as long as some text is left."""
+    while True:
+        for ending in (_ADDED, _EXTENSION):
+            if (match := ending.search(stem)) is not None and match.start():
+                stem = stem[: match.start()]
+                break
+        else:
+            return stem
