@@ -18,6 +18,12 @@ from tf_elepose.skeleton.skeletons import Skeleton
 LARGEST_PX = 1e6
 """Largest coordinate: no image is so wide, and larger numbers are damage or another unit."""
 
+PERSON, TRACK, PLACE = "person", "track", "place"
+IDENTITIES = (PERSON, TRACK, PLACE)
+"""What a person's number tells, from most to least: PERSON, who it is, in all cameras of a clip; TRACK, who it is in
+the clip of one camera, while the numbers of different cameras have nothing to do with each other; PLACE, only the place
+in the list of people of one frame, which says nothing about the next frame."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Rows:
@@ -28,6 +34,9 @@ class Rows:
       poses_2d: [n, K, 2] px, x right, y down; NaN for missing joints.
       subject, action, clip, split: text, one or [n].
       camera, frame, person: integers from 0, one or [n]; person None where there is one a clip.
+      identity: of `IDENTITIES`, one or [n]: what `person` tells. Ids that the file gives are PERSON. Where it gives
+        none, `person` counts the people of a frame and is PLACE; assembly.py then links them over time. A file may mix
+        both: a tracker that lost a person gives no id.
       confidence: [n, K] from 0, of `poses_2d_detected` (and in its convention) where given, otherwise of `poses_2d`;
         0 is a missing joint.
       poses_2d_detected: [n, L, 2] px, NaN for missing joints, of `detected_convention`.
@@ -48,6 +57,7 @@ class Rows:
     split: str | np.ndarray = "train"
     camera: int | np.ndarray = 0
     person: int | np.ndarray | None = None
+    identity: str | np.ndarray = PERSON
     confidence: np.ndarray | None = None
     poses_2d_detected: np.ndarray | None = None
     detected_convention: Convention | Skeleton | None = None

@@ -153,8 +153,8 @@ DAMAGED = [
         {"people": [sample.person([float("inf")] * 75)]},
         "people 0: keypoints: expected numbers within 1e+06 px; got inf",
     ),
-    ({"people": [{"person_id": 3}]}, "people 0: person_id: expected a list of one number; got 3"),
-    ({"people": [{"person_id": [-2]}]}, "people 0: person_id: expected an integer from 0"),
+    ({"people": [{"person_id": "Ann"}]}, "people 0: person_id: expected an integer from 0 to 2147483647; got 'Ann'"),
+    ({"people": [{"person_id": [0.5]}]}, "people 0: person_id: expected an integer from 0"),
 ]
 
 

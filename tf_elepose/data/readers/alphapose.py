@@ -28,8 +28,8 @@ def read_alphapose(path: str | os.PathLike[str], *, convention: str | None = Non
 
     The frame is the last digits in the image's name, the clip its folder (the file's own name where there is none). If
     two images would get the same clip and frame, the frame is the image's number in the order of first appearance.
-    Frames without people are not in the file. A person's number is its idx (the first number, if idx is a list) when
-    every person has an idx and no image has one twice; otherwise its position among the people of the image.
+    Frames without people are not in the file. A person's number is its idx (the first number, if idx is a list), unless
+    an image has one twice or all are 0, as without tracking; otherwise its position among the people of the image.
 
     Args:
       path: of the file.
@@ -42,15 +42,15 @@ def read_alphapose(path: str | os.PathLike[str], *, convention: str | None = Non
         name = stem(path, stream.where)
         images: dict[str, None] = {}
         tracks: set[tuple[str, int]] = set()
-        people = 0
+        stated = 0
         for image, person in _people(stream):
             images[image] = None
-            people += 1
             if (track := _track(person, stream)) is not None:
                 tracks.add((image, track))
+                stated += 1
     frames = frames_by_name(images, name) or [(name, place) for place in range(len(images))]
     frame_of = dict(zip(images, frames, strict=True))
-    tracked = len(tracks) == people
+    tracked = len(tracks) == stated and any(track for _, track in tracks)  # Without tracking, all are 0.
     places: collections.Counter[str] = collections.Counter()
     with JsonStream(path, "AlphaPose file") as stream:
         poses = KeypointLists(stream.where, name, _KNOWN, convention)
@@ -58,10 +58,17 @@ def read_alphapose(path: str | os.PathLike[str], *, convention: str | None = Non
             if image not in frame_of:
                 raise ValueError(f"{stream.where}: changed while it was read")
             clip, frame = frame_of[image]
-            track = _track(person, stream) if tracked else places[image]
+            track = _track(person, stream) if tracked else None
+            place = places[image]
             places[image] += 1
             poses.add(
-                person["keypoints"], stream.place, clip=clip, frame=frame, person=track or 0, score=person.get("score")
+                person["keypoints"],
+                stream.place,
+                clip=clip,
+                frame=frame,
+                person=place if track is None else track,
+                has_id=track is not None,
+                score=person.get("score"),
             )
             if poses.full:
                 yield poses.rows(stream.done)
@@ -94,4 +101,6 @@ def _track(person: dict[str, Any], stream: JsonStream) -> int | None:
     track = person.get("idx")
     while type(track) is list and track:
         track = track[0]
-    return None if track is None or track == [] else integer(track, f"{stream.where}: {stream.place}: idx")
+    if track is None or track == [] or (type(track) in (int, float) and track < 0):
+        return None
+    return integer(track, f"{stream.where}: {stream.place}: idx")

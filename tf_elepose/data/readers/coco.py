@@ -6,7 +6,8 @@ that is not labelled, 1 for a hidden and 2 for a visible one; labelled joints, a
 file is a list of {image_id, keypoints [x, y, s] * K, score}, s being the detector's confidence (cocodataset.org, "Data
 format" and "Results format"). The outermost bracket of a file shows which of them it is.
 
-Pixels count from 0. A person's number is its position among the people of its image, in the order of the file.
+Pixels count from 0. A person's number is its track_id (PoseTrack, and CVAT among the attributes) or instance_id
+(CocoVID); where it has none, its position among the people of its image, in the order of the file.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from tf_elepose.data.readers.keypoint_lists import (
     checked_size,
     find_convention,
     frames_by_name,
+    own_id,
     stem,
     text,
 )
@@ -85,10 +87,16 @@ def _results(path: str | os.PathLike[str], convention: str | None, images: _Imag
                 frame = image
             else:
                 raise _wrong(stream, "image_id: ", f"0 to {_LARGEST_FRAME}, or option images to say its frame", image)
-            person = people[image]
-            people[image] = person + 1
+            own, place = own_id(result, f"{stream.where}: {stream.place}"), people[image]
+            people[image] = place + 1
             poses.add(
-                result.get("keypoints"), stream.place, clip=clip, frame=frame, person=person, score=result.get("score")
+                result.get("keypoints"),
+                stream.place,
+                clip=clip,
+                frame=frame,
+                person=place if own is None else own,
+                has_id=own is not None,
+                score=result.get("score"),
             )
             if poses.full:
                 yield poses.rows(stream.done)
@@ -114,8 +122,12 @@ def _annotations(path: str | os.PathLike[str], convention: str | None) -> Iterat
                 poses.dropped["without keypoints"] += 1
             else:
                 clip, frame = index.images[image]
-                poses.add(annotation["keypoints"], stream.place, clip=clip, frame=frame, person=people[image])
-                people[image] += 1
+                own, place = own_id(annotation, f"{stream.where}: {stream.place}"), people[image]
+                people[image] = place + 1
+                person = place if own is None else own
+                poses.add(
+                    annotation["keypoints"], stream.place, clip=clip, frame=frame, person=person, has_id=own is not None
+                )
             if poses.full:
                 yield poses.rows(stream.done, flags=True, image_size=index.image_size)
         yield poses.rows(stream.done, flags=True, image_size=index.image_size)

@@ -14,7 +14,7 @@ import numpy as np
 
 from tf_elepose.data.parsers.json_stream import shown
 from tf_elepose.data.parsers.limits import MAX_TEXT_LENGTH
-from tf_elepose.data.rows import LARGEST_PX, Rows
+from tf_elepose.data.rows import LARGEST_PX, PERSON, PLACE, Rows
 from tf_elepose.skeleton import conventions
 from tf_elepose.skeleton.conversion import Convention
 
@@ -22,6 +22,8 @@ PART = 8192
 """The number of poses in a part."""
 
 _LARGEST_INT = 2**31 - 1
+
+_OWN_IDS = ("track_id", "instance_id", "person_id")
 
 _LAST_DIGITS = re.compile(r"(\d+)\D*\Z", re.ASCII)
 
@@ -68,6 +70,7 @@ class KeypointLists:
         self._clips: list[str] = []
         self._frames: list[int] = []
         self._people: list[int] = []
+        self._places_only: list[bool] = []
         self._scores: list[float] = []
         self.dropped.clear()
 
@@ -76,7 +79,15 @@ class KeypointLists:
         return len(self._places) >= PART
 
     def add(
-        self, keypoints: Any, place: str, *, clip: str, frame: int, person: int, score: float | None = None
+        self,
+        keypoints: Any,
+        place: str,
+        *,
+        clip: str,
+        frame: int,
+        person: int,
+        has_id: bool = False,
+        score: float | None = None,
     ) -> None:
         """Adds one pose.
 
@@ -84,6 +95,7 @@ class KeypointLists:
           keypoints: x, y, c of each joint, from a file.
           place: the place in the file, for messages.
           clip, frame, person: already checked (see `text` and `integer`).
+          has_id: whether `person` is an id that the file gives (see `own_id`), and not the place in the frame's list.
           score: how good the detection is; given for all poses of a file or for none.
 
         Raises:
@@ -112,6 +124,7 @@ class KeypointLists:
         self._clips.append(clip)
         self._frames.append(frame)
         self._people.append(person)
+        self._places_only.append(not has_id)
 
     def rows(
         self,
@@ -153,6 +166,7 @@ class KeypointLists:
             clip=clips.pop() if len(clips) == 1 else np.array(self._clips, np.str_),
             frame=np.array(self._frames, np.int64),
             person=np.array(self._people, np.int64),
+            identity=np.where(self._places_only, PLACE, PERSON),
             score=np.array(self._scores) if self._scores else None,
             image_size=image_size,
             dropped=dict(self.dropped),
@@ -227,6 +241,31 @@ def integer(value: Any, what: str) -> int:
     if type(value) is not int or not 0 <= value <= _LARGEST_INT:
         raise ValueError(f"{what}: expected an integer from 0 to {_LARGEST_INT}; got {shown(value)}")
     return value
+
+
+def own_id(values: Mapping[str, Any], what: str) -> int | None:
+    """The id that a file gives a person in `values`; None where it has none, null, or a negative one (nobody's).
+
+    PoseTrack's and other COCO files call it track_id, CVAT's have it among the attributes, CocoVID's say instance_id.
+
+    Raises:
+      ValueError: an id that is no integer; the message begins with `what`.
+    """
+    attributes = values.get("attributes")
+    if type(attributes) is dict and "track_id" in attributes and values.get("track_id") is None:
+        values = attributes
+    for name in _OWN_IDS:
+        if name not in values:
+            continue
+        found = values[name]
+        while type(found) is list and len(found) == 1:
+            found = found[0]
+        if type(found) is str and re.fullmatch(r"-?\d{1,10}", found, re.ASCII):
+            found = int(found)
+        if found is None or found in ("", []) or (type(found) in (int, float) and found < 0):
+            continue
+        return integer(found, f"{what}: {name}")
+    return None
 
 
 def text(value: Any, what: str) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tf_elepose.data.parsers.json_stream import JsonStream, shown
-from tf_elepose.data.readers.keypoint_lists import KeypointLists, find_convention, integer, stem
+from tf_elepose.data.readers.keypoint_lists import KeypointLists, find_convention, integer, own_id, stem
 from tf_elepose.data.rows import Rows
 from tf_elepose.skeleton import conventions
 
@@ -33,7 +33,8 @@ def read_mmpose(path: str | os.PathLike[str], *, convention: str | None = None) 
     """Yields the people in the file at `path`.
 
     The clip is the file's name, the frame its frame_id (from 0 or 1, depending on the script), 0 for a picture. A
-    person's number is its position in the frame. Frames without people give no rows and are counted.
+    person's number is its track_id, otherwise its position in the frame. Frames without people give no rows and are
+    counted.
 
     Args:
       path: of the file.
@@ -101,7 +102,9 @@ def _add(
     if type(scores) is not list or len(scores) != len(points):
         raise ValueError(f"{what}: keypoint_scores: expected a list of {len(points)}; got {shown(scores)}")
     flat = itertools.chain.from_iterable((*point, score) for point, score in zip(points, scores, strict=True))
-    poses.add(list(flat), place, clip=clip, frame=frame, person=person)
+    own = own_id(instance, what)
+    person = person if own is None else own
+    poses.add(list(flat), place, clip=clip, frame=frame, person=person, has_id=own is not None)
 
 
 def _named_convention(stream: JsonStream) -> str | None:

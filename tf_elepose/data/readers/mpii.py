@@ -26,7 +26,7 @@ from tf_elepose.data.parsers.json_stream import JsonStream, shown
 from tf_elepose.data.parsers.limits import MAX_TEXT_LENGTH
 from tf_elepose.data.parsers.matlab import MatReader, MatValue
 from tf_elepose.data.recording import SPLITS
-from tf_elepose.data.rows import Rows
+from tf_elepose.data.rows import PLACE, Rows
 from tf_elepose.skeleton import conventions
 from tf_elepose.skeleton.conversion import Convention
 
@@ -77,6 +77,7 @@ class _People:
             clip=np.array(clip, str),
             frame=np.array(frame, np.int64),
             person=np.array(person, np.int64),
+            identity=PLACE,
             split=np.array(split, str),
             dropped=self.dropped,
             done=done,

@@ -15,12 +15,11 @@ import os
 import pathlib
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
 from tf_elepose.data.parsers.json_stream import load_json, shown
-from tf_elepose.data.readers.keypoint_lists import KeypointLists, checked_size, integer, text
+from tf_elepose.data.readers.keypoint_lists import KeypointLists, checked_size, integer, own_id, text
 from tf_elepose.data.rows import Rows
 
 _KNOWN = {25: "body_25", 18: "openpose_coco_18"}
@@ -144,23 +143,16 @@ def _add_frame(poses: KeypointLists, file: pathlib.Path, clip: str, frame: int) 
     for place, person in enumerate(people):
         if type(person) is not dict:
             raise ValueError(f"{what}: people {place}: expected an object; got {shown(person)}")
-        number = _person(person.get("person_id"), place, f"{what}: people {place}: person_id")
-        if number in numbers:
-            raise ValueError(f"{what}: people {place}: person_id: expected another for each person; got {number}")
-        numbers.add(number)
+        own = own_id(person, f"{what}: people {place}")
+        if own in numbers:
+            raise ValueError(f"{what}: people {place}: person_id: expected another for each person; got {own}")
+        if own is not None:
+            numbers.add(own)
         poses.add(
             person.get("pose_keypoints_2d"),
             f"frame {frame} of clip {shown(clip)}: people {place}",
             clip=clip,
             frame=frame,
-            person=number,
+            person=place if own is None else own,
+            has_id=own is not None,
         )
-
-
-def _person(stated: Any, place: int, what: str) -> int:
-    """The number of a tracked person; `place` for [-1], and where the file has none (old versions)."""
-    if stated is None or stated == [-1]:
-        return place
-    if type(stated) is not list or len(stated) != 1:
-        raise ValueError(f"{what}: expected a list of one number; got {shown(stated)}")
-    return integer(stated[0], what)
