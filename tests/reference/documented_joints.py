@@ -13,11 +13,36 @@ COCO = (
     "l_ankle r_ankle"
 )
 
+BODY_25 = (
+    "nose neck r_shoulder r_elbow r_wrist l_shoulder l_elbow l_wrist root r_hip r_knee r_ankle l_hip l_knee l_ankle "
+    "r_eye l_eye r_ear l_ear l_big_toe l_small_toe l_heel r_big_toe r_small_toe r_heel"
+)
+BODY_25B = f"{COCO} upper_neck head l_big_toe l_small_toe l_heel r_big_toe r_small_toe r_heel"
+HALPE_26 = f"{COCO} head neck root l_big_toe r_big_toe l_small_toe r_small_toe l_heel r_heel"
+
+
+def face(points):
+    return " ".join(f"face_{point}" for point in range(points))
+
+
+def hand(side):
+    """20 joints, as OpenPose has them; COCO-WholeBody and Halpe begin with the wrist, hand_root."""
+    return (
+        "S_thumb_1 S_thumb_2 S_thumb_3 S_thumb_4 S_forefinger_1 S_forefinger_2 S_forefinger_3 S_forefinger_4 "
+        "S_middle_finger_1 S_middle_finger_2 S_middle_finger_3 S_middle_finger_4 S_ring_finger_1 S_ring_finger_2 "
+        "S_ring_finger_3 S_ring_finger_4 S_pinky_finger_1 S_pinky_finger_2 S_pinky_finger_3 S_pinky_finger_4"
+    ).replace("S_", f"{side}_")
+
+
+HANDS_42 = f"l_hand_root {hand('l')} r_hand_root {hand('r')}"
+HANDS_40 = f"{hand('l')} {hand('r')}"
+
 # {convention: joints in order}. h36m: VideoPose3D common/h36m_dataset.py, SPIN, 3d-pose-baseline src/data_utils.py;
 # canonpose_16: CanonPose; coco: COCO's person_keypoints categories; halpe_26: Halpe-FullBody; body_25 and
-# openpose_coco_18: OpenPose doc/02_output.md; mediapipe_33: MediaPipe pose_landmarker; mpii: the data set's page;
-# lsp: its README; mpi3dhp: mmhuman3d keypoints_mapping/mpi_inf_3dhp.py; smpl: its joint names; aic, crowdpose: the
-# data sets' pages and MMPose configs/_base_/datasets.
+# openpose_coco_18: OpenPose doc/02_output.md; body_25b, body_135: OpenPose src/openpose/pose/poseParameters.cpp;
+# coco_wholebody_133, halpe_136: MMPose configs/_base_/datasets; mediapipe_33: MediaPipe pose_landmarker; mpii: the data
+# set's page; lsp: its README; mpi3dhp: mmhuman3d keypoints_mapping/mpi_inf_3dhp.py; smpl: its joint names; aic,
+# crowdpose: the data sets' pages and MMPose configs/_base_/datasets.
 JOINTS = {
     "h36m_17": TARGET,
     "h36m_17_elepose": (
@@ -39,11 +64,13 @@ JOINTS = {
     ),
     "coco_17": COCO,
     "coco_17_gast": COCO,
-    "halpe_26": f"{COCO} head neck root l_big_toe r_big_toe l_small_toe r_small_toe l_heel r_heel",
-    "body_25": (
-        "nose neck r_shoulder r_elbow r_wrist l_shoulder l_elbow l_wrist root r_hip r_knee r_ankle l_hip l_knee "
-        "l_ankle r_eye l_eye r_ear l_ear l_big_toe l_small_toe l_heel r_big_toe r_small_toe r_heel"
-    ),
+    "halpe_26": HALPE_26,
+    "body_25": BODY_25,
+    "body_25b": BODY_25B,
+    "coco_wholebody_133": (f"{COCO} l_big_toe l_small_toe l_heel r_big_toe r_small_toe r_heel {face(68)} {HANDS_42}"),
+    "halpe_136": f"{HALPE_26} {face(68)} {HANDS_42}",
+    "openpose_135": f"{BODY_25} {HANDS_40} {face(70)}",
+    "body_135": f"{BODY_25B} {HANDS_40} {face(70)}",
     "openpose_coco_18": (
         "nose neck r_shoulder r_elbow r_wrist l_shoulder l_elbow l_wrist r_hip r_knee r_ankle l_hip l_knee l_ankle "
         "r_eye l_eye r_ear l_ear"
@@ -93,6 +120,7 @@ TO_H36M_17 = {
     "coco_17": [_, 12, 14, 16, 11, 13, 15, _, _, 0, _, 5, 7, 9, 6, 8, 10],
     "halpe_26": [19, 12, 14, 16, 11, 13, 15, _, 18, 0, 17, 5, 7, 9, 6, 8, 10],
     "body_25": [8, 9, 10, 11, 12, 13, 14, _, 1, 0, _, 5, 6, 7, 2, 3, 4],
+    "body_25b": [_, 12, 14, 16, 11, 13, 15, _, _, 0, 18, 5, 7, 9, 6, 8, 10],
     "openpose_coco_18": [_, 8, 9, 10, 11, 12, 13, _, 1, 0, _, 5, 6, 7, 2, 3, 4],
     "mediapipe_33": [_, 24, 26, 28, 23, 25, 27, _, _, 0, _, 11, 13, 15, 12, 14, 16],
     "mpii_16": [6, 2, 1, 0, 3, 4, 5, _, 7, 8, 9, 13, 14, 15, 12, 11, 10],
@@ -101,6 +129,11 @@ TO_H36M_17 = {
     "crowdpose_14": [_, 7, 9, 11, 6, 8, 10, _, _, _, _, 0, 2, 4, 1, 3, 5],
     "canonpose_16": [6, 0, 1, 2, 3, 4, 5, _, 7, 8, 9, 13, 14, 15, 10, 11, 12],
 }
+# The body comes first in whole-body lists.
+BODY_FIRST = {
+    "coco_wholebody_133": "coco_17", "halpe_136": "halpe_26", "openpose_135": "body_25", "body_135": "body_25b",
+}  # fmt: skip
+TO_H36M_17 |= {whole: TO_H36M_17[body] for whole, body in BODY_FIRST.items()}
 
 # The joints marked above, as weights by index; {} is missing. Sources as above.
 MADE = {
@@ -113,6 +146,11 @@ MADE = {
     },
     "halpe_26": {"spine": {18: 1 / 2, 19: 1 / 2}},
     "body_25": {"spine": {8: 1 / 2, 1: 1 / 2}, "head": {15: 1 / 2, 16: 1 / 2}},
+    "body_25b": {
+        "root": {11: 1 / 2, 12: 1 / 2},
+        "thorax": {5: 1 / 2, 6: 1 / 2},
+        "spine": {5: 1 / 4, 6: 1 / 4, 11: 1 / 4, 12: 1 / 4},
+    },
     "openpose_coco_18": {
         "root": {8: 1 / 2, 11: 1 / 2},
         "spine": {8: 1 / 4, 11: 1 / 4, 1: 1 / 2},
@@ -142,6 +180,7 @@ MADE = {
     },
     "canonpose_16": {"spine": {6: 1 / 2, 7: 1 / 2}},
 }
+MADE |= {whole: MADE[body] for whole, body in BODY_FIRST.items() if body in MADE}
 
 # Left and right partners by index, in pairs, as the data sets' own documents give them.
 SIDES = {
@@ -167,3 +206,12 @@ SIDES = {
     "aic_14": ([3, 4, 5, 9, 10, 11], [0, 1, 2, 6, 7, 8]),
     "crowdpose_14": ([0, 2, 4, 6, 8, 10], [1, 3, 5, 7, 9, 11]),
 }
+SIDES["body_25b"] = ([1, 3, 5, 7, 9, 11, 13, 15, 19, 20, 21], [2, 4, 6, 8, 10, 12, 14, 16, 22, 23, 24])
+for whole, body, feet, left_hand, right_hand in (
+    ("coco_wholebody_133", "coco_17", ([17, 18, 19], [20, 21, 22]), range(91, 112), range(112, 133)),
+    ("halpe_136", "halpe_26", ([], []), range(94, 115), range(115, 136)),
+    ("openpose_135", "body_25", ([], []), range(25, 45), range(45, 65)),
+    ("body_135", "body_25b", ([], []), range(25, 45), range(45, 65)),
+):
+    left, right = SIDES[body]
+    SIDES[whole] = ([*left, *feet[0], *left_hand], [*right, *feet[1], *right_hand])

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from tf_elepose.skeleton import skeletons
 from tf_elepose.skeleton.conversion import Convention, as_convention, mean_of
 from tf_elepose.skeleton.skeletons import Skeleton
+from tf_elepose.skeleton.whole_body import face, hands
 
 
 def get_convention(name_or_path: str) -> Convention:
@@ -69,8 +70,14 @@ _NECK = {"thorax": mean_of("neck"), "spine": mean_of("root", "thorax")}  # Here 
 
 _COCO = ("nose", *_sides("eye", "ear", *_ARM, *_LEG))
 _HALPE = (*_COCO, "head", "neck", "root", *_sides("big_toe", "small_toe", "heel"))
+_FEET_OF_A_SIDE = ("big_toe", "small_toe", "heel")
+_FEET = (*_side("l", *_FEET_OF_A_SIDE), *_side("r", *_FEET_OF_A_SIDE))
 _OPENPOSE_TOP = ("nose", "neck", *_side("r", *_ARM), *_side("l", *_ARM))
 _OPENPOSE_FACE = ("r_eye", "l_eye", "r_ear", "l_ear")
+_BODY_25 = (
+    *_OPENPOSE_TOP, "root", *_side("r", *_LEG), *_side("l", *_LEG), *_OPENPOSE_FACE, *_FEET,
+)  # fmt: skip
+_BODY_25B = (*_COCO, "upper_neck", "head", *_FEET)
 _MEDIAPIPE = (
     "nose", "l_eye_inner", "l_eye", "l_eye_outer", "r_eye_inner", "r_eye", "r_eye_outer", "l_ear", "r_ear",
     "mouth_l", "mouth_r", *_sides(*_ARM, "pinky", "index", "thumb", *_LEG, "heel", "foot_index"),
@@ -131,12 +138,9 @@ def _named() -> dict[str, Convention]:
         Convention("coco_17", _COCO, {**_TRUNK, "head": mean_of(*_EYES)}),
         Convention("coco_17_gast", _COCO, _GAST, _GAST_VERTICALLY),
         Convention("halpe_26", _HALPE, _NECK),
-        Convention(
-            "body_25",
-            (*_OPENPOSE_TOP, "root", *_side("r", *_LEG), *_side("l", *_LEG), *_OPENPOSE_FACE,
-             *_side("l", "big_toe", "small_toe", "heel"), *_side("r", "big_toe", "small_toe", "heel")),
-            {**_NECK, "head": mean_of(*_EYES)},
-        ),
+        Convention("body_25", _BODY_25, {**_NECK, "head": mean_of(*_EYES)}),
+        # The upper neck is above Human3.6M's thorax, which is made of the shoulders.
+        Convention("body_25b", _BODY_25B, _TRUNK),
         Convention(
             "openpose_coco_18",
             (*_OPENPOSE_TOP, *_side("r", *_LEG), *_side("l", *_LEG), *_OPENPOSE_FACE),
@@ -163,6 +167,15 @@ def _named() -> dict[str, Convention]:
             {**_TRUNK, **_ON_THE_NECK},
         ),
         Convention("crowdpose_14", (*_sides(*_ARM, *_LEG), "head", "neck"), {**_TRUNK, **_ON_THE_NECK}),
+        # Whole bodies: the body's joints first, as in the convention whose rules they share.
+        Convention(
+            "coco_wholebody_133", (*_COCO, *_FEET, *face(68), *hands(root=True)), {**_TRUNK, "head": mean_of(*_EYES)}
+        ),
+        Convention("halpe_136", (*_HALPE, *face(68), *hands(root=True)), _NECK),
+        # Two orders of 135. OpenPose's lists of body, hands and face put together: the body is BODY_25's. Its model
+        # BODY_135: the body is BODY_25B's (mmhuman3d keypoints_mapping/openpose.py).
+        Convention("openpose_135", (*_BODY_25, *hands(root=False), *face(70)), {**_NECK, "head": mean_of(*_EYES)}),
+        Convention("body_135", (*_BODY_25B, *hands(root=False), *face(70)), _TRUNK),
     ]  # fmt: skip
     return {convention.name: convention for convention in (*h36m, *others)}
 
