@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_elepose import geometry
-from tf_elepose.data.rows import LARGEST_PX
+from tf_elepose.data.visibility import LARGEST_PX
 from tf_elepose.methods.pose_model import PoseModel
 from tf_elepose.skeleton.conversion import Convention, Conversion, conversion
 from tf_elepose.skeleton.skeletons import MIN_JOINTS, Skeleton

@@ -13,7 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 from export import examples
 from export.onnx import open_onnx
 from export.signature import LARGEST_HEAD_MM, Signed
-from tf_elepose.data.rows import LARGEST_PX
+from tf_elepose.data.visibility import LARGEST_PX
 
 BATCHES = (1, 7, 256)
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.data.recording import check_array, row_fields
-from tf_elepose.data.rows import LARGEST_PX, Rows
+from tf_elepose.data.rows import Rows
+from tf_elepose.data.visibility import LARGEST_PX
 from tf_elepose.skeleton.conversion import Convention, Conversion, conversion
 from tf_elepose.skeleton.skeletons import MIN_JOINTS, Skeleton
 

@@ -15,9 +15,6 @@ import numpy as np
 from tf_elepose.skeleton.conversion import Convention
 from tf_elepose.skeleton.skeletons import Skeleton
 
-LARGEST_PX = 1e6
-"""Largest coordinate: no image is so wide, and larger numbers are damage or another unit."""
-
 PERSON, TRACK, PLACE = "person", "track", "place"
 IDENTITIES = (PERSON, TRACK, PLACE)
 """What a person's number tells, from most to least: PERSON, who it is, in all cameras of a clip; TRACK, who it is in
@@ -31,7 +28,8 @@ class Rows:
 
     Attributes:
       convention: of the joints K of all poses, where a field below says nothing else.
-      poses_2d: [n, K, 2] px, x right, y down; NaN for missing joints.
+      poses_2d: [n, K, 2] px, x right, y down; NaN for missing joints. (0, 0) and (-1, -1) are missing too, see
+        `visibility`: a reader that scales or shifts coordinates sets them to NaN before.
       subject, action, clip, split: text, one or [n].
       camera, frame, person: integers from 0, one or [n]; person None where there is one a clip.
       identity: of `IDENTITIES`, one or [n]: what `person` tells. Ids that the file gives are PERSON. Where it gives

@@ -10,8 +10,8 @@ import numpy as np
 
 from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.data.recording import Recording, check_array
-from tf_elepose.data.rows import LARGEST_PX
 from tf_elepose.data.tracks.side_repair import CHOICES, repair_sides
+from tf_elepose.data.visibility import LARGEST_PX
 from tf_elepose.inference.model import LiftingModel, percentile
 from tf_elepose.inference.opening import open_model
 from tf_elepose.motion import body_size

@@ -14,7 +14,8 @@ import numpy as np
 
 from tf_elepose.data.parsers.json_stream import shown
 from tf_elepose.data.parsers.limits import MAX_TEXT_LENGTH
-from tf_elepose.data.rows import LARGEST_PX, PERSON, PLACE, Rows
+from tf_elepose.data.rows import PERSON, PLACE, Rows
+from tf_elepose.data.visibility import LARGEST_PX
 from tf_elepose.skeleton import conventions
 from tf_elepose.skeleton.conversion import Convention
 

@@ -1,0 +1,157 @@
+"""Which keypoints are not seen: the one rule for readers, `Lifter`, batch jobs, exported models and the web page.
+
+A joint is not seen where
+
+  - a coordinate is NaN, infinite or `LARGEST_PX` px or more,
+  - its confidence, where there is one, is not above the threshold, not a number or `LARGEST_PX` or more, or
+  - it lies at exactly (0, 0) or (-1, -1), whatever its confidence. Programs write one of these for a joint that they
+    leave out, and some keep the confidence: Ultralytics sets x = y = 0 below 0.5 (ultralytics/engine/results.py,
+    Keypoints), OpenPose writes 0, 0, 0 (doc/02_output.md), OpenVINO's demos and light-weight OpenPose -1, -1.
+
+Root-centred poses are the exception: there zero is where the root is, and (0, 0) and (-1, -1) are places. What makes
+poses root-centred is in `RootCentring`.
+
+The test is made in the joints and numbers of the file: before joints are made from others (a root halfway between a
+hip and a hip that is left out lies anywhere), and before shares of the picture are scaled to pixels.
+
+The graph of exported models has the same rule in TensorFlow (export/visibility.py), the web page in JavaScript
+(export/mobile/web/visibility.js); tests compare the three.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tf_elepose.skeleton.conversion import Convention, conversion
+from tf_elepose.skeleton.skeletons import Skeleton
+
+LARGEST_PX = 1e6
+"""Largest coordinate: no image is so wide, and larger numbers are damage or another unit."""
+
+LEFT_OUT = ((0.0, 0.0), (-1.0, -1.0))
+"""The places, px, of joints that a program left out."""
+
+NEARLY_EVERY = 0.9
+"""Share of the poses with a root whose root has to be at the origin: a damaged pose in ten changes nothing."""
+
+EITHER_SIDE = 0.1
+"""Share of the other joints that has to be on each side of the origin, along x or along y.
+
+Pixels are not negative, but for the few joints that a detector puts outside the picture. A body has its arms, legs or
+both on either side of its root.
+"""
+
+ROUNDING = 1e-5
+"""A root this near to the origin, relative to the largest coordinate of the pose, is there: subtracting the mean of
+two hips in float32 leaves so much.
+"""
+
+
+def seen(
+    pixels: np.ndarray,
+    confidence: np.ndarray | None = None,
+    min_confidence: float = 0.0,
+    *,
+    root_centred: bool | np.ndarray = False,
+) -> np.ndarray:
+    """Mask [..., K] of the joints that are seen; the only definition of it.
+
+    Args:
+      pixels: [..., K, 2] px in the joints of the file.
+      confidence: [..., K]; None where there is none.
+      min_confidence: joints with no more confidence than this are not seen.
+      root_centred: whether the poses are root-centred, for all or [...], see `RootCentring`.
+    """
+    with np.errstate(invalid="ignore"):
+        found = np.all(np.abs(pixels) < LARGEST_PX, axis=-1)
+        if confidence is not None:
+            found &= (confidence > min_confidence) & (confidence < LARGEST_PX)
+    if root_centred is True:
+        return found
+    return found & ~(left_out(pixels) & ~np.asarray(root_centred)[..., np.newaxis])
+
+
+def left_out(pixels: np.ndarray) -> np.ndarray:
+    """Mask [..., K] of the joints that lie at exactly one of the places `LEFT_OUT`."""
+    x, y = pixels[..., 0], pixels[..., 1]
+    return (x == y) & ((x == 0.0) | (x == -1.0))
+
+
+class RootCentring:
+    """Tells whether poses are root-centred: whether they were moved so that the root is the origin.
+
+    Poses are root-centred where the root is at the origin in nearly every one (`NEARLY_EVERY`) and their other joints
+    are on both sides of the origin (`EITHER_SIDE`). The second condition makes the difference between a body about
+    the origin and a picture in which the hips of everybody are left out, as when people sit at a desk: its other
+    joints have coordinates above zero.
+
+    The rule counts over all poses of a source, so that one pose that is doubtful is judged by the others. It also
+    holds for a single pose, which is how exported models apply it: their poses may come from different people.
+    """
+
+    def __init__(self, convention: Convention | Skeleton, skeleton: Skeleton) -> None:
+        """Begins to count.
+
+        Args:
+          convention: of the poses.
+          skeleton: says which joint is the root; no pose is root-centred where the convention cannot give it.
+        """
+        self._weights = root_weights(convention, skeleton)
+        self._total = np.zeros(7)
+
+    def each(self, pixels: np.ndarray, given: np.ndarray) -> np.ndarray:
+        """Mask [N] of the poses that are root-centred, each judged alone.
+
+        Args:
+          pixels: [N, K, 2] px.
+          given: [N, K] `seen` of root-centred poses.
+        """
+        return _centred(self._counts(pixels, given))
+
+    def of_source(self, pixels: np.ndarray, given: np.ndarray) -> bool:
+        """Whether the source is root-centred: all poses that came so far and these, as in `each`, together."""
+        self._total += self._counts(pixels, given).sum(axis=0)
+        return bool(_centred(self._total))
+
+    def _counts(self, pixels: np.ndarray, given: np.ndarray) -> np.ndarray:
+        """Counts [N, 7]: whether a pose has a root, whether that is at the origin; in poses where it is, the number of
+        other joints, and of those with x below zero, x above, y below and y above.
+        """
+        counts = np.zeros((len(pixels), 7))
+        if self._weights is None:
+            return counts
+        used = np.flatnonzero(self._weights.any(axis=1))
+        counts[:, 0] = given[:, used].all(axis=1)
+        rows = np.flatnonzero(counts[:, 0])
+        poses = np.where(given[rows, :, np.newaxis], pixels[rows], 0.0).astype(np.float64)
+        root = (poses[:, used] * self._weights[used]).sum(axis=1)
+        at_origin = np.abs(root).max(axis=-1) <= ROUNDING * np.abs(poses).max(axis=(1, 2))
+        rows, poses = rows[at_origin], poses[at_origin]
+        others = given[rows] & ~left_out(poses)
+        counts[rows, 1] = 1.0
+        counts[rows, 2] = others.sum(axis=1)
+        for axis in range(2):
+            counts[rows, 3 + 2 * axis] = (others & (poses[..., axis] < 0.0)).sum(axis=1)
+            counts[rows, 4 + 2 * axis] = (others & (poses[..., axis] > 0.0)).sum(axis=1)
+        return counts
+
+
+def root_weights(convention: Convention | Skeleton, skeleton: Skeleton) -> np.ndarray | None:
+    """Weights [K, 2] of the convention's joints that give x and y of the skeleton's root; None where none do."""
+    converted = conversion(convention, skeleton)
+    recipes = converted.recipes[skeleton.root_index], converted.recipes_y[skeleton.root_index]
+    weights = np.zeros((len(converted.source), 2))
+    for axis, recipe in enumerate(recipes):
+        if not recipe:
+            return None
+        for joint, weight in recipe.items():
+            weights[converted.source.index(joint), axis] = weight
+    return weights
+
+
+def _centred(counts: np.ndarray) -> np.ndarray:
+    """The rule [...] for `RootCentring._counts` [..., 7]."""
+    roots, at_origin, others, *sides = np.moveaxis(counts, -1, 0)
+    left, right, above, below = sides
+    around = np.maximum(np.minimum(left, right), np.minimum(above, below))
+    return (at_origin > 0) & (at_origin >= NEARLY_EVERY * roots) & (others > 0) & (around >= EITHER_SIDE * others)
