@@ -118,7 +118,7 @@ def in_order(places: Sequence[tuple[str, float]]) -> list[tuple[str, int]]:
 
 
 def tell_single_frames(clips: Iterable[str], where: str) -> None:
-    """Logs a warning where every frame, of which `clips` names the clip, is a clip of its own, and there are several."""
+    """Logs a warning where all of `clips`, one name a frame, differ: each frame is a clip of its own."""
     counts = collections.Counter(clips)
     if len(counts) > 2 and max(counts.values()) == 1:
         some = ", ".join(list(counts)[:3])
