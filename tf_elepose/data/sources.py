@@ -32,6 +32,7 @@ READERS: dict[str, str] = {
     "alphapose": "alphapose.read_alphapose",
     "mmpose": "mmpose.read_mmpose",
     "mediapipe": "mediapipe.read_mediapipe",
+    "yolo": "yolo.read_yolo",
     "csv": "tables.read_csv",
     "npz": "tables.read_npz",
     "bvh": "bvh.read_bvh",

@@ -1,0 +1,54 @@
+"""Every line of data.md's table "I have ... from ..." is tried: its files are written, and its SOURCE is read."""
+
+import pathlib
+import re
+import shlex
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import walker
+from samples import yolo
+
+from tf_elepose.cli.source_flags import parse_options
+from tf_elepose.data.sources import load_source
+from tf_elepose.skeleton.skeletons import H36M_17
+
+DATA = pathlib.Path(__file__).resolve().parents[2] / "docs" / "data.md"
+
+POSES = walker.poses()[1:6]
+"""What every writer below writes: five frames of one person."""
+
+
+def lines() -> list[tuple[str, str]]:
+    """(what somebody has, SOURCE with its options) of each line of the table."""
+    section = DATA.read_text("utf-8").split("## I have ... from ...")[1].split("\n## ")[0]
+    rows = [
+        [cell.strip() for cell in row.strip("|").split(" | ")] for row in section.splitlines() if row.startswith("|")
+    ]
+    return [(row[0].strip("| "), re.findall(r"`([^`]*)`", row[-1])[0]) for row in rows[2:]]
+
+
+def yolo_labels(folder: pathlib.Path) -> None:
+    shares = POSES / (walker.WIDTH, walker.HEIGHT) * (yolo.WIDTH, yolo.HEIGHT)
+    yolo.write_frames(folder / "labels", {f"walk_{t + 1}": [yolo.line(pose)] for t, pose in enumerate(shares)})
+
+
+WRITERS: dict[str, Callable[[pathlib.Path], None]] = {
+    "yolo:labels": yolo_labels,
+}
+"""{SOURCE of a line: what writes its files}."""
+
+
+@pytest.mark.parametrize(("have", "command"), lines())
+def test_the_line_is_right(have, command, tmp_path, monkeypatch):
+    source, *arguments = shlex.split(command)
+    assert all(argument.startswith("--option=") for argument in arguments)
+    WRITERS[source](tmp_path)
+    monkeypatch.chdir(tmp_path)
+    named = re.findall(r"`([^`]*)`", have)[0]
+    assert (tmp_path / named).exists(), f"{named}: the line's first file"
+    options = parse_options([argument.removeprefix("--option=") for argument in arguments])
+    recording = load_source(source, H36M_17, check="off", **options)
+    for coco, name in ((5, "l_shoulder"), (6, "r_shoulder"), (13, "l_knee"), (16, "r_ankle")):
+        np.testing.assert_allclose(recording.poses_2d[:, H36M_17.index(name)], POSES[:, coco], atol=0.02, err_msg=name)

@@ -1,0 +1,63 @@
+"""Shared by readers of folders with a file a frame: which file is which frame of which clip."""
+
+from __future__ import annotations
+
+import collections
+import pathlib
+from collections.abc import Callable
+
+from absl import logging
+
+from tf_elepose.data.frame_names import frame_name, frame_places, tell_single_frames
+from tf_elepose.data.parsers.json_stream import shown
+from tf_elepose.data.readers.keypoint_lists import text
+
+FrameFile = tuple[str, int, pathlib.Path]
+"""Clip, frame and file."""
+
+
+def frame_files(
+    path: pathlib.Path, ending: str, where: str, *, wanted: Callable[[pathlib.Path], bool] = lambda file: True
+) -> list[FrameFile]:
+    """The files in and below the folder `path` whose names end with `ending`, clip by clip in the order of the frames.
+
+    Clip and frame are in the names (see data/frame_names.py), with the folders below the given one; names that say no
+    clip belong to one that is named after the folder. Where two files would be one frame, a warning says so, and the
+    frames are the files' places in the order of their names.
+
+    Args:
+      path: of the folder, or of one file.
+      ending: of the names.
+      where: what messages call the folder.
+      wanted: whether a file with the right ending is to be read.
+
+    Raises:
+      ValueError: there is no such file, or its name is no text.
+    """
+    if not path.exists():
+        raise ValueError(f"{where}: no such file or folder")
+    root, files = path.parent, [path]
+    if path.is_dir():
+        root, files = path, [file for file in sorted(path.rglob(f"*{ending}")) if file.is_file() and wanted(file)]
+    if not files:
+        raise ValueError(f"{where}: expected files that end with {ending}; it holds {held(path)}")
+    names = [text(file.relative_to(root).as_posix(), f"{where}: {shown(file.name)}: its name") for file in files]
+    places = frame_places(names, folder_name(path, where))
+    if places is None and any(frame_name(name).frame is not None for name in names):
+        logging.warning("%s: two files would be the same frame; frames are the files' places by their names", where)
+        places = [(folder_name(path, where), place) for place in range(len(files))]
+    elif places is None:
+        places = [(name.removesuffix(ending), 0) for name in names]
+    tell_single_frames([clip for clip, _ in places], where)
+    return sorted((clip, frame, file) for (clip, frame), file in zip(places, files, strict=True))
+
+
+def folder_name(path: pathlib.Path, where: str) -> str:
+    """The name of a folder, or of a file without its ending, to name a clip or a subject by."""
+    return text(path.resolve().stem or "/", f"{where}: its name")
+
+
+def held(path: pathlib.Path) -> str:
+    """What a folder holds, for messages: how many files of which endings."""
+    endings = collections.Counter(file.suffix or "without ending" for file in path.rglob("*") if file.is_file())
+    return ", ".join(f"{number} {ending[:20]!a}" for ending, number in endings.most_common(5)) or "nothing"
