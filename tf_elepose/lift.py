@@ -191,11 +191,12 @@ def source_of(text: str, convention: str | None) -> str:
     Raises:
       ValueError: the format is not given; it is not guessed.
     """
+    from tf_elepose.data.parsers.limits import unpacked_name
     from tf_elepose.data.sources import READERS, SYNTHETIC
 
     if text == SYNTHETIC or text.partition(":")[0] in READERS:
         return text
-    suffix = pathlib.Path(text).suffix.lower()
+    suffix = unpacked_name(text).suffix.lower()
     if suffix in (".npz", ".csv") and (":" not in text or pathlib.Path(text).exists()):
         if convention is None:
             raise ValueError(

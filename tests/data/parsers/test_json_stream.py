@@ -252,3 +252,48 @@ def test_messages_show_values_on_one_short_line():
     assert shown(10**5000) == "an integer of more than 20 digits"
     assert shown("a\nb") == r"'a\nb'" and len(shown("é" * 1000)) < 70
     assert [shown(value) for value in (None, True, 2.5, -3)] == ["null", "True", "2.5", "-3"]
+
+
+LINES = '{"frame": 1}\n[2, "a\\nb"]\r\n\n  {"frame": 3, "people": [4]}  \n'
+
+
+@pytest.mark.parametrize("name", ["lines.json", "lines.jsonl", "lines.NDJSON"])
+def test_json_lines_are_a_list_of_their_values(tmp_path, name):
+    (tmp_path / name).write_text(LINES)
+    with JsonStream(tmp_path / name) as stream:
+        assert stream.is_list
+        assert list(stream) == [(None, {"frame": 1}), (None, [2, "a\nb"]), (None, {"frame": 3, "people": [4]})]
+        assert (stream.place, stream.done) == ("element 2", 1.0)
+
+
+def test_the_ending_makes_lines_of_a_single_value(tmp_path):
+    """One frame a line, and one line: an object would give its members."""
+    for name in ("one.json", "one.jsonl"):
+        (tmp_path / name).write_text('{"frame": 1, "people": [4, 5]}\n')
+    with JsonStream(tmp_path / "one.jsonl") as stream:
+        assert (stream.is_list, list(stream)) == (True, [(None, {"frame": 1, "people": [4, 5]})])
+    with JsonStream(tmp_path / "one.json") as stream:
+        assert (stream.is_list, list(stream)) == (False, [("frame", 1), ("people", 4), ("people", 5)])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"a": 1}\n{"a": 2', "byte 16: ends too early"),
+        ('{"a": 1}\n{"a" 2}\n', "byte 14: Expecting ':' delimiter"),
+        ('{"a": 1} 2\n{"a": 3}\n', "byte 9: expected the end of the file; got '2'"),
+        ('{"a": 1}\n]\n', "byte 9: expected the end of the file; got ']'"),
+        ("[\n1\n]\n[2]", r"byte 6: expected the end of the file; got '\['"),
+    ],
+)
+def test_an_error_in_a_line_has_its_byte(tmp_path, text, message):
+    (tmp_path / "lines.json").write_text(text)
+    with JsonStream(tmp_path / "lines.json") as stream, pytest.raises(ValueError, match=message):
+        list(stream)
+
+
+def test_json_lines_longer_than_the_window(tmp_path):
+    values = [{"frame": frame, "pad": "x" * 300_000} for frame in range(8)]
+    (tmp_path / "lines.json").write_text("\n".join(map(json.dumps, values)))
+    with JsonStream(tmp_path / "lines.json") as stream:
+        assert [value["frame"] for _, value in stream] == list(range(8))

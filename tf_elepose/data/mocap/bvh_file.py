@@ -123,7 +123,7 @@ def read_bvh_motion(path: str | os.PathLike[str]) -> BvhMotion:
         came.
     """
     where = f"bvh file {os.fspath(path)}"
-    with opened(path, where) as stream:
+    with opened(path, where, whole=True) as stream:
         data = stream.read()
     motion = _MOTION.search(data)
     if motion is None or motion.start() > _MAX_HIERARCHY_BYTES:

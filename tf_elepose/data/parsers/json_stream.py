@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from tf_elepose.data.parsers.limits import one_line, opened
+from tf_elepose.data.parsers.limits import one_line, opened, share_read, unpacked_name
 
 MAX_ELEMENT = 1 << 22
 """Largest number of characters in an element, and of bytes in a file read whole: in the worst case ("[],[],...") the
@@ -26,6 +26,9 @@ MAX_KEYS = 1 << 20
 
 MAX_DEPTH = 64
 """Largest number of nested brackets in an element; the scanner is recursive."""
+
+LINES_ENDINGS = (".jsonl", ".ndjson")
+"""Endings of the names of JSON lines (jsonlines.org, ndjson.org)."""
 
 _CHUNK = 1 << 20  # Bytes read at a time.
 
@@ -41,8 +44,9 @@ class JsonStream:
     """Iterates over the parts of one JSON file, in order; a context manager.
 
     A list gives pairs (None, element); an object gives pairs (key, value), but where a value is a list, a pair
-    (key, element) for each of its elements. Text is UTF-8. NaN and Infinity are read as numbers, because many programs
-    write them.
+    (key, element) for each of its elements. JSON lines, a value a line, are read as the list of these values: a file
+    whose name ends with .jsonl or .ndjson, or whose first line is a value and has another line after it. Text is UTF-8.
+    NaN and Infinity are read as numbers, because many programs write them.
 
     Attributes:
       where: what messages call the file.
@@ -58,11 +62,11 @@ class JsonStream:
         """
         self.where = f"{what} {os.fspath(path)}"
         self._file = opened(path, self.where)
-        self._size = os.fstat(self._file.fileno()).st_size
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._text, self._at = "", 0  # The window, and the position in it up to which everything is parsed.
         self._read, self._start = 0, 0  # Bytes read from the file; the byte where the window starts.
         self._ended = False
+        self._lines = unpacked_name(path).suffix.lower() in LINES_ENDINGS
         self._part: tuple[str | None, int | None] = (None, None)
 
     def __enter__(self) -> Self:
@@ -73,12 +77,12 @@ class JsonStream:
 
     @property
     def is_list(self) -> bool:
-        """Whether the file holds a list, not an object; to be called before iterating."""
-        return self._next() == "["
+        """Whether the file holds a list or JSON lines, not an object; to be called before iterating."""
+        return self._next() == "[" or self._holds_lines()
 
     @property
     def done(self) -> float:
-        return min(1.0, self._read / max(self._size, 1))
+        return share_read(self._file)
 
     @property
     def place(self) -> str:
@@ -93,7 +97,9 @@ class JsonStream:
           ValueError: the file is not JSON, or beyond the limits above; says at which byte.
         """
         opening = self._next()
-        if opening == "[":
+        if opening and self._holds_lines():
+            yield from self._values_of_lines()
+        elif opening == "[":
             yield from self._elements(None)
         elif opening == "{":
             yield from self._members()
@@ -113,6 +119,28 @@ class JsonStream:
             if not (closing := self._comma_or("]")) and self._next() == "]":
                 raise self._error("expected a value after ','; got ']'")
         self._at += 1
+
+    def _values_of_lines(self) -> Iterator[tuple[str | None, Any]]:
+        number = 0
+        while self._next():
+            self._part = (None, number)
+            yield None, self._value()
+            number += 1
+
+    def _holds_lines(self) -> bool:
+        """Whether the file holds JSON lines; to be called at its first value, of which the window has the line."""
+        if self._lines:
+            return True
+        end = self._text.find("\n", self._at)
+        if end < 0 or not self._text[end:].strip():
+            return False
+        try:
+            at = _scan(self._text[:end], self._at)[1]
+        except (StopIteration, ValueError, RecursionError):
+            return False
+        # What follows a value of a file that is no list of lines is an error, which is told when it is read.
+        self._lines = not self._text[at:end].strip() and self._text[end:].lstrip()[0] in "[{"
+        return self._lines
 
     def _members(self) -> Iterator[tuple[str | None, Any]]:
         self._at += 1

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
+import pathlib
 from collections.abc import Iterable
 from typing import BinaryIO
+
+from tf_elepose.data.parsers.gzip_stream import MAGIC, GzipStream
 
 MAX_UNPACKED_RATIO = 100
 """Largest accepted ratio of unpacked to packed size. Deflate packs zeros a thousandfold, so a file of a megabyte may
@@ -17,19 +21,53 @@ MAX_TEXT_LENGTH = 256
 """Largest number of characters in a name or label."""
 
 
-def opened(path: str | os.PathLike[str], where: str) -> BinaryIO:
-    """Opens the file at `path` for reading; messages begin with `where`.
+_UNPACKED_CHUNK = 1 << 18  # Bytes that a gzip file is asked for at a time: few calls, little memory.
+
+
+def opened(path: str | os.PathLike[str], where: str, *, whole: bool = False) -> BinaryIO:
+    """Opens the file at `path` for reading; a file packed with gzip is unpacked as it is read.
+
+    Args:
+      path: of the file.
+      where: beginning of messages.
+      whole: unpacks a gzip file at once, at most `SMALL_BYTES`, for a parser that does not read from first to last.
 
     Raises:
-      ValueError: there is no such file, or it is a folder or has no size (a pipe).
+      ValueError: there is no such file, or it is a folder or has no size (a pipe). Reading a damaged gzip file, or one
+        that unpacks to far more bytes than it has, raises it later.
       OSError: the file cannot be read.
     """
     if os.path.exists(path) and not os.path.isfile(path):
         raise ValueError(f"{where}: expected a file; is {'a folder' if os.path.isdir(path) else 'something else'}")
     try:
-        return open(path, "rb")
+        file = open(path, "rb")  # noqa: SIM115  # It is what is returned.
     except FileNotFoundError:
         raise ValueError(f"{where}: no such file") from None
+    if not file.peek(len(MAGIC)).startswith(MAGIC):
+        return file
+    most = SMALL_BYTES if whole else max(SMALL_BYTES, MAX_UNPACKED_RATIO * os.fstat(file.fileno()).st_size)
+    stream = io.BufferedReader(GzipStream(file, where, most), _UNPACKED_CHUNK)
+    if not whole:
+        return stream
+    with stream:
+        return io.BytesIO(stream.read())
+
+
+def size_of(stream: BinaryIO) -> int:
+    """The number of bytes of a stream from `opened`; of a gzip file that is unpacked as it is read, the packed ones."""
+    return stream.getbuffer().nbytes if isinstance(stream, io.BytesIO) else os.fstat(stream.fileno()).st_size
+
+
+def share_read(stream: BinaryIO) -> float:
+    """The share of a stream from `opened` that has been read, 0 to 1."""
+    raw = getattr(stream, "raw", None)
+    return raw.share if isinstance(raw, GzipStream) else min(1.0, stream.tell() / max(size_of(stream), 1))
+
+
+def unpacked_name(path: str | os.PathLike[str]) -> pathlib.Path:
+    """`path` without the ending .gz: "walk.csv" of "walk.csv.gz"."""
+    plain = pathlib.Path(path)
+    return plain.with_suffix("") if plain.suffix.lower() == ".gz" else plain
 
 
 def listed(fields: Iterable[str]) -> str:

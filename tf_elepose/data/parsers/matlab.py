@@ -20,7 +20,15 @@ from typing import Self
 
 import numpy as np
 
-from tf_elepose.data.parsers.limits import MAX_TEXT_LENGTH, MAX_UNPACKED_RATIO, SMALL_BYTES, listed, one_line, opened
+from tf_elepose.data.parsers.limits import (
+    MAX_TEXT_LENGTH,
+    MAX_UNPACKED_RATIO,
+    SMALL_BYTES,
+    listed,
+    one_line,
+    opened,
+    size_of,
+)
 
 _HEADER_BYTES = 128
 _HEAD_BYTES = 4096  # Enough for the header of any matrix (flags, at most 32 dimensions, a name of 63 characters).
@@ -52,9 +60,9 @@ class MatReader:
           ValueError: there is no such file, or it is not a MATLAB file of version 5.
         """
         self.where = f"{what} {os.fspath(path)}"
-        self._file = opened(path, self.where)
+        self._file = opened(path, self.where, whole=True)
         try:
-            self._size = os.fstat(self._file.fileno()).st_size
+            self._size = size_of(self._file)
             self._order = self._byte_order()
             self._places = self._variables()
         except BaseException:

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from tf_elepose.data.parsers.limits import one_line, opened
+from tf_elepose.data.parsers.limits import one_line, opened, size_of
 from tf_elepose.data.parsers.pickle_stream import OpcodeStream
 from tf_elepose.data.parsers.pickle_values import (
     MAX_DEPTH,
@@ -82,8 +82,8 @@ def load_pickle(path: str | os.PathLike[str], what: str = "pickle file") -> Any:
       OSError: the file cannot be read.
     """
     where = f"{what} {os.fspath(path)}"
-    with opened(path, where) as stream:
-        return read_pickle(stream, os.fstat(stream.fileno()).st_size, where)
+    with opened(path, where, whole=True) as stream:
+        return read_pickle(stream, size_of(stream), where)
 
 
 def read_pickle(stream: IO[bytes], size: int, where: str) -> Any:

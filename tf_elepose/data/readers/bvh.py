@@ -20,6 +20,7 @@ from absl import logging
 from tf_elepose.data.mocap.bvh_file import BvhMotion, read_bvh_motion
 from tf_elepose.data.mocap.bvh_joints import JointMap, joints_from_file, known_joints
 from tf_elepose.data.mocap.virtual_cameras import IMAGE_PX, Rig, draw_rig, orientation, pixels, view
+from tf_elepose.data.parsers.limits import unpacked_name
 from tf_elepose.data.rows import Rows
 
 # Rotations from the file's axes to level ones (y down), by the axis that points up.
@@ -76,7 +77,11 @@ def read_bvh(
     source = pathlib.Path(path)
     _require_options(scale, up, frame_rate, cameras, seed, test_fraction)
     _require_angles(elevation_mean, elevation_std, roll_std, distance_mean, distance_std)
-    files = sorted(file for file in source.rglob("*") if file.suffix.lower() == ".bvh") if source.is_dir() else [source]
+    files = (
+        sorted(file for file in source.rglob("*") if unpacked_name(file).suffix.lower() == ".bvh")
+        if source.is_dir()
+        else [source]
+    )
     if not files:
         raise ValueError(f"bvh {source}: the folder holds no .bvh files")
     test = _test_clips(len(files), test_fraction, seed, source)
@@ -86,7 +91,8 @@ def read_bvh(
         body = known_joints(motion) if joints is None else joints_from_file(motion, pathlib.Path(joints))
         # All lengths in mm and level from here on.
         to_level = (scale or _judged_scale(motion, body, logged)) * _level(motion, body, up)
-        clip = file.relative_to(source).with_suffix("").as_posix() if source.is_dir() else file.stem
+        plain = unpacked_name(file)
+        clip = plain.relative_to(source).with_suffix("").as_posix() if source.is_dir() else plain.stem
         frames = _kept_frames(motion, frame_rate)
         rng = np.random.default_rng([seed, zlib.crc32(clip.encode("utf-8", "surrogateescape"))])
         center = sum(body.places(motion, part).mean(axis=1).sum(axis=0) for part in _in_parts(frames)) / len(frames)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tf_elepose.data.parsers.json_stream import shown
-from tf_elepose.data.parsers.limits import MAX_TEXT_LENGTH
+from tf_elepose.data.parsers.limits import MAX_TEXT_LENGTH, unpacked_name
 from tf_elepose.data.rows import PERSON, PLACE, Rows
 from tf_elepose.data.visibility import LARGEST_PX
 from tf_elepose.skeleton import conventions
@@ -282,7 +282,7 @@ def text(value: Any, what: str) -> str:
 
 def stem(path: str | os.PathLike[str], what: str) -> str:
     """The file's name without its last extension, to name a clip."""
-    return text(pathlib.Path(path).stem, f"{what}: its name")
+    return text(unpacked_name(path).stem, f"{what}: its name")
 
 
 def checked_size(size: Any, what: str) -> tuple[int, int]:

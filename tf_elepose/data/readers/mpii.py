@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from tf_elepose.data.parsers.json_stream import JsonStream, shown
-from tf_elepose.data.parsers.limits import MAX_TEXT_LENGTH
+from tf_elepose.data.parsers.limits import MAX_TEXT_LENGTH, unpacked_name
 from tf_elepose.data.parsers.matlab import MatReader, MatValue
 from tf_elepose.data.recording import SPLITS
 from tf_elepose.data.rows import PLACE, Rows
@@ -45,7 +45,7 @@ def read_mpii(path: str | os.PathLike[str], *, split: str = "train") -> Iterator
     """
     if split not in SPLITS:
         raise ValueError(f"mpii file {os.fspath(path)}: split: expected train or test; got {split!r}")
-    if pathlib.Path(path).suffix.lower() == ".json":
+    if unpacked_name(path).suffix.lower() == ".json":
         yield from _json_rows(path, split)
     else:
         yield from _mat_rows(path)

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from tf_elepose.data.parsers.limits import unpacked_name
 from tf_elepose.data.parsers.pickle import load_pickle
 from tf_elepose.data.rows import Rows
 from tf_elepose.skeleton import conventions
@@ -39,7 +40,12 @@ def read_3dpw(path: str | os.PathLike[str]) -> Iterator[Rows]:
       ValueError: there are no sequences, or a file is damaged, of another form, or contains code.
     """
     folder = pathlib.Path(path)
-    files = [(split, file) for name, split in _SPLITS.items() for file in sorted((folder / name).glob("*.pkl"))]
+    files = [
+        (split, file)
+        for name, split in _SPLITS.items()
+        for file in sorted((folder / name).glob("*.pkl*"))
+        if unpacked_name(file).suffix == ".pkl"
+    ]
     if not folder.is_dir():
         raise ValueError(f"3dpw {folder}: no such folder")
     if not files:

@@ -24,7 +24,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from tf_elepose.data.parsers.limits import MAX_TEXT_LENGTH, listed, opened
+from tf_elepose.data.parsers.limits import MAX_TEXT_LENGTH, listed, opened, share_read, unpacked_name
 from tf_elepose.data.parsers.npz import NpzReader
 from tf_elepose.data.recording import SPLITS, check_array, require_splits
 from tf_elepose.data.rows import Rows
@@ -54,7 +54,6 @@ def read_csv(path: str | os.PathLike[str], *, convention: str | None = None) -> 
     """
     where = f"csv file {path}"
     with opened(path, where) as stream:
-        size = os.fstat(stream.fileno()).st_size
         header = _line(stream, where, 1)
         if header is None:
             raise ValueError(f"{where}: expected a header; the file is empty")
@@ -68,7 +67,7 @@ def read_csv(path: str | os.PathLike[str], *, convention: str | None = None) -> 
         held = _convention(convention, num_joints, where)
         places = _places(columns, held, where)
         known = {name: columns.index(name) for name in (*_INTEGERS, *_TEXTS) if name in columns}
-        stem, first, line_number = pathlib.Path(path).stem, 0, 1
+        stem, first, line_number = unpacked_name(path).stem, 0, 1
         part_rows = min(_PART_ROWS, _PART_CELLS // len(columns))
         lines: list[tuple[int, list[str]]] = []
         while True:
@@ -77,7 +76,7 @@ def read_csv(path: str | os.PathLike[str], *, convention: str | None = None) -> 
             if line is not None and line.strip():
                 lines.append((line_number, _cells(line, delimiter, f"{where}: line {line_number}")))
             if lines and (line is None or len(lines) == part_rows):
-                yield _csv_rows(lines, len(columns), places, known, first, stem, held, stream.tell() / size, where)
+                yield _csv_rows(lines, len(columns), places, known, first, stem, held, share_read(stream), where)
                 first, lines = first + len(lines), []
             if line is None:
                 return
