@@ -14,16 +14,16 @@ A joint is missing where it is empty or NaN, has confidence 0 or, in a table wit
 
 from __future__ import annotations
 
-import csv
 import math
 import os
 import pathlib
 import re
 from collections.abc import Iterator, Sequence
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
+from tf_elepose.data.parsers.delimited import cells_of, delimiter_of, number_of, read_line
 from tf_elepose.data.parsers.limits import MAX_TEXT_LENGTH, listed, opened, share_read, unpacked_name
 from tf_elepose.data.parsers.npz import NpzReader
 from tf_elepose.data.recording import SPLITS, check_array, require_splits
@@ -32,10 +32,6 @@ from tf_elepose.skeleton import conventions
 from tf_elepose.skeleton.conversion import Convention
 
 _INTEGERS, _TEXTS = ("frame", "person", "camera"), ("clip", "subject", "action", "split")
-_DELIMITERS = (",", ";", "\t")
-
-_MAX_COLUMNS = 2000  # Whole-body detectors have 133 joints, three columns each.
-_MAX_LINE_BYTES = 64 * _MAX_COLUMNS
 _PART_ROWS, _PART_CELLS = 4096, 500_000  # For a csv file.
 _NPZ_PART_ROWS = 1 << 14
 
@@ -54,12 +50,11 @@ def read_csv(path: str | os.PathLike[str], *, convention: str | None = None) -> 
     """
     where = f"csv file {path}"
     with opened(path, where) as stream:
-        header = _line(stream, where, 1)
+        header = read_line(stream, where, 1)
         if header is None:
             raise ValueError(f"{where}: expected a header; the file is empty")
-        header = header.removeprefix("\ufeff")
-        delimiter = max(_DELIMITERS, key=header.count)
-        columns = [name.strip().lower() for name in _cells(header, delimiter, f"{where}: line 1")]
+        delimiter = delimiter_of(header)
+        columns = [name.strip().lower() for name in cells_of(header, delimiter, f"{where}: line 1")]
         if twice := sorted({name for name in columns if name and columns.count(name) > 1}):
             raise ValueError(f"{where}: line 1: {listed(twice)}: given twice")
         if not (num_joints := _num_joints(columns)):
@@ -72,9 +67,9 @@ def read_csv(path: str | os.PathLike[str], *, convention: str | None = None) -> 
         lines: list[tuple[int, list[str]]] = []
         while True:
             line_number += 1
-            line = _line(stream, where, line_number)
+            line = read_line(stream, where, line_number)
             if line is not None and line.strip():
-                lines.append((line_number, _cells(line, delimiter, f"{where}: line {line_number}")))
+                lines.append((line_number, cells_of(line, delimiter, f"{where}: line {line_number}")))
             if lines and (line is None or len(lines) == part_rows):
                 yield _csv_rows(lines, len(columns), places, known, first, stem, held, share_read(stream), where)
                 first, lines = first + len(lines), []
@@ -148,29 +143,6 @@ def _convention(stated: str | None, num_joints: int, where: str) -> Convention:
     return held
 
 
-def _line(stream: IO[bytes], where: str, number: int) -> str | None:
-    """Reads the next line as text; None at the end."""
-    line = stream.readline(_MAX_LINE_BYTES + 1)
-    if not line:
-        return None
-    if len(line) > _MAX_LINE_BYTES:
-        raise ValueError(f"{where}: line {number}: expected at most {_MAX_LINE_BYTES} bytes; got more")
-    try:
-        return line.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{where}: line {number}: expected text in UTF-8; byte {error.start} is not") from None
-
-
-def _cells(line: str, delimiter: str, what: str) -> list[str]:
-    try:
-        cells = next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter, strict=True), [])
-    except csv.Error as error:
-        raise ValueError(f"{what}: not a line of a table ({error})") from None
-    if len(cells) > _MAX_COLUMNS:
-        raise ValueError(f"{what}: expected at most {_MAX_COLUMNS} columns; got {len(cells)}")
-    return cells
-
-
 def _num_joints(columns: Sequence[str]) -> int:
     """The number of joints that the header names, by name or by number."""
     numbered = sum(1 for name in columns if (match := _NUMBERED.fullmatch(name)) and match[1] == "x")
@@ -220,7 +192,7 @@ def _csv_rows(
         try:
             numbers[row] = [float(cells[place] or "nan") for place in used]
         except ValueError:
-            numbers[row] = [_number(cells[place], f"{where}: line {number}, column {place + 1}") for place in used]
+            numbers[row] = [number_of(cells[place], f"{where}: line {number}, column {place + 1}") for place in used]
         for name, place in known.items():
             fields[name].append(_value(name, cells[place].strip(), f"{where}: line {number}: {name}"))
     if np.isinf(numbers).any():
@@ -234,14 +206,6 @@ def _csv_rows(
     fields = {"frame": np.arange(first, first + len(lines)), "clip": stem, "subject": stem} | fields
     poses = _with_missing(np.stack(per_axis[:2], axis=-1), confidence)
     return Rows(held, poses, confidence=confidence, done=done, **fields)
-
-
-def _number(cell: str, what: str) -> float:
-    try:
-        return float(cell.strip() or "nan")
-    except ValueError:
-        hint = "; decimals need a point" if re.fullmatch(r"\s*-?\d+,\d+\s*", cell) else ""
-        raise ValueError(f"{what}: expected a number or nothing; got {cell[:40]!r}{hint}") from None
 
 
 def _value(name: str, cell: str, what: str) -> int | str:

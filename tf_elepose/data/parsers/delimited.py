@@ -1,0 +1,73 @@
+"""Lines of a text table, cut into cells: limits, numbers, and messages that name the line."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from typing import BinaryIO
+
+DELIMITERS = (",", ";", "\t")
+
+MAX_COLUMNS = 2000  # Whole-body detectors have 133 joints, three columns each.
+_MAX_LINE_BYTES = 64 * MAX_COLUMNS
+
+
+def read_line(stream: BinaryIO, where: str, number: int) -> str | None:
+    """The next line of `stream` as text, which is line `number` of the file; None at the end.
+
+    Raises:
+      ValueError: it is too long, or not UTF-8.
+    """
+    line = stream.readline(_MAX_LINE_BYTES + 1)
+    if not line:
+        return None
+    if len(line) > _MAX_LINE_BYTES:
+        raise ValueError(f"{where}: line {number}: expected at most {_MAX_LINE_BYTES} bytes; got more")
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{where}: line {number}: expected text in UTF-8; byte {error.start} is not") from None
+    return text.removeprefix("\ufeff") if number == 1 else text
+
+
+def read_lines(stream: BinaryIO, where: str, first: int) -> Iterator[tuple[int, str]]:
+    """Yields (number, text) of the lines that are left in `stream` and not blank, the next of which is line `first`."""
+    number = first
+    while (line := read_line(stream, where, number)) is not None:
+        if line.strip():
+            yield number, line
+        number += 1
+
+
+def delimiter_of(header: str) -> str:
+    """The delimiter of a table, of which `header` has most."""
+    return max(DELIMITERS, key=header.count)
+
+
+def cells_of(line: str, delimiter: str, what: str) -> list[str]:
+    """The cells of a line; quotes around a cell are taken off.
+
+    Raises:
+      ValueError: there are too many, or a quote is not closed; the message begins with `what`.
+    """
+    try:
+        cells = next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter, strict=True), [])
+    except csv.Error as error:
+        raise ValueError(f"{what}: not a line of a table ({error})") from None
+    if len(cells) > MAX_COLUMNS:
+        raise ValueError(f"{what}: expected at most {MAX_COLUMNS} columns; got {len(cells)}")
+    return cells
+
+
+def number_of(cell: str, what: str) -> float:
+    """The number in a cell, NaN of an empty one.
+
+    Raises:
+      ValueError: it is no number; the message begins with `what`.
+    """
+    try:
+        return float(cell.strip() or "nan")
+    except ValueError:
+        hint = "; decimals need a point" if re.fullmatch(r"\s*-?\d+,\d+\s*", cell) else ""
+        raise ValueError(f"{what}: expected a number or nothing; got {cell[:40]!r}{hint}") from None
