@@ -1,9 +1,9 @@
 """Error rates of the checks without labels: python -m benchmarks.robustness.sanity [--shared=../shared/data]
 
-The checks run on clean clips, and on the same clips with a flipped y axis, swapped arms or swapped legs; on every
-camera's view of a clip (11 to 642 frames), and on sequences of 1,000 frames: views of one action by one camera, joined
-in random order. The thresholds were chosen with the clips of both splits in view; "synthetic, fresh" has another seed
-and was used only after that. Writes benchmarks/results/sanity.json.
+The checks run on clean clips, and on the same clips with a flipped y axis, swapped arms or legs, or x and y exchanged;
+on every camera's view of a clip (11 to 642 frames), and on sequences of 1,000 frames: views of one action by one
+camera, joined in random order. The thresholds were chosen with the clips of both splits in view; "synthetic, fresh" has
+another seed and was used only after that. Writes benchmarks/results/sanity.json.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ FRAMES = 1000
 
 _SHUFFLES = 10  # Number of random orders in which the clips of an action are joined.
 
-FAULTS = {"flipped_y": "flipped y", "arms": "swapped arms", "legs": "swapped legs"}
+FAULTS = {"flipped_y": "flipped_y", "arms": "swapped_sides", "legs": "swapped_sides", "exchanged": "lying"}
+"""The faults, and the test of `sanity` that is to find each."""
 
 
 def define_flags() -> None:
@@ -69,12 +70,17 @@ def measure(views: Iterator[Recording]) -> dict[str, float | int]:
     for view in views:
         count += 1
         clean += bool(sanity.findings(view))
-        for fault in FAULTS:
-            broken = corrections.flip_y(view) if fault == "flipped_y" else corrections.swap_sides(view, fault)
-            expected = "flipped_y" if fault == "flipped_y" else "swapped_sides"
+        for fault, expected in FAULTS.items():
+            broken = _broken(view, fault)
             reported[fault] += expected in {finding.test for finding in sanity.findings(broken)}
     shares = {f"reported_{fault}": round(100 * number / count, 2) for fault, number in reported.items()}
     return {"count": count, "false_alarms": round(100 * clean / count, 2), **shares}
+
+
+def _broken(view: Recording, fault: str) -> Recording:
+    if fault == "exchanged":
+        return dataclasses.replace(view, poses_2d=view.poses_2d[..., ::-1])
+    return corrections.flip_y(view) if fault == "flipped_y" else corrections.swap_sides(view, fault)
 
 
 def _kinds(recording: Recording) -> Iterator[tuple[str, Recording]]:
@@ -118,8 +124,9 @@ def _groups(recording: Recording, labels: np.ndarray) -> Iterator[np.ndarray]:
 def markdown(results: Mapping[str, Any]) -> str:
     """The results as a table, in percent; a row for each kind of data."""
     lines = [
-        "| data, 2D poses | views of | how many | false alarms, % | flipped y found, % | swapped arms, % | legs, % |",
-        "|---" * 7 + "|",
+        "| data, 2D poses | views of | how many | false alarms, % | flipped y found, % | swapped arms, % | legs, % "
+        "| x and y exchanged, % |",
+        "|---" * 8 + "|",
     ]
     for row in results["rows"]:
         figures = (row["false_alarms"], *(row[f"reported_{fault}"] for fault in FAULTS))

@@ -12,7 +12,8 @@ def test_shares_are_of_the_views_measured():
     clean = dataclasses.replace(turning(), poses_3d=None)
     upside_down = dataclasses.replace(clean, poses_2d=1000 - clean.poses_2d)  # A rotation: sides stay as they are.
     assert benchmark.measure(iter([clean, clean, clean, upside_down])) == {
-        "count": 4, "false_alarms": 25.0, "reported_flipped_y": 75.0, "reported_arms": 100.0, "reported_legs": 100.0
+        "count": 4, "false_alarms": 25.0, "reported_flipped_y": 75.0, "reported_arms": 100.0, "reported_legs": 100.0,
+        "reported_exchanged": 100.0,
     }  # fmt: skip
 
 

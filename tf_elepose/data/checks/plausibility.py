@@ -21,6 +21,7 @@ _OTHER_SIDE = -0.1  # Correlation between the widths of hips and shoulders.
 _NARROW = 0.04  # Smaller widths (relative to the pose's size) are those of a body seen from the side: not judged.
 _NORMALISED = 1.5  # No pose in pixels is this small.
 _TIMES = 3.0  # Factor by which a bone may be longer or shorter than expected.
+_NOT_FORESHORTENED = 80  # Percentile of the bones in an image; seen from above, shoulders and hips remain.
 # In the images of a clip a bone can be very short, but a length of almost 0 means that one joint is given twice.
 _NO_LENGTH = 1 / 100
 # Conventions place the ends of neck and head differently: the middle of the eyes is a third as far from the nose as the
@@ -30,14 +31,19 @@ _SHORT_BONE = 0.5
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class SeenPoses:
-    """One array of a recording: its name, poses [N, J, 2 or 3], and a mask [N, J] of the seen joints."""
+    """One array of a recording: its name, poses [N, J, 2 or 3], and a mask [N, J] of the seen joints.
+
+    `pictures` is [N, 2], the width and height of each pose's picture in px, or None where it is not known.
+    """
 
     name: str
     values: np.ndarray
     seen: np.ndarray
+    pictures: np.ndarray | None = None
 
     def rows(self, rows: np.ndarray) -> SeenPoses:
-        return SeenPoses(self.name, self.values[rows].astype(np.float64), self.seen[rows])
+        pictures = None if self.pictures is None else self.pictures[rows]
+        return SeenPoses(self.name, self.values[rows].astype(np.float64), self.seen[rows], pictures)
 
 
 def flipped_y(poses: SeenPoses, skeleton: Skeleton) -> bool | None:
@@ -47,7 +53,7 @@ def flipped_y(poses: SeenPoses, skeleton: Skeleton) -> bool | None:
     axes = [(top, middle)] + ([(middle, [limb[2] for limb in skeleton.legs])] if skeleton.legs else [])
     cosines = []
     for upper, lower in axes:
-        down = _mean_of(poses, lower, skeleton) - _mean_of(poses, upper, skeleton)
+        down = mean_of(poses, lower, skeleton) - mean_of(poses, upper, skeleton)
         cosines.append(down[:, 1] / np.maximum(np.linalg.norm(down[:, :2], axis=1), 1e-9))
     known = np.isfinite(cosines)
     rows = known.any(axis=0)
@@ -76,7 +82,7 @@ def swapped_sides(poses: SeenPoses, skeleton: Skeleton) -> bool | None:
     trunk = l_shoulder + r_shoulder - l_hip - r_hip
     across = np.stack([-trunk[:, 1], trunk[:, 0]], axis=1)
     across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-9)
-    size = _size(pose, seen)
+    size = sizes_of(pose, seen)
     hips, shoulders = (
         _without_outliers(np.sum((left - right) * across, axis=1) / size)
         for left, right in ((l_hip, r_hip), (l_shoulder, r_shoulder))
@@ -99,9 +105,10 @@ def normalised(poses: SeenPoses, skeleton: Skeleton) -> bool | None:
 def bone_ratios(poses: SeenPoses, skeleton: Skeleton) -> np.ndarray:
     """Ratios [bones] of each bone's median length in the window to its expected length; NaN where it is hardly seen.
 
-    The expected length is that of the skeleton's prior, at the scale of the median bone. Without a prior it is the
-    length of the bone on the other side. In an image that bone may be foreshortened; then the smaller of the ratios to
-    it and to the median bone is used.
+    The expected length is that of the skeleton's prior, at the scale of the median bone; in an image, where bones may
+    be foreshortened (those of trunk and legs are, seen from above), at the scale of one of the longer bones. Without a
+    prior it is the length of the bone on the other side. In an image that bone may be foreshortened; then the smaller
+    of the ratios to it and to the median bone is used.
     """
     matrix = skeleton.bone_matrix
     lengths = np.linalg.norm(matrix @ poses.values, axis=-1)
@@ -113,7 +120,8 @@ def bone_ratios(poses: SeenPoses, skeleton: Skeleton) -> np.ndarray:
         return usual
     if skeleton.bone_prior is not None:
         ratios = usual / np.asarray(skeleton.bone_prior)
-        return ratios / max(float(np.nanmedian(ratios)), 1e-9)
+        scale = np.nanmedian(ratios) if poses.values.shape[-1] == 3 else np.nanpercentile(ratios, _NOT_FORESHORTENED)
+        return ratios / max(float(scale), 1e-9)
     ratios = usual / np.maximum(usual[list(skeleton.bone_mirror)], 1e-9)
     if poses.values.shape[-1] == 3:
         return ratios
@@ -152,7 +160,7 @@ def bent_backwards(poses: SeenPoses, skeleton: Skeleton) -> str | None:
     return wrong[0] if len(wrong) == 1 else None
 
 
-def _mean_of(poses: SeenPoses, joints: list[str], skeleton: Skeleton) -> np.ndarray:
+def mean_of(poses: SeenPoses, joints: list[str], skeleton: Skeleton) -> np.ndarray:
     """The mean position [n, d] of the seen ones of `joints`; NaN where none is seen."""
     index = list(skeleton.indices(tuple(joints)))
     seen = poses.seen[:, index, np.newaxis]
@@ -161,7 +169,7 @@ def _mean_of(poses: SeenPoses, joints: list[str], skeleton: Skeleton) -> np.ndar
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def _size(pose: np.ndarray, seen: np.ndarray) -> np.ndarray:
+def sizes_of(pose: np.ndarray, seen: np.ndarray) -> np.ndarray:
     """Sizes [n] of the poses: the mean distance of the seen joints from their mean position."""
     known = seen[..., np.newaxis]
     count = known.sum(axis=1, keepdims=True)

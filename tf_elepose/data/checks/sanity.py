@@ -1,9 +1,9 @@
-"""Finds what looks wrong in a recording, without labels: axes, sides, bones, missing joints, units.
+"""Finds what looks wrong in a recording, without labels: axes, sides, bones, missing joints, units, places.
 
-Most people stand upright, have left shoulder and left hip on the same side, and have no thigh ten times as long as a
-forearm. A file that contradicts this was probably read in another convention than it was written in. The tests judge
-one camera's view of a clip at a time, use only seen joints, and do not judge where too few are seen;
-`benchmarks/robustness/sanity.py` measures how often they are wrong.
+Most people stand upright, have left shoulder and left hip on the same side, have no thigh ten times as long as a
+forearm, and are somewhere in the picture. A file that contradicts this was probably read in another convention than it
+was written in, or was made from another picture. The tests judge one camera's view of a clip at a time, use only seen
+joints, and do not judge where too few are seen; `benchmarks/robustness/sanity.py` measures how often they are wrong.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from tf_elepose.data.checks import plausibility
+from tf_elepose.data.checks import placement, plausibility
 from tf_elepose.data.checks.plausibility import SeenPoses
 from tf_elepose.data.recording import Recording
 from tf_elepose.skeleton.skeletons import Skeleton
@@ -29,6 +29,8 @@ _SHORT_CLIP = 20  # Clips of fewer rows (single images are such clips) are judge
 _MOST_BENDS = 20_000  # At most this many poses are used to see how knees and elbows bend.
 # One or two of a hundred short clips are only unusual; a mistake in a file affects more of its windows than that.
 _SHARE = 0.05
+# Some people do lie: only where nearly all windows look like this, a picture that is turned is likelier.
+_NEARLY_ALL = 0.8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +38,8 @@ class Finding:
     """Something that looks wrong; `str` gives one line about it.
 
     Attributes:
-      test: "flipped_y", "swapped_sides", "bone_length", "missing_joint" or "normalised".
+      test: "flipped_y", "lying", "hips_at_origin", "outside", "swapped_sides", "bone_length", "missing_joint" or
+        "normalised".
       what: what looks wrong, and in which arrays.
       where: the first clip and camera, and how many windows of how many.
       remedy: how to correct it.
@@ -56,22 +59,26 @@ class Finding:
         return f"{self.what} ({self.where}); {self.remedy}"
 
 
-def findings(recording: Recording) -> list[Finding]:
+def findings(recording: Recording, pictures: np.ndarray | None = None) -> list[Finding]:
     """The findings in `recording`; empty when nothing looks wrong.
 
     Args:
       recording: its poses_2d, detections and poses_3d (camera frame) are all checked.
+      pictures: [N, 2] width and height of each row's picture, px, NaN where it is not known; without it those that
+        `recording.image_size` says.
     """
     skeleton, windows, found = recording.skeleton, _spread(windows_of(recording)), []
-    arrays = seen_poses(recording)
+    arrays = seen_poses(recording, pictures_of(recording) if pictures is None else pictures)
     verdicts: dict[tuple[str, str], list[bool | None]] = {
         (test, poses.name): [judge(poses.rows(rows), skeleton) for rows in windows]
         for test, judge in _TESTS.items()
         for poses in arrays
-        if not (test == "normalised" and poses.name == "poses_3d")
+        if not (test in _OF_PIXELS and poses.name == "poses_3d")
     }
     for test, (what, remedy) in _TEXTS.items():
-        wrong = [poses.name for poses in arrays if _is_wrong(verdicts.get((test, poses.name), []))]
+        wrong = [
+            poses.name for poses in arrays if _is_wrong(verdicts.get((test, poses.name), []), _SHARES.get(test, _SHARE))
+        ]
         if not wrong:
             continue
         judged = verdicts[test, wrong[0]]
@@ -79,7 +86,7 @@ def findings(recording: Recording) -> list[Finding]:
         if test == "swapped_sides":
             in_3d = [rows for rows, bad in zip(windows, verdicts.get((test, "poses_3d"), []), strict=False) if bad]
             remedy = _which_sides(recording, wrong, right, in_3d)
-        elif wrong == ["poses_3d"] and test == "flipped_y":
+        elif wrong == ["poses_3d"] and test in ("flipped_y", "lying"):
             remedy = "they are in the camera's frame, y down, z forward: turn them in the file"
         found.append(_finding(test, what, remedy, wrong, judged, windows, recording))
     found += _bone_findings(recording, arrays, windows)
@@ -92,7 +99,13 @@ _TESTS: dict[str, Callable[[SeenPoses, Skeleton], bool | None]] = {
     "flipped_y": plausibility.flipped_y,
     "swapped_sides": plausibility.swapped_sides,
     "normalised": plausibility.normalised,
+    "lying": placement.lying,
+    "hips_at_origin": placement.hips_at_origin,
+    "outside": placement.outside,
 }
+
+_OF_PIXELS = ("normalised", "hips_at_origin", "outside")
+_SHARES = {"lying": _NEARLY_ALL}
 
 _TEXTS = {
     "flipped_y": (
@@ -103,6 +116,21 @@ _TEXTS = {
     "normalised": (
         "coordinates look normalised: within [-1, 1] instead of pixels",
         "multiply by the images' size, or give it where the format takes it: --option=image_size=[WIDTH,HEIGHT]",
+    ),
+    "lying": (
+        "bodies lie on their side in nearly all frames; x and y exchanged, or a picture not turned upright?",
+        "write x before y in the file, or turn the video upright before the detector sees it; if these people do lie, "
+        "nothing is wrong",
+    ),
+    "hips_at_origin": (
+        "the middle of the hips is at (0, 0) in nearly all frames; world landmarks in place of image landmarks?",
+        "give places in the picture, in pixels (MediaPipe: pose_landmarks, not pose_world_landmarks), and not relative "
+        "to the hips",
+    ),
+    "outside": (
+        "a third of the joints or more is far outside the picture in most frames",
+        "give the size of the picture in which the joints were found: --option=image_size=[WIDTH,HEIGHT]; or scale the "
+        "joints to this size",
     ),
 }
 
@@ -158,9 +186,9 @@ def _finding(
     return Finding(test, f"{', '.join(names)}: {what}", where, remedy, flagged, judged, ", ".join(names))
 
 
-def _is_wrong(verdict: list[bool | None]) -> bool:
+def _is_wrong(verdict: list[bool | None], share: float = _SHARE) -> bool:
     flagged, judged = verdict.count(True), len(verdict) - verdict.count(None)
-    return flagged > 0 and flagged >= _SHARE * judged
+    return flagged > 0 and flagged >= share * judged
 
 
 def _which_sides(recording: Recording, wrong: list[str], right: list[str], in_3d: list[np.ndarray]) -> str:
@@ -175,14 +203,23 @@ def _which_sides(recording: Recording, wrong: list[str], right: list[str], in_3d
     return f"{either}; or name the convention: --option=convention=NAME"
 
 
-def seen_poses(recording: Recording) -> list[SeenPoses]:
-    """The arrays of poses in `recording`, 2D, detected and 3D, as far as it has them."""
-    arrays = [SeenPoses("poses_2d", recording.poses_2d, recording.view("gt").seen)]
+def seen_poses(recording: Recording, pictures: np.ndarray | None = None) -> list[SeenPoses]:
+    """The arrays of poses in `recording`, 2D, detected and 3D, as far as it has them; `pictures` as for `findings`."""
+    arrays = [SeenPoses("poses_2d", recording.poses_2d, recording.view("gt").seen, pictures)]
     if recording.poses_2d_detected is not None:
-        arrays.append(SeenPoses("poses_2d_detected", recording.poses_2d_detected, recording.view("detected").seen))
+        seen = recording.view("detected").seen
+        arrays.append(SeenPoses("poses_2d_detected", recording.poses_2d_detected, seen, pictures))
     if recording.poses_3d is not None:
         arrays.append(SeenPoses("poses_3d", recording.poses_3d, np.ones(recording.poses_3d.shape[:2], bool)))
     return arrays
+
+
+def pictures_of(recording: Recording) -> np.ndarray | None:
+    """The width and height [N, 2] of each row's picture, px; None where they are not known."""
+    if recording.image_size is None:
+        return None
+    sizes = np.atleast_2d(recording.image_size).astype(np.float64)
+    return sizes[recording.camera if len(sizes) > 1 else np.zeros(len(recording), int)]
 
 
 def windows_of(recording: Recording) -> list[np.ndarray]:

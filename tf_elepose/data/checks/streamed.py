@@ -20,7 +20,7 @@ class PartsSeen:
     """Keeps a sample of every part, from which all parts are judged together; its size is limited."""
 
     def __init__(self) -> None:
-        self._kept: list[Recording] = []
+        self._kept: list[tuple[Recording, np.ndarray]] = []  # With the sizes of their pictures.
         self._stride, self._met, self._rows = 1, 0, 0
         self._ever_seen: dict[str, np.ndarray] = {}
 
@@ -30,9 +30,12 @@ class PartsSeen:
         for poses in sanity.seen_poses(part):
             seen = np.any(poses.seen, axis=0)
             self._ever_seen[poses.name] = self._ever_seen.get(poses.name, False) | seen
+        pictures = sanity.pictures_of(part)
+        pictures = np.full((len(part), 2), np.nan) if pictures is None else pictures
         for rows in sanity.windows_of(part):
             if self._met % self._stride == 0:
-                self._kept.append(part.select(rows[:_WINDOW_ROWS]))
+                rows = rows[:_WINDOW_ROWS]
+                self._kept.append((part.select(rows), pictures[rows]))
             self._met += 1
             if len(self._kept) > MOST_WINDOWS:
                 self._kept, self._stride = self._kept[::2], 2 * self._stride
@@ -41,15 +44,17 @@ class PartsSeen:
         """The findings of `sanity.findings` for all parts together; empty when there were no parts."""
         if not self._kept:
             return []
-        found = [finding for finding in sanity.findings(self._sample()) if finding.test != "missing_joint"]
+        pictures = np.concatenate([pictures for _, pictures in self._kept])
+        found = [f for f in sanity.findings(self._sample(), pictures) if f.test != "missing_joint"]
         for name, seen in self._ever_seen.items():
-            found += sanity.missing_joints(name, seen, self._rows, self._kept[0].skeleton)
+            found += sanity.missing_joints(name, seen, self._rows, self._kept[0][0].skeleton)
         return found
 
     def _sample(self) -> Recording:
         """The rows of the kept windows as one recording."""
-        first, fields = self._kept[0], row_fields(self._kept[0].skeleton.num_joints)
-        values = {field: [getattr(window, field) for window in self._kept] for field in fields}
+        first = self._kept[0][0]
+        fields = row_fields(first.skeleton.num_joints)
+        values = {field: [getattr(window, field) for window, _ in self._kept] for field in fields}
         known = {
             field: None if any(one is None for one in of_all) else np.concatenate(of_all)
             for field, of_all in values.items()
