@@ -6,13 +6,13 @@ import pytest
 from tf_elepose.data.visibility import RootCentring, root_weights, seen
 from tf_elepose.skeleton.conventions import get_convention
 from tf_elepose.skeleton.conversion import Convention
-from tf_elepose.skeleton.skeletons import H36M_17
+from tf_elepose.skeleton.skeletons import H36M_17, Skeleton
 
 COCO = get_convention("coco_17")
 HIPS = COCO.index("l_hip"), COCO.index("r_hip")
 
 
-def bodies(n=40, convention=COCO):
+def bodies(n=40, convention: Convention | Skeleton = COCO):
     """Poses [n, K, 2] px in the middle of a picture, their other joints around those that make the root."""
     rng = np.random.default_rng(0)
     reach = np.where(root_weights(convention, H36M_17).any(axis=1, keepdims=True), 20.0, 200.0)

@@ -11,7 +11,7 @@ import numpy as np
 from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.data.recording import check_array, row_fields
 from tf_elepose.data.rows import Rows
-from tf_elepose.data.visibility import LARGEST_PX
+from tf_elepose.data.visibility import LARGEST_PX, RootCentring
 from tf_elepose.skeleton.conversion import Convention, Conversion, conversion
 from tf_elepose.skeleton.skeletons import MIN_JOINTS, Skeleton
 
@@ -43,11 +43,14 @@ class RowConversion:
       skeleton: the joints wanted.
       source: name of the data in messages.
       min_joints: rows with fewer joints of `skeleton` are dropped.
+
+    Which joints are seen is decided by `visibility`; whether the source is root-centred, by all rows converted so far.
     """
 
     skeleton: Skeleton
     source: str
     min_joints: int
+    _centring: dict[tuple[str, str], RootCentring] = dataclasses.field(default_factory=dict, init=False, repr=False)
 
     def __call__(self, rows: Rows, first: int) -> Part:
         """Converts rows of the source, of which the first has the number `first`.
@@ -122,6 +125,8 @@ class RowConversion:
         """Poses [n, K, 2] px of `convention`, converted to the skeleton; joints that are not seen are 0."""
         what = f"{self.source}: {field}"
         convert = self._conversion(convention, what)
+        key = (field, convention.name)
+        centring = self._centring[key] = self._centring.get(key) or RootCentring(convention, self.skeleton)
         n, joints = len(poses), len(convert.source)
         _require(poses, (n, joints, 2), LARGEST_PX, "px", what, missing=True, first=first)
         poses = np.asarray(poses, np.float32)
@@ -133,9 +138,8 @@ class RowConversion:
                 )
             with np.errstate(over="ignore"):
                 confidence = confidence.astype(np.float32)
-            confidence = np.where(np.isfinite(confidence), np.maximum(confidence, 0.0), 0.0)
-            poses = np.where(confidence[..., np.newaxis] > 0, poses, np.float32(np.nan))
-        poses = convert.apply(poses)
+            confidence = np.where(np.isfinite(confidence), np.clip(confidence, 0.0, LARGEST_PX / 2), np.float32(0.0))
+        poses = convert.apply(np.where(centring.seen(poses, confidence)[..., np.newaxis], poses, np.float32(np.nan)))
         seen = np.asarray(np.isfinite(poses).all(axis=-1))
         poses[~seen] = 0.0
         if confidence is None:

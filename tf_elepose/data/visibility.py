@@ -63,7 +63,7 @@ def seen(
       root_centred: whether the poses are root-centred, for all or [...], see `RootCentring`.
     """
     with np.errstate(invalid="ignore"):
-        found = np.all(np.abs(pixels) < LARGEST_PX, axis=-1)
+        found = (np.abs(pixels[..., 0]) < LARGEST_PX) & (np.abs(pixels[..., 1]) < LARGEST_PX)
         if confidence is not None:
             found &= (confidence > min_confidence) & (confidence < LARGEST_PX)
     if root_centred is True:
@@ -99,6 +99,15 @@ class RootCentring:
         self._weights = root_weights(convention, skeleton)
         self._total = np.zeros(7)
 
+    def seen(self, pixels: np.ndarray, confidence: np.ndarray | None = None, min_confidence: float = 0.0) -> np.ndarray:
+        """Mask [N, K] of the joints of the next poses that are seen, with `of_source` as the decision about them all.
+
+        Args:
+          pixels, confidence, min_confidence: see the function `seen`.
+        """
+        given = seen(pixels, confidence, min_confidence, root_centred=True)
+        return given if self.of_source(pixels, given) else given & ~left_out(pixels)
+
     def each(self, pixels: np.ndarray, given: np.ndarray) -> np.ndarray:
         """Mask [N] of the poses that are root-centred, each judged alone.
 
@@ -121,11 +130,15 @@ class RootCentring:
         if self._weights is None:
             return counts
         used = np.flatnonzero(self._weights.any(axis=1))
-        counts[:, 0] = given[:, used].all(axis=1)
-        rows = np.flatnonzero(counts[:, 0])
+        counts[:, 0] = has_root = np.logical_and.reduce([given[:, joint] for joint in used])
+        root = np.sum([pixels[:, joint].astype(np.float64) * self._weights[joint] for joint in used], axis=0)
+        with np.errstate(invalid="ignore"):
+            near = (
+                has_root & (np.abs(root[:, 0]) <= ROUNDING * LARGEST_PX) & (np.abs(root[:, 1]) <= ROUNDING * LARGEST_PX)
+            )
+        rows = np.flatnonzero(near)  # Few or all: only these are looked at whole.
         poses = np.where(given[rows, :, np.newaxis], pixels[rows], 0.0).astype(np.float64)
-        root = (poses[:, used] * self._weights[used]).sum(axis=1)
-        at_origin = np.abs(root).max(axis=-1) <= ROUNDING * np.abs(poses).max(axis=(1, 2))
+        at_origin = np.abs(root[rows]).max(axis=-1) <= ROUNDING * np.abs(poses).max(axis=(1, 2))
         rows, poses = rows[at_origin], poses[at_origin]
         others = given[rows] & ~left_out(poses)
         counts[rows, 1] = 1.0

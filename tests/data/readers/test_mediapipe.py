@@ -81,8 +81,9 @@ def test_invisible_landmarks_are_missing_and_those_outside_the_image_are_not(tmp
     person[15]["visibility"] = 0
     person[16] |= {"x": -0.5, "y": 1.5}
     person[25]["x"] = float("nan")
+    person[26] |= {"x": -1.0, "y": -1.0}
     recording = load(saved(tmp_path, [person]), image_size=(640, 480))
-    assert {H36M_17.joints[i] for i in np.flatnonzero(~recording.visible[0])} == {"l_wrist", "l_knee"}
+    assert {H36M_17.joints[i] for i in np.flatnonzero(~recording.visible[0])} == {"l_wrist", "l_knee", "r_knee"}
     np.testing.assert_allclose(joint(recording, 0, "r_wrist"), [-320, 720])
 
 

@@ -56,9 +56,25 @@ def test_empty_cells_nan_and_the_origin_are_missing_joints(tmp_path, cells):
     np.testing.assert_array_equal(recording.visible[0], [joint != "nose" for joint in H36M_17.joints])
 
 
-def test_the_origin_is_a_known_place_in_tables_with_confidences(tmp_path):
+@pytest.mark.parametrize("place", ["0,0", "-1,-1", "-1.0,-1"])
+def test_joints_that_a_program_left_out_are_missing_whatever_their_confidence(tmp_path, place):
     header = ",".join(f"{joint}_{axis}" for joint in COCO for axis in ("x", "y", "confidence"))
-    recording = load_csv(written(tmp_path, [header, ",".join(["0", "0", "1"] * 17)]))
+    row = ",".join(
+        f"{place},0.31" if joint in ("l_hip", "l_wrist") else f"{n + 5},{n},0.9" for n, joint in enumerate(COCO)
+    )
+    recording = load_csv(written(tmp_path, [header, row]))
+    left_out = [joint in ("l_wrist", "l_hip", "root", "spine") for joint in H36M_17.joints]
+    np.testing.assert_array_equal(~recording.visible[0], left_out)
+    np.testing.assert_array_equal(recording.confidence[0] == 0, left_out)
+
+
+def test_the_origin_is_a_place_in_tables_of_root_centred_poses(tmp_path):
+    header = ",".join(f"{joint}_{axis}" for joint in H36M_17.joints for axis in "xy")
+    poses = np.random.default_rng(0).uniform(-200, 200, (30, 17, 2)).round(3)
+    poses[:, H36M_17.root_index] = 0.0
+    poses[7, 3] = -1.0
+    rows = [",".join(map(str, pose.ravel())) for pose in poses]
+    recording = load_csv(written(tmp_path, [header, *rows]), convention="h36m_17")
     assert recording.visible is None
 
 

@@ -14,6 +14,7 @@ x is a share of the image's width, y of its height, from the upper left corner; 
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -21,6 +22,7 @@ from typing import Any
 from tf_elepose.data.parsers.json_stream import JsonStream, shown
 from tf_elepose.data.readers.keypoint_lists import KeypointLists, checked_size, integer, stem
 from tf_elepose.data.rows import Rows
+from tf_elepose.data.visibility import LEFT_OUT
 from tf_elepose.skeleton import conventions
 
 _CONVENTION = conventions.CONVENTIONS["mediapipe_33"]
@@ -117,6 +119,8 @@ class _Frames:
             for name, value in values.items():
                 if type(value) not in (int, float):
                     raise ValueError(f"{what}: {joint}: {name}: expected a number; got {shown(value)}")
+            if (values["x"], values["y"]) in LEFT_OUT:  # Scaled, it would look like a place.
+                values["x"] = values["y"] = math.nan
             numbers += (values["x"] * size[0], values["y"] * size[1], values["visibility"])
         return numbers
 

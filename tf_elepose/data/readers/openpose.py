@@ -21,6 +21,7 @@ import numpy as np
 from tf_elepose.data.parsers.json_stream import load_json, shown
 from tf_elepose.data.readers.keypoint_lists import KeypointLists, checked_size, integer, own_id, text
 from tf_elepose.data.rows import Rows
+from tf_elepose.data.visibility import left_out
 
 _KNOWN = {25: "body_25", 18: "openpose_coco_18"}
 
@@ -77,6 +78,7 @@ class _Scale:
     def to_pixels(self, numbers: np.ndarray) -> np.ndarray:
         """Converts x, y, c [n, K, 3] to x and y [n, K, 2] px."""
         poses, found = numbers[..., :2], numbers[..., 2] > 0
+        found &= ~left_out(poses)
         if self._scale is None and found.any():
             self._scale = _scale_of(poses[found])
         known = poses[found][~np.isnan(poses[found])]
@@ -95,6 +97,7 @@ class _Scale:
             )
         # OpenPose src/openpose/core/keypointScaler.cpp: the last pixel is at 1, the first at 0 or -1.
         last = np.array(self.image_size, np.float64) - 1
+        poses = np.where(left_out(poses)[..., np.newaxis], np.nan, poses)  # Scaled, they would look like places.
         return poses * last if self._scale == 3 else (poses + 1) / 2 * last
 
 

@@ -9,7 +9,7 @@ Both may have for each row frame, person, camera (integers from 0), clip, subjec
 "test"). Without frame, each row is a frame of its own; without clip or subject, all rows have one, named as the file.
 Other columns and arrays are ignored.
 
-A joint is missing where it is empty or NaN, has confidence 0 or, in a table without confidences, lies at (0, 0).
+A joint is missing where it is empty or NaN, has confidence 0, or lies at exactly (0, 0) or (-1, -1), see `visibility`.
 """
 
 from __future__ import annotations
@@ -117,15 +117,7 @@ def read_npz(path: str | os.PathLike[str], *, convention: str | None = None) -> 
                 poses, *trust = (arrays[name].astype(np.float32) for name in (names[0], *apart))
             confidence = poses[..., 2] if shape[2] == 3 else trust[0] if trust else None
             known: dict[str, Any] = {"frame": np.arange(first, first + n), "clip": stem, "subject": stem} | fields
-            poses = _with_missing(poses[..., :2], confidence)
-            yield Rows(held, poses, confidence=confidence, done=(first + n) / shape[0], **known)
-
-
-def _with_missing(poses: np.ndarray, confidence: np.ndarray | None) -> np.ndarray:
-    """Sets joints at (0, 0) of `poses` [N, K, 2] to NaN, unless confidences say which joints are missing."""
-    if confidence is not None:
-        return poses
-    return np.where((poses == 0).all(axis=-1, keepdims=True), np.float32(np.nan), poses)
+            yield Rows(held, poses[..., :2], confidence=confidence, done=(first + n) / shape[0], **known)
 
 
 def _convention(stated: str | None, num_joints: int, where: str) -> Convention:
@@ -204,8 +196,7 @@ def _csv_rows(
     for name in known:
         fields[name] = np.array(fields[name], np.int64 if name in _INTEGERS else np.str_)
     fields = {"frame": np.arange(first, first + len(lines)), "clip": stem, "subject": stem} | fields
-    poses = _with_missing(np.stack(per_axis[:2], axis=-1), confidence)
-    return Rows(held, poses, confidence=confidence, done=done, **fields)
+    return Rows(held, np.stack(per_axis[:2], axis=-1), confidence=confidence, done=done, **fields)
 
 
 def _value(name: str, cell: str, what: str) -> int | str:
