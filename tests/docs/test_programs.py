@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import walker
-from samples import yolo
+from samples import openpifpaf, yolo
 
 from tf_elepose.cli.source_flags import parse_options
 from tf_elepose.data.sources import load_source
@@ -34,8 +34,24 @@ def yolo_labels(folder: pathlib.Path) -> None:
     yolo.write_frames(folder / "labels", {f"walk_{t + 1}": [yolo.line(pose)] for t, pose in enumerate(shares)})
 
 
+def openpifpaf_people(pose: np.ndarray) -> list[dict]:
+    return [openpifpaf.person(0.0, keypoints=np.column_stack([pose, np.full(17, 0.9)]).ravel().tolist())]
+
+
+def openpifpaf_pictures(folder: pathlib.Path) -> None:
+    pictures = {f"walk_{t + 1:04d}.jpg": openpifpaf_people(pose) for t, pose in enumerate(POSES)}
+    openpifpaf.write_pictures(folder / "out", pictures)
+
+
+def openpifpaf_video(folder: pathlib.Path) -> None:
+    frames = {t + 1: openpifpaf_people(pose) for t, pose in enumerate(POSES)}
+    openpifpaf.write_video(folder / "walk.mp4.openpifpaf.json", frames)
+
+
 WRITERS: dict[str, Callable[[pathlib.Path], None]] = {
     "yolo:labels": yolo_labels,
+    "openpifpaf:out": openpifpaf_pictures,
+    "openpifpaf:walk.mp4.openpifpaf.json": openpifpaf_video,
 }
 """{SOURCE of a line: what writes its files}."""
 

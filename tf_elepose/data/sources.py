@@ -33,6 +33,7 @@ READERS: dict[str, str] = {
     "mmpose": "mmpose.read_mmpose",
     "mediapipe": "mediapipe.read_mediapipe",
     "yolo": "yolo.read_yolo",
+    "openpifpaf": "openpifpaf.read_openpifpaf",
     "csv": "tables.read_csv",
     "npz": "tables.read_npz",
     "bvh": "bvh.read_bvh",

@@ -68,6 +68,18 @@ def test_lists_in_an_object_come_element_by_element(tmp_path, small_window):
     assert pairs(saved(tmp_path, "{}")) == pairs(saved(tmp_path, " [ ] ")) == []
 
 
+def test_documents_are_the_values_one_after_the_other(tmp_path, small_window):
+    for content, values in (
+        ('{"a": [1]}\n', [{"a": [1]}]),
+        ("[1]\n[2, 3]", [[1], [2, 3]]),
+        (' {}\n\n"b" 4 ', [{}, "b", 4]),
+    ):
+        with JsonStream(saved(tmp_path, content)) as stream:
+            assert list(stream.documents()) == values
+    with JsonStream(saved(tmp_path, " \n")) as stream, pytest.raises(ValueError, match="holds no JSON"):
+        list(stream.documents())
+
+
 def test_is_list_says_whether_the_file_holds_a_list(tmp_path):
     for content, is_list in ((" [1]", True), ('{"a": [1]}', False), ("", False)):
         with JsonStream(saved(tmp_path, content)) as stream:

@@ -1,3 +1,5 @@
+import gzip
+
 import numpy as np
 import pytest
 import walker
@@ -143,6 +145,14 @@ def test_an_empty_file_is_a_frame_without_people(tmp_path):
     folder = sample.write_frames(tmp_path / "labels", {"a_1": [], "a_2": [sample.line(sample.pose(200)), "", "  "]})
     recording = load(folder)
     assert recording.dropped == {"frames without people": 1} and recording.frame.tolist() == [2]
+
+
+def test_files_packed_with_gzip(tmp_path):
+    folder = one_file(tmp_path, sample.line(sample.pose(200)), name="walk_7")
+    (folder / "walk_7.txt.gz").write_bytes(gzip.compress((folder / "walk_7.txt").read_bytes()))
+    (folder / "walk_7.txt").unlink()
+    recording = load(folder)
+    assert recording.clip.tolist() == ["walk"] and recording.frame.tolist() == [7]
 
 
 def test_parts(tmp_path, monkeypatch):

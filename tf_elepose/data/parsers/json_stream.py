@@ -98,7 +98,7 @@ class JsonStream:
         """
         opening = self._next()
         if opening and self._holds_lines():
-            yield from self._values_of_lines()
+            yield from ((None, value) for value in self.documents())
         elif opening == "[":
             yield from self._elements(None)
         elif opening == "{":
@@ -107,6 +107,20 @@ class JsonStream:
             raise self._error(f"expected a list or an object; got {opening!r}" if opening else "holds no JSON")
         if follows := self._next():
             raise self._error(f"expected the end of the file; got {follows!r}")
+
+    def documents(self) -> Iterator[Any]:
+        """Yields the values of a file of JSON lines, of which there may be only one; works only once.
+
+        Raises:
+          ValueError: as `__iter__`; each value is as long as an element may be.
+        """
+        number = 0
+        while self._next():
+            self._part = (None, number)
+            yield self._value()
+            number += 1
+        if number == 0:
+            raise self._error("holds no JSON")
 
     def _elements(self, key: str | None) -> Iterator[tuple[str | None, Any]]:
         self._at += 1
@@ -119,13 +133,6 @@ class JsonStream:
             if not (closing := self._comma_or("]")) and self._next() == "]":
                 raise self._error("expected a value after ','; got ']'")
         self._at += 1
-
-    def _values_of_lines(self) -> Iterator[tuple[str | None, Any]]:
-        number = 0
-        while self._next():
-            self._part = (None, number)
-            yield None, self._value()
-            number += 1
 
     def _holds_lines(self) -> bool:
         """Whether the file holds JSON lines; to be called at its first value, of which the window has the line."""

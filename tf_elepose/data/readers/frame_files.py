@@ -10,6 +10,7 @@ from absl import logging
 
 from tf_elepose.data.frame_names import frame_name, frame_places, tell_single_frames
 from tf_elepose.data.parsers.json_stream import shown
+from tf_elepose.data.parsers.limits import unpacked_name
 from tf_elepose.data.readers.keypoint_lists import text
 
 FrameFile = tuple[str, int, pathlib.Path]
@@ -38,23 +39,29 @@ def frame_files(
         raise ValueError(f"{where}: no such file or folder")
     root, files = path.parent, [path]
     if path.is_dir():
-        root, files = path, [file for file in sorted(path.rglob(f"*{ending}")) if file.is_file() and wanted(file)]
+        root, files = path, [file for file in files_ending(path, ending) if wanted(file)]
     if not files:
         raise ValueError(f"{where}: expected files that end with {ending}; it holds {held(path)}")
     names = [text(file.relative_to(root).as_posix(), f"{where}: {shown(file.name)}: its name") for file in files]
-    places = frame_places(names, folder_name(path, where))
+    folder = folder_name(root, where)
+    places = frame_places(names, folder)
     if places is None and any(frame_name(name).frame is not None for name in names):
         logging.warning("%s: two files would be the same frame; frames are the files' places by their names", where)
-        places = [(folder_name(path, where), place) for place in range(len(files))]
+        places = [(folder, place) for place in range(len(files))]
     elif places is None:
-        places = [(name.removesuffix(ending), 0) for name in names]
+        places = [(name.removesuffix(".gz").removesuffix(ending), 0) for name in names]
     tell_single_frames([clip for clip, _ in places], where)
     return sorted((clip, frame, file) for (clip, frame), file in zip(places, files, strict=True))
 
 
+def files_ending(path: pathlib.Path, ending: str) -> list[pathlib.Path]:
+    """The files in and below the folder `path` whose names end with `ending`, packed with gzip or not, in order."""
+    return sorted(file for file in path.rglob("*") if unpacked_name(file).name.endswith(ending) and file.is_file())
+
+
 def folder_name(path: pathlib.Path, where: str) -> str:
     """The name of a folder, or of a file without its ending, to name a clip or a subject by."""
-    return text(path.resolve().stem or "/", f"{where}: its name")
+    return text(unpacked_name(path.resolve()).stem or "/", f"{where}: its name")
 
 
 def held(path: pathlib.Path) -> str:

@@ -42,7 +42,9 @@ class KeypointLists:
       dropped: poses left out since the last part, by reason; the reader counts them here.
     """
 
-    def __init__(self, where: str, subject: str, known: Mapping[int, str], stated: str | None = None) -> None:
+    def __init__(
+        self, where: str, subject: str, known: Mapping[int, str | Convention], stated: str | None = None
+    ) -> None:
         """Starts without poses; all people of a file are one subject, because no file says who they are.
 
         Args:
@@ -57,7 +59,9 @@ class KeypointLists:
         """
         self._where = where
         self._subject = subject
-        self._known = {count: conventions.get_convention(name) for count, name in known.items()}
+        self._known = {
+            count: conventions.get_convention(one) if isinstance(one, str) else one for count, one in known.items()
+        }
         self._stated = None if stated is None else conventions.get_convention(stated)
         self._convention: Convention | None = None
         self._length = 0  # How many numbers one list has: 3 K.
