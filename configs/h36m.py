@@ -10,7 +10,8 @@ Expected: the paper reports PA-MPJPE 36.7 mm and N-MPJPE 64.0 mm (table 1). Its 
 (`pa_mpjpe_reflected_mm` here) and scales by the ratio of norms (`n_mpjpe_norm_ratio_mm`).
 Time: the paper's training took 12 hours on a P100; this config was not run.
 
-For settings that the paper does not state, see `default_config.get_paper_config`. Whether this config reaches the
+What this config has on that the paper has not: --differences lists it, `default_config.paper_only(config)` switches it
+off, and configs/h36m_authors.py does so with the networks of the authors' program. Whether this config reaches the
 paper's figures was not verified, because the data are not free to all.
 """
 

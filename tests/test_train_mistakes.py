@@ -39,7 +39,7 @@ pytestmark = pytest.mark.usefixtures("quick_completer")
         ("seed=-1", "seed must be at least 0 and below 2^31 - 1; got -1"),
         ("prior.bases=35", "expected 1 to 34 bases for 34 coordinates; got 35"),
         ("prior.bases=-1", "got -1"),
-        ("prior.held_out=1.0", "held_out must lie between 0 and 1; got 1.0"),
+        ("prior.held_out=1.0", "held_out must be at least 0 and below 1; got 1.0"),
         ("prior.blocks=0", "blocks must be at least 1; got 0"),
         ("prior.width=-8", "width must be at least 1; got -8"),
         ("prior.layers=-1", "layers must be at least 0; got -1"),
@@ -64,7 +64,7 @@ pytestmark = pytest.mark.usefixtures("quick_completer")
         ("lifter.optimizer.average_decay=1.0", "average_decay must be at least 0 and below 1; got 1.0"),
         ("loop.steps_per_call=0", "steps_per_call must be positive; got 0"),
         ("loop.checkpoint_every=-5", "checkpoint_every must be positive; got -5"),
-        ("prior.evaluate_every=0", "evaluate_every must be positive; got 0"),
+        ("prior.evaluate_every=-1", "evaluate_every must not be negative; got -1"),
         ("lifter.widht=8", "widht"),
         ("lifter.width=wide", "invalid literal for int()"),
         ("lifter.width=1.5", "invalid literal for int()"),
@@ -73,6 +73,16 @@ pytestmark = pytest.mark.usefixtures("quick_completer")
 def test_a_wrong_setting_is_one_line_and_leaves_no_folder(command, tmp_path, override, message):
     assert message in command.refuses("--config=small.py", "--workdir=run", f"--config.{override}")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_needs_a_folder_but_the_differences_from_the_paper_do_not(command, tmp_path):
+    assert command.refuses("--config=small.py") == "--workdir: expected the folder of the run; got none"
+    status, out, _ = command("--config=small.py", "--differences")
+    assert status == 0 and out.startswith(
+        "ElePose (CVPR 2022): differences of this config\nOn, and not in the paper:\n"
+    )
+    assert "seed must be" in command.refuses("--config=small.py", "--differences", "--config.seed=-1")
+    assert not list(tmp_path.glob("*/"))
 
 
 def test_a_missing_or_foreign_data_file(command, tmp_path):

@@ -10,13 +10,15 @@ from __future__ import annotations
 from tf_elepose.recipes.canonpose.config import get_config as get_canonpose_config
 from tf_elepose.recipes.canonpose.config import get_paper_config as get_canonpose_paper_config
 from tf_elepose.recipes.distilled.config import get_config as get_distilled_config
-from tf_elepose.recipes.elepose.config import get_config, get_paper_config
+from tf_elepose.recipes.elepose.config import get_authors_config, get_config, get_paper_config
 from tf_elepose.recipes.links.config import get_config as get_links_config
+from tf_elepose.recipes.paper import paper_only
 from tf_elepose.recipes.supervised.config import get_config as get_supervised_config
 from tf_elepose.recipes.svmac.config import get_config as get_svmac_config
 from tf_elepose.recipes.svmac.config import get_paper_config as get_svmac_paper_config
 
 __all__ = [
+    "get_authors_config",
     "get_canonpose_config",
     "get_canonpose_paper_config",
     "get_config",
@@ -26,4 +28,5 @@ __all__ = [
     "get_supervised_config",
     "get_svmac_config",
     "get_svmac_paper_config",
+    "paper_only",
 ]

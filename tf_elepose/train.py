@@ -26,12 +26,24 @@ from tf_elepose.recipes import registry
 def define_flags() -> None:
     config_flags.DEFINE_config_file("config", None, "Config file; --config.key=value changes a setting.")
     flags.DEFINE_string("workdir", None, "Folder of the run, for checkpoints, logs and the model.")
-    flags.mark_flags_as_required(["config", "workdir"])
+    flags.mark_flag_as_required("config")
+    flags.DEFINE_boolean(
+        "differences", False, "Only print the differences of the config from the paper of its method; train nothing."
+    )
     source_flags.define_flags()
 
 
 def main(argv: list[str]) -> int:
     del argv
+    if flags.FLAGS.differences:
+        from tf_elepose.recipes import paper
+
+        method = registry.method_of(flags.FLAGS.config)
+        method.settings(flags.FLAGS.config)  # Settings that no run would take have no differences worth printing.
+        print(paper.differences(flags.FLAGS.config))
+        return 0
+    if not flags.FLAGS.workdir:
+        raise ValueError("--workdir: expected the folder of the run; got none")
     # Imported after the flags are read: a mistyped flag is reported at once, without waiting for TensorFlow.
     import tensorflow as tf
 

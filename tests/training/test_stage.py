@@ -99,6 +99,14 @@ def test_a_stage_logs_evaluates_and_saves_at_the_set_steps(tmp_path):
     assert all(np.isfinite(row["square"]) for row in rows if "square" in row)
 
 
+def test_an_evaluation_every_0_steps_is_one_an_epoch(tmp_path):
+    stage, _ = _stage(tmp_path, settings=dataclasses.replace(SETTINGS, evaluate_every=0))
+    with _log(tmp_path) as log, StopRequest() as stop:
+        assert stage.run(log, stop)
+    rows = read_metric_log(tmp_path / "metrics.jsonl")
+    assert [row["step"] for row in rows if "size" in row] == [4, 8, 12, 16, 20]
+
+
 @pytest.mark.parametrize("average_decay", [0.0, 0.9])
 def test_interruptions_everywhere_do_not_change_weights_or_log(tmp_path, average_decay):
     settings = dataclasses.replace(SETTINGS, average_decay=average_decay)

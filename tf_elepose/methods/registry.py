@@ -29,6 +29,7 @@ class Row:
       takes_shards: whether the method can be trained on more poses than fit into memory.
       quick: {setting: toy value} for a run that only shows that every part works; its results mean nothing. Empty for
         a method that learns from another method's model.
+      follows_paper: whether the recipe has paper.py, which says what the method's paper states and what is added.
     """
 
     model: str
@@ -36,6 +37,7 @@ class Row:
     run: str
     takes_shards: bool = False
     quick: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    follows_paper: bool = False
 
     def model_class(self) -> type[PoseModel]:
         """The class of the trained model."""
@@ -69,6 +71,7 @@ METHODS = {
         run="EleposeRun",
         takes_shards=True,
         quick={"completer.epochs": 0.0, **_toy("prior", "lifter")},
+        follows_paper=True,
     ),
     "links": Row(
         model="tf_elepose.methods.links.LInKs",
@@ -92,12 +95,14 @@ METHODS = {
         recipe="tf_elepose.recipes.canonpose",
         run="CanonposeRun",
         quick={"lifter.width": 32, "lifter.batch_size": 32, "lifter.epochs": 4.0},
+        follows_paper=True,
     ),
     "svmac": Row(
         model="tf_elepose.methods.svmac.SVMAC",
         recipe="tf_elepose.recipes.svmac",
         run="SvmacRun",
         quick={"generator.critic_width": 32, **_toy("generator")},
+        follows_paper=True,
     ),
 }
 """{name of the method in `config.method` and in model files: its parts}."""

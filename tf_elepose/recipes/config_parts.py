@@ -31,11 +31,13 @@ def common(method: str) -> config_dict.ConfigDict:
 def prior_config(blocks: int, width: int) -> config_dict.ConfigDict:
     """The settings of a prior whose flow has this size, and of its training."""
     prior = config_dict.create(blocks=blocks, width=width, layers=1)
-    prior.held_out = 0.1  # Share of the training clips that are not trained on and select the best weights.
+    # Share of the training clips that are not trained on and select the best weights; with 0 the prior learns from all
+    # clips, and its last weights are kept.
+    prior.held_out = 0.1
     prior.noise = 0.1
     prior.batch_size = 1024
     prior.epochs = 40.0
-    prior.evaluate_every = 100  # Steps; the best of the evaluated weights are kept.
+    prior.evaluate_every = 100  # Steps, 0: once an epoch; the best of the evaluated weights are kept.
     prior.optimizer = optimizer_config(learning_rate=1e-3, average_decay=0.998)
     return prior
 

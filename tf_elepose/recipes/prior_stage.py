@@ -1,4 +1,6 @@
-"""The prior's stage: maximum likelihood; it keeps the weights under which held-out poses are likeliest."""
+"""The prior's stage: maximum likelihood; it keeps the weights under which held-out poses are likeliest, or, where no
+pose is held out, the last ones.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,8 @@ def new_prior_stage(
     settings: StageSettings,
     *,
     noise: float,
-    held_out: tuple[np.ndarray, np.ndarray | None],
+    watched: tuple[np.ndarray, np.ndarray | None],
+    select: bool,
     complete: Complete | None = None,
     writes: bool,
 ) -> Stage:
@@ -36,11 +39,13 @@ def new_prior_stage(
       folder, batches, strategy, settings, writes: see `Stage`.
       prior: built in the strategy's scope.
       noise, complete: see `PriorFitting`.
-      held_out: poses [N, J, 2] and which of their joints [N, J] are seen; None: all.
+      watched: poses [N, J, 2] whose likelihood is measured, and which of their joints [N, J] are seen; None: all.
+      select: whether the watched poses are held out, and the weights that are best on them are kept.
     """
     with strategy.scope():
         fitting = PriorFitting(prior, noise=noise, complete=complete)
-    image, seen = tf.constant(held_out[0]), None if held_out[1] is None else tf.constant(held_out[1])
+    image, seen = tf.constant(watched[0]), None if watched[1] is None else tf.constant(watched[1])
+    figure = "held_out_nll" if select else "training_nll"
 
     @tf.function(autograph=False)
     def nll() -> tf.Tensor:
@@ -49,5 +54,5 @@ def new_prior_stage(
 
     return Stage(
         "prior", folder, fitting, batches, strategy, settings,
-        evaluate=lambda: {"held_out_nll": float(nll())}, select="held_out_nll", writes=writes,
+        evaluate=lambda: {figure: float(nll())}, select=figure if select else None, writes=writes,
     )  # fmt: skip

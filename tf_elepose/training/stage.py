@@ -63,6 +63,7 @@ class Stage:
         self._writes = writes
         self._batch_size = batches.batch_size
         self.steps = max(1, round(settings.epochs * batches.steps_per_epoch))
+        self._evaluate_every = settings.evaluate_every or batches.steps_per_epoch
         with strategy.scope():
             self._optimizers: dict[str, keras.optimizers.Optimizer] = {}
             for network_name, network in objective.networks.items():
@@ -154,7 +155,7 @@ class Stage:
 
     def _advance(self, log: MetricLog | None, progress: Progress) -> None:
         settings = self._settings
-        every = (settings.steps_per_call, settings.checkpoint_every, settings.evaluate_every)
+        every = (settings.steps_per_call, settings.checkpoint_every, self._evaluate_every)
         end = min(self.steps, *(period * (self._step // period + 1) for period in every))
         began = time.monotonic()
         values = self._loop.run(self._step, end - self._step)
@@ -163,7 +164,7 @@ class Stage:
         progress.update(end, values)
         if log is not None:
             log.write(end, values, phase=self.name, seconds=round(self.seconds, 3))
-        if end % settings.evaluate_every == 0 or end == self.steps:
+        if end % self._evaluate_every == 0 or end == self.steps:
             figures = self._measure()
             text = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
             progress.note(f"{self.name}: step {end} of {self.steps}, {self.seconds:.0f} s: {text}")

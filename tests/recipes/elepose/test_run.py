@@ -22,6 +22,7 @@ from tf_elepose.storage import files
 from tf_elepose.training import workdir
 from tf_elepose.training.evaluator import clip_and_camera, evaluate_method
 from tf_elepose.training.interruption import StopRequest
+from tf_elepose.training.metric_log import MetricLog, read_metric_log
 from tf_elepose.training.strategy import make_strategy
 
 pytest_plugins = ("quick_completer",)
@@ -77,6 +78,21 @@ def test_whole_clips_are_held_out_by_the_seed(recording, settings):
     assert held[0] == held[1] != held[2]
     for held_out, clips in zip(found, held, strict=True):
         np.testing.assert_array_equal(held_out, np.isin(train_clips, list(clips)))
+
+
+def test_without_held_out_clips_the_prior_learns_from_all_and_keeps_its_last_weights(recording, settings, tmp_path):
+    prior_stage = dataclasses.replace(settings.prior_stage, epochs=2.0, evaluate_every=0, average_decay=0.0)
+    changed = dataclasses.replace(settings, held_out=0.0, completer=None, prior_stage=prior_stage)
+    run = _run(tmp_path, recording, changed)
+    assert run.facts["held_out_poses"] == 0
+    stage = next(stage for stage in run.stages if stage.name == "prior")
+    with MetricLog(tmp_path / "metrics.jsonl") as log, StopRequest() as stop:
+        assert stage.run(log, stop)
+    measured = [row for row in read_metric_log(tmp_path / "metrics.jsonl") if "training_nll" in row]
+    assert [row["step"] for row in measured] == [8, 16]  # 240 poses in batches of 32, twice.
+    image, _ = run.model.normalizer.apply(recording.of_split("train").poses_2d)
+    assert -run.model.prior.log_prob(image).numpy().mean() == pytest.approx(measured[-1]["training_nll"], rel=1e-3)
+    assert not (tmp_path / "prior" / "best.npz").exists()
 
 
 def _facts(recording, settings):
@@ -139,7 +155,7 @@ def test_detections_are_trained_on_denoised_and_measured_as_they_are(recording, 
         (lambda r: _showing_nothing(r, len(r)), {}, "no training pose shows 6 joints"),
         (lambda r: _changed(r, poses_2d=np.full_like(r.poses_2d, 2.0)), {}, "every head lies on its root"),
         (lambda r: r, {"bases": 35}, "expected 1 to 34 bases"),
-        (lambda r: r, {"held_out": 0.0}, "held_out must lie between 0 and 1"),
+        (lambda r: r, {"held_out": 1.0}, "held_out must be at least 0 and below 1"),
         (lambda r: r, {"bone_prior": "mean"}, "unknown bone_prior 'mean'"),
         (lambda r: r, {"normalization": NormalizationSettings("frame", 10.0)}, "unknown normalisation rule 'frame'"),
         (lambda r: r, {"prior_batch_size": 31}, "batch_size must be even"),

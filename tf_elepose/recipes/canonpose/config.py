@@ -39,6 +39,7 @@ def get_paper_config() -> config_dict.ConfigDict:
     joints are hidden in training.
     """
     config = get_config()
+    config.denoise = "never"
     lifter = config.lifter
     lifter.width, lifter.precision, lifter.flip_average = 1024, "float32", False
     lifter.batch_size, lifter.epochs = 32, 100.0

@@ -24,6 +24,7 @@ from tf_elepose.recipes.distilled.data import DistilledData, prepare
 from tf_elepose.recipes.distilled.settings import DistilledSettings
 from tf_elepose.recipes.prior_stage import new_prior_stage
 from tf_elepose.recipes.run import LIKELIHOOD_POSES, Run
+from tf_elepose.recipes.training_poses import watched_rows
 from tf_elepose.training.stage import Stage
 from tf_elepose.training.strategy import precision_of
 
@@ -88,7 +89,7 @@ class DistilledRun(Run):
         batches = data.batches("prior", arrays, settings.prior_batch_size, settings.seed, flip=settings.flip)
         stage = new_prior_stage(
             self._folder, prior, batches, self._strategy, settings.prior_stage, noise=settings.prior_noise,
-            held_out=(data.whole[held_out], None), writes=self.writes,
+            watched=(data.whole[watched_rows(held_out)], None), select=bool(held_out.any()), writes=self.writes,
         )  # fmt: skip
         return prior, stage
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from ml_collections import config_dict
 
 from tf_elepose.recipes.config_parts import common, optimizer_config, prior_config
+from tf_elepose.recipes.elepose.paper import PAPER
+from tf_elepose.recipes.paper import paper_only
 
 
 def get_config() -> config_dict.ConfigDict:
@@ -47,16 +49,18 @@ def get_config() -> config_dict.ConfigDict:
 
 
 def get_paper_config() -> config_dict.ConfigDict:
-    """The sizes and the schedule that ElePose's authors trained with (section 3, "Training Details").
+    """The sizes and the schedule in ElePose's paper (section 3, "Neural Network Structure" and "Training Details").
 
     Not in the paper, and here as by default: gradients are clipped, the likelihood of very unlikely poses is flattened,
     poses are flipped, backward knees are penalised, a completer is trained, and bone lengths are estimated from the
-    poses unless the config has `bone_prior = "skeleton"`.
+    poses unless the config has `bone_prior = "skeleton"`. `recipes.paper.paper_only` switches all of that off.
     """
     config = get_config()
+    config.denoise = "never"
     prior = config.prior
     prior.width, prior.layers, prior.noise = 1024, 2, 0.0
     prior.batch_size, prior.epochs = 256, 100.0
+    prior.held_out, prior.evaluate_every = 0.0, 0
     prior.optimizer = {
         "learning_rate": 1e-4,
         "schedule": "steps",
@@ -80,3 +84,16 @@ def get_paper_config() -> config_dict.ConfigDict:
         "average_decay": 0.0,
     }
     return config
+
+
+def get_authors_config() -> config_dict.ConfigDict:
+    """The settings of the program that ElePose's authors published: other networks than in the paper, and nothing that
+    is not theirs.
+
+    Each network of the flow has one hidden layer, and the lifter one block that both branches share and two more for
+    each of depth and elevation.
+    """
+    config = get_paper_config()
+    config.bone_prior = "skeleton"  # The averages over Human3.6M that the authors published.
+    config.update_from_flattened_dict(PAPER.program)
+    return paper_only(config)

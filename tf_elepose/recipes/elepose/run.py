@@ -30,6 +30,7 @@ from tf_elepose.recipes.elepose.data import EleposeData, prepare
 from tf_elepose.recipes.elepose.settings import LARGEST_START, EleposeSettings
 from tf_elepose.recipes.prior_stage import new_prior_stage
 from tf_elepose.recipes.run import EVALUATION_POSES, Run
+from tf_elepose.recipes.training_poses import watched_rows
 from tf_elepose.skeleton.skeletons import Skeleton
 from tf_elepose.training.evaluator import spread_rows
 from tf_elepose.training.restarted_stage import RestartedStage
@@ -167,16 +168,19 @@ class EleposeRun(Run):
             )  # fmt: skip
             completer.build()
             fitting = CompletionFitting(completer)
-        held_out = {"image": tf.constant(data.image[data.held_out]), "seen": tf.constant(data.seen[data.held_out])}
+        rows = watched_rows(data.held_out)
+        watched = {"image": tf.constant(data.image[rows]), "seen": tf.constant(data.seen[rows])}
+        figure = "held_out_error" if data.held_out.any() else "training_error"
         error = tf.function(
-            lambda: tf.reduce_mean(fitting.loss_terms(held_out, tf.constant([settings.seed, 0]))["completion"]),
+            lambda: tf.reduce_mean(fitting.loss_terms(watched, tf.constant([settings.seed, 0]))["completion"]),
             autograph=False,
         )
         stage = Stage(
             "completer", self._folder, fitting,
             self._poses("completer", ~data.held_out, settings.completer_batch_size, settings.seed + 2),
             self._strategy, settings.completer_stage,
-            evaluate=lambda: {"held_out_error": float(error())}, select="held_out_error", writes=self.writes,
+            evaluate=lambda: {figure: float(error())}, select=figure if data.held_out.any() else None,
+            writes=self.writes,
         )  # fmt: skip
         return completer, stage
 
@@ -188,10 +192,12 @@ class EleposeRun(Run):
         with self._strategy.scope():
             prior = PosePrior(subspace, **dataclasses.asdict(settings.prior), seed=settings.seed)
             prior.build()
+        rows = watched_rows(data.held_out)
         stage = new_prior_stage(
             self._folder, prior, self._poses("prior", ~data.held_out, settings.prior_batch_size, settings.seed),
             self._strategy, settings.prior_stage, noise=settings.prior_noise,
-            held_out=(data.image[data.held_out], data.seen[data.held_out]), complete=self._complete,
+            watched=(data.image[rows], data.seen[rows]), select=bool(data.held_out.any()),
+            complete=self._complete,
             writes=self.writes,
         )  # fmt: skip
         return prior, stage

@@ -42,6 +42,7 @@ def get_paper_config() -> config_dict.ConfigDict:
     are penalised.
     """
     config = get_config()
+    config.denoise, config.normalization.rule = "never", "pose"
     generator = config.generator
     generator.width = generator.critic_width = 1024
     generator.critic_rate, generator.critic_steps = 1.0, 5
