@@ -75,7 +75,7 @@ def scaled_by_clip(
 
 
 def held_out_clips(train: Recording, share: float, seed: int) -> np.ndarray:
-    """Mask [N] of the rows of held-out clips: whole clips, since frames of one clip are alike; none where `share` is 0."""
+    """Mask [N] of the rows of held-out clips: whole clips, since frames of one clip are alike; none with `share` 0."""
     if not 0 <= share < 1:
         raise ValueError(f"held_out must be at least 0 and below 1; got {share}")
     of_row = clip_names(train)
