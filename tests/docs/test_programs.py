@@ -1,5 +1,6 @@
 """Every line of data.md's table "I have ... from ..." is tried: its files are written, and its SOURCE is read."""
 
+import json
 import pathlib
 import re
 import shlex
@@ -8,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import walker
-from samples import openpifpaf, yolo
+from samples import openpifpaf, vitpose, yolo
 
 from tf_elepose.cli.source_flags import parse_options
 from tf_elepose.data.sources import load_source
@@ -48,8 +49,14 @@ def openpifpaf_video(folder: pathlib.Path) -> None:
     openpifpaf.write_video(folder / "walk.mp4.openpifpaf.json", frames)
 
 
+def vitpose_file(folder: pathlib.Path) -> None:
+    frames = [{"0": [[y, x, 0.9] for x, y in pose.tolist()]} for pose in POSES]
+    (folder / "walk_result.json").write_text(json.dumps(vitpose.content(frames)))
+
+
 WRITERS: dict[str, Callable[[pathlib.Path], None]] = {
     "yolo:labels": yolo_labels,
+    "vitpose:walk_result.json": vitpose_file,
     "openpifpaf:out": openpifpaf_pictures,
     "openpifpaf:walk.mp4.openpifpaf.json": openpifpaf_video,
 }

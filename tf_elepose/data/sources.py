@@ -34,6 +34,7 @@ READERS: dict[str, str] = {
     "mediapipe": "mediapipe.read_mediapipe",
     "yolo": "yolo.read_yolo",
     "openpifpaf": "openpifpaf.read_openpifpaf",
+    "vitpose": "vitpose.read_vitpose",
     "csv": "tables.read_csv",
     "npz": "tables.read_npz",
     "bvh": "bvh.read_bvh",
