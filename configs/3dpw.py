@@ -3,7 +3,8 @@
     python -m tf_elepose.train --config=configs/3dpw.py --workdir=runs/3dpw
 
 Needs 3DPW (non-commercial, not included): data/3dpw with sequenceFiles' folders train, validation and test. 2D poses
-are projections of the 3D joints, as in the paper, because the data set's detections have other joints.
+are projections of the 3D joints, as in the paper, because the data set's detections have other joints. The validation
+sequences are left out; --option=validation=train trains on them too.
 
 Expected: the paper reports PA-MPJPE 64.1 mm, N-MPJPE 93.0 mm, N-PCK 81.5 %, AUC 51.5 % and CPS 120.3 mm (table 3). Its
 metric counts mirrored poses as right (`pa_mpjpe_reflected_mm` here).

@@ -23,6 +23,7 @@ def get_config():
     config = default_config.get_paper_config()
     config.data = "h36m:data/h36m"
     config.data_options.test_every = 64
+    config.data_options.moved_mm = 40.0  # The training frames of h36m-fetch.
     config.data_options.detections = "cpn_ft_h36m_dbb"
     config.poses_2d = "detected"
     config.bone_prior = "skeleton"  # The averages over Human3.6M that the authors published.

@@ -220,3 +220,21 @@ def test_projection_in_the_sample_agrees_with_the_reader(tmp_path):
     world = 1000 * h36m.standing(3).astype(float)
     expected = project(LENSES[2], to_camera(STANDS["S9"][2], world))[:, h36m.KEPT]
     np.testing.assert_allclose(recording.poses_2d[recording.camera == 2], expected, atol=1e-3)
+
+
+def test_chosen_subjects_cameras_and_frames_that_moved(tmp_path):
+    sample(tmp_path)
+    whole, some = load(tmp_path), load(tmp_path, subjects=["S1", "S9"], cameras=[58860488, 55011271], moved_mm=15)
+    assert set(some.subject) == {"S1", "S9"} and set(some.camera) == {1, 2}
+    # The body moves by 10 mm a frame; of the test all frames are taken.
+    assert {f: set(some.frame[some.split == f]) for f in ("train", "test")} == {
+        "train": {0, 2, 4}, "test": set(range(h36m.FRAMES)),
+    }  # fmt: skip
+    labels = ("subject", "clip", "camera", "frame")
+    places = {key: row for row, key in enumerate(zip(*(getattr(whole, f) for f in labels), strict=True))}
+    rows = [places[key] for key in zip(*(getattr(some, f) for f in labels), strict=True)]
+    for field in ("poses_2d", "poses_3d", "elevation"):
+        np.testing.assert_array_equal(getattr(some, field), getattr(whole, field)[rows])
+    assert some.dropped == {"between the frames taken": 2 * 2 * 2}
+    with pytest.raises(ValueError, match="subjects: nobody is called 'S3'; there are S1, S5"):
+        load(tmp_path, subjects="S3")

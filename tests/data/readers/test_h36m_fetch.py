@@ -78,3 +78,24 @@ def test_wrong_folders(tmp_path):
     (tmp_path / "S2" / "Walking-1" / "annot.h5").touch()
     with pytest.raises(ValueError, match=r"expected subjects S1, .*S11; got 'S2'"):
         load_source(f"h36m_fetch:{tmp_path}", H36M_17)
+
+
+def test_chosen_subjects_cameras_and_frames_that_moved(source):
+    def taken(**options):
+        recording = load_source(source, H36M_17, **options)
+        return {f: set(getattr(recording, f).tolist()) for f in ("subject", "camera", "frame")}
+
+    assert taken(subjects=["S1"]) == {"subject": {"S1"}, "camera": {0, 1, 2, 3}, "frame": {1, 17, 65}}
+    assert taken(cameras=[58860488, 54138969])["camera"] == {0, 2}
+    # The body of standard size moves by 0.9 mm a frame: 14.4 mm to frame 17, 57.6 mm to frame 65.
+    assert taken(moved_mm=40, subjects="S1")["frame"] == {1, 65}
+    assert taken(moved_mm=40, subjects="S9")["frame"] == {1, 17, 65}  # Of the test all.
+    assert load_source(source, H36M_17, moved_mm=40, subjects="S1").dropped == {"of frames and cameras not taken": 4}
+    for options, message in (
+        ({"subjects": "S2"}, "subjects: nobody is called 'S2'; there are S1, S5"),
+        ({"cameras": 0}, "cameras: expected some of 54138969, .*; got 0"),
+        ({"moved_mm": -1}, "moved_mm: expected millimetres from 0; got -1"),
+        ({"subjects": "S5"}, "holds none of the subjects S5"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            load_source(source, H36M_17, **options)

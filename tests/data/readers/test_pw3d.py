@@ -21,7 +21,7 @@ def written(folder, split="test", **changes):
 
 def test_rows_are_the_valid_frames_of_every_person(tmp_path):
     source, options = pw3d.write(tmp_path)
-    recording = load_source(source, H36M_17, **options)
+    recording = load_source(source, H36M_17, validation="train", **options)
     fight = recording.clip == "fight_00"
     np.testing.assert_array_equal(recording.person[fight], [0, 0, 1, 1])
     np.testing.assert_array_equal(recording.frame[fight], [10, 16, 10, 16])  # As the file counts its images.
@@ -29,6 +29,16 @@ def test_rows_are_the_valid_frames_of_every_person(tmp_path):
     assert set(recording.action) == {"downtown_walk", "yoga", "fight"}
     assert recording.dropped == {"in frames marked invalid": 4, "with fewer than 6 joints": 4}
     np.testing.assert_array_equal(recording.image_size, [1080, 1920])
+
+
+def test_validation_sequences_are_neither_trained_nor_tested_on_unless_asked_for(tmp_path):
+    source, _ = pw3d.write(tmp_path)
+    by_choice = {choice: load_source(source, H36M_17, validation=choice) for choice in ("out", "train", "test")}
+    split = {choice: set(r.split[r.action == "yoga"]) for choice, r in by_choice.items()}
+    assert split == {"out": set(), "train": {"train"}, "test": {"test"}}
+    assert set(load_source(source, H36M_17).action) == {"downtown_walk", "fight"}
+    with pytest.raises(ValueError, match="validation: expected out, train or test; got 'no'"):
+        load_source(source, H36M_17, validation="no")
 
 
 def test_joints_are_turned_and_moved_into_the_camera_frame(tmp_path):

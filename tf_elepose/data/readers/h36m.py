@@ -14,7 +14,7 @@ import math
 import os
 import pathlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from tf_elepose.data.parsers.limits import MAX_UNPACKED_RATIO, SMALL_BYTES, list
 from tf_elepose.data.parsers.npz import NpzReader, read_header
 from tf_elepose.data.parsers.pickle import read_pickle
 from tf_elepose.data.readers.h36m_cameras import CAMERA_IDS, LENSES, STANDS, project, to_camera
+from tf_elepose.data.readers.h36m_selection import Selection, selection
 from tf_elepose.data.rows import Rows
 from tf_elepose.skeleton import conventions
 from tf_elepose.skeleton.conversion import Convention
@@ -42,6 +43,9 @@ def read_h36m(
     every: int = 1,
     train_every: int | None = None,
     test_every: int | None = None,
+    moved_mm: float = 0.0,
+    subjects: str | Sequence[str] = (),
+    cameras: int | Sequence[int] = (),
 ) -> Iterator[Rows]:
     """Yields the rows of the folder at `path`, an action at a time.
 
@@ -53,6 +57,10 @@ def read_h36m(
         the last 3D pose are left out.
       every: n takes every nth frame, starting with the first.
       train_every, test_every: override `every` for training and for test subjects; ElePose tests on every 64th frame.
+      moved_mm: a training frame is taken when a joint has moved by so many mm since the last one that was taken, as in
+        h36m-fetch (40); 0 takes all.
+      subjects: names of the subjects to take, such as [S1, S9]; all when empty.
+      cameras: names of the cameras to take, such as [54138969]; all when empty.
 
     Raises:
       ValueError: a file is missing, damaged or of another form, or contains code; detections do not fit.
@@ -62,28 +70,36 @@ def read_h36m(
     for name, step in {"every": every, "train_every": train_every, "test_every": test_every}.items():
         if step is not None and (not isinstance(step, int) or step < 1):
             raise ValueError(f"h36m {folder}: {name}: expected an integer from 1; got {step!r}")
+    wanted = selection(f"h36m {folder}", tuple(STANDS), [int(name) for name in CAMERA_IDS], subjects, cameras, moved_mm)
     if not folder.is_dir():
         raise ValueError(f"h36m {folder}: no such folder")
     positions, where = _positions(folder / "data_3d_h36m.npz", "positions_3d")
     truth_file = folder / "data_2d_h36m_gt.npz"
     truth = _Poses2D(truth_file) if truth_file.exists() else None
     detected = None if detections is None else _Poses2D(folder / f"data_2d_h36m_{detections}.npz")
-    clips = [(subject, clip) for subject, clips in positions.items() for clip in clips]
+    clips = [
+        (subject, clip)
+        for subject, clips in positions.items()
+        if not wanted.subjects or subject in wanted.subjects
+        for clip in clips
+    ]
     if not clips:
         raise ValueError(f"{where}: positions_3d: expected subjects with actions; got none")
     dropped = {} if detected is None else detected.without(clips)
     for place, (subject, clip) in enumerate(clips):
         array = _poses(positions[subject][clip], (_H36M_32.num_joints, 3), f"{where}: {subject} {clip}")
         if subject not in STANDS:
-            _count(dropped, "of subjects without cameras", len(CAMERA_IDS) * len(array))
+            _count(dropped, "of subjects without cameras", len(wanted.cameras) * len(array))
         elif (subject, _action(clip, number=True)) == ("S11", "Directions"):  # Its video is corrupt.
-            _count(dropped, "of S11 Directions", len(CAMERA_IDS) * len(array))
+            _count(dropped, "of S11 Directions", len(wanted.cameras) * len(array))
         elif len(array):
             split = "test" if subject in TEST_SUBJECTS else "train"
             frames = np.arange(0, len(array), steps[split])
-            _count(dropped, "between the frames taken", len(CAMERA_IDS) * (len(array) - len(frames)))
+            if split == "train":
+                frames = frames[wanted.moved(1000.0 * array[frames])]
+            _count(dropped, "between the frames taken", len(wanted.cameras) * (len(array) - len(frames)))
             with np.errstate(over="ignore", invalid="ignore"):  # `assemble` refuses numbers that are too large.
-                views = _views(array, frames, subject, clip, truth, detected)
+                views = _views(array, frames, subject, clip, truth, detected, wanted)
             yield Rows(
                 **views,
                 subject=subject,
@@ -152,12 +168,13 @@ def _views(
     clip: str,
     truth: _Poses2D | None,
     detected: _Poses2D | None,
+    wanted: Selection,
 ) -> dict[str, Any]:
     """The fields of `Rows` for `frames` of an action's world poses `array` [T, 32, 3] m, camera by camera."""
-    cameras = range(len(CAMERA_IDS))
+    cameras = wanted.cameras
     poses_3d = [to_camera(STANDS[subject][camera], 1000.0 * array[frames].astype(np.float64)) for camera in cameras]
     if truth is None:
-        poses_2d = [project(LENSES[camera], poses_3d[camera]) for camera in cameras]
+        poses_2d = [project(LENSES[camera], poses) for camera, poses in zip(cameras, poses_3d, strict=True)]
     else:
         poses_2d = [truth.view(subject, clip, camera, len(array))[frames] for camera in cameras]
     fields: dict[str, Any] = {
@@ -165,9 +182,11 @@ def _views(
         "poses_2d": np.concatenate(poses_2d).astype(np.float32),
         "convention_3d": _H36M_32,
         "poses_3d": np.concatenate(poses_3d).astype(np.float32),
-        "camera": np.repeat(np.arange(len(CAMERA_IDS)), len(frames)),
-        "frame": np.tile(frames, len(CAMERA_IDS)),
-        "elevation": np.repeat([stand.elevation for stand in STANDS[subject]], len(frames)).astype(np.float32),
+        "camera": np.repeat(cameras, len(frames)),
+        "frame": np.tile(frames, len(cameras)),
+        "elevation": np.repeat([STANDS[subject][camera].elevation for camera in cameras], len(frames)).astype(
+            np.float32
+        ),
     }
     if detected is not None:
         views = [detected.view(subject, clip, camera, len(array))[frames] for camera in cameras]

@@ -6,7 +6,8 @@ cam_poses [N, 4, 4] from world to camera and cam_intrinsics [3, 3]; and img_fram
 documentation, SPIN datasets/preprocess/pw3d.py.
 
 poses_2d are the projected 3D joints, on which ElePose was tested, too: OpenPose's joints are at other places of the
-body. The validation sequences belong to the training split, because no method or setting is chosen by them here.
+body. The validation sequences are left out: they are neither for training nor for the test, unless the option
+`validation` says so.
 """
 
 from __future__ import annotations
@@ -21,35 +22,44 @@ import numpy as np
 
 from tf_elepose.data.parsers.limits import unpacked_name
 from tf_elepose.data.parsers.pickle import load_pickle
+from tf_elepose.data.recording import SPLITS
 from tf_elepose.data.rows import Rows
 from tf_elepose.skeleton import conventions
 
-_SPLITS = {"train": "train", "validation": "train", "test": "test"}
+_FOLDERS = ("train", "validation", "test")
 _SMPL, _OPENPOSE = conventions.get_convention("smpl_24"), conventions.get_convention("openpose_coco_18")
 _NUMBER = re.compile(r"_\d+$")
 _LARGEST_IMAGE_PX = 20_000
 
 
-def read_3dpw(path: str | os.PathLike[str]) -> Iterator[Rows]:
+def read_3dpw(path: str | os.PathLike[str], *, validation: str = "out") -> Iterator[Rows]:
     """Yields the rows of the sequences under the folder at `path`, a person of a sequence at a time.
 
     Frames whose camera is marked as invalid are left out. In frames where OpenPose missed the person, no detected joint
     is known.
 
+    Args:
+      path: of the folder.
+      validation: split that the validation sequences belong to, train or test; out leaves them out.
+
     Raises:
       ValueError: there are no sequences, or a file is damaged, of another form, or contains code.
     """
     folder = pathlib.Path(path)
+    if validation not in ("out", *SPLITS):
+        raise ValueError(f"3dpw {folder}: validation: expected out, {' or '.join(SPLITS)}; got {validation!r}")
+    splits = {name: validation if name == "validation" else name for name in _FOLDERS}
     files = [
         (split, file)
-        for name, split in _SPLITS.items()
+        for name, split in splits.items()
+        if split in SPLITS
         for file in sorted((folder / name).glob("*.pkl*"))
         if unpacked_name(file).suffix == ".pkl"
     ]
     if not folder.is_dir():
         raise ValueError(f"3dpw {folder}: no such folder")
     if not files:
-        raise ValueError(f"3dpw {folder}: expected {', '.join(f'{name}/*.pkl' for name in _SPLITS)}; found none")
+        raise ValueError(f"3dpw {folder}: expected {', '.join(f'{name}/*.pkl' for name in _FOLDERS)}; found none")
     for place, (split, file) in enumerate(files):
         for rows in _people(file, split):
             yield Rows(**rows, done=(place + 1) / len(files))
