@@ -102,6 +102,63 @@ def frame_places(names: Iterable[str], clip: str) -> list[tuple[str, int]] | Non
     return places
 
 
+class Picture(NamedTuple):
+    """What a file says of one picture; None where it says nothing.
+
+    Attributes:
+      name: its file's name.
+      video: the name or number of its video.
+      frame: its number in the video, or its time: a number with a fraction or above `LARGEST_FRAME`.
+    """
+
+    name: str | None
+    video: str | None = None
+    frame: float | None = None
+
+
+def picture_places(pictures: Sequence[Picture], clip: str, where: str) -> list[tuple[str, int]] | None:
+    """The (clip, frame) of each of the `pictures`, each another; None where fields and names do not give that.
+
+    Fields come first: the video is the clip, the frame the frame. What a picture has no field for comes from its name
+    (see `frame_places`). Names alone are used where two pictures have the same fields; where these, too, say one place
+    for two, a warning is logged. Another is logged where each picture is a clip of its own.
+
+    Args:
+      pictures: of a file, each once.
+      clip: the clip of pictures that say none.
+      where: what messages call the file.
+    """
+    names = [picture.name for picture in pictures]
+    named = frame_places([name for name in names if name is not None], clip) if None not in names else None
+    places = None
+    if any(picture.video is not None or picture.frame is not None for picture in pictures):
+        places = _by_fields(pictures, named, clip)
+    if places is None or len(set(places)) < len(places):
+        places = named
+    if places is not None:
+        tell_single_frames((clip for clip, _ in places), where)
+    elif None not in names and any(frame_name(name or "").frame is not None for name in names):
+        logging.warning("%s: the names of its pictures give two of them one clip and frame: they are not used", where)
+    return places
+
+
+def _by_fields(
+    pictures: Sequence[Picture], named: list[tuple[str, int]] | None, clip: str
+) -> list[tuple[str, int]] | None:
+    """The places that fields give, and `named` what they do not; None where a picture has neither."""
+    places: list[tuple[str, float]] = []
+    for number, (name, video, frame) in enumerate(pictures):
+        # A number that is too large is a name of the picture (PoseTrack: 10000010001), unless it is all there is.
+        if (frame is None or frame > LARGEST_FRAME) and named is not None:
+            frame = named[number][1]
+        if frame is None:
+            return None
+        if video is None:
+            video = (frame_name(name).clip if name is not None else "") or clip
+        places.append((video, frame))
+    return in_order(places)
+
+
 def in_order(places: Sequence[tuple[str, float]]) -> list[tuple[str, int]]:
     """(clip, frame) with frames counted from 0 in the order of the (clip, time) given, in the clips with times.
 
@@ -120,7 +177,7 @@ def in_order(places: Sequence[tuple[str, float]]) -> list[tuple[str, int]]:
 def tell_single_frames(clips: Iterable[str], where: str) -> None:
     """Logs a warning where all of `clips`, one name a frame, differ: each frame is a clip of its own."""
     counts = collections.Counter(clips)
-    if len(counts) > 2 and max(counts.values()) == 1:
+    if len(counts) > 1 and max(counts.values()) == 1:
         some = ", ".join(list(counts)[:3])
         logging.warning(
             "%s: each of its %d clips has one frame (%s, ...): is this one video? Then number its pictures at the end "

@@ -96,12 +96,14 @@ def test_an_unlabelled_hip_leaves_no_root(tmp_path):
 @pytest.mark.parametrize(
     ("names", "expected"),
     [
-        (["a/img_0004.jpg", "b/img_0004.png"], [("a", 4), ("b", 4)]),
+        (["a/img_0004.jpg", "b/img_0004.png"], [("a/img", 4), ("b/img", 4)]),
         (["x/y/7.jpg", "8.jpg"], [("x/y", 7), ("file", 8)]),
-        (["video1_000003_rgb.jpg", "12.5.jpg"], [("file", 3), ("file", 5)]),
-        (["a/one.jpg", "a/2.jpg"], [("file", 785), ("file", 139)]),  # No digits.
-        (["a/x_1.jpg", "a/y_01.jpg"], [("file", 785), ("file", 139)]),  # The same digits.
-        (["99999999999.jpg", "2.jpg"], [("file", 785), ("file", 139)]),  # Too large for a frame.
+        (["video1_000003_rgb.jpg", "12.5.jpg"], [("video1", 3), ("12", 5)]),
+        (["a/one.jpg", "a/2.jpg"], [("a/one", 0), ("a", 2)]),
+        (["a/one.jpg", "a/two.jpg"], [("file", 785), ("file", 139)]),  # No digits.
+        (["a/x_1.jpg", "a/y_01.jpg"], [("a/x", 1), ("a/y", 1)]),
+        (["a/1.jpg", "a/01.jpg"], [("file", 785), ("file", 139)]),  # The same number twice.
+        (["99999999999.jpg", "88888888888.jpg"], [("file", 1), ("file", 0)]),  # Times.
         (["3.jpg", None], [("file", 785), ("file", 139)]),
     ],
 )
@@ -132,23 +134,33 @@ def test_the_convention_is_that_of_the_named_keypoints(tmp_path):
 
 
 def test_no_convention_is_guessed(tmp_path):
-    content = sample.annotations()
-    names = content["categories"][0]["keypoints"]
-    content["categories"][0]["keypoints"] = names[::-1]
-    message = problem(tmp_path, content)
-    assert "are of no known convention" in message and "coco_17" in message and "h36m_17" in message
-    recording = load(saved(tmp_path, content), convention="coco_17")  # The user knows.
-    assert joint(recording, 0, "l_hip") == [211, 210]
-    del content["categories"]  # Seventeen keypoints without names are COCO's.
-    assert joint(load(saved(tmp_path, content)), 0, "l_hip") == [211, 210]
     results = sample.results()
     for result in results:
         result["keypoints"] = result["keypoints"][: 16 * 3]
-    assert "keypoints: 16 of them; state their convention, one of" in problem(tmp_path, results)
+    message = problem(tmp_path, results)
+    assert "keypoints: 16 of them; state their convention with --option=convention=NAME, one of" in message
     assert "mpii_16" in problem(tmp_path, results)
     assert joint(load(saved(tmp_path, results), convention="mpii_16"), 0, "r_ankle") == [200, 100]
     assert "convention 'coco_17' has 17 joints; got 16" in problem(tmp_path, results, convention="coco_17")
     assert "unknown convention 'coc'" in _option_problem(tmp_path, convention="coc")
+    content = sample.annotations()
+    del content["categories"]  # Seventeen keypoints without names are COCO's.
+    assert joint(load(saved(tmp_path, content)), 0, "l_hip") == [211, 210]
+
+
+def test_keypoints_are_read_by_their_names(tmp_path):
+    content = sample.annotations()
+    content["categories"][0]["keypoints"] = content["categories"][0]["keypoints"][::-1]
+    recording = load(saved(tmp_path, content))
+    assert joint(recording, 0, "l_hip") == [205, 150] and joint(recording, 0, "nose") == [216, 260]
+    message = problem(tmp_path, content, convention="coco_17")
+    assert "names of keypoints: joint 0 is 'right_ankle' in the file and 'nose' in convention 'coco_17'" in message
+    content["categories"][0]["keypoints"] = [f"kp_{number}" for number in range(17)]  # No names.
+    assert joint(load(saved(tmp_path, content)), 0, "l_hip") == [211, 210]
+    content["categories"][0]["keypoints"] = ["snout", "tail", *(f"paw {number} tip" for number in range(15))]
+    assert "names of keypoints: expected names of the joints of a body" in problem(tmp_path, content)
+    content["categories"][0]["keypoints"] = sample.NAMES[:16]
+    assert "keypoints: expected 16, as many as the file names; got 17" in problem(tmp_path, content)
 
 
 def _option_problem(tmp_path, **options) -> str:
@@ -188,12 +200,12 @@ def keypoint(at: int, value) -> list:
 DAMAGED_RESULTS = [
     ([], "it holds no poses"),
     ([3], "element 0: expected an object; got 3"),
-    ([{}], "element 0: image_id: expected an integer; got null"),
-    (changed("image_id", "a"), "element 1: image_id: expected an integer; got 'a'"),
-    (changed("image_id", True), "element 1: image_id: expected an integer; got True"),
+    ([{}], "element 0: image_id: expected an integer or text; got null"),
+    (changed("image_id", "a"), "element 1: image_id: expected 0 to 2147483647, or option images to say its frame"),
+    (changed("image_id", True), "element 1: image_id: expected an integer or text; got True"),
     (changed("image_id", -1), "element 1: image_id: expected 0 to 2147483647"),
-    (changed("image_id", 10**30), "element 1: image_id: expected 0 to 2147483647"),
-    (changed("keypoints", None), "element 1: keypoints: expected a list; got null"),
+    (changed("image_id", 10**30), "element 1: image_id: expected an integer or text; got an integer of more than 20"),
+    (changed("keypoints", 3), "element 1: keypoints: expected a list; got 3"),
     (changed("keypoints", [1.0] * 48), "element 1: keypoints: expected 51 numbers as before; got 48"),
     (changed("score", None), "element 1: score: expected one for all poses or none"),
     (changed("score", "1"), "element 1: score: expected a number; got '1'"),
@@ -204,7 +216,7 @@ DAMAGED_RESULTS = [
     (keypoint(4, float("inf")), "element 1: keypoints: expected numbers within 1e+06 px; got inf for l_eye"),
     (keypoint(4, -1e300), "element 1: keypoints: expected numbers within 1e+06 px; got -1e+300 for l_eye"),
     (keypoint(5, float("inf")), "element 1: keypoints: expected a finite confidence; got inf for l_eye"),
-    ([{"image_id": 1, "keypoints": []}], "element 0: keypoints: expected x, y and confidence of each; got 0 numbers"),
+    ([{"image_id": 1, "keypoints": []}], "no pose to use: 1 without keypoints"),
     ([{"image_id": 1, "keypoints": [1] * 50}], "expected x, y and confidence of each; got 50 numbers"),
 ]
 
@@ -226,7 +238,7 @@ DAMAGED_ANNOTATIONS = [
     ({}, "expected an annotation file with images"),
     ({"a": 1}, "expected an annotation file with images, or a list of results; holds neither"),
     (annotated("images", 1, id=785), "images 1: id: expected another for each image; got 785"),
-    (annotated("images", 1, id="a"), "images 1: id: expected an integer; got 'a'"),
+    (annotated("images", 1, id=[1]), "images 1: id: expected an integer or text; got a list of 1"),
     (annotated("images", 0, width=-5), "images 0: width, height: expected width and height in pixels; got -5, 480"),
     (annotated("images", 0, file_name="a" * 300), "images 0: file_name: expected at most 256 characters; got 300"),
     (annotated("images", 0, file_name="\ud800/1.jpg"), "images 0: file_name: expected Unicode text"),
@@ -237,7 +249,9 @@ DAMAGED_ANNOTATIONS = [
         "annotations 1: keypoints: expected visibility 0, 1 or 2",
     ),
     (annotated("categories", 0, keypoints="nose"), "categories 0: keypoints: expected a list of names; got 'nose'"),
-    ({"images": [{"id": 2**40}], "annotations": []}, "expected names with frame numbers, or ids from 0 to 2147483647"),
+    (annotated("images", 1, frame_id="x"), "images 1: frame_id: expected a number from 0; got 'x'"),
+    (annotated("images", 1, frame_id=-1), "images 1: frame_id: expected a number from 0; got -1"),
+    (annotated("images", 1, video_id=[1]), "images 1: video_id: expected text; got a list of 1"),
     (sample.annotations() | {"images": []}, "expected an annotation file with images"),
     (sample.annotations() | {"annotations": [None]}, "annotations 0: expected an object; got null"),
 ]

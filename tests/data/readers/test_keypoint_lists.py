@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tf_elepose.data.readers.keypoint_lists import KeypointLists, find_convention, frames_by_name, integer, stem, text
+from tf_elepose.data.readers.keypoint_lists import KeypointLists, integer, stem, text
 from tf_elepose.skeleton.conventions import CONVENTIONS
 
 
@@ -42,38 +42,42 @@ def test_flags_say_which_joints_are_labelled():
     assert np.isnan(rows.poses_2d[0, 0]).all() and rows.poses_2d[0, 1].tolist() == [3, 4] and rows.confidence is None
 
 
-def test_conventions_are_found_by_the_names_of_their_joints():
-    for name, convention in CONVENTIONS.items():
-        written = [j.replace("l_", "left_", 1) if j.startswith("l_") else j for j in convention.joints]
-        found = find_convention([j.replace("r_", "right_", 1) if j.startswith("r_") else j for j in written])
-        assert CONVENTIONS[found].joints == convention.joints, name
-    assert find_convention(["Left Shoulder"]) is None
+def test_the_body_of_whole_body_lists():
+    for length, name in ((133, "coco_17"), (135, "body_25"), (136, "halpe_26")):
+        lists = KeypointLists("here", "file", {})
+        lists.add(list(range(length * 3)), "element 0", clip="a", frame=0, person=0)
+        rows = lists.rows(None)
+        assert rows.convention is CONVENTIONS[name] and rows.poses_2d[0, -1].tolist() == [
+            3 * CONVENTIONS[name].num_joints - 3,
+            3 * CONVENTIONS[name].num_joints - 2,
+        ]
+    for length, name in ((133, "coco_17"), (133, "coco_17_gast"), (135, "body_25b"), (133, "coco_wholebody_133")):
+        lists = KeypointLists("here", "file", {}, name)
+        lists.add([1.0] * length * 3, "element 0", clip="a", frame=0, person=0)
+        assert lists.rows(None).convention is CONVENTIONS[name]
+    with pytest.raises(ValueError, match=r"convention .coco_17_gast. has 17 joints; got 25"):
+        KeypointLists("here", "file", {136: "body_25"}, "coco_17_gast").add([0] * 75, "x", clip="a", frame=0, person=0)
 
 
-@pytest.mark.parametrize(
-    ("dataset", "names"),
-    [
-        ("mpii_16", "right_ankle right_knee right_hip left_hip left_knee left_ankle pelvis thorax upper_neck head_top "
-         "right_wrist right_elbow right_shoulder left_shoulder left_elbow left_wrist"),
-        ("aic_14", "right_shoulder right_elbow right_wrist left_shoulder left_elbow left_wrist right_hip right_knee "
-         "right_ankle left_hip left_knee left_ankle head_top neck"),
-        ("halpe_26", "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow "
-         "left_wrist right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle head neck hip "
-         "left_big_toe right_big_toe left_small_toe right_small_toe left_heel right_heel"),
-    ],
-)  # fmt: skip
-def test_names_of_mmpose(dataset, names):
-    assert find_convention(names.split()) == dataset
+def test_a_person_without_keypoints_is_counted():
+    lists = poses()
+    for keypoints in ([], None, [1.0] * 51, []):
+        lists.add(keypoints, "element", clip="a", frame=0, person=0)
+    rows = lists.rows(None)
+    assert len(rows.poses_2d) == 1 and rows.dropped == {"without keypoints": 3}
 
 
-def test_frames_by_name():
-    assert frames_by_name(["a/b/x_007.jpg", "8.png"], "clip") == [("a/b", 7), ("clip", 8)]
-    assert frames_by_name([f"{2**31 - 1:012d}.jpg"], "clip") == [("clip", 2**31 - 1)]
-    assert frames_by_name([f"{2**31}.jpg"], "clip") is None
-    assert frames_by_name(["000.jpg"], "clip") == [("clip", 0)]
-    assert frames_by_name(["1.jpg", "x1.png"], "clip") is None
-    assert frames_by_name(["7/one.jpg"], "clip") is None
-    assert frames_by_name(["²٣.jpg"], "clip") is None  # Digits of other kinds are not frame numbers.
+def test_names_come_before_the_number_of_keypoints():
+    names = [
+        f"right_{j[2:]}" if j[:2] == "l_" else f"left_{j[2:]}" if j[:2] == "r_" else j
+        for j in CONVENTIONS["coco_17"].joints
+    ]
+    lists = poses(names=names)
+    lists.add(list(range(51)), "element 0", clip="a", frame=0, person=0)
+    rows = lists.rows(None)
+    assert rows.convention.joints[5] == "r_shoulder" and rows.poses_2d[0, 5].tolist() == [15, 16]
+    with pytest.raises(ValueError, match="expected 17, as many as the file names; got 18"):
+        poses(names=names).add([0] * 54, "element 0", clip="a", frame=0, person=0)
 
 
 def test_checked_values():

@@ -13,8 +13,9 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+from tf_elepose.data.frame_names import Picture, picture_places
 from tf_elepose.data.parsers.json_stream import JsonStream, shown
-from tf_elepose.data.readers.keypoint_lists import KeypointLists, frames_by_name, integer, stem, text
+from tf_elepose.data.readers.keypoint_lists import KeypointLists, integer, stem, text
 from tf_elepose.data.rows import Rows
 
 _KNOWN = {17: "coco_17", 26: "halpe_26", 136: "halpe_26", 18: "openpose_coco_18"}
@@ -26,8 +27,9 @@ _LISTS = {"bodies": "joints", "people": "pose_keypoints_2d"}
 def read_alphapose(path: str | os.PathLike[str], *, convention: str | None = None) -> Iterator[Rows]:
     """Yields the people in the file at `path`, which is read twice: frame numbers need the names of all images.
 
-    The frame is the last digits in the image's name, the clip its folder (the file's own name where there is none). If
-    two images would get the same clip and frame, the frame is the image's number in the order of first appearance.
+    The frame is the last digits in the image's name, the clip the text before them with the folders (the file's own name
+    where there is none). Where names do not tell the images apart, the frame is the image's number in the order of first
+    appearance.
     Frames without people are not in the file. A person's number is its idx (the first number, if idx is a list), unless
     an image has one twice or all are 0, as without tracking; otherwise its position among the people of the image.
 
@@ -48,7 +50,9 @@ def read_alphapose(path: str | os.PathLike[str], *, convention: str | None = Non
             if (track := _track(person, stream)) is not None:
                 tracks.add((image, track))
                 stated += 1
-    frames = frames_by_name(images, name) or [(name, place) for place in range(len(images))]
+        frames = picture_places([Picture(image) for image in images], name, stream.where)
+    if frames is None:
+        frames = [(name, place) for place in range(len(images))]
     frame_of = dict(zip(images, frames, strict=True))
     tracked = len(tracks) == stated and any(track for _, track in tracks)  # Without tracking, all are 0.
     places: collections.Counter[str] = collections.Counter()

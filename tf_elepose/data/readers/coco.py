@@ -14,27 +14,27 @@ from __future__ import annotations
 
 import collections
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Any
 
+from tf_elepose.data.frame_names import LARGEST_FRAME, Picture, frame_name, in_order, picture_places
 from tf_elepose.data.parsers.json_stream import JsonStream, shown
 from tf_elepose.data.readers.keypoint_lists import (
+    WITHOUT_KEYPOINTS,
     KeypointLists,
     checked_size,
-    find_convention,
-    frames_by_name,
+    integer,
     own_id,
     stem,
     text,
 )
 from tf_elepose.data.rows import Rows
-from tf_elepose.skeleton import conventions
 
-_KNOWN = {17: "coco_17"}
+_KNOWN = {17: "coco_17", 26: "halpe_26"}
 
-_LARGEST_FRAME = 2**31 - 1
+_Id = int | str
 
-_Images = dict[int, tuple[str, int]]
+_Images = dict[_Id, tuple[str, int]]
 """{image id: (clip, frame)}."""
 
 
@@ -43,15 +43,16 @@ def read_coco(
 ) -> Iterator[Rows]:
     """Yields the people in the annotation or results file at `path`.
 
-    Annotated images: the clip is the folder in file_name (the file's own name where there is none), the frame the last
-    digits in file_name. If two images would get the same clip and frame, the frame is the image id. Results: the clip
-    is the file's name, the frame the image id. Crowds and annotations without labelled keypoints are left out and
-    counted.
+    Clip and frame are the image's video_id (or the name of that video) and frame_id, where the file has them. Otherwise
+    file_name says them: the last digits are the frame, the text before them, with the folders, is the clip (the file's
+    own name where there is none); so does a result's image_id that is text. Where names do not tell all images apart,
+    and in results with numbers alone, the frame is the image id. Crowds and annotations without labelled keypoints are
+    left out and counted.
 
     Args:
       path: of the file.
-      convention: of the keypoints. Without it, the convention whose joints the file's categories name; if they name
-        none, coco_17 for 17 keypoints.
+      convention: of the keypoints. Without it, the joints that the file's categories name; if they name none, coco_17
+        for 17 keypoints, halpe_26 for 26, and the body of a whole-body list.
       images: an annotation file that gives the clip and frame of each image id in a results file.
 
     Raises:
@@ -69,30 +70,34 @@ def read_coco(
 
 
 def _results(path: str | os.PathLike[str], convention: str | None, images: _Images | None) -> Iterator[Rows]:
-    people: collections.Counter[int] = collections.Counter()
+    people: collections.Counter[_Id] = collections.Counter()
     with JsonStream(path, "COCO file") as stream:
         clip = stem(path, stream.where)
+    if images is None:
+        images = _pictures_of_results(path, clip)
+    with JsonStream(path, "COCO file") as stream:
         poses = KeypointLists(stream.where, clip, _KNOWN, convention)
         for _, result in stream:
             if type(result) is not dict:
                 raise _wrong(stream, "", "an object", result)
-            image = result.get("image_id")
-            if type(image) is not int:
-                raise _wrong(stream, "image_id: ", "an integer", image)
-            if images is not None:
+            image = _image_id(result.get("image_id"), "image_id: ", stream)
+            if images:
+                image = _same(image, images)
                 if image not in images:
                     raise _wrong(stream, "image_id: ", "the id of one of the images", image)
-                clip, frame = images[image]
-            elif 0 <= image <= _LARGEST_FRAME:
-                frame = image
+                at, frame = images[image]
+            elif type(image) is int and 0 <= image <= LARGEST_FRAME:
+                at, frame = clip, image
+            elif type(image) is str and (found := frame_name(image)).frame is not None:  # After numbers only.
+                at, frame = found.clip or clip, integer(found.frame, f"{stream.where}: {stream.place}: image_id")
             else:
-                raise _wrong(stream, "image_id: ", f"0 to {_LARGEST_FRAME}, or option images to say its frame", image)
+                raise _wrong(stream, "image_id: ", f"0 to {LARGEST_FRAME}, or option images to say its frame", image)
             own, place = own_id(result, f"{stream.where}: {stream.place}"), people[image]
             people[image] = place + 1
             poses.add(
                 result.get("keypoints"),
                 stream.place,
-                clip=clip,
+                clip=at,
                 frame=frame,
                 person=place if own is None else own,
                 has_id=own is not None,
@@ -103,23 +108,57 @@ def _results(path: str | os.PathLike[str], convention: str | None, images: _Imag
         yield poses.rows(stream.done)
 
 
+def _pictures_of_results(path: str | os.PathLike[str], clip: str) -> _Images:
+    """{image id: (clip, frame)} where results name their pictures, or their videos and frames; otherwise nothing.
+
+    The first result shows whether they do, so that large files of numbers are read once.
+    """
+    pictures: dict[_Id, Picture] = {}
+    with JsonStream(path, "COCO file") as stream:
+        for _, result in stream:
+            if type(result) is not dict or "image_id" not in result:
+                return {}  # It is refused when it is read.
+            image = _image_id(result["image_id"], "image_id: ", stream)
+            if image in pictures:
+                continue
+            picture = _picture(result, stream)
+            if not pictures and _is_frame(image) and picture == Picture(None):
+                return {}
+            pictures[image] = picture if picture.name is not None else picture._replace(name=str(image))
+        places = picture_places(list(pictures.values()), clip, stream.where)
+    if places is None:
+        places = _by_ids(pictures, clip)
+    return dict(zip(pictures, places, strict=True))
+
+
+def _by_ids(ids: Iterable[_Id], clip: str) -> list[tuple[str, int]]:
+    """Places by the ids of the images: numbers are frames or times, images with text are in the order of the file."""
+    ids = list(ids)
+    numbers = [image for image in ids if type(image) is int]
+    return in_order([(clip, time) for time in (numbers if len(numbers) == len(ids) else range(len(ids)))])
+
+
+def _is_frame(image: _Id) -> bool:
+    return type(image) is int and 0 <= image <= LARGEST_FRAME
+
+
 def _annotations(path: str | os.PathLike[str], convention: str | None) -> Iterator[Rows]:
     index = _Index(path, "COCO file")
     people: collections.Counter[int] = collections.Counter()
     with JsonStream(path, "COCO file") as stream:
-        poses = KeypointLists(stream.where, stem(path, stream.where), _KNOWN, convention or index.convention())
+        poses = KeypointLists(stream.where, stem(path, stream.where), _KNOWN, convention, index.keypoints(convention))
         for key, annotation in stream:
             if key != "annotations":
                 continue
             if type(annotation) is not dict:
                 raise _wrong(stream, "", "an object", annotation)
-            image = annotation.get("image_id")
-            if type(image) is not int or image not in index.images:
+            image = _same(_image_id(annotation.get("image_id"), "image_id: ", stream), index.images)
+            if image not in index.images:
                 raise _wrong(stream, "image_id: ", "the id of one of the images", image)
             if annotation.get("iscrowd") == 1:
                 poses.dropped["crowds"] += 1
-            elif "keypoints" not in annotation or annotation.get("num_keypoints") == 0:
-                poses.dropped["without keypoints"] += 1
+            elif not annotation.get("keypoints", 0) or annotation.get("num_keypoints") == 0:
+                poses.dropped[WITHOUT_KEYPOINTS] += 1
             else:
                 clip, frame = index.images[image]
                 own, place = own_id(annotation, f"{stream.where}: {stream.place}"), people[image]
@@ -142,56 +181,48 @@ class _Index:
     """
 
     def __init__(self, path: str | os.PathLike[str], what: str) -> None:
-        names: dict[int, str | None] = {}
+        videos: dict[str, str] = {}
         sizes: set[tuple[int, int] | None] = set()
         self._keypoints: list[tuple[str, ...]] = []
         with JsonStream(path, what) as stream:
             self._where = stream.where
+            pictures: dict[_Id, Picture] = {}
             for key, value in stream:
-                if key not in ("images", "categories"):
+                if key not in ("images", "categories", "videos"):
                     continue
                 if type(value) is not dict:
                     raise _wrong(stream, "", "an object", value)
                 if key == "categories":
                     self._add_category(value, stream)
+                elif key == "videos":
+                    _add_video(value, videos, stream)
                 else:
-                    names[_new_id(value, names, stream)] = _file_name(value, stream)
+                    image = _image_id(value.get("id"), "id: ", stream)
+                    if image in pictures:
+                        raise _wrong(stream, "id: ", "another for each image", image)
+                    pictures[image] = _picture(value, stream)
                     sizes.add(_size(value, stream))
             clip = stem(path, stream.where)
-        if not names:
+        if not pictures:
             raise ValueError(
                 f"{self._where}: expected an annotation file with images, or a list of results; holds neither"
             )
         self.image_size = next(iter(sizes)) if len(sizes) == 1 else None
-        named = [name for name in names.values() if name is not None]
-        frames = frames_by_name(named, clip) if len(named) == len(names) else None
-        if frames is None:
-            if not 0 <= min(names) <= max(names) <= _LARGEST_FRAME:
-                raise ValueError(
-                    f"{self._where}: images: expected names with frame numbers, or ids from 0 to {_LARGEST_FRAME}; "
-                    f"got ids {shown(min(names))} to {shown(max(names))}"
-                )
-            frames = [(clip, image) for image in names]
-        self.images: _Images = dict(zip(names, frames, strict=True))
+        listed = [p if p.video is None else p._replace(video=videos.get(p.video, p.video)) for p in pictures.values()]
+        places = picture_places(listed, clip, self._where) or _by_ids(pictures, clip)
+        self.images: _Images = dict(zip(pictures, places, strict=True))
 
-    def convention(self) -> str | None:
-        """The convention whose joints are the keypoints named in the file; None where it names none.
+    def keypoints(self, stated: str | None) -> tuple[str, ...]:
+        """The names of the keypoints, in the order of the file; () where it names none.
 
         Raises:
-          ValueError: no known convention has these keypoints, or the categories have different ones.
+          ValueError: the categories have different ones, and no convention is stated.
         """
-        if not self._keypoints:
-            return None
+        if len(set(self._keypoints)) > 1 and stated is not None:
+            return ()
         if len(set(self._keypoints)) > 1:
             raise ValueError(f"{self._where}: categories: expected the same keypoints in all; got different ones")
-        names = self._keypoints[0]
-        if (found := find_convention(names)) is None:
-            listed = shown(", ".join(names))
-            raise ValueError(
-                f"{self._where}: categories: keypoints {listed} are of no known convention; state theirs, "
-                f"{conventions.candidates(len(names))}"
-            )
-        return found
+        return self._keypoints[0] if self._keypoints else ()
 
     def _add_category(self, category: dict[str, Any], stream: JsonStream) -> None:
         names = category.get("keypoints") or []
@@ -201,18 +232,54 @@ class _Index:
             self._keypoints.append(tuple(names))
 
 
-def _new_id(image: dict[str, Any], known: dict[int, str | None], stream: JsonStream) -> int:
-    number = image.get("id")
-    if type(number) is not int or abs(number) >= 2**63:
-        raise _wrong(stream, "id: ", "an integer", number)
-    if number in known:
-        raise _wrong(stream, "id: ", "another for each image", number)
+def _image_id(value: Any, field: str, stream: JsonStream) -> _Id:
+    """An image's id: a number, or the text that some programs write for it (Ultralytics: the picture's name)."""
+    if type(value) is float and value.is_integer():
+        value = int(value)
+    if type(value) is str:
+        return text(value, f"{stream.where}: {stream.place}: {field[:-2]}")
+    if type(value) is not int or abs(value) >= 2**63:
+        raise _wrong(stream, field, "an integer or text", value)
+    return value
+
+
+def _same(image: _Id, known: Container[_Id]) -> _Id:
+    """`image` as it is written in `known`: 5 and "5" are one id."""
+    if image in known:
+        return image
+    if type(image) is str:
+        return int(image) if image.isascii() and image.isdigit() and len(image) < 19 else image
+    return str(image) if str(image) in known else image
+
+
+_VIDEOS, _FRAMES = ("video_id", "vid_id", "video_name", "video"), ("frame_id", "frame_index", "frame_idx", "frame")
+
+
+def _picture(values: dict[str, Any], stream: JsonStream) -> Picture:
+    """What an image, or a result of one, says of its place: CocoVID's video_id and frame_id, PoseTrack's vid_id."""
+    what = f"{stream.where}: {stream.place}"
+    name, video, frame = values.get("file_name"), None, None
+    for field in _VIDEOS:
+        if video is None and (found := values.get(field)) is not None:
+            video = text(str(found) if type(found) in (int, float) else found, f"{what}: {field}")
+    for field in _FRAMES:
+        if frame is None and (found := values.get(field)) is not None:
+            frame = _frame(found, f"{what}: {field}")
+    return Picture(None if name is None else text(name, f"{what}: file_name"), video, frame)
+
+
+def _frame(value: Any, what: str) -> float:
+    number = int(value[:40]) if type(value) is str and value.isascii() and value.isdigit() else value
+    if type(number) not in (int, float) or not 0 <= number < 1e40:
+        raise ValueError(f"{what}: expected a number from 0; got {shown(value)}")
     return number
 
 
-def _file_name(image: dict[str, Any], stream: JsonStream) -> str | None:
-    name = image.get("file_name")
-    return None if name is None else text(name, f"{stream.where}: {stream.place}: file_name")
+def _add_video(video: dict[str, Any], videos: dict[str, str], stream: JsonStream) -> None:
+    """Adds the name of a video: CocoVID's section "videos" has {id, name}, others say file_name."""
+    name = video.get("name", video.get("file_name"))
+    if video.get("id") is not None and name is not None:
+        videos[str(video["id"])] = text(name, f"{stream.where}: {stream.place}: name")
 
 
 def _size(image: dict[str, Any], stream: JsonStream) -> tuple[int, int] | None:

@@ -1,4 +1,4 @@
-"""Shared by readers of detectors' JSON files: poses as lists [x, y, c] * K, and frame numbers from image names."""
+"""Shared by readers of detectors' JSON files: poses as lists [x, y, c] * K, and checked values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import collections
 import os
 import pathlib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from tf_elepose.data.rows import PERSON, PLACE, Rows
 from tf_elepose.data.visibility import LARGEST_PX
 from tf_elepose.skeleton import conventions
 from tf_elepose.skeleton.conversion import Convention
+from tf_elepose.skeleton.joint_names import BODY_FIRST, named_convention
 
 PART = 8192
 """The number of poses in a part."""
@@ -26,13 +27,8 @@ _LARGEST_INT = 2**31 - 1
 
 _OWN_IDS = ("track_id", "instance_id", "person_id")
 
-_LAST_DIGITS = re.compile(r"(\d+)\D*\Z", re.ASCII)
-
-# Joints that MMPose's and COCO's data sets name differently from conventions.py.
-_SYNONYMS = {
-    "head_top": "head", "top_head": "head", "pelvis": "root", "hip": "root", "neck_base": "nose",
-    "l_foot": "l_ankle", "r_foot": "r_ankle",
-}  # fmt: skip
+WITHOUT_KEYPOINTS = "without keypoints"
+"""Why people are left out whose keypoints are null or an empty list: only their box was found, or their hands."""
 
 
 class KeypointLists:
@@ -43,7 +39,12 @@ class KeypointLists:
     """
 
     def __init__(
-        self, where: str, subject: str, known: Mapping[int, str | Convention], stated: str | None = None
+        self,
+        where: str,
+        subject: str,
+        known: Mapping[int, str | Convention],
+        stated: str | None = None,
+        names: Sequence[str] | None = None,
     ) -> None:
         """Starts without poses; all people of a file are one subject, because no file says who they are.
 
@@ -51,18 +52,23 @@ class KeypointLists:
           where: what messages call the file.
           subject: the file's name.
           known: the conventions of its format, by number of keypoints; a convention with fewer joints is about the
-            first keypoints.
+            first keypoints, as that of a whole-body list (`BODY_FIRST`) always is.
           stated: the convention that the user gives.
+          names: the keypoints' names, where the file gives them; they come before `known`.
 
         Raises:
-          ValueError: no convention has the stated name.
+          ValueError: no convention has the stated name, or the names are not of a body, or not of `stated`.
         """
         self._where = where
         self._subject = subject
         self._known = {
-            count: conventions.get_convention(one) if isinstance(one, str) else one for count, one in known.items()
+            count: conventions.get_convention(one) if isinstance(one, str) else one
+            for count, one in {**BODY_FIRST, **known}.items()
         }
         self._stated = None if stated is None else conventions.get_convention(stated)
+        self._num_named = 0
+        if names and (named := named_convention(names, f"{where}: names of keypoints", stated)) is not None:
+            self._stated, self._num_named = named, len(names)
         self._convention: Convention | None = None
         self._length = 0  # How many numbers one list has: 3 K.
         self._scored: bool | None = None
@@ -94,10 +100,10 @@ class KeypointLists:
         has_id: bool = False,
         score: float | None = None,
     ) -> None:
-        """Adds one pose.
+        """Adds one pose; a person without keypoints is counted instead.
 
         Args:
-          keypoints: x, y, c of each joint, from a file.
+          keypoints: x, y, c of each joint, from a file; null or an empty list where there are none.
           place: the place in the file, for messages.
           clip, frame, person: already checked (see `text` and `integer`).
           has_id: whether `person` is an id that the file gives (see `own_id`), and not the place in the frame's list.
@@ -106,6 +112,9 @@ class KeypointLists:
         Raises:
           ValueError: `keypoints` is not a list of numbers, or its length or `score` does not fit the poses before.
         """
+        if not keypoints and (keypoints is None or type(keypoints) is list):
+            self.dropped[WITHOUT_KEYPOINTS] += 1
+            return
         if type(keypoints) is not list:
             raise ValueError(f"{self._where}: {place}: keypoints: expected a list; got {shown(keypoints)}")
         if self._convention is None or len(keypoints) != self._length:
@@ -188,13 +197,19 @@ class KeypointLists:
         if rest or not joints:
             raise ValueError(f"{what}: expected x, y and confidence of each; got {len(keypoints)} numbers")
         known = self._known.get(joints)
+        if self._num_named and self._num_named != joints:
+            raise ValueError(f"{what}: expected {self._num_named}, as many as the file names; got {joints}")
         if self._stated is not None:
-            if self._stated.num_joints != joints and self._stated != known:
+            fits = self._num_named or self._stated.num_joints == joints or _begins(joints, self._stated, known)
+            if not fits:
                 name, expected = self._stated.name, self._stated.num_joints
                 raise ValueError(f"{what}: convention {name!r} has {expected} joints; got {joints}")
             return self._stated
         if known is None:
-            raise ValueError(f"{what}: {joints} of them; state their convention, {conventions.candidates(joints)}")
+            raise ValueError(
+                f"{what}: {joints} of them; state their convention with --option=convention=NAME, "
+                f"{conventions.candidates(joints)}"
+            )
         return known
 
     def _require(self, values: np.ndarray, right: np.ndarray, expected: str, convention: Convention) -> None:
@@ -206,37 +221,14 @@ class KeypointLists:
             )
 
 
-def find_convention(names: Sequence[str]) -> str | None:
-    """The convention whose joints have these names ("left_", "right_" written out) in this order; None without one."""
-    plain = []
-    for name in names:
-        name = name.lower().replace(" ", "_").replace("-", "_")
-        plain.append(name.replace("left_", "l_", 1).replace("right_", "r_", 1))
-    for joints in (tuple(plain), tuple(_SYNONYMS.get(name, name) for name in plain)):
-        for convention in conventions.CONVENTIONS.values():
-            if convention.joints == joints:
-                return convention.name
-    return None
-
-
-def frames_by_name(names: Iterable[str], clip: str) -> list[tuple[str, int]] | None:
-    """The (clip, frame) of each image, from its file name: the folder (or `clip` without one) and the last digits.
-
-    None where two images would get the same clip and frame, or a name has no digits.
-    """
-    found: dict[tuple[str, int], None] = {}
-    for name in names:
-        path = pathlib.PurePosixPath(name.replace("\\", "/"))
-        digits = _LAST_DIGITS.search(path.stem)
-        number = digits and digits[1].lstrip("0")
-        if number is None or len(number) > 10 or int(number or 0) > _LARGEST_INT:
-            return None
-        folder = str(path.parent)
-        key = (clip if folder == "." else folder, int(number or 0))
-        if key in found:
-            return None
-        found[key] = None
-    return list(found)
+def _begins(num_keypoints: int, stated: Convention, known: Convention | None) -> bool:
+    """Whether lists of `num_keypoints` may begin with the joints of `stated`, usually with those of `known`."""
+    if known is not None and known.joints == stated.joints:
+        return True
+    return num_keypoints in BODY_FIRST and any(
+        whole.num_joints == num_keypoints and whole.joints[: stated.num_joints] == stated.joints
+        for whole in conventions.CONVENTIONS.values()
+    )
 
 
 def integer(value: Any, what: str) -> int:

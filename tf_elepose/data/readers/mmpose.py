@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tf_elepose.data.parsers.json_stream import JsonStream, shown
-from tf_elepose.data.readers.keypoint_lists import KeypointLists, find_convention, integer, own_id, stem
+from tf_elepose.data.readers.keypoint_lists import KeypointLists, integer, own_id, stem
 from tf_elepose.data.rows import Rows
 from tf_elepose.skeleton import conventions
 
@@ -38,17 +38,18 @@ def read_mmpose(path: str | os.PathLike[str], *, convention: str | None = None) 
 
     Args:
       path: of the file.
-      convention: of the keypoints; without it, the one that the file's meta_info names. Lists have no meta_info.
+      convention: of the keypoints; without it, the joints that the file's meta_info names. Lists have no meta_info.
 
     Raises:
       ValueError: one line with the file, the element, what was expected and what it holds; also for 3D keypoints,
         because the demo scripts have swapped their axes and shifted their height.
     """
     with JsonStream(path, "MMPose file") as stream:
-        convention = convention or _named_convention(stream)
+        dataset, names = _meta(stream)
     with JsonStream(path, "MMPose file") as stream:
         clip = stem(path, stream.where)
-        poses = KeypointLists(stream.where, clip, {}, convention)
+        known = {} if dataset is None else {conventions.CONVENTIONS[dataset].num_joints: dataset}
+        poses = KeypointLists(stream.where, clip, known, convention, names)
         instances = 0  # For a picture, whose list has no frames.
         place = None
         for key, element in stream:
@@ -89,6 +90,9 @@ def _add(
     poses: KeypointLists, instance: dict[str, Any], place: str, what: str, clip: str, frame: int, person: int
 ) -> None:
     points, scores = instance.get("keypoints"), instance.get("keypoint_scores")
+    if points is None or points == []:
+        poses.add(None, place, clip=clip, frame=frame, person=person)  # It is counted.
+        return
     if type(points) is not list or not all(type(point) is list for point in points):
         raise ValueError(f"{what}: keypoints: expected a list of [x, y]; got {shown(points)}")
     lengths = {len(point) for point in points}
@@ -107,24 +111,22 @@ def _add(
     poses.add(list(flat), place, clip=clip, frame=frame, person=person, has_id=own is not None)
 
 
-def _named_convention(stream: JsonStream) -> str | None:
-    """The convention that the file's meta_info names; None where it names none, or an unknown one."""
+def _meta(stream: JsonStream) -> tuple[str | None, list[str]]:
+    """What meta_info says of the keypoints: the convention of its data set, and their names; as far as it does."""
     if stream.is_list:
-        return None
+        return None, []
     for key, meta in stream:
         if key == "meta_info":
             if type(meta) is not dict:
                 raise ValueError(f"{stream.where}: meta_info: expected an object; got {shown(meta)}")
-            return _by_names(meta.get("keypoint_id2name")) or _DATASETS.get(str(meta.get("dataset_name")).lower())
-    return None
+            return _DATASETS.get(str(meta.get("dataset_name")).lower()), _names(meta.get("keypoint_id2name"))
+    return None, []
 
 
-def _by_names(names: Any) -> str | None:
-    """The convention whose joints `names` lists, {"0": name of the first joint, ...}."""
-    if type(names) is not dict or not all(type(name) is str for name in names.values()):
-        return None
-    if len(names) > max(c.num_joints for c in conventions.CONVENTIONS.values()):
-        return None
-    if set(names) != {str(index) for index in range(len(names))}:
-        return None
-    return find_convention([names[str(index)] for index in range(len(names))])
+def _names(by_number: Any) -> list[str]:
+    """The names in {"0": name of the first joint, ...}; none where a number is missing or a name is no text."""
+    if type(by_number) is not dict or not all(type(name) is str for name in by_number.values()):
+        return []
+    if set(by_number) != {str(index) for index in range(len(by_number))}:
+        return []
+    return [by_number[str(index)] for index in range(len(by_number))]
