@@ -2,7 +2,7 @@
 
 import pytest
 
-from tf_elepose.data.frame_names import LARGEST_FRAME, frame_name, frame_places, in_order
+from tf_elepose.data.frame_names import LARGEST_FRAME, Picture, frame_name, frame_places, in_order, picture_places
 
 
 @pytest.mark.parametrize(
@@ -34,16 +34,51 @@ def test_the_last_digits_are_the_frame_and_the_text_before_them_the_clip(name, c
 
 def test_times_are_frames_in_order():
     names = ["1305031102.211214.png", "1305031102.175304.png", "1305031103.011304.png"]
-    assert frame_places(names, "rgb") == [("rgb", 1), ("rgb", 0), ("rgb", 2)]
+    assert frame_places(names, "rgb", "here") == [("rgb", 1), ("rgb", 0), ("rgb", 2)]
     names = ["PXL_20240115_123046000.jpg", "PXL_20240115_123045123.jpg", "other_7.jpg"]
-    assert frame_places(names, "x") == [("PXL", 1), ("PXL", 0), ("other", 7)]
+    assert frame_places(names, "x", "here") == [("PXL", 1), ("PXL", 0), ("other", 7)]
     assert in_order([("a", 0.5), ("a", 0.0), ("b", 3)]) == [("a", 1), ("a", 0), ("b", 3)]
 
 
 def test_places_of_many_names():
-    assert frame_places(["a/b/x_007.jpg", "8.png", "cover.jpg"], "clip") == [("a/b/x", 7), ("clip", 8), ("cover", 0)]
-    assert frame_places([f"{LARGEST_FRAME:012d}.jpg"], "clip") == [("clip", LARGEST_FRAME)]
-    assert frame_places(["7_left.jpg", "7_right.jpg"], "clip") == [("left", 7), ("right", 7)]
-    assert frame_places(["1.jpg", "01.jpg"], "clip") is None
-    assert frame_places(["one.jpg", "two.jpg"], "clip") is None
-    assert frame_places(["9" * 5000], "clip") == [("clip", 0)]
+    assert frame_places(["a/b/x_007.jpg", "8.png", "cover.jpg"], "clip", "here") == [
+        ("a/b/x", 7),
+        ("clip", 8),
+        ("cover", 0),
+    ]
+    assert frame_places([f"{LARGEST_FRAME:012d}.jpg"], "clip", "here") == [("clip", LARGEST_FRAME)]
+    assert frame_places(["7_left.jpg", "7_right.jpg"], "clip", "here") == [("left", 7), ("right", 7)]
+    assert frame_places(["one.jpg", "two.jpg"], "clip", "here") is None
+    assert frame_places(["9" * 5000], "clip", "here") == [("clip", 0)]
+
+
+def test_names_that_say_one_frame_are_told_and_counted(caplog):
+    places = frame_places(["a/2.jpg", "a/1.jpg", "a/01.jpg", "b/5.jpg"], "clip", "here")
+    assert places == [("a", 2), ("a", 1), ("a", 0), ("b", 5)]
+    assert "here: a/1.jpg and a/01.jpg are both frame 1 of clip a" in caplog.text
+
+
+def test_fields_come_before_names(caplog):
+    def places(*pictures):
+        return picture_places([Picture(*picture) for picture in pictures], "clip", "here")
+
+    assert places(("f0.png", "1", 0), ("f1.png", "1", 1), ("f0.jpg", "2", 0)) == [("1", 0), ("1", 1), ("2", 0)]
+    assert places(("f3.png", "1"), ("f4.png", "1")) == [("1", 3), ("1", 4)]
+    assert places(("f3.png", None, 7), ("f4.png", None, 9)) == [("f", 7), ("f", 9)]
+    assert places((None, None, 0.04), (None, None, 0.0)) == [("clip", 1), ("clip", 0)]
+    assert places(("v/000000.jpg", "v", 10000010000), ("v/000004.jpg", "v", 10000010004)) == [("v", 0), ("v", 4)]
+    assert places((None,), ("f4.png",)) is None and places(("one.png",), ("two.png",)) is None
+    assert not caplog.text
+    assert places(("f3.png", "1", 5), ("f4.png", "1", 5)) == [("f", 3), ("f", 4)]
+    assert "fields give two of them one clip and frame" in caplog.text
+
+
+def test_clips_of_one_frame_are_told(caplog):
+    assert picture_places([Picture("walk_1_a1"), Picture("walk_2_a1")], "clip", "here") == [
+        ("walk_1_a", 1),
+        ("walk_2_a", 1),
+    ]
+    assert "here: each of its 2 clips has one frame (walk_1_a, walk_2_a, ...): is this one video?" in caplog.text
+    caplog.clear()
+    picture_places([Picture("walk_1"), Picture("walk_2"), Picture("cover")], "clip", "here")
+    assert not caplog.text

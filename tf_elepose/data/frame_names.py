@@ -75,31 +75,42 @@ def frame_name(name: str) -> FrameName:
     return FrameName("/".join([*parts, text] if text else parts), frame, rest)
 
 
-def frame_places(names: Iterable[str], clip: str) -> list[tuple[str, int]] | None:
-    """The (clip, frame) of each of the different `names`, each another; None where the names do not give that.
+def frame_places(names: Sequence[str], clip: str, where: str) -> list[tuple[str, int]] | None:
+    """The (clip, frame) of each of the different `names`, each another; None where no name has digits.
 
     Text after the digits belongs to the clip where pictures would otherwise get the same frame (0007_left, 0007_right).
     Numbers larger than `LARGEST_FRAME` are times: their clips' frames count in the order of the times. A name without
-    digits, among others with, is a clip of one frame, 0.
+    digits, among others with, is a clip of one frame, 0. Where two names say one frame all the same (7.jpg, 007.jpg), a
+    warning tells it, and the frames of that clip are counted in the order of their numbers and names.
 
     Args:
       names: of pictures or files.
       clip: the clip of names that say none.
+      where: what messages call their source.
     """
     read = [frame_name(name) for name in names]
     if not any(found.frame is not None for found in read):
         return None
     places = [(found.clip or clip, found.frame or 0) for found in read]
     if len(set(places)) < len(places):
-        joined = [
-            (("_".join(part for part in (found.clip, found.rest) if part) or clip), found.frame or 0) for found in read
-        ]
-        places = joined
-    if len(set(places)) < len(places):
-        return None
-    if max(frame for _, frame in places) > LARGEST_FRAME:
-        places = in_order(places)
-    return places
+        with_rest = ["_".join(part for part in (found.clip, found.rest) if part) or clip for found in read]
+        places = [(longer, frame) for longer, (_, frame) in zip(with_rest, places, strict=True)]
+    first: dict[tuple[str, int], str] = {}
+    twice = {place[0] for place, name in zip(places, names, strict=True) if first.setdefault(place, name) != name}
+    if twice:
+        at = next(place for place, name in zip(places, names, strict=True) if first[place] != name)
+        other = next(name for place, name in zip(places, names, strict=True) if place == at and first[place] != name)
+        logging.warning(
+            "%s: %s and %s are both frame %d of clip %s; this clip's frames are counted in the order of the names",
+            where, first[at], other, at[1], at[0],
+        )  # fmt: skip
+        by_name = sorted(range(len(places)), key=lambda i: (places[i][1], names[i]))
+        counted = collections.Counter[str]()
+        for i in by_name:
+            if places[i][0] in twice:
+                places[i] = (places[i][0], counted[places[i][0]])
+                counted[places[i][0]] += 1
+    return in_order(places)
 
 
 class Picture(NamedTuple):
@@ -120,25 +131,30 @@ def picture_places(pictures: Sequence[Picture], clip: str, where: str) -> list[t
     """The (clip, frame) of each of the `pictures`, each another; None where fields and names do not give that.
 
     Fields come first: the video is the clip, the frame the frame. What a picture has no field for comes from its name
-    (see `frame_places`). Names alone are used where two pictures have the same fields; where these, too, say one place
-    for two, a warning is logged. Another is logged where each picture is a clip of its own.
+    (see `frame_places`). Names alone are used where two pictures have the same fields; a warning tells it. Another is
+    logged where each picture is a clip of its own.
 
     Args:
       pictures: of a file, each once.
       clip: the clip of pictures that say none.
       where: what messages call the file.
     """
-    names = [picture.name for picture in pictures]
-    named = frame_places([name for name in names if name is not None], clip) if None not in names else None
-    places = None
+    names = [picture.name for picture in pictures if picture.name is not None]
+    usable = len(names) == len(pictures) == len(set(names))
+
+    def named() -> list[tuple[str, int]] | None:
+        return frame_places(names, clip, where) if usable else None
+
     if any(picture.video is not None or picture.frame is not None for picture in pictures):
-        places = _by_fields(pictures, named, clip)
-    if places is None or len(set(places)) < len(places):
-        places = named
+        complete = all(picture.frame is not None and picture.frame <= LARGEST_FRAME for picture in pictures)
+        places = _by_fields(pictures, None if complete else named(), clip)
+        if places is not None and len(set(places)) < len(places):
+            logging.warning("%s: its pictures' fields give two of them one clip and frame: they are not used", where)
+            places = named()
+    else:
+        places = named()
     if places is not None:
-        tell_single_frames((clip for clip, _ in places), where)
-    elif None not in names and any(frame_name(name or "").frame is not None for name in names):
-        logging.warning("%s: the names of its pictures give two of them one clip and frame: they are not used", where)
+        tell_single_frames([clip for clip, _ in places], where)
     return places
 
 

@@ -37,7 +37,9 @@ def test_the_number_of_keypoints_decides_the_convention(tmp_path, joints, root):
 
 def test_other_numbers_of_keypoints_need_a_convention(tmp_path):
     people = [sample.person("1.jpg", 200.0, 16)]
-    assert "keypoints: 16 of them; state their convention, one of" in problem(tmp_path, people)
+    assert "keypoints: 16 of them; state their convention with --option=convention=NAME, one of" in problem(
+        tmp_path, people
+    )
     assert joint(load(saved(tmp_path, people), convention="mpii_16"), 0, "root") == [206, 160]
     assert "convention 'coco_17' has 17 joints; got 16" in problem(tmp_path, people, convention="coco_17")
 
@@ -56,12 +58,15 @@ def test_the_forms_of_cmu_and_openpose(tmp_path, group, joints):
 @pytest.mark.parametrize(
     ("images", "clips", "frames"),
     [
-        (["frame_000007.png", "frame_000005.png"], ["alphapose-results"] * 2, [7, 5]),
+        (["frame_000007.png", "frame_000005.png"], ["frame"] * 2, [7, 5]),
+        (["vidA_000001.jpg", "vidB_000001.jpg"], ["vidA", "vidB"], [1, 1]),
+        (["000007.png", "000005.png"], ["alphapose-results"] * 2, [7, 5]),
+        (["1700000000.250000.png", "1700000000.125000.png"], ["alphapose-results"] * 2, [1, 0]),  # Times.
         (["a/1.jpg", "b\\1.jpg"], ["a", "b"], [1, 1]),
         ([12, 14], ["alphapose-results"] * 2, [12, 14]),
         (["kitchen.jpg", "garden.jpg"], ["alphapose-results"] * 2, [0, 1]),  # In the order of appearance.
-        (["kitchen.jpg", "4.jpg"], ["alphapose-results"] * 2, [0, 1]),
-        (["x1.jpg", "y1.jpg"], ["alphapose-results"] * 2, [0, 1]),
+        (["kitchen.jpg", "4.jpg"], ["kitchen", "alphapose-results"], [0, 4]),
+        (["x1.jpg", "y1.jpg"], ["x", "y"], [1, 1]),
     ],
 )
 def test_image_names_give_the_frames(tmp_path, images, clips, frames):
@@ -97,7 +102,7 @@ DAMAGED = [
     ([], "it holds no poses"),
     ([3], "element 0: expected an object; got 3"),
     ([{}], "element 0: image_id: expected text; got null"),
-    ([{"image_id": "1.jpg"}], "element 0: keypoints: expected a list; got null"),
+    ([{"image_id": "1.jpg"}], "no pose to use: 1 without keypoints"),
     ([sample.person(-3, 1.0)], "element 0: image_id: expected an integer from 0"),
     ([sample.person("1.jpg", 1.0, idx="a")], "element 0: idx: expected an integer from 0 to 2147483647; got 'a'"),
     ([sample.person("1.jpg", 1.0, idx=[[0.5]])], "element 0: idx: expected an integer from 0"),
@@ -110,7 +115,7 @@ DAMAGED = [
     ({"1.jpg": 3}, "1.jpg: expected an object; got 3"),
     ({"1.jpg": {}}, "1.jpg: expected a list of bodies or people; got an object of 0"),
     ({"1.jpg": {"people": [3]}}, "1.jpg: people: expected objects; got 3"),
-    ({"1.jpg": {"people": [{"joints": []}]}}, "1.jpg: keypoints: expected a list; got null"),
+    ({"1.jpg": {"people": [{"joints": []}]}}, "no pose to use: 1 without keypoints"),
     ({"": {"people": [{"pose_keypoints_2d": []}]}}, "image: expected text; got ''"),
 ]
 

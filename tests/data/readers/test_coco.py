@@ -102,7 +102,7 @@ def test_an_unlabelled_hip_leaves_no_root(tmp_path):
         (["a/one.jpg", "a/2.jpg"], [("a/one", 0), ("a", 2)]),
         (["a/one.jpg", "a/two.jpg"], [("file", 785), ("file", 139)]),  # No digits.
         (["a/x_1.jpg", "a/y_01.jpg"], [("a/x", 1), ("a/y", 1)]),
-        (["a/1.jpg", "a/01.jpg"], [("file", 785), ("file", 139)]),  # The same number twice.
+        (["a/1.jpg", "a/01.jpg"], [("a", 1), ("a", 0)]),  # The same number twice.
         (["99999999999.jpg", "88888888888.jpg"], [("file", 1), ("file", 0)]),  # Times.
         (["3.jpg", None], [("file", 785), ("file", 139)]),
     ],

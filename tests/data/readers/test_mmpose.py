@@ -40,7 +40,7 @@ def test_meta_info_may_come_last(tmp_path):
 
 def test_a_video_of_the_inferencer(tmp_path):
     message = problem(tmp_path, sample.frames())
-    assert "keypoints: 17 of them; state their convention, one of" in message
+    assert "keypoints: 17 of them; state their convention with --option=convention=NAME, one of" in message
     assert "coco_17" in message and "h36m_17" in message
     assert_is_the_sample(load(saved(tmp_path, sample.frames()), convention="coco_17"))
 
@@ -116,10 +116,10 @@ DAMAGED = [
     ([{"frame_id": 1.5, "instances": []}], "frame_id: expected an integer from 0 to 2147483647; got 1.5"),
     ([{"frame_id": 1, "instances": 3}], "element 0: instances: expected a list; got 3"),
     ([{"frame_id": 1, "instances": [3]}], "element 0: instances 0: expected an object; got 3"),
-    (changed(keypoints=None), "instances 1: keypoints: expected a list of [x, y]; got null"),
+    (changed(keypoints=3), "instances 1: keypoints: expected a list of [x, y]; got 3"),
     (changed(keypoints=[1, 2]), "instances 1: keypoints: expected a list of [x, y]; got a list of 2"),
     (changed(keypoints=[[1, 2], [3]]), "instances 1: keypoints: expected a list of [x, y]; got lengths [1, 2]"),
-    (changed(keypoints=[]), "instances 1: keypoints: expected a list of [x, y]; got lengths []"),
+    (changed(keypoints=[[]] * 17), "instances 1: keypoints: expected a list of [x, y]; got lengths [0]"),
     (changed(keypoint_scores=[1]), "instances 1: keypoint_scores: expected a list of 17; got a list of 1"),
     (changed(keypoint_scores=["a"] * 17), "instances 1: keypoints: expected numbers; got 'a' at 2"),
     (changed(keypoints=[[1, 2]] * 16, keypoint_scores=[1] * 16), "expected 51 numbers as before; got 48"),

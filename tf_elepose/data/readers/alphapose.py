@@ -27,11 +27,11 @@ _LISTS = {"bodies": "joints", "people": "pose_keypoints_2d"}
 def read_alphapose(path: str | os.PathLike[str], *, convention: str | None = None) -> Iterator[Rows]:
     """Yields the people in the file at `path`, which is read twice: frame numbers need the names of all images.
 
-    The frame is the last digits in the image's name, the clip the text before them with the folders (the file's own name
-    where there is none). Where names do not tell the images apart, the frame is the image's number in the order of first
-    appearance.
-    Frames without people are not in the file. A person's number is its idx (the first number, if idx is a list), unless
-    an image has one twice or all are 0, as without tracking; otherwise its position among the people of the image.
+    The frame is the last digits in the image's name, the clip the text before them with the folders (the file's own
+    name where there is none). Where names have no digits, the frame is the image's number in the order of first
+    appearance. Frames without people are not in the file. A person's number is its idx (the first number, if idx is a
+    list), unless an image has one twice or all are 0, as without tracking; otherwise its position among the people of
+    the image.
 
     Args:
       path: of the file.

@@ -270,7 +270,7 @@ def _picture(values: dict[str, Any], stream: JsonStream) -> Picture:
 
 def _frame(value: Any, what: str) -> float:
     number = int(value[:40]) if type(value) is str and value.isascii() and value.isdigit() else value
-    if type(number) not in (int, float) or not 0 <= number < 1e40:
+    if not isinstance(number, (int, float)) or isinstance(number, bool) or not 0 <= number < 1e40:
         raise ValueError(f"{what}: expected a number from 0; got {shown(value)}")
     return number
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import collections
 import pathlib
 from collections.abc import Callable
-
-from absl import logging
 
 from tf_elepose.data.frame_names import frame_name, frame_places, tell_single_frames
 from tf_elepose.data.parsers.json_stream import shown
 from tf_elepose.data.parsers.limits import unpacked_name
 from tf_elepose.data.readers.keypoint_lists import text
+from tf_elepose.data.readers.recognition import held
 
 FrameFile = tuple[str, int, pathlib.Path]
 """Clip, frame and file."""
@@ -23,8 +21,7 @@ def frame_files(
     """The files in and below the folder `path` whose names end with `ending`, clip by clip in the order of the frames.
 
     Clip and frame are in the names (see data/frame_names.py), with the folders below the given one; names that say no
-    clip belong to one that is named after the folder. Where two files would be one frame, a warning says so, and the
-    frames are the files' places in the order of their names.
+    clip belong to one that is named after the folder.
 
     Args:
       path: of the folder, or of one file.
@@ -43,13 +40,9 @@ def frame_files(
     if not files:
         raise ValueError(f"{where}: expected files that end with {ending}; it holds {held(path)}")
     names = [text(file.relative_to(root).as_posix(), f"{where}: {shown(file.name)}: its name") for file in files]
-    folder = folder_name(root, where)
-    places = frame_places(names, folder)
-    if places is None and any(frame_name(name).frame is not None for name in names):
-        logging.warning("%s: two files would be the same frame; frames are the files' places by their names", where)
-        places = [(folder, place) for place in range(len(files))]
-    elif places is None:
-        places = [(name.removesuffix(".gz").removesuffix(ending), 0) for name in names]
+    places = frame_places(names, folder_name(root, where), where)
+    if places is None:
+        places = [(frame_name(name).clip, 0) for name in names]
     tell_single_frames([clip for clip, _ in places], where)
     return sorted((clip, frame, file) for (clip, frame), file in zip(places, files, strict=True))
 
@@ -62,9 +55,3 @@ def files_ending(path: pathlib.Path, ending: str) -> list[pathlib.Path]:
 def folder_name(path: pathlib.Path, where: str) -> str:
     """The name of a folder, or of a file without its ending, to name a clip or a subject by."""
     return text(unpacked_name(path.resolve()).stem or "/", f"{where}: its name")
-
-
-def held(path: pathlib.Path) -> str:
-    """What a folder holds, for messages: how many files of which endings."""
-    endings = collections.Counter(file.suffix or "without ending" for file in path.rglob("*") if file.is_file())
-    return ", ".join(f"{number} {ending[:20]!a}" for ending, number in endings.most_common(5)) or "nothing"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import array
 import collections
 import os
-import pathlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

@@ -1,9 +1,10 @@
 """`openpose`: a folder of OpenPose's JSON files, one for each frame, or one such file.
 
 A file NAME_%012d_keypoints.json holds {"people": [{"person_id": [-1], "pose_keypoints_2d": [x, y, c] * K}]}, K = 25 in
-the order of BODY_25 or 18 in that of COCO; a joint that is not found is 0, 0, 0 (OpenPose doc/02_output.md). The clip
-is NAME, with the folders below the given one; the frame is the number. The file of a picture without a number is a clip
-of one frame, 0.
+the order of BODY_25 or 18 in that of COCO; a joint that is not found is 0, 0, 0 (OpenPose doc/02_output.md). Pose2Sim
+and Sports2D write the same layout as NAME_000000.json, with 26 joints in Halpe's order. Files of this layout are read
+whatever their names. The clip is NAME, with the folders below the given one; the frame is the number at its end. The
+file of a picture without a number is a clip of one frame, 0.
 
 Coordinates are pixels unless OpenPose ran with --keypoint_scale 3 or 4, which the files do not say. Poses with every
 joint within [-1, 1] cannot be in pixels.
@@ -13,20 +14,22 @@ from __future__ import annotations
 
 import os
 import pathlib
-import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from absl import logging
 
 from tf_elepose.data.parsers.json_stream import load_json, shown
-from tf_elepose.data.readers.keypoint_lists import KeypointLists, checked_size, integer, own_id, text
+from tf_elepose.data.parsers.limits import listed
+from tf_elepose.data.readers.frame_files import FrameFile, folder_name, frame_files
+from tf_elepose.data.readers.keypoint_lists import KeypointLists, checked_size, own_id
+from tf_elepose.data.readers.recognition import format_of
 from tf_elepose.data.rows import Rows
 from tf_elepose.data.visibility import left_out
 
-_KNOWN = {25: "body_25", 18: "openpose_coco_18"}
+_KNOWN = {25: "body_25", 18: "openpose_coco_18", 26: "halpe_26"}
 
 _ENDING = "_keypoints.json"
-_NAME = re.compile(r"(?:(?P<clip>.*)_)?(?P<frame>\d+)\Z", re.ASCII | re.DOTALL)
 
 _WITHOUT_PEOPLE = "frames without people"
 
@@ -40,12 +43,12 @@ def read_openpose(
 ) -> Iterator[Rows]:
     """Yields the people in the files in and below the folder `path`, clip by clip, frames in ascending order.
 
-    Files with other names are ignored. Frames without people give no rows and are counted. A person's number is its
+    Files of other layouts are left out. Frames without people give no rows and are counted. A person's number is its
     person_id, where OpenPose tracked people, otherwise its position in the frame.
 
     Args:
       path: of the folder, or of one file.
-      convention: of the keypoints; without it, body_25 or openpose_coco_18, by their number.
+      convention: of the keypoints; without it, body_25, openpose_coco_18 or halpe_26, by their number.
       image_size: (width, height) px, needed where coordinates are not pixels.
       keypoint_scale: OpenPose's option: 0 pixels, 3 coordinates from 0 to 1, 4 from -1 to 1. Without it, pixels, unless
         all joints of the first few thousand poses lie within [0, 1] or [-1, 1].
@@ -56,7 +59,7 @@ def read_openpose(
     where = f"OpenPose files {os.fspath(path)}"
     scale = _Scale(where, keypoint_scale, image_size)
     found = _files(pathlib.Path(path), where)
-    subject = text(pathlib.Path(path).resolve().stem or "/", f"{where}: its name")
+    subject = folder_name(pathlib.Path(path), where)
     poses = KeypointLists(where, subject, _KNOWN, convention)
     for done, (clip, frame, file) in enumerate(found, 1):
         _add_frame(poses, file, clip, frame)
@@ -109,29 +112,20 @@ def _scale_of(found: np.ndarray) -> int:
     return 4 if known.min() < 0 else 3
 
 
-def _files(path: pathlib.Path, where: str) -> list[tuple[str, int, pathlib.Path]]:
-    """The files as (clip, frame, file), in order."""
-    if not path.exists():
-        raise ValueError(f"{where}: no such file or folder")
-    inside = path.is_dir()
-    files = sorted(path.rglob(f"*{_ENDING}")) if inside else [path]
-    found: dict[tuple[str, int], pathlib.Path] = {}
-    for file in files:
-        if not file.name.endswith(_ENDING):
-            raise ValueError(f"{where}: expected a name that ends with {_ENDING}; got {shown(file.name)}")
-        name = file.name.removesuffix(_ENDING)
-        match = _NAME.match(name)
-        clip, digits = (match["clip"] or "", match["frame"]) if match else (name, "0")
-        folder = file.parent.relative_to(path).as_posix() if inside else "."
-        parts = [part for part in (folder, clip) if part not in ("", ".")]
-        clip = text("/".join(parts) or path.stem, f"{where}: {shown(file.name)}: clip")
-        frame = integer(int(digits) if len(digits) <= 18 else digits, f"{where}: {shown(file.name)}: frame")
-        if (clip, frame) in found:
-            raise ValueError(f"{where}: frame {frame} of clip {shown(clip)}: given twice, in {shown(file.name)}")
-        found[clip, frame] = file
-    if not found:
-        raise ValueError(f"{where}: expected files NAME_NUMBER{_ENDING}; holds none")
-    return [(clip, frame, found[clip, frame]) for clip, frame in sorted(found)]
+def _files(path: pathlib.Path, where: str) -> list[FrameFile]:
+    """OpenPose's files in the folder `path`, told by their usual name or by their layout; a warning names others."""
+    others: list[str] = []
+
+    def is_openpose(file: pathlib.Path) -> bool:
+        right = file.name.removesuffix(".gz").endswith(_ENDING) or format_of(file) == "openpose"
+        if not right:
+            others.append(file.name)
+        return right
+
+    found = frame_files(path, ".json", where, wanted=is_openpose)
+    if others:
+        logging.warning("%s: %d other .json files are left out (%s)", where, len(others), listed(others[:3]))
+    return found
 
 
 def _add_frame(poses: KeypointLists, file: pathlib.Path, clip: str, frame: int) -> None:
@@ -152,7 +146,7 @@ def _add_frame(poses: KeypointLists, file: pathlib.Path, clip: str, frame: int) 
         if own is not None:
             numbers.add(own)
         poses.add(
-            person.get("pose_keypoints_2d"),
+            person.get("pose_keypoints_2d", person.get("pose_keypoints")),  # OpenPose 1.0 had the second name.
             f"frame {frame} of clip {shown(clip)}: people {place}",
             clip=clip,
             frame=frame,

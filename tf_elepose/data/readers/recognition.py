@@ -1,0 +1,118 @@
+"""What a file looks like, for messages: the FORMAT that reads it, judged by its name and its first bytes.
+
+Nothing is read because of this: a reader decides itself what it takes. These are signs, and they can be wrong.
+"""
+
+from __future__ import annotations
+
+import collections
+import os
+import pathlib
+import re
+import zipfile
+from collections.abc import Callable
+
+from tf_elepose.data.parsers.limits import opened, unpacked_name
+
+HEAD = 1 << 14
+"""Bytes of a file that show its layout."""
+
+_MOST_FILES = 20_000  # Of a folder are counted.
+_TRIED = 3  # Files of each ending whose content is looked at.
+
+_BY_ENDING = {
+    ".bvh": "bvh", ".mat": "mpii, lsp or mpi_inf_3dhp", ".h5": "h36m_fetch or skipose", ".pkl": "3dpw",
+    ".tfrecord": "shards",
+}  # fmt: skip
+_PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".mp4", ".avi", ".mov", ".mkv", ".webm")
+
+_OPENPOSE = re.compile(rb'\{\s*"(?:version|people)"\s*:(?:[^{\[]*"people"\s*:)?\s*[\[\d"]')
+_TEXT_IMAGE = re.compile(rb'"image_id"\s*:\s*"')
+_POSE_LINE = re.compile(rb"\d+(?:[ \t]+-?[\d.]+(?:e-?\d+)?){12,}[ \t\r]*(?:\n|\Z)")
+
+
+def format_of(path: str | os.PathLike[str]) -> str | None:
+    """The FORMAT, or formats ("mpii or lsp"), that a file looks like; None where it looks like none."""
+    name = unpacked_name(path)
+    if (ending := name.suffix.lower()) in _BY_ENDING:
+        return _BY_ENDING[ending]
+    try:
+        if ending == ".npz":
+            return _format_of_npz(path)
+        with opened(path, f"file {path}") as stream:
+            head = stream.read(HEAD)
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return None
+    if ending == ".csv":
+        return "csv"
+    if ending == ".txt":
+        return "yolo" if _POSE_LINE.match(head) else None
+    return format_of_json(head)
+
+
+def format_of_json(head: bytes) -> str | None:
+    """The FORMAT that the first bytes of a JSON file look like."""
+    head = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+
+    def has(*keys: str) -> bool:
+        return all(f'"{key}"'.encode() in head for key in keys)
+
+    if head.startswith(b"{"):
+        return _format_of_object(head, has)
+    if not head.startswith(b"["):
+        return None
+    if has("image_id"):
+        return "alphapose" if has("idx") or (_TEXT_IMAGE.search(head) and has("box")) else "coco"
+    if has("frame_id", "instances") or has("keypoint_scores"):
+        return "mmpose"
+    if has("visibility") or has("poseLandmarks") or has("landmarks") or has("pose_landmarks") or has("landmark"):
+        return "mediapipe"
+    return None
+
+
+def _format_of_object(head: bytes, has: Callable[..., bool]) -> str | None:
+    people = has("people")
+    if people and _OPENPOSE.match(head):
+        return "openpose"
+    if (people and has("pose_keypoints_2d")) or has("bodies", "joints"):
+        return "alphapose"
+    if has("meta_info") or has("instance_info"):
+        return "mmpose"
+    if has("annotations") or has("images") or has("categories"):
+        return "coco"
+    if has("poseLandmarks") or has("landmarks") or has("pose_landmarks"):
+        return "mediapipe"
+    return None
+
+
+def _format_of_npz(path: str | os.PathLike[str]) -> str | None:
+    with opened(path, f"file {path}", whole=False) as stream:
+        if not stream.read(4).startswith(b"PK"):
+            return None
+    with zipfile.ZipFile(path) as archive:
+        arrays = {pathlib.PurePosixPath(name).stem for name in archive.namelist()}
+    if {"positions_3d", "positions_2d"} & arrays:
+        return "h36m"
+    if "poses_2d" in arrays:
+        return "views" if {"subject", "clip", "split"} <= arrays else "npz"
+    return "npz" if "keypoints" in arrays else None
+
+
+def held(path: pathlib.Path) -> str:
+    """What a folder holds, for messages: how many files of which endings, and which formats these look like."""
+    by_ending: collections.defaultdict[str, list[pathlib.Path]] = collections.defaultdict(list)
+    for number, file in enumerate(path.rglob("*")):
+        if number >= _MOST_FILES:
+            break
+        if file.is_file():
+            by_ending[unpacked_name(file).suffix or "without ending"].append(file)
+    most = sorted(by_ending.items(), key=lambda item: (-len(item[1]), item[0]))[:5]
+    return ", ".join(_counted(ending, files) for ending, files in most) or "nothing"
+
+
+def _counted(ending: str, files: list[pathlib.Path]) -> str:
+    text = f"{len(files)} {ending[:20]!a}".replace("'", "")
+    if ending.lower() in _PICTURES:
+        return f"{text} (pictures: find the keypoints with a 2D detector first)"
+    formats = {format_of(file) for file in sorted(files)[:_TRIED]} - {None}
+    return f"{text} (format {' and '.join(sorted(map(str, formats)))}, it seems)" if formats else text
