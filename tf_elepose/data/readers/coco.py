@@ -144,7 +144,7 @@ def _is_frame(image: _Id) -> bool:
 
 def _annotations(path: str | os.PathLike[str], convention: str | None) -> Iterator[Rows]:
     index = _Index(path, "COCO file")
-    people: collections.Counter[int] = collections.Counter()
+    people: collections.Counter[_Id] = collections.Counter()
     with JsonStream(path, "COCO file") as stream:
         poses = KeypointLists(stream.where, stem(path, stream.where), _KNOWN, convention, index.keypoints(convention))
         for key, annotation in stream:

@@ -258,7 +258,7 @@ def own_id(values: Mapping[str, Any], what: str) -> int | None:
             found = found[0]
         if type(found) is str and re.fullmatch(r"-?\d{1,10}", found, re.ASCII):
             found = int(found)
-        if found is None or found in ("", []) or (type(found) in (int, float) and found < 0):
+        if found is None or found in ("", []) or (isinstance(found, (int, float)) and found < 0):
             continue
         return integer(found, f"{what}: {name}")
     return None
