@@ -105,6 +105,6 @@ def _track(person: dict[str, Any], stream: JsonStream) -> int | None:
     track = person.get("idx")
     while type(track) is list and track:
         track = track[0]
-    if track is None or track == [] or (type(track) in (int, float) and track < 0):
+    if track is None or track == [] or (isinstance(track, (int, float)) and track < 0):
         return None
     return integer(track, f"{stream.where}: {stream.place}: idx")
