@@ -22,14 +22,31 @@ EXPORTERS = {
     "SMPL": "L_Hip L_Knee L_Ankle L_Shoulder L_Elbow L_Wrist Neck Head",
     "Mixamo": "mixamorig:LeftUpLeg mixamorig:LeftLeg mixamorig:LeftFoot mixamorig:LeftArm mixamorig:LeftForeArm "
     "mixamorig:LeftHand mixamorig:Neck mixamorig:Head",
+    "DeepMotion": "l_upleg_JNT l_leg_JNT l_foot_JNT l_arm_JNT l_forearm_JNT l_hand_JNT neck_JNT head_JNT",
+    "VRoid": "J_Bip_L_UpperLeg J_Bip_L_LowerLeg J_Bip_L_Foot J_Bip_L_UpperArm J_Bip_L_LowerArm J_Bip_L_Hand "
+    "J_Bip_C_Neck J_Bip_C_Head",
+    "Motive": "LThigh LShin LFoot LUArm LFArm LHand Neck Head",
+    "Theia": "l_thigh l_shank l_foot l_uarm l_larm l_hand neck head",
+    "Rigify": "DEF-thigh.L DEF-shin.L DEF-foot.L DEF-upper_arm.L DEF-forearm.L DEF-hand.L DEF-spine.004 DEF-spine.006",
+    "MakeHuman": "upperleg01.L lowerleg01.L foot.L upperarm01.L lowerarm01.L wrist.L neck01 head",
+    "Advanced Skeleton": "Hip_L Knee_L Ankle_L Shoulder_L Elbow_L Wrist_L Neck_M Head_M",
+    "Kinect": "HipLeft KneeLeft AnkleLeft ShoulderLeft ElbowLeft WristLeft ShoulderCenter Head",
 }  # fmt: skip
 
 
 def mirrored(name: str) -> str:
-    for one, other in (("Left", "Right"), ("left", "right"), ("_L_", "_R_"), ("L_", "R_"), ("_l", "_r"), (".L", ".R")):
+    for one, other in (("Left", "Right"), ("left", "right"), ("_L_", "_R_"), ("_L", "_R"), ("L_", "R_")):
         if one in name:
             return name.replace(one, other)
-    return "r" + name[1:]
+    for one, other in (("_l", "_r"), (".L", ".R")):
+        if name.endswith(one):
+            return name.removesuffix(one) + other
+    return ("R" if name[0] == "L" else "r") + name[1:]
+
+
+def found_names(motion) -> dict[str, str]:
+    body = known_joints(motion)
+    return dict(zip(body.convention.joints, (motion.names[source] for source in body.sources), strict=False))
 
 
 @pytest.mark.parametrize("program", EXPORTERS)
@@ -41,17 +58,38 @@ def test_the_names_of_common_programs_are_known(tmp_path, program):
     }
     names |= {"mixamorig:Neck": neck, "mixamorig:Head": head}
     text = re.sub(r"mixamorig:\w+", lambda m: names.get(m[0], m[0].replace("mixamorig:", "x")), bvh.text())
-    if program in ("Biovision", "SMPL"):  # Their shoulder is the arm's; the collar has another name.
+    if program in (
+        "Biovision",
+        "SMPL",
+        "Kinect",
+        "Advanced Skeleton",
+    ):  # Their shoulder is the arm's; the collar has another name.
         text = text.replace("xLeftShoulder", "LeftCollar").replace("xRightShoulder", "RightCollar")
     (tmp_path / "named.bvh").write_text(text)
     motion = read_bvh_motion(tmp_path / "named.bvh")
-    body = known_joints(motion)
-    found = dict(zip(body.convention.joints, (motion.names[source] for source in body.sources), strict=False))
+    found = found_names(motion)
     assert [found[f"l_{j}"] for j in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")] == left
     assert [found[f"r_{j}"] for j in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")] == list(
         map(mirrored, left)
     )
     assert (found["neck"], found["head_joint"]) == (neck, head)
+
+
+@pytest.mark.parametrize("prefix", ["Robot_", "Skeleton1_", "Skeleton_001_", "rp_anna:Rig|", "MyFigure", "Man-", "L_"])
+@pytest.mark.parametrize("suffix", ["", "_bind"])
+def test_a_beginning_and_an_end_that_all_names_share_are_no_part_of_the_joint(tmp_path, prefix, suffix):
+    text = re.sub(r"mixamorig:(\w+)", rf"{prefix}\1{suffix}", bvh.text())
+    (tmp_path / "prefixed.bvh").write_text(text)
+    found = found_names(read_bvh_motion(tmp_path / "prefixed.bvh"))
+    assert found["l_shoulder"] == f"{prefix}LeftArm{suffix}" and found["r_hip"] == f"{prefix}RightUpLeg{suffix}"
+    assert found["head_top"] == f"{prefix}HeadTop_End{suffix}"
+
+
+def test_the_root_may_lack_the_beginning_that_the_others_share(tmp_path):
+    (tmp_path / "root.bvh").write_text(
+        bvh.text().replace("mixamorig:Hips", "Reference").replace("mixamorig:", "Robot_")
+    )
+    assert found_names(read_bvh_motion(tmp_path / "root.bvh"))["r_wrist"] == "Robot_RightHand"
 
 
 def test_unknown_names_are_listed_and_can_be_given_in_a_file(tmp_path):

@@ -159,11 +159,11 @@ TEXT = bvh.text()
     [
         (TEXT.replace("98.0000", "nan", 1), "frame 0, number 2: expected a number within 1e\\+07; got 'nan'"),
         (TEXT.replace("98.0000", "1e300", 1), "frame 0, number 2: expected a number"),
-        (TEXT.replace("98.0000", "98,0", 1), "frame 0, number 2: expected a number.*got '98,0'"),
+        (TEXT.replace("98.0000", "98,0", 1), "frame 0, number 2: .*got '98,0'; decimals need a point"),
+        (TEXT.replace("OFFSET 0.0 26.0", "OFFSET 0,0 26,0"), "OFFSET of .*got '0,0'; decimals need a point"),
         (TEXT.replace("OFFSET 0.0 26.0", "OFFSET 0.0 inf"), "OFFSET of 'mixamorig:Spine': expected a number"),
-        (TEXT.replace("Frames: 3", "Frames: 2"), "declares 2 frames of 60 numbers; it holds more"),
-        (TEXT.replace("Frames: 3", "Frames: 4"), "declares 4 frames of 60 numbers; it holds 180"),
-        (TEXT.replace("Frames: 3", "Frames: 999999999"), "bytes cannot hold them"),
+        (TEXT.replace(" 98.0000 ", " ", 1), "declares 3 frames of 60 numbers; it holds 179"),
+        (TEXT.replace("Frames: 3", "Frames: 4").replace(" 98.0000 ", " 98.0000\n"), "declares 4 frames of 60 numbers"),
         (TEXT.replace("Frames: 3", "Frames: 0"), "expected at least one frame"),
         (TEXT.replace("Frames: 3", "Frames: -3"), "expected 'Frames: N'"),
         (TEXT.replace("0.0333333", "nan"), "Frame Time: expected a number"),
@@ -192,6 +192,54 @@ def test_hostile_files_are_refused_soon(tmp_path, text, message):
         load_source(f"bvh:{tmp_path / 'bad.bvh'}", H36M_17, scale=10.0)
     assert "\n" not in str(error.value) and len(str(error.value)) < 2000
     assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize(
+    ("text", "frames", "warning"),
+    [
+        (TEXT.replace("Frames: 3", "Frames: 2"), 3, "declares 2 frames, and holds 3, which are read"),
+        (TEXT.replace("Frames: 3", "Frames: 4"), 3, "declares 4 frames, and holds 3, which are read"),
+        (TEXT.replace("Frames: 3", "Frames: 999999999"), 3, "declares 999999999 frames, and holds 3"),
+        (TEXT[:-20], 2, "declares 3 frames, and holds 2, which are read; the last line is cut off"),
+        (TEXT[:-8] + "-", 2, "holds 2, which are read; the last line is cut off"),
+        (TEXT.replace(" 98.0000 ", " 98.0000\n"), 3, ""),  # Frames may have several lines if their number is right.
+    ],
+)
+def test_as_many_frames_are_read_as_there_are(tmp_path, caplog, text, frames, warning):
+    recordings = []
+    for folder, content in (("counted", text), ("right", bvh.text(frames))):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "walk.bvh").write_text(content)
+        with caplog.at_level(logging.WARNING, logger="absl"):
+            recordings.append(load_source(f"bvh:{tmp_path / folder / 'walk.bvh'}", H36M_17, scale=10.0, cameras=1))
+    assert recordings[0].frame.tolist() == list(range(frames)) and warning in caplog.text
+    assert caplog.text.count("\n") == bool(warning)
+    np.testing.assert_array_equal(recordings[0].poses_3d, recordings[1].poses_3d)
+
+
+def test_lengths_may_be_in_the_position_channels_alone(tmp_path, caplog):
+    """Every joint gets its offset as positions in every frame, and an offset of 0."""
+    head, _, motion = bvh.text().partition("MOTION")
+    places, columns = [], []
+    for offset, channels in re.findall(r"OFFSET (.*)\n\s*CHANNELS (\d)", head):
+        columns.append(int(channels))
+        places.append("" if channels == "6" else offset + " ")
+    zero = re.sub(r"OFFSET .*(?=\n\s*CHANNELS)", "OFFSET 0 0 0", head)
+    zero = zero.replace("CHANNELS 3 ", "CHANNELS 6 Xposition Yposition Zposition ")
+    lines = []
+    for line in motion.splitlines()[3:]:
+        numbers = iter(line.split())
+        lines.append(
+            " ".join(p + " ".join(next(numbers) for _ in range(n)) for p, n in zip(places, columns, strict=True))
+        )
+    (tmp_path / "zero.bvh").write_text(zero + "MOTION\nFrames: 3\nFrame Time: 0.03\n" + "\n".join(lines) + "\n")
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "plain" / "zero.bvh").write_text(bvh.text())
+    with caplog.at_level(logging.WARNING, logger="absl"):
+        recording = load_source(f"bvh:{tmp_path / 'zero.bvh'}", H36M_17)
+    plain = load_source(f"bvh:{tmp_path / 'plain' / 'zero.bvh'}", H36M_17)
+    assert "152.8 units from ankle to head, taken as cm" in caplog.text
+    np.testing.assert_allclose(recording.poses_3d, plain.poses_3d, atol=0.01)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,9 @@
 A joint's rotation is the product of the rotations of its channels in the order of the file, so that the last channel is
 applied first. A joint's position is its parent's, plus its offset (or its position channels) rotated by the parent.
 Angles are in degrees, lengths in the file's own units.
+
+Programs miscount frames, and files are cut off when a recording or a download stops. So where every line is a frame,
+the frames that are there are read, with a warning if they are not as many as the file declares.
 """
 
 from __future__ import annotations
@@ -15,8 +18,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from absl import logging
 
 from tf_elepose.data.mocap.virtual_cameras import axis_rotation
+from tf_elepose.data.parsers.delimited import decimals_hint
 from tf_elepose.data.parsers.limits import opened
 
 _MAX_NODES = 2000  # Characters with faces and clothes have hundreds of joints.
@@ -79,9 +84,25 @@ class BvhMotion:
         return np.stack([stands[joint] for joint in joints], axis=1)
 
     def path_length(self, one: int, other: int) -> float:
-        """The length of the path from joint `one` to joint `other` along the bones, in the file's units."""
+        """The length of the path from joint `one` to joint `other` along the bones, in the file's units.
+
+        Bones whose joint has position channels are as long as these say: some files have offsets of 0.
+        """
         apart = self._with_parents([one]) ^ self._with_parents([other])
-        return float(np.linalg.norm(self.offsets[sorted(apart)], axis=1).sum()) if apart else 0.0
+        return sum(float(np.linalg.norm(self._bone(joint))) for joint in sorted(apart))
+
+    def _bone(self, joint: int) -> np.ndarray:
+        """The usual place [3] of a joint in its parent's frame, with its position channels."""
+        bone = self.offsets[joint].copy()
+        if self.parents[joint] < 0:
+            return bone
+        first = sum(map(len, self.channels[:joint]))
+        for column, channel in enumerate(self.channels[joint], start=first):
+            if channel.endswith("position"):
+                axis = "xyz".index(channel[0])
+                moved = np.median(self.values[:, column])
+                bone[axis] = moved if self._positions_are_absolute else bone[axis] + moved
+        return bone
 
     def _with_parents(self, joints: Sequence[int]) -> set[int]:
         found: set[int] = set()
@@ -196,13 +217,7 @@ def _values(data: bytes, start: int, frames: int, channels: int, where: str) -> 
     """The numbers of all frames, [frames, channels] float32."""
     if channels == 0:
         raise ValueError(f"{where}: no joint has channels")
-    declared = frames * channels
-    if 2 * declared > len(data) - start + 1:  # Each number and its separator need two bytes.
-        raise ValueError(
-            f"{where}: declares {frames} frames of {channels} numbers; {len(data) - start} bytes cannot hold them"
-        )
-    values = np.empty(declared, np.float32)
-    filled = 0
+    begin, filled, parts = start, 0, []
     while start < len(data):
         space = _SPACE.search(data, min(start + _CHUNK_BYTES, len(data)))
         end = space.start() if space else len(data)
@@ -211,9 +226,9 @@ def _values(data: bytes, start: int, frames: int, channels: int, where: str) -> 
                 f"{where}: frame {filled // channels}: expected numbers; got a word of {end - start} bytes"
             )
         words = data[start:end].split()
+        if words and end == len(data) and not data[-1:].isspace() and not _is_number(words[-1]):
+            words.pop()  # A file that is cut off may end within a number, as in "-".
         start = end + 1
-        if filled + len(words) > declared:
-            raise ValueError(f"{where}: declares {frames} frames of {channels} numbers; it holds more")
         try:
             numbers = np.array([float(word) for word in words])
         except ValueError:
@@ -223,11 +238,33 @@ def _values(data: bytes, start: int, frames: int, channels: int, where: str) -> 
         for place in wrong:
             what = f"{where}: frame {(filled + int(place)) // channels}, number {(filled + int(place)) % channels + 1}"
             numbers[place] = _finite(words[place].decode("latin-1"), what)
-        values[filled : filled + len(words)] = numbers
+        parts.append(numbers.astype(np.float32))
         filled += len(words)
-    if filled < declared:
-        raise ValueError(f"{where}: declares {frames} frames of {channels} numbers; it holds {filled} numbers")
-    return values.reshape(frames, channels)
+    values = np.concatenate([*parts, np.empty(0, np.float32)])
+    if filled != frames * channels:
+        held = _frames_held(data[begin:], channels)
+        if not held:
+            raise ValueError(f"{where}: declares {frames} frames of {channels} numbers; it holds {filled} numbers")
+        cut = "; the last line is cut off" if filled > held * channels else ""
+        logging.warning("%s: declares %d frames, and holds %d, which are read%s", where, frames, held, cut)
+        frames = held
+    return values[: frames * channels].reshape(frames, channels)
+
+
+def _frames_held(text: bytes, channels: int) -> int:
+    """How many lines of `text` are a frame of `channels` numbers; 0 where another line but the last is none."""
+    counts = [count for line in text.splitlines() if (count := len(line.split()))]
+    if counts and counts[-1] < channels:
+        counts.pop()
+    return len(counts) if all(count == channels for count in counts) else 0
+
+
+def _is_number(word: bytes) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _finite(word: str, what: str) -> float:
@@ -236,5 +273,5 @@ def _finite(word: str, what: str) -> float:
     except ValueError:
         number = math.nan
     if not abs(number) <= _LARGEST:
-        raise ValueError(f"{what}: expected a number within {_LARGEST:g}; got {word[:40]!r}")
+        raise ValueError(f"{what}: expected a number within {_LARGEST:g}; got {word[:40]!r}{decimals_hint(word)}")
     return number

@@ -15,27 +15,39 @@ from tf_elepose.data.mocap.bvh_file import BvhMotion
 from tf_elepose.skeleton import skeletons
 from tf_elepose.skeleton.conversion import Convention, conversion
 
-# Names of joints without the side, better names first: MotionBuilder, CMU and Mixamo (UpLeg, Leg, Arm, ForeArm; there
-# LeftShoulder is the collar), Biovision (Hip, Knee, Shoulder, Elbow; LeftCollar), Unreal and VRM (UpperLeg, LowerArm,
-# calf), Daz and Poser (Thigh, Shin, Shldr, and Genesis' ThighBend), 3ds Max (Thigh, Calf), Acclaim (femur, humerus).
+# Names of joints without the side, better names first: MotionBuilder, CMU, Mixamo, DeepMotion and Perception Neuron
+# (UpLeg, Leg, Arm, ForeArm; there LeftShoulder is the collar), Biovision and Kinect (Hip, Knee, Shoulder, Elbow;
+# LeftCollar), Unreal, VRM and VRoid (UpperLeg, LowerArm, calf), Daz and Poser (Thigh, Shin, Shldr, and Genesis'
+# ThighBend), 3ds Max (Thigh, Calf), Acclaim (femur, humerus), Motive (Thigh, Shin, UArm, FArm; LShoulder is the
+# collar), Theia (thigh, shank, uarm, larm), MakeHuman (upperleg01).
 _LIMBS = {
-    "hip": ("upleg", "upperleg", "thighbend", "thigh", "femur", "hip"),
-    "knee": ("knee", "lowerleg", "lowleg", "shin", "calf", "tibia", "leg"),
+    "hip": ("upleg", "upperleg", "upperleg01", "thighbend", "thigh", "femur", "hip"),
+    "knee": ("knee", "lowerleg", "lowerleg01", "lowleg", "shin", "shank", "calf", "tibia", "leg"),
     "ankle": ("ankle", "foot"),
-    "shoulder": ("arm", "uparm", "upperarm", "shldrbend", "shldr", "humerus", "shoulder"),
-    "elbow": ("elbow", "forearmbend", "forearm", "lowerarm", "lowarm", "radius"),
+    "shoulder": (
+        "arm", "uparm", "upperarm", "upperarm01", "uarm", "shldrbend", "shldr", "humerus", "shoulder"
+    ),
+    "elbow": (
+        "elbow", "forearmbend", "forearm", "lowerarm", "lowerarm01", "lowarm", "farm", "larm", "radius"
+    ),
     "wrist": ("wrist", "hand"),
-}
+}  # fmt: skip
+# Rigify names the bones of the trunk spine to spine.003, of the neck .004 and .005, and of the head .006.
 _CENTRAL = {
-    "head_joint": ("head",),
-    "neck": ("neck", "neck1", "neck01", "necklower", "lowerneck"),
+    "head_joint": ("head", "spine006"),
+    "neck": ("neck", "neck1", "neck01", "necklower", "lowerneck", "shouldercenter", "spineshoulder", "spine004"),
     "head_top": ("headtopend", "headtop", "headend", "headnub"),
 }
+_MIDDLE = ("{}", "c{}", "{}c", "m{}", "{}m")  # VRoid's J_Bip_C_Head, Advanced Skeleton's Head_M.
 _SIDES = {"l": ("left{}", "l{}", "{}left", "{}l"), "r": ("right{}", "r{}", "{}right", "{}r")}
 _OPTIONAL = ("neck", "head_top")
+_FEWEST_NAMES = 10  # Of fewer names a common beginning may be chance.
 
 # Prefixes that programs put before every name, except those that end with a colon.
-_PREFIX = re.compile(r"^(mixamorig\d*|bip0*\d*|character\d*|ccbase|def)(?=.)")
+_PREFIX = re.compile(r"^(mixamorig\d*|(?:valvebiped)?bip0*\d*|character\d*|ccbase|def|jbip)(?=.)")
+_SUFFIX = re.compile(r"(?<=.)(jnt|joint|bone)$")
+_SEPARATORS = re.compile(r"(?<=[:_.|\- ])")
+_MOST_NAMES = 0.8  # A prefix that so many names share is of the character, whatever it is; sides share less than half.
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -80,13 +92,13 @@ def known_joints(motion: BvhMotion) -> JointMap:
       ValueError: joints are not found, or found twice.
     """
     by_name: dict[str, list[int]] = collections.defaultdict(list)
-    for joint, name in enumerate(motion.names):
+    for joint, name in enumerate(_without_common_parts(motion.names)):
         by_name[_plain(name)].append(joint)
     wanted = {
         f"{side}_{limb}": [form.format(stem) for stem in stems for form in forms]
         for side, forms in _SIDES.items()
         for limb, stems in _LIMBS.items()
-    } | {joint: list(names) for joint, names in _CENTRAL.items()}
+    } | {joint: [form.format(name) for name in names for form in _MIDDLE] for joint, names in _CENTRAL.items()}
     found: dict[str, int] = {}
     for joint, names in wanted.items():
         places = next((by_name[name] for name in names if name in by_name), [])
@@ -153,7 +165,37 @@ def _sources_of(joint: Any, names: Any, motion: BvhMotion, what: str) -> tuple[i
 def _plain(name: str) -> str:
     """`name` in lower case, without punctuation and without the prefix of a program."""
     letters = re.sub(r"[^a-z0-9]", "", name.rpartition(":")[2].lower())
-    return _PREFIX.sub("", letters)
+    return _SUFFIX.sub("", _PREFIX.sub("", letters))
+
+
+def _without_common_parts(names: Sequence[str]) -> list[str]:
+    """`names` without the beginning and the end that all of them share, which are of the character or the program.
+
+    Ends of sites ("Head_end") do not count. A beginning that ends with a separator may be missing in a few names: the
+    root is often called otherwise.
+    """
+    real = [name for name in names if not name.endswith("_end")]
+    if len(set(real)) < _FEWEST_NAMES:
+        return list(names)
+    counts = collections.Counter(
+        name[: match.start()] for name in real for match in _SEPARATORS.finditer(name) if match.start() < len(name)
+    )
+    shared = [start for start, count in counts.items() if count >= _MOST_NAMES * len(real)]
+    prefix = max([*shared, _same_start(real)], key=len)
+    suffix = _same_start([name[::-1] for name in real])[::-1]
+    return [_cut(name, prefix, suffix) for name in names]
+
+
+def _same_start(names: Sequence[str]) -> str:
+    first, last = min(names), max(names)  # In order, all others lie between these two.
+    same = [one == other for one, other in zip(first, last, strict=False)]
+    return first[: [*same, False].index(False)]
+
+
+def _cut(name: str, prefix: str, suffix: str) -> str:
+    """`name` without `prefix` and `suffix`; an end site's name is cut as its joint's."""
+    stem, end = (name.removesuffix("_end"), "_end") if name.endswith("_end") else (name, "")
+    return (stem.removeprefix(prefix).removesuffix(suffix) or stem) + end
 
 
 def _listed(names: Sequence[str]) -> str:

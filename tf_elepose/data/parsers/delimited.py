@@ -69,5 +69,9 @@ def number_of(cell: str, what: str) -> float:
     try:
         return float(cell.strip() or "nan")
     except ValueError:
-        hint = "; decimals need a point" if re.fullmatch(r"\s*-?\d+,\d+\s*", cell) else ""
-        raise ValueError(f"{what}: expected a number or nothing; got {cell[:40]!r}{hint}") from None
+        raise ValueError(f"{what}: expected a number or nothing; got {cell[:40]!r}{decimals_hint(cell)}") from None
+
+
+def decimals_hint(word: str) -> str:
+    """The end of a message about `word`, which is no number: a hint where it is one with a decimal comma, or ""."""
+    return "; decimals need a point" if re.fullmatch(r"\s*[-+]?\d*,\d+(?:[eE][-+]?\d+)?\s*", word) else ""
