@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import walker
-from samples import openpifpaf, vitpose, yolo
+from samples import openpifpaf, tfjs, vitpose, yolo
 
 from tf_elepose.cli.source_flags import parse_options
 from tf_elepose.data.sources import load_source
@@ -54,8 +54,13 @@ def vitpose_file(folder: pathlib.Path) -> None:
     (folder / "walk_result.json").write_text(json.dumps(vitpose.content(frames)))
 
 
+def tfjs_file(folder: pathlib.Path) -> None:
+    (folder / "poses.json").write_text(json.dumps([[tfjs.pose(pose)] for pose in POSES]))
+
+
 WRITERS: dict[str, Callable[[pathlib.Path], None]] = {
     "yolo:labels": yolo_labels,
+    "tfjs:poses.json": tfjs_file,
     "vitpose:walk_result.json": vitpose_file,
     "openpifpaf:out": openpifpaf_pictures,
     "openpifpaf:walk.mp4.openpifpaf.json": openpifpaf_video,

@@ -35,6 +35,7 @@ READERS: dict[str, str] = {
     "yolo": "yolo.read_yolo",
     "openpifpaf": "openpifpaf.read_openpifpaf",
     "vitpose": "vitpose.read_vitpose",
+    "tfjs": "tfjs.read_tfjs",
     "csv": "tables.read_csv",
     "npz": "tables.read_npz",
     "bvh": "bvh.read_bvh",

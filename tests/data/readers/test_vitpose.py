@@ -79,12 +79,12 @@ def frame(people) -> dict:
 
 DAMAGED = [
     ([3], "expected an object with a list of keypoints; holds none"),
-    ({"skeleton": {"0": "nose"}}, "skeleton: expected names of the joints of a body"),
+    ({"keypoints": [{}], "skeleton": {"0": "nose"}}, "names of keypoints: expected names of the joints of a body"),
     (frame(3), "keypoints 0: expected an object of people; got 3"),
     (frame({"Ann": sample.person(200.0)}), "keypoints 0: id: expected an integer from 0; got 'Ann'"),
     (frame({"5": 3}), "keypoints 0: id '5': expected a list of [y, x, score]; got 3"),
     (frame({"0": [[1, 2]] * 17}), "keypoints 0: id '0': expected a list of [y, x, score]; got a list of 17"),
-    (frame({"0": sample.person(200.0, 16)}), "keypoints: 16 of them; state their convention"),
+    (frame({"0": sample.person(200.0, 16)}), "keypoints: expected 17, as many as the file names; got 16"),
     (frame({"0": [["a", 2, 3]] * 17}), "keypoints 0: id '0': keypoints: expected numbers; got 'a' at 1"),
     ({"keypoints": [{}], "skeleton": {"1": "nose"}}, "skeleton: expected an object with a name of each keypoint"),
     ({"keypoints": [{}], "skeleton": 3}, "skeleton: expected an object with a name of each keypoint, from 0; got 3"),

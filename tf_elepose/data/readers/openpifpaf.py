@@ -20,7 +20,7 @@ from tf_elepose.data.readers.frame_files import FrameFile, files_ending, folder_
 from tf_elepose.data.readers.keypoint_lists import KeypointLists, integer, text
 from tf_elepose.data.rows import Rows
 
-_KNOWN = {17: "coco_17", 133: "coco_17"}
+_KNOWN = {17: "coco_17"}
 
 _PICTURE, _VIDEO = ".predictions.json", ".openpifpaf.json"
 
@@ -113,9 +113,6 @@ def _add_frame(poses: KeypointLists, people: Any, place: str, where: str, clip: 
     for number, person in enumerate(people):
         if type(person) is not dict:
             raise ValueError(f"{what}: person {number}: expected an object with keypoints; got {shown(person)}")
-        if not person.get("keypoints"):  # Detection models write boxes alone.
-            poses.dropped["without keypoints"] += 1
-            continue
         own = person.get("id_")
         if own is not None:
             own = integer(own, f"{what}: person {number}: id_")
@@ -123,7 +120,7 @@ def _add_frame(poses: KeypointLists, people: Any, place: str, where: str, clip: 
                 raise ValueError(f"{what}: person {number}: id_: expected another for each person; got {own}")
             numbers.add(own)
         poses.add(
-            person["keypoints"],
+            person.get("keypoints"),  # Detection models write boxes alone.
             f"{place}: person {number}",
             clip=clip,
             frame=frame,

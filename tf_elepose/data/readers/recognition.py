@@ -28,6 +28,7 @@ _PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".mp4", ".avi", ".mov", "
 
 _OPENPOSE = re.compile(rb'\{\s*"(?:version|people)"\s*:(?:[^{\[]*"people"\s*:)?\s*[\[\d"]')
 _TEXT_IMAGE = re.compile(rb'"image_id"\s*:\s*"')
+_PEOPLE_BY_ID = re.compile(rb'\{\s*"keypoints"\s*:\s*\[\s*\{(?:\s*\}\s*,\s*\{)*\s*"\d+"\s*:')
 _POSE_LINE = re.compile(rb"\d+(?:[ \t]+-?[\d.]+(?:e-?\d+)?){12,}[ \t\r]*(?:\n|\Z)")
 
 
@@ -65,6 +66,10 @@ def format_of_json(head: bytes) -> str | None:
         return "alphapose" if has("idx") or (_TEXT_IMAGE.search(head) and has("box")) else "coco"
     if has("frame_id", "instances") or has("keypoint_scores"):
         return "mmpose"
+    if has("keypoints", "x", "y"):
+        return "tfjs"
+    if has("keypoints", "bbox"):
+        return "openpifpaf"
     if has("visibility") or has("poseLandmarks") or has("landmarks") or has("pose_landmarks") or has("landmark"):
         return "mediapipe"
     return None
@@ -76,6 +81,12 @@ def _format_of_object(head: bytes, has: Callable[..., bool]) -> str | None:
         return "openpose"
     if (people and has("pose_keypoints_2d")) or has("bodies", "joints"):
         return "alphapose"
+    if has("frame", "predictions"):
+        return "openpifpaf"
+    if _PEOPLE_BY_ID.match(head):
+        return "vitpose"
+    if has("keypoints", "x", "y") or has("pose", "keypoints"):
+        return "tfjs"
     if has("meta_info") or has("instance_info"):
         return "mmpose"
     if has("annotations") or has("images") or has("categories"):

@@ -13,8 +13,6 @@ from typing import Any
 from tf_elepose.data.parsers.json_stream import JsonStream, shown
 from tf_elepose.data.readers.keypoint_lists import KeypointLists, integer, stem
 from tf_elepose.data.rows import Rows
-from tf_elepose.skeleton.conversion import Convention
-from tf_elepose.skeleton.joint_names import named_convention
 
 _WHAT = "easy_ViTPose file"
 
@@ -34,11 +32,10 @@ def read_vitpose(path: str | os.PathLike[str], *, convention: str | None = None)
       ValueError: one line with the file, the element, what was expected and what it holds.
     """
     with JsonStream(path, _WHAT) as stream:
-        named, tracked = _first_reading(stream, convention)
+        names, tracked = _first_reading(stream)
     with JsonStream(path, _WHAT) as stream:
         clip = stem(path, stream.where).removesuffix("_result") or stem(path, stream.where)
-        known = {} if named is None else {named[0]: named[1]}
-        poses = KeypointLists(stream.where, clip, known, None if known else convention)
+        poses = KeypointLists(stream.where, clip, {}, convention, names)
         frames = (people for key, people in stream if key == "keypoints")
         for frame, people in enumerate(frames):
             what = f"{stream.where}: {stream.place}"
@@ -46,7 +43,7 @@ def read_vitpose(path: str | os.PathLike[str], *, convention: str | None = None)
                 poses.dropped["frames without people"] += 1
             for place, (person, points) in enumerate(people.items()):
                 number = _id(person, what) if tracked else place
-                flat = _flat(points, f"{what}: id {person[:20]!a}")
+                flat = points and _flat(points, f"{what}: id {person[:20]!a}")
                 at = f"{stream.place}: id {person[:20]!a}"
                 poses.add(flat, at, clip=clip, frame=frame, person=number, has_id=tracked)
             if poses.full:
@@ -54,14 +51,13 @@ def read_vitpose(path: str | os.PathLike[str], *, convention: str | None = None)
         yield poses.rows(stream.done)
 
 
-def _first_reading(stream: JsonStream, stated: str | None) -> tuple[tuple[int, Convention] | None, bool]:
-    """The number of keypoints and their convention by their names, None without; and whether ids are of tracks."""
-    named, tracked, frames = None, False, False
+def _first_reading(stream: JsonStream) -> tuple[list[str], bool]:
+    """The names of the keypoints, as far as the file has them; and whether ids are of tracks."""
+    names: list[str] = []
+    tracked, frames = False, False
     for key, value in stream:
         if key == "skeleton":
             names = _names(value, f"{stream.where}: {stream.place}")
-            convention = named_convention(names, f"{stream.where}: skeleton", stated)
-            named = None if convention is None else (len(names), convention)
         if key == "keypoints":
             frames = True
             if type(value) is not dict:
@@ -69,7 +65,7 @@ def _first_reading(stream: JsonStream, stated: str | None) -> tuple[tuple[int, C
             tracked = tracked or list(value) != [str(place) for place in range(len(value))]
     if not frames:
         raise ValueError(f"{stream.where}: expected an object with a list of keypoints; holds none")
-    return named, tracked
+    return names, tracked
 
 
 def _names(value: Any, what: str) -> list[str]:
