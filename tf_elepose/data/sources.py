@@ -10,6 +10,7 @@ from typing import Any
 
 from tf_elepose.data.assembly import assemble, recordings
 from tf_elepose.data.checks.streamed import PartsSeen
+from tf_elepose.data.readers.recognition import advice_for
 from tf_elepose.data.recording import Recording
 from tf_elepose.data.rows import Rows
 from tf_elepose.data.source_options import SourceOptions
@@ -43,6 +44,8 @@ READERS: dict[str, str] = {
 }
 """{FORMAT: module and function in `data/readers`}; a reader takes the path, and its own options by keyword. They are
 imported when they are used: some need libraries that not everybody has."""
+
+_HOLDS = "it holds"  # A reader that says so has looked itself.
 
 _MANY_ROWS = 20_000  # Of fewer some may be unusual, and the source as a whole as it should be.
 
@@ -102,7 +105,21 @@ def open_source(source: str, /, **options: Any) -> tuple[Iterator[Rows], str]:
         raise ValueError(f"source {source!r}: expected a path after the colon")
     reader = get_reader(format_name)
     _require_known(options, reader, source)
-    return reader(path, **options), f"{format_name} {path}"
+    return _with_advice(reader(path, **options), format_name, path), f"{format_name} {path}"
+
+
+def _with_advice(rows: Iterator[Rows], format_name: str, path: str) -> Iterator[Rows]:
+    """`rows`; an error before the first of them says what the path holds, where that looks like another format."""
+    try:
+        first = next(rows, None)
+    except ValueError as error:
+        message = str(error)
+        if _HOLDS in message or (advice := advice_for(path, format_name)) is None:
+            raise
+        raise ValueError(f"{message}; {advice}") from None
+    if first is not None:
+        yield first
+        yield from rows
 
 
 def get_reader(format_name: str) -> Callable[..., Iterator[Rows]]:

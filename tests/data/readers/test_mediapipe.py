@@ -139,3 +139,9 @@ def test_damaged_files(tmp_path, content, expected):
 
 def test_the_option_image_size_is_checked(tmp_path):
     assert "image_size: expected width and height in pixels; got 640" in problem(tmp_path, [PERSON], image_size=640)
+
+
+def test_a_person_without_landmarks_is_counted(tmp_path):
+    path = saved(tmp_path, {"frames": [[None, sample.landmarks(0.2)], [[], sample.landmarks(0.2)]]})
+    recording = load(path, image_size=(640, 480))
+    assert len(recording) == 2 and recording.dropped == {"without keypoints": 2}

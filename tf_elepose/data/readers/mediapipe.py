@@ -70,7 +70,7 @@ def read_mediapipe(path: str | os.PathLike[str], *, image_size: Sequence[int] | 
             size = now
             for person, landmarks in enumerate(people):
                 place = f"{stream.place}: person {person}"
-                flat = seen.flat(landmarks, now, f"{stream.where}: {place}")
+                flat = seen.flat(landmarks, now, f"{stream.where}: {place}") if landmarks else None
                 poses.add(flat, place, clip=clip, frame=frame, person=person)
         yield poses.rows(stream.done, image_size=size)
 
@@ -83,7 +83,7 @@ class _Frames:
         self._numbered: bool | None = None  # Whether frames have numbers, and landmarks a visibility:
         self._visibility: bool | None = None  # either all in a file, or none.
 
-    def __iter__(self) -> Iterator[tuple[int, Size | None, list[list[Any]]]]:
+    def __iter__(self) -> Iterator[tuple[int, Size | None, list[list[Any] | None]]]:
         place = 0
         for key, value in self._stream:
             if key not in (None, "frames"):
@@ -125,8 +125,8 @@ class _Frames:
         return numbers
 
 
-def _people(value: Any, what: str) -> list[list[Any]]:
-    """The landmarks of each person in a frame's value."""
+def _people(value: Any, what: str) -> list[list[Any] | None]:
+    """The landmarks of each person in a frame's value; null or an empty list for a person without."""
     if type(value) is dict:
         keys = [key for key in _KEYS if key in value]
         if len(keys) != 1:
@@ -142,7 +142,7 @@ def _people(value: Any, what: str) -> list[list[Any]]:
         return [value]
     people: list[Any] = [person.get("landmark") if type(person) is dict else person for person in value]
     for person in people:
-        if type(person) is not list:
+        if person is not None and type(person) is not list:
             raise ValueError(f"{what}: expected a list of landmarks for each person; got {shown(person)}")
     return people
 

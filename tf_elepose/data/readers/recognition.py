@@ -21,12 +21,12 @@ _MOST_FILES = 20_000  # Of a folder are counted.
 _TRIED = 3  # Files of each ending whose content is looked at.
 
 _BY_ENDING = {
-    ".bvh": "bvh", ".mat": "mpii, lsp or mpi_inf_3dhp", ".h5": "h36m_fetch or skipose", ".pkl": "3dpw",
+    ".bvh": "bvh", ".mat": "mpii or lsp or mpi_inf_3dhp", ".h5": "h36m_fetch or skipose", ".pkl": "3dpw",
     ".tfrecord": "shards",
 }  # fmt: skip
 _PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".mp4", ".avi", ".mov", ".mkv", ".webm")
 
-_OPENPOSE = re.compile(rb'\{\s*"(?:version|people)"\s*:(?:[^{\[]*"people"\s*:)?\s*[\[\d"]')
+_OPENPOSE = re.compile(rb'\{(?:[^{}\[\]]*,)?\s*"people"\s*:\s*\[')
 _TEXT_IMAGE = re.compile(rb'"image_id"\s*:\s*"')
 _PEOPLE_BY_ID = re.compile(rb'\{\s*"keypoints"\s*:\s*\[\s*\{(?:\s*\}\s*,\s*\{)*\s*"\d+"\s*:')
 _POSE_LINE = re.compile(rb"\d+(?:[ \t]+-?[\d.]+(?:e-?\d+)?){12,}[ \t\r]*(?:\n|\Z)")
@@ -75,11 +75,23 @@ def format_of_json(head: bytes) -> str | None:
     return None
 
 
+def advice_for(path: str | os.PathLike[str], format_name: str) -> str | None:
+    """What to say of a path that `format_name` cannot read: the format it looks like, or what a folder holds."""
+    place = pathlib.Path(path)
+    if place.is_dir():
+        return f"it holds {held(place)}"
+    if not place.is_file():
+        return None
+    if place.suffix.lower() in _PICTURES:
+        return "this is a picture or video: find the keypoints with a 2D detector first"
+    found = format_of(place)
+    return None if found is None or format_name in found.split() else f"the file looks like {found}:{path}"
+
+
 def _format_of_object(head: bytes, has: Callable[..., bool]) -> str | None:
-    people = has("people")
-    if people and _OPENPOSE.match(head):
+    if _OPENPOSE.match(head):
         return "openpose"
-    if (people and has("pose_keypoints_2d")) or has("bodies", "joints"):
+    if (has("people") and has("pose_keypoints_2d")) or has("bodies", "joints"):
         return "alphapose"
     if has("frame", "predictions"):
         return "openpifpaf"
