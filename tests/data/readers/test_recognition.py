@@ -41,7 +41,7 @@ def test_a_folder_of_something_else_is_told(tmp_path):
         (tmp_path / f"walk_{number}.json").write_text(json.dumps({"people": []}))
     (tmp_path / "walk.mp4").write_bytes(b"")
     np.savez(tmp_path / "poses.npz", keypoints=np.zeros((1, 17, 2)))
-    for name in ("coco", "mmpose", "h36m", "skipose", "mediapipe", "yolo", "csv", "npz", "3dpw", "mpi_inf_3dhp"):
+    for name in ("coco", "mmpose", "h36m", "skipose", "mediapipe", "yolo", "csv", "3dpw", "mpi_inf_3dhp"):
         options = {"image_size": [640, 480]} if name == "yolo" else {}
         with pytest.raises(ValueError, match=r"it holds 3 \.json \(format openpose, it seems\)"):
             load_source(f"{name}:{tmp_path}", H36M_17, **options)

@@ -79,7 +79,8 @@ def advice_for(path: str | os.PathLike[str], format_name: str) -> str | None:
     """What to say of a path that `format_name` cannot read: the format it looks like, or what a folder holds."""
     place = pathlib.Path(path)
     if place.is_dir():
-        return f"it holds {held(place)}"
+        holds = held(place)
+        return None if re.search(rf"\b{format_name}\b", holds) else f"it holds {holds}"
     if not place.is_file():
         return None
     if place.suffix.lower() in _PICTURES:
