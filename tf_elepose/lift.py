@@ -196,14 +196,15 @@ def source_of(text: str, convention: str | None) -> str:
 
     if text == SYNTHETIC or text.partition(":")[0] in READERS:
         return text
-    suffix = unpacked_name(text).suffix.lower()
-    if suffix in (".npz", ".csv") and (":" not in text or pathlib.Path(text).exists()):
+    by_suffix = {".npz": "npz", ".npy": "npz", ".csv": "csv"}
+    format_name = by_suffix.get(unpacked_name(text).suffix.lower())
+    if format_name is not None and (":" not in text or pathlib.Path(text).exists()):
         if convention is None:
             raise ValueError(
-                f"input {text!r}: whose joints are these? Give --convention=NAME, or the format, {suffix[1:]}:{text} "
+                f"input {text!r}: whose joints are these? Give --convention=NAME, or the format, {format_name}:{text} "
                 f"(a file of tf_elepose.convert is views:{text})"
             )
-        return f"{suffix[1:]}:{text}"
+        return f"{format_name}:{text}"
     raise ValueError(f"input {text!r}: expected its format in front, FORMAT:PATH with one of {', '.join(READERS)}")
 
 

@@ -9,10 +9,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import walker
-from samples import openpifpaf, tfjs, vitpose, yolo
+from samples import openpifpaf, tfjs, videopose3d, vitpose, yolo
 
 from tf_elepose.cli.source_flags import parse_options
 from tf_elepose.data.sources import load_source
+from tf_elepose.skeleton.conventions import CONVENTIONS
+from tf_elepose.skeleton.conversion import conversion
 from tf_elepose.skeleton.skeletons import H36M_17
 
 DATA = pathlib.Path(__file__).resolve().parents[2] / "docs" / "data.md"
@@ -58,12 +60,32 @@ def tfjs_file(folder: pathlib.Path) -> None:
     (folder / "poses.json").write_text(json.dumps([[tfjs.pose(pose)] for pose in POSES]))
 
 
+def in_h36m_17(poses: np.ndarray) -> np.ndarray:
+    return conversion(CONVENTIONS["coco_17"], H36M_17).apply(poses)
+
+
+def custom_videos(folder: pathlib.Path) -> None:
+    videopose3d.write_custom(folder / "data_2d_custom_myvideos.npz", {"walk.mp4": POSES})
+
+
+def detections_of_a_video(folder: pathlib.Path) -> None:
+    trusted = np.concatenate([POSES, np.full((len(POSES), 17, 1), 0.9)], axis=-1)[:, np.newaxis]
+    videopose3d.write_detections(folder / "walk.mp4.npz", list(trusted), [[0.9]] * len(POSES))
+
+
 WRITERS: dict[str, Callable[[pathlib.Path], None]] = {
     "yolo:labels": yolo_labels,
     "tfjs:poses.json": tfjs_file,
     "vitpose:walk_result.json": vitpose_file,
     "openpifpaf:out": openpifpaf_pictures,
     "openpifpaf:walk.mp4.openpifpaf.json": openpifpaf_video,
+    "videopose3d:data_2d_custom_myvideos.npz": custom_videos,
+    "videopose3d:walk.mp4.npz": detections_of_a_video,
+    "npz:keypoints.npz": lambda folder: np.savez(
+        folder / "keypoints.npz", reconstruction=in_h36m_17(POSES)[np.newaxis]
+    ),
+    "npz:people.npz": lambda folder: np.savez(folder / "people.npz", keypoints=POSES[:, np.newaxis]),
+    "npz:poses.npy": lambda folder: np.save(folder / "poses.npy", POSES),
 }
 """{SOURCE of a line: what writes its files}."""
 

@@ -37,8 +37,9 @@ READERS: dict[str, str] = {
     "openpifpaf": "openpifpaf.read_openpifpaf",
     "vitpose": "vitpose.read_vitpose",
     "tfjs": "tfjs.read_tfjs",
+    "videopose3d": "videopose3d.read_videopose3d",
     "csv": "tables.read_csv",
-    "npz": "tables.read_npz",
+    "npz": "arrays.read_npz",
     "bvh": "bvh.read_bvh",
     "shards": "shards.read_shards",
 }

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from samples import csv_table, npz_table
+from samples import csv_table
 
 from tf_elepose.data.readers.tables import read_csv
 from tf_elepose.data.sources import load_source
@@ -176,65 +176,8 @@ def test_files_without_text_are_refused(tmp_path):
         load_csv(tmp_path / "binary.csv")
 
 
-def save_npz(folder, **arrays):
-    np.savez(folder / "table.npz", **arrays)
-    return f"npz:{folder / 'table.npz'}"
-
-
-def load_npz(folder, **arrays):
-    return load_source(save_npz(folder, **arrays), H36M_17, convention="coco_17")
-
-
-def poses(rows=2, numbers=2):
-    return np.random.default_rng(0).uniform(1, 900, (rows, 17, numbers))
-
-
-def test_an_npz_of_poses(tmp_path):
-    array = poses()
-    array[0, 0] = 0
-    array[1, 16, 0] = np.nan
-    recording = load_npz(tmp_path, poses_2d=array, frame=np.array([5, 9]), clip=np.array(["a", "b"]))
-    np.testing.assert_allclose(recording.poses_2d[:, H36M_17.index("l_wrist")], array[:, 9], rtol=1e-6)
-    assert not recording.visible[0, H36M_17.index("nose")] and not recording.visible[1, H36M_17.index("r_ankle")]
-    assert recording.visible.sum() == 2 * 17 - 2
-    assert recording.frame.tolist() == [5, 9] and recording.clip.tolist() == ["a", "b"]
-
-
-def test_the_third_number_is_the_confidence(tmp_path):
-    array = poses(numbers=3)
-    array[..., 2] = np.linspace(0, 1, 17)
-    recording = load_npz(tmp_path, keypoints=array)
-    assert recording.confidence[0, H36M_17.index("r_ankle")] == 1.0
-    assert not recording.visible[0, H36M_17.index("nose")]
-    other = load_npz(tmp_path, keypoints=array[..., :2], confidence=array[..., 2])
-    np.testing.assert_array_equal(other.confidence, recording.confidence)
-
-
-@pytest.mark.parametrize(
-    ("arrays", "message"),
-    [
-        ({}, "expected an array poses_2d or keypoints; the file holds remark"),
-        ({"poses_2d": poses(), "keypoints": poses()}, "expected an array poses_2d or keypoints"),
-        ({"poses_2d": poses()[0]}, r"poses_2d: expected numbers \[N, K, 2 or 3\]; got float64 \[17, 2\]"),
-        ({"poses_2d": poses().astype(str)}, "poses_2d: expected numbers"),
-        ({"poses_2d": poses()[:, :16]}, "16 joints; convention 'coco_17' has 17; expected one of .*mpii_16"),
-        ({"poses_2d": poses(), "frame": np.arange(3)}, r"frame: expected shape \[2\]; got \[3\]"),
-        (
-            {"poses_2d": poses(), "split": np.array(["train", "dev"])},
-            "split: expected train or test; got 'dev' in row 1",
-        ),
-        ({"poses_2d": np.array([None], dtype=object)}, "expected numbers or text"),
-        ({"poses_2d": poses() * 1e300}, "expected numbers within"),
-    ],
-)
-def test_other_npz_files_are_refused(tmp_path, arrays, message):
-    with pytest.raises(ValueError, match=message):
-        load_npz(tmp_path, **arrays or {"remark": np.zeros(3)})
-
-
-@pytest.mark.parametrize("sample", [csv_table, npz_table])
-def test_damaged_files_are_read_or_refused(tmp_path, sample):
-    source, options = sample.write(tmp_path)
+def test_damaged_files_are_read_or_refused(tmp_path):
+    source, options = csv_table.write(tmp_path)
     assert len(load_source(source, H36M_17, **options)) == 6
     rng = np.random.default_rng(0)
     file = next(tmp_path.iterdir())

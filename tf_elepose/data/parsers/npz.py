@@ -115,10 +115,15 @@ class NpzReader:
                 except DAMAGE as error:
                     raise ValueError(f"{self.where}: {name}: damaged ({one_line(error)})") from error
 
-    def blocks(self, name: str, rows: int) -> Iterator[np.ndarray]:
+    def blocks(self, name: str, rows: int, row_axes: int = 1) -> Iterator[np.ndarray]:
         """Reads an array in blocks of `rows` rows of its first axis; several arrays may be read in turn.
 
         The checksum is known to be right only when the last block has come.
+
+        Args:
+          name: of the array.
+          rows: in a block.
+          row_axes: the first so many axes are counted through as one.
         """
         what = f"{self.where}: {name}"
         shape, dtype = self.declared(name)
@@ -126,9 +131,10 @@ class NpzReader:
             _, fortran_order, _, _ = read_header(stream, what)
             if fortran_order and len(shape) > 1:  # The first axis varies fastest: its rows are not contiguous.
                 whole = self.array(name)
+                whole = whole.reshape(-1, *shape[row_axes:]) if row_axes > 1 else whole
                 yield from (whole[first : first + rows] for first in range(0, len(whole), rows))
                 return
-            length, row_bytes = math.prod(shape[:1]), math.prod(shape[1:]) * dtype.itemsize
+            length, row_bytes = math.prod(shape[:row_axes]), math.prod(shape[row_axes:]) * dtype.itemsize
             for first in range(0, length, rows):
                 count = min(rows, length - first)
                 try:
@@ -140,11 +146,13 @@ class NpzReader:
                 if len(data) != count * row_bytes:
                     held = first * row_bytes + len(data)
                     raise ValueError(f"{what}: cut short at {held} of {length * row_bytes} bytes")
-                yield np.frombuffer(data, dtype).reshape(count, *shape[1:])
+                yield np.frombuffer(data, dtype).reshape(count, *shape[row_axes:])
 
-    def parts(self, members: Mapping[str, str], rows: int) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+    def parts(
+        self, members: Mapping[str, str], rows: int, row_axes: int = 1
+    ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
         """Yields (first row, {key: rows}) of the arrays {key: name} of equal length, `rows` rows at a time."""
-        blocks = [self.blocks(name, rows) for name in members.values()]
+        blocks = [self.blocks(name, rows, row_axes) for name in members.values()]
         for number, part in enumerate(zip(*blocks, strict=True)):
             yield number * rows, dict(zip(members, part, strict=True))
 

@@ -10,7 +10,6 @@ Training subjects are S1, S5, S6, S7 and S8, test subjects S9 and S11.
 
 from __future__ import annotations
 
-import math
 import os
 import pathlib
 import re
@@ -19,11 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from tf_elepose.data.parsers.limits import MAX_UNPACKED_RATIO, SMALL_BYTES, listed
-from tf_elepose.data.parsers.npz import NpzReader, read_header
-from tf_elepose.data.parsers.pickle import read_pickle
+from tf_elepose.data.parsers.pickled_npz import PickledNpz, described
 from tf_elepose.data.readers.h36m_cameras import CAMERA_IDS, LENSES, STANDS, project, to_camera
 from tf_elepose.data.readers.h36m_selection import Selection, selection
+from tf_elepose.data.readers.videopose3d_layout import layout_of
 from tf_elepose.data.rows import Rows
 from tf_elepose.skeleton import conventions
 from tf_elepose.skeleton.conversion import Convention
@@ -32,7 +30,6 @@ TEST_SUBJECTS = ("S9", "S11")
 
 _H36M_32 = conventions.get_convention("h36m_32")
 _RENAMED = {"TakingPhoto": "Photo", "WalkingDog": "WalkDog"}  # Old name: name in all newer files.
-_LAYOUTS = {"h36m": "h36m_17", "coco": "coco_17", "mpii": "mpii_16"}
 _NUMBER = re.compile(r" \d+$")
 
 
@@ -141,7 +138,7 @@ class _Poses2D:
         if poses is None:
             raise ValueError(f"{what}: missing; data_3d_h36m.npz has it")
         if not isinstance(poses, (list, tuple, np.ndarray)) or len(poses) != len(CAMERA_IDS):
-            raise ValueError(f"{what}: expected poses of {len(CAMERA_IDS)} cameras; got {_described(poses)}")
+            raise ValueError(f"{what}: expected poses of {len(CAMERA_IDS)} cameras; got {described(poses)}")
         array = _poses(poses[camera], (self.convention.num_joints, 2), f"{what}, camera {CAMERA_IDS[camera]}")
         if len(array) < length:
             raise ValueError(
@@ -194,32 +191,9 @@ def _views(
     return fields
 
 
-class _PickledNpz(NpzReader):
-    """An npz archive whose arrays hold one pickled object; plain values in it are read, code is refused."""
-
-    def plain(self, name: str) -> Any:
-        """The object in the array `name`."""
-        what = f"{self.where}: {name}"
-        if name not in self.names:
-            raise ValueError(f"{what}: missing; the file holds {listed(self.names) or 'nothing'}")
-        info = self._members[name]
-        if info.file_size > max(SMALL_BYTES, MAX_UNPACKED_RATIO * info.compress_size):
-            raise ValueError(
-                f"{what}: {info.compress_size} bytes that unpack to {info.file_size}; at most 1:{MAX_UNPACKED_RATIO}"
-            )
-        with self._opened(name) as stream:
-            shape, _, dtype, start = read_header(stream, what)
-            if dtype != np.dtype(object) or math.prod(shape) != 1:
-                raise ValueError(f"{what}: expected one pickled object; got {dtype} {list(shape)}")
-            value = read_pickle(stream, info.file_size - start, what)
-        if isinstance(value, np.ndarray) and value.dtype == np.dtype(object) and value.size == 1:
-            return value.item()
-        raise ValueError(f"{what}: expected one pickled object; got {_described(value)}")
-
-
 def _positions(path: pathlib.Path, field: str) -> tuple[dict[str, dict[str, Any]], str]:
     """The poses {subject: {clip: poses}} in `field` of the file, and what messages call the file."""
-    with _PickledNpz(path, "h36m file") as archive:
+    with PickledNpz(path, "h36m file") as archive:
         positions, where = archive.plain(field), archive.where
     for actions in _texts(positions, f"{where}: {field}").values():
         _texts(actions, f"{where}: {field}")
@@ -228,57 +202,20 @@ def _positions(path: pathlib.Path, field: str) -> tuple[dict[str, dict[str, Any]
 
 def _texts(values: Any, what: str) -> dict[str, Any]:
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
-        raise ValueError(f"{what}: expected poses by subject and action; got {_described(values)}")
+        raise ValueError(f"{what}: expected poses by subject and action; got {described(values)}")
     return values
 
 
 def _layout(path: pathlib.Path) -> Convention:
-    """The convention of a file's joints: the layout that it names, or the one with its joint number and symmetry.
-
-    Raises:
-      ValueError: no layout has that name, or that number of joints and symmetry.
-    """
-    with _PickledNpz(path, "h36m file") as archive:
-        metadata, what = archive.plain("metadata"), f"{archive.where}: metadata"
-    symmetry = metadata.get("keypoints_symmetry") if isinstance(metadata, dict) else None
-    if not isinstance(symmetry, (list, tuple)) or len(symmetry) != 2:
-        raise ValueError(f"{what}: expected num_joints and keypoints_symmetry; got {_described(metadata)}")
-    sides = [_indices(side) for side in symmetry]
-    found = (_indices([metadata.get("num_joints")]), *sides)
-    layouts = {name: conventions.get_convention(convention) for name, convention in _LAYOUTS.items()}
-    if (name := metadata.get("layout_name")) is not None:
-        layouts = {key: layout for key, layout in layouts.items() if key == name}
-        if not layouts:
-            raise ValueError(f"{what}: layout_name: expected {', '.join(_LAYOUTS)}; got {str(name)[:40]!r}")
-    for layout in layouts.values():
-        left, right = ({i for i, j in enumerate(layout.joints) if j.startswith(side)} for side in ("l_", "r_"))
-        if found == ({layout.num_joints}, left, right):
-            return layout
-    raise ValueError(
-        f"{what}: {_described(metadata.get('num_joints'))} joints, left {str(sides[0])[:80]}, right "
-        f"{str(sides[1])[:80]}: not the joints of {', '.join(layouts)}"
-    )
-
-
-def _indices(values: Any) -> set[int]:
-    """The integers in a list, to compare them with a layout; anything else gives a set that equals no layout's."""
-    if isinstance(values, np.ndarray) and values.dtype.kind in "iu":
-        values = values.ravel()[:100].tolist()
-    if not isinstance(values, (list, tuple)):
-        return set()
-    return {value for value in values if isinstance(value, int)} if len(values) <= 100 else set()
+    """The convention of a file's joints, by its metadata."""
+    with PickledNpz(path, "h36m file") as archive:
+        return layout_of(archive.plain("metadata"), f"{archive.where}: metadata")
 
 
 def _poses(array: Any, tail: tuple[int, int], what: str) -> np.ndarray:
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu" or array.shape[1:] != tail or array.ndim != 3:
-        raise ValueError(f"{what}: expected numbers [T, {tail[0]}, {tail[1]}]; got {_described(array)}")
+        raise ValueError(f"{what}: expected numbers [T, {tail[0]}, {tail[1]}]; got {described(array)}")
     return array
-
-
-def _described(value: Any) -> str:
-    if isinstance(value, np.ndarray):
-        return f"{value.dtype} {list(value.shape)}"
-    return repr(value) if isinstance(value, int) else type(value).__name__
 
 
 def _action(clip: str, number: bool = False) -> str:

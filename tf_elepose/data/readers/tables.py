@@ -1,13 +1,12 @@
-"""`csv` and `npz`: keypoints in plain tables, in a convention that the user names.
+"""`csv`: keypoints in a plain table, in a convention that the user names.
 
-One row is one person in one frame of one camera. A csv file has a header; its columns are <joint>_x, <joint>_y and
+One row is one person in one frame of one camera. The file has a header; its columns are <joint>_x, <joint>_y and
 optionally <joint>_confidence for every joint of the convention, in any order, or x0, y0, [c0], x1, ... in the
-convention's order. They are separated by comma, semicolon or tab, whichever the header has most of. An npz file has
-poses_2d or keypoints, numbers [N, K, 2] or, with confidence, [N, K, 3]; or [N, K, 2] and confidence [N, K].
+convention's order. They are separated by comma, semicolon or tab, whichever the header has most of.
 
-Both may have for each row frame, person, camera (integers from 0), clip, subject, action (text) and split ("train" or
+There may be columns frame, person, camera (integers from 0), clip, subject, action (text) and split ("train" or
 "test"). Without frame, each row is a frame of its own; without clip or subject, all rows have one, named as the file.
-Other columns and arrays are ignored.
+Other columns are ignored.
 
 A joint is missing where it is empty or NaN, has confidence 0, or lies at exactly (0, 0) or (-1, -1), see `visibility`.
 """
@@ -16,7 +15,6 @@ from __future__ import annotations
 
 import math
 import os
-import pathlib
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -25,15 +23,13 @@ import numpy as np
 
 from tf_elepose.data.parsers.delimited import cells_of, delimiter_of, number_of, read_line
 from tf_elepose.data.parsers.limits import MAX_TEXT_LENGTH, listed, opened, share_read, unpacked_name
-from tf_elepose.data.parsers.npz import NpzReader
-from tf_elepose.data.recording import SPLITS, check_array, require_splits
+from tf_elepose.data.readers.stated_convention import stated_convention
+from tf_elepose.data.recording import SPLITS
 from tf_elepose.data.rows import Rows
-from tf_elepose.skeleton import conventions
 from tf_elepose.skeleton.conversion import Convention
 
 _INTEGERS, _TEXTS = ("frame", "person", "camera"), ("clip", "subject", "action", "split")
 _PART_ROWS, _PART_CELLS = 4096, 500_000  # For a csv file.
-_NPZ_PART_ROWS = 1 << 14
 
 _NUMBERED = re.compile(r"([xyc])(\d{1,4})")
 
@@ -59,7 +55,7 @@ def read_csv(path: str | os.PathLike[str], *, convention: str | None = None) -> 
             raise ValueError(f"{where}: line 1: {listed(twice)}: given twice")
         if not (num_joints := _num_joints(columns)):
             raise ValueError(f"{where}: line 1: expected columns <joint>_x, <joint>_y or x0, y0; got {listed(columns)}")
-        held = _convention(convention, num_joints, where)
+        held = stated_convention(convention, num_joints, where)
         places = _places(columns, held, where)
         known = {name: columns.index(name) for name in (*_INTEGERS, *_TEXTS) if name in columns}
         stem, first, line_number = unpacked_name(path).stem, 0, 1
@@ -75,64 +71,6 @@ def read_csv(path: str | os.PathLike[str], *, convention: str | None = None) -> 
                 first, lines = first + len(lines), []
             if line is None:
                 return
-
-
-def read_npz(path: str | os.PathLike[str], *, convention: str | None = None) -> Iterator[Rows]:
-    """Yields the rows of the archive at `path`, `_NPZ_PART_ROWS` at a time.
-
-    Args:
-      path: of the file.
-      convention: a name or the path of a convention file; required.
-
-    Raises:
-      ValueError: there is no such file or no convention, or an array is wrong: one line with the array, what was
-        expected and what came.
-    """
-    with NpzReader(path, "npz file") as archive:
-        where = archive.where
-        names = [name for name in ("poses_2d", "keypoints") if name in archive.names]
-        if len(names) != 1:
-            held_names = listed(archive.names) or "nothing"
-            raise ValueError(f"{where}: expected an array poses_2d or keypoints; the file holds {held_names}")
-        shape, dtype = archive.declared(names[0])
-        if len(shape) != 3 or shape[2] not in (2, 3) or 0 in shape or dtype.kind not in "fiu":
-            raise ValueError(f"{where}: {names[0]}: expected numbers [N, K, 2 or 3]; got {dtype} {list(shape)}")
-        held = _convention(convention, shape[1], where)
-        kinds = {name: "int" for name in _INTEGERS} | {name: "text" for name in _TEXTS}
-        kinds = {name: kind for name, kind in kinds.items() if name in archive.names}
-        apart = ["confidence"] if shape[2] == 2 and "confidence" in archive.names else []
-        for name in [*apart, *kinds]:
-            expected, (found, held_as) = shape[: 2 if name in apart else 1], archive.declared(name)
-            if found != expected:
-                raise ValueError(f"{where}: {name}: expected shape {list(expected)}; got {list(found)}")
-            if name in apart and held_as.kind not in "fiu":
-                raise ValueError(f"{where}: {name}: expected numbers; got an array of {held_as}")
-        stem = pathlib.Path(path).stem
-        for first, arrays in archive.parts({name: name for name in (names[0], *apart, *kinds)}, _NPZ_PART_ROWS):
-            n = len(arrays[names[0]])
-            fields = {name: check_array(arrays[name], kinds[name], (n,), f"{where}: {name}") for name in kinds}
-            if "split" in fields:
-                require_splits(fields["split"], first, where)
-            with np.errstate(over="ignore"):  # `assemble` refuses numbers that are too large.
-                poses, *trust = (arrays[name].astype(np.float32) for name in (names[0], *apart))
-            confidence = poses[..., 2] if shape[2] == 3 else trust[0] if trust else None
-            known: dict[str, Any] = {"frame": np.arange(first, first + n), "clip": stem, "subject": stem} | fields
-            yield Rows(held, poses[..., :2], confidence=confidence, done=(first + n) / shape[0], **known)
-
-
-def _convention(stated: str | None, num_joints: int, where: str) -> Convention:
-    if stated is None:
-        raise ValueError(
-            f"{where}: {num_joints} joints, but not which: say it as --option=convention=NAME, "
-            f"{conventions.candidates(num_joints)}"
-        )
-    held = conventions.get_convention(str(stated))
-    if held.num_joints != num_joints:
-        raise ValueError(
-            f"{where}: {num_joints} joints; convention {held.name!r} has {held.num_joints}; expected "
-            f"{conventions.candidates(num_joints)}"
-        )
-    return held
 
 
 def _num_joints(columns: Sequence[str]) -> int:

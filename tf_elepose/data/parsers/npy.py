@@ -1,0 +1,53 @@
+"""Reads an npy file of unknown origin, with the checks of the arrays in npz archives."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from types import TracebackType
+from typing import IO, BinaryIO
+
+from tf_elepose.data.parsers.limits import opened, size_of
+from tf_elepose.data.parsers.npz import NpzReader
+from tf_elepose.data.parsers.pickled_npz import PickledNpz
+
+NPY_NAME = "array"
+"""What messages call the one array of an npy file."""
+
+_MAGIC = b"\x93NUMPY"  # numpy/lib/format.py
+
+
+def open_arrays(path: str | os.PathLike[str], what: str) -> NpzReader:
+    """The arrays of the npz file at `path`, or the one of an npy file; which of them it is, its first bytes say."""
+    with opened(path, f"{what} {os.fspath(path)}", whole=True) as stream:
+        is_npy = stream.read(len(_MAGIC)) == _MAGIC
+    return NpyReader(path, what) if is_npy else PickledNpz(path, what)
+
+
+class NpyReader(NpzReader):
+    """The array of an npy file, as if it were the only one of an archive, with the name `NPY_NAME`."""
+
+    def __init__(self, path: str | os.PathLike[str], what: str = "npy file") -> None:
+        """Opens the file at `path`; messages call its kind `what`.
+
+        Raises:
+          ValueError: there is no such file.
+        """
+        self.where = f"{what} {os.fspath(path)}"
+        self._path = path
+        info = zipfile.ZipInfo(NPY_NAME)
+        with self._file() as stream:
+            info.file_size = info.compress_size = size_of(stream)
+        self._members = {NPY_NAME: info}
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass  # No file stays open between two calls.
+
+    def _file(self) -> BinaryIO:
+        return opened(self._path, self.where, whole=True)
+
+    def _opened(self, name: str) -> IO[bytes]:
+        del name  # There is one.
+        return self._file()

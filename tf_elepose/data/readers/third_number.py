@@ -1,0 +1,68 @@
+"""What the third number of a keypoint is in an array that does not say: a confidence, a label or a depth.
+
+A depth taken for a confidence would hide every joint behind the root, and weigh the others by how near they are.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+KINDS = ("confidence", "visibility", "z")
+
+# Confidences are from 0 to 1. Heat maps' peaks reach a little further (MMPose's scores of 1.02, of -0.01), and a
+# damaged number in a hundred makes no depth.
+_LOWEST, _HIGHEST = -0.1, 1.5
+_MOST_OUTSIDE = 0.01
+
+
+class ThirdNumbers:
+    """Takes the third numbers of a file's keypoints, a part at a time, for what those of the first part are."""
+
+    def __init__(self, stated: str | None, where: str) -> None:
+        """Starts without numbers.
+
+        Args:
+          stated: of `KINDS`, or None: confidences, or labels (COCO's v: 0 is not labelled, 1 hidden, 2 visible) where
+            only 0, 1 and 2 occur.
+          where: beginning of messages.
+
+        Raises:
+          ValueError: another kind.
+        """
+        if stated not in (None, *KINDS):
+            raise ValueError(f"{where}: third: expected {', '.join(KINDS)}; got {stated!r}")
+        self._kind = stated
+        self._stated = stated is not None
+        self._where = where
+
+    def split(self, keypoints: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Places [..., K, 2] px, NaN where a label says that there is none, and confidences [..., K] or None.
+
+        Args:
+          keypoints: [..., K, 2 or 3].
+
+        Raises:
+          ValueError: third numbers that are not stated and cannot be confidences or labels.
+        """
+        places = keypoints[..., :2]
+        if keypoints.shape[-1] == 2:
+            return places, None
+        third = keypoints[..., 2]
+        if self._kind is None and (known := third[np.isfinite(third)]).size:
+            self._kind = "visibility" if np.isin(known, (0, 1, 2)).all() and (known == 2).any() else "confidence"
+        if self._kind == "z":
+            return places, None
+        if self._kind == "visibility":
+            return np.where((third > 0)[..., np.newaxis], places, np.asarray(np.nan, places.dtype)), None
+        if not self._stated:
+            self._require_confidences(third)
+        return places, third
+
+    def _require_confidences(self, third: np.ndarray) -> None:
+        known = third[np.isfinite(third)]
+        outside = (known < _LOWEST) | (known > _HIGHEST)
+        if outside.sum() > _MOST_OUTSIDE * known.size:
+            raise ValueError(
+                f"{self._where}: the third numbers run from {known.min():g} to {known.max():g}, a confidence from 0 to "
+                "1: say what they are, --option=third=z (depths, which are not read) or --option=third=confidence"
+            )
