@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import walker
-from samples import openpifpaf, tfjs, videopose3d, vitpose, yolo
+from samples import mmpose, openpifpaf, tfjs, videopose3d, vitpose, yolo
 
 from tf_elepose.cli.source_flags import parse_options
 from tf_elepose.data.sources import load_source
@@ -73,8 +73,16 @@ def detections_of_a_video(folder: pathlib.Path) -> None:
     videopose3d.write_detections(folder / "walk.mp4.npz", list(trusted), [[0.9]] * len(POSES))
 
 
+def mmpose_pictures(folder: pathlib.Path) -> None:
+    (folder / "predictions").mkdir()
+    for t, pose in enumerate(POSES):
+        people = [mmpose.instance(0.0) | {"keypoints": pose.tolist()}]
+        (folder / "predictions" / f"{t:06d}.json").write_text(json.dumps(people))
+
+
 WRITERS: dict[str, Callable[[pathlib.Path], None]] = {
     "yolo:labels": yolo_labels,
+    "mmpose:predictions": mmpose_pictures,
     "tfjs:poses.json": tfjs_file,
     "vitpose:walk_result.json": vitpose_file,
     "openpifpaf:out": openpifpaf_pictures,

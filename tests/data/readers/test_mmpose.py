@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import walker
 from json_cases import JsonCases, joint
 from samples import mmpose as sample
 
@@ -32,6 +33,53 @@ def test_a_file_of_the_demo_scripts(tmp_path):
     recording = load_source(source, H36M_17, **options)
     assert_is_the_sample(recording)
     assert recording.clip.tolist() == ["results_video"] * 3
+
+
+def test_a_folder_of_pictures(tmp_path):
+    folder = tmp_path / "predictions"
+    folder.mkdir()
+    for name, people in {
+        "000007": [sample.instance(200.0)],
+        "000008": [],
+        "walk_01": [sample.instance(400.0)] * 2,
+    }.items():
+        saved(folder, people, f"{name}.json")
+    with pytest.raises(ValueError, match=r"'000007\.json': element 0: keypoints: 17 of them; state their convention"):
+        load(folder)
+    recording = load(folder, convention="coco_17")
+    assert recording.clip.tolist() == ["predictions", "walk", "walk"] and recording.frame.tolist() == [7, 1, 1]
+    assert joint(recording, 0, "l_hip") == [211, 210] and joint(recording, 1, "l_hip") == [411, 210]
+    assert recording.dropped == {"frames without people": 1}
+    assert recording.subject.tolist() == ["predictions"] * 3
+    alone = load(folder / "000007.json", convention="coco_17")
+    assert alone.clip.tolist() == ["predictions"] and alone.frame.tolist() == [7]
+
+
+def test_a_folder_of_pictures_and_videos(tmp_path):
+    folder = tmp_path / "out"
+    (folder / "day").mkdir(parents=True)
+    saved(folder, {"meta_info": sample.meta_info("h36m", H36M_NAMES), "instance_info": sample.frames()}, "a1.json")
+    saved(folder / "day", {"meta_info": sample.meta_info(), "instance_info": sample.frames()}, "a2.json")
+    recording = load(folder)
+    assert recording.clip.tolist() == ["a1"] * 3 + ["day/a2"] * 3 and recording.frame.tolist() == [1, 1, 3] * 2
+    assert joint(recording, 0, "root") == [200, 100] and joint(recording, 3, "l_hip") == [211, 210]
+    saved(folder, [sample.instance(200.0)], "picture_5.json")
+    with pytest.raises(
+        ValueError, match=r"'picture_5\.json': element 0: keypoints: 17 of them; state their convention"
+    ):
+        load(folder)  # The videos say what their keypoints are, the picture does not.
+
+
+def test_walker_in_pictures(tmp_path):
+    for frame, pose in enumerate(walker.poses()[:5]):
+        people = [sample.instance(0.0) | {"keypoints": pose.round(2).tolist()}]
+        saved(tmp_path, people, f"{frame:06d}.json")
+    recording = load(tmp_path, convention="coco_17")
+    assert recording.frame.tolist() == list(range(5)) and set(recording.clip.tolist()) == {tmp_path.name}
+    for coco, name in ((0, "nose"), (5, "l_shoulder"), (12, "r_hip"), (16, "r_ankle")):
+        np.testing.assert_allclose(
+            recording.poses_2d[:, H36M_17.index(name)], walker.poses()[:5, coco], atol=0.006, err_msg=name
+        )
 
 
 def test_meta_info_may_come_last(tmp_path):

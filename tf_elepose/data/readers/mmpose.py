@@ -1,22 +1,26 @@
-"""`mmpose`: the JSON file that MMPose's demo scripts and inferencers write.
+"""`mmpose`: the JSON file that MMPose's demo scripts and inferencers write, or a folder of them.
 
 The file of a video is a list of {frame_id, instances}, which the demo scripts put into {meta_info, instance_info}; that
-of a picture has instances in place of frames. An instance is {keypoints [[x, y], ...], keypoint_scores, ...}, in px
-(MMPose demo/topdown_demo_with_mmdet.py, mmpose/apis/inferencers, mmpose/structures/utils.py, split_instances). Scores
-are kept as confidences.
+of a picture has instances in place of frames. For a folder of pictures, inferencers write a file for each. An instance
+is {keypoints [[x, y], ...], keypoint_scores, ...}, in px (MMPose demo/topdown_demo_with_mmdet.py,
+mmpose/apis/inferencers, mmpose/structures/utils.py, split_instances). Scores are kept as confidences.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
+import pathlib
 from collections.abc import Iterator
 from typing import Any
 
 from tf_elepose.data.parsers.json_stream import JsonStream, shown
-from tf_elepose.data.readers.keypoint_lists import KeypointLists, integer, own_id, stem
+from tf_elepose.data.readers.frame_files import FrameFile, files_ending, folder_name, frame_files
+from tf_elepose.data.readers.keypoint_lists import KeypointLists, integer, own_id, stem, text
 from tf_elepose.data.rows import Rows
 from tf_elepose.skeleton import conventions
+
+_WHAT = "MMPose file"
 
 _DATASETS = {
     "coco": "coco_17",
@@ -30,48 +34,95 @@ _DATASETS = {
 
 
 def read_mmpose(path: str | os.PathLike[str], *, convention: str | None = None) -> Iterator[Rows]:
-    """Yields the people in the file at `path`.
+    """Yields the people in the file at `path`, or in the files of the folder, one a picture or a video.
 
-    The clip is the file's name, the frame its frame_id (from 0 or 1, depending on the script), 0 for a picture. A
-    person's number is its track_id, otherwise its position in the frame. Frames without people give no rows and are
-    counted.
+    A video's clip is the file's name, the frame its frame_id (from 0 or 1, depending on the script); a picture's clip
+    and frame are in the file's name. A person's number is its track_id, otherwise its position in the frame. Frames
+    without people give no rows and are counted.
 
     Args:
-      path: of the file.
+      path: of the file or folder.
       convention: of the keypoints; without it, the joints that the file's meta_info names. Lists have no meta_info.
 
     Raises:
       ValueError: one line with the file, the element, what was expected and what it holds; also for 3D keypoints,
         because the demo scripts have swapped their axes and shifted their height.
     """
-    with JsonStream(path, "MMPose file") as stream:
-        dataset, names = _meta(stream)
-    with JsonStream(path, "MMPose file") as stream:
-        clip = stem(path, stream.where)
-        known = {} if dataset is None else {conventions.CONVENTIONS[dataset].num_joints: dataset}
-        poses = KeypointLists(stream.where, clip, known, convention, names)
-        instances = 0  # For a picture, whose list has no frames.
-        place = None
-        for key, element in stream:
-            if key not in (None, "instance_info"):
-                continue
-            place = stream.place
-            what = f"{stream.where}: {place}"
-            if type(element) is not dict or ("instances" in element) == ("keypoints" in element):
-                raise ValueError(f"{what}: expected an object with instances, or keypoints; got {shown(element)}")
-            if "keypoints" in element:
-                _add(poses, element, place, what, clip, 0, instances)
-                instances += 1
-            else:
-                frame = integer(element.get("frame_id"), f"{what}: frame_id")
-                _add_frame(poses, element["instances"], place, what, clip, frame)
-            if poses.full:
-                yield poses.rows(stream.done)
-        if place is None:
+    root = pathlib.Path(path)
+    where = f"{_WHAT}s {root}" if root.is_dir() else f"{_WHAT} {root}"
+    poses, before = None, None
+    files = _files(root, where)
+    for number, (clip, frame, file) in enumerate(files):
+        with JsonStream(file, _WHAT) as stream:
+            meta = _meta(stream)
+        if poses is None or meta != before:
+            if poses is not None:
+                yield poses.rows(number / len(files))
+            dataset, names = before = meta
+            known = {} if dataset is None else {conventions.CONVENTIONS[dataset].num_joints: dataset}
+            poses = KeypointLists(where, folder_name(root, where), known, convention, names)
+        with JsonStream(file, _WHAT) as stream:
+            prefix = f"{shown(file.name)}: " if root.is_dir() else ""
+            for _ in _add_elements(stream, poses, clip, frame, prefix, may_be_empty=root.is_dir()):
+                if poses.full:
+                    yield poses.rows((number + stream.done) / len(files))
+    if poses is not None:
+        yield poses.rows(1.0)
+
+
+def _files(root: pathlib.Path, where: str) -> list[FrameFile]:
+    """The files, with clip and frame of pictures; those of videos, which have many frames, with the clip and 0."""
+    if root.is_file():
+        return frame_files(root, ".json", where) if _is_picture(root) else [(stem(root, where), 0, root)]
+    files = files_ending(root, ".json")
+    pictures = {file for file in files if _is_picture(file)}
+    videos = []
+    for file in files:
+        if file not in pictures:
+            folder = file.parent.relative_to(root).as_posix()
+            clip = "/".join(part for part in (folder, stem(file, where)) if part != ".")
+            videos.append((text(clip, f"{where}: {shown(file.name)}: its name"), 0, file))
+    if videos and not pictures:
+        return videos
+    return [*frame_files(root, ".json", where, wanted=pictures.__contains__), *videos]
+
+
+def _is_picture(file: pathlib.Path) -> bool:
+    """Whether a file holds the instances of one picture: a list of them, or an empty one."""
+    with JsonStream(file, _WHAT) as stream:
+        if not stream.is_list:
+            return False
+        _, first = next(iter(stream), (None, {"keypoints": []}))
+    return type(first) is dict and "keypoints" in first
+
+
+def _add_elements(
+    stream: JsonStream, poses: KeypointLists, clip: str, frame: int, prefix: str, *, may_be_empty: bool
+) -> Iterator[None]:
+    """Adds the frames of a video's file, or the instances of a picture's, one at a step."""
+    may_be_empty = may_be_empty and stream.is_list
+    instances = 0
+    place = None
+    for key, element in stream:
+        if key not in (None, "instance_info"):
+            continue
+        place = f"{prefix}{stream.place}"
+        what = f"{stream.where}: {stream.place}"
+        if type(element) is not dict or ("instances" in element) == ("keypoints" in element):
+            raise ValueError(f"{what}: expected an object with instances, or keypoints; got {shown(element)}")
+        if "keypoints" in element:
+            _add(poses, element, place, what, clip, frame, instances)
+            instances += 1
+        else:
+            own = integer(element.get("frame_id"), f"{what}: frame_id")
+            _add_frame(poses, element["instances"], place, what, clip, own)
+        yield
+    if place is None:
+        if not may_be_empty:
             raise ValueError(
                 f"{stream.where}: expected a list, or an object with instance_info; holds nothing of either"
             )
-        yield poses.rows(stream.done)
+        poses.dropped["frames without people"] += 1
 
 
 def _add_frame(poses: KeypointLists, instances: Any, place: str, what: str, clip: str, frame: int) -> None:
