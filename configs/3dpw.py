@@ -19,9 +19,9 @@ from tf_elepose import default_config
 EXPECTED = {
     "pa_mpjpe_reflected_mm": 64.1,
     "n_mpjpe_norm_ratio_mm": 93.0,
-    "pck_150": 81.5,
-    "auc_150": 51.5,
-    "cps": 120.3,
+    "pck_150_norm_ratio": 81.5,
+    "auc_150_norm_ratio": 51.5,
+    "cps_unaligned": 120.3,
 }
 """Table 3 of the paper, by the keys of metrics.json that are computed as in the authors' code."""
 

@@ -45,8 +45,8 @@ _BRIEF = (
 )  # fmt: skip
 
 _PAPER = (
-    "pa_mpjpe_reflected_mm", "pa_mpjpe_mm", "n_mpjpe_norm_ratio_mm", "n_mpjpe_mm", "pck_150", "auc_150", "cps",
-    "training_seconds",
+    "pa_mpjpe_reflected_mm", "pa_mpjpe_mm", "n_mpjpe_norm_ratio_mm", "n_mpjpe_mm", "pck_150_norm_ratio",
+    "auc_150_norm_ratio", "pa_pck_150", "pa_auc_150", "cps_unaligned", "training_seconds",
 )  # fmt: skip
 
 

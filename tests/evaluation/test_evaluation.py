@@ -16,7 +16,8 @@ FULL_KEYS = {
     "pck_150", "auc_150", "cps", "depth_correlation", "elevation_mean_deg", "elevation_std_deg", "nll_mean",
     "nll_pa_spearman", "elevation_correlation", "elevation_mean_true_deg", "knees_forward_share",
     "elbows_forward_share", "by_action", "invalid_poses", "joints_hidden_share", "pa_mpjpe_seen_mm",
-    "pa_mpjpe_hidden_mm", *REFUSED_KEYS,
+    "pa_mpjpe_hidden_mm", "pck_150_norm_ratio", "auc_150_norm_ratio", "pa_pck_150", "pa_auc_150", "cps_unaligned",
+    *REFUSED_KEYS,
 }  # fmt: skip
 
 
@@ -68,7 +69,8 @@ def test_every_key_has_an_explanation():
             {
                 "pa_mpjpe_mm", "pa_mpjpe_reflected_mm", "n_mpjpe_mm", "n_mpjpe_norm_ratio_mm", "flat_pa_mpjpe_mm",
                 "pck_150", "auc_150", "cps", "depth_correlation", "nll_pa_spearman", "pa_mpjpe_seen_mm",
-                "pa_mpjpe_hidden_mm", *REFUSED_KEYS,
+                "pa_mpjpe_hidden_mm", "pck_150_norm_ratio", "auc_150_norm_ratio", "pa_pck_150", "pa_auc_150",
+                "cps_unaligned", *REFUSED_KEYS,
             },
         ),
         ({"flat_3d"}, {"flat_pa_mpjpe_mm"}),

@@ -122,6 +122,30 @@ def test_cps_of_a_hopeless_pose_is_zero():
     assert metrics.cps(np.zeros((3, 3)), 10.0 * TRUE) == 0.0
 
 
+def test_cps_without_alignment_counts_whole_millimetres_of_centred_poses():
+    """Poses of equal norm: joints at 1000 along two axes, predicted turned about the third by 0.1 and by 0.2 rad."""
+    true = np.zeros((2, 3, 3))
+    true[:, 1, 0] = true[:, 2, 1] = 1000.0
+    predicted = np.zeros_like(true)
+    for pose, angle in enumerate((0.1, 0.2)):
+        predicted[pose, 1, :2] = 1000 * np.cos(angle), 1000 * np.sin(angle)
+        predicted[pose, 2, :2] = -1000 * np.sin(angle), 1000 * np.cos(angle)
+    # Both joints are 2000 sin(angle / 2) away: 99.96 and 199.67 mm, so thresholds 100 ... 300 and 200 ... 300 count.
+    np.testing.assert_array_equal(metrics.cps_unaligned(0.01 * predicted, true), [201.0, 101.0])
+    np.testing.assert_allclose(metrics.cps(0.01 * predicted, true), 300.0)
+    np.testing.assert_array_equal(metrics.cps_unaligned(true, true), 301.0)
+    on_it = true + np.array([[0.0, 0, 0], [0, 0, 300], [0, 0, -300]])
+    factor = np.sqrt(2 * 1000**2 / (2 * (1000**2 + 300**2)))
+    worst = np.hypot(1000 - factor * 1000, factor * 300)
+    np.testing.assert_array_equal(metrics.cps_unaligned(on_it, true), 301 - np.ceil(worst))
+
+
+def test_pck_and_auc_after_other_alignments_by_hand():
+    errors = np.array([0.0, 72.0, 1000.0])
+    assert metrics.pck_of_errors(errors) == pytest.approx(200 / 3)
+    assert metrics.auc_of_errors(errors) == pytest.approx(100.0 * (30 + 16) / (3 * 31))
+
+
 def test_depth_correlation_leaves_out_the_root():
     # Depths about the root: predicted 1, 2, 4; true 10, 20, 30. Pearson by hand: 30 / sqrt(14/3 * 200).
     predicted = np.array([[[0.0, 0, 7], [0, 0, 8], [0, 0, 9], [0, 0, 11]]])
@@ -166,7 +190,8 @@ def test_correlations_of_constants_or_single_numbers_are_undefined(correlation):
 
 
 @pytest.mark.parametrize(
-    "metric", [metrics.mpjpe, metrics.pa_mpjpe, metrics.n_mpjpe, metrics.pck, metrics.auc, metrics.cps]
+    "metric",
+    [metrics.mpjpe, metrics.pa_mpjpe, metrics.n_mpjpe, metrics.pck, metrics.auc, metrics.cps, metrics.cps_unaligned],
 )
 def test_every_metric_gives_one_finite_number_a_pose(metric):
     predicted, true = poses(8, 6)

@@ -33,8 +33,9 @@ class Evaluation:
       rows: [N] places of these poses among all input poses; None: all were evaluated.
       pa_mpjpe_mm, pa_mpjpe_reflected_mm, n_mpjpe_mm, n_mpjpe_norm_ratio_mm: [N], see `metrics`.
       flat_pa_mpjpe_mm: [N] what `pa_mpjpe_mm` would be with no depth at all.
-      pck_150, auc_150: [N] percent.
+      pck_150, auc_150: [N] percent; with norm_ratio and with pa_ the same after other alignments.
       cps: [N] 0 to 300.
+      cps_unaligned: [N] 0 to 301.
       elevation: [N] degrees of the camera above the horizon, predicted.
       true_elevation: [N] degrees.
       nll: [N] negative log-likelihood of the pose under the prior.
@@ -60,7 +61,12 @@ class Evaluation:
     flat_pa_mpjpe_mm: np.ndarray | None = None
     pck_150: np.ndarray | None = None
     auc_150: np.ndarray | None = None
+    pck_150_norm_ratio: np.ndarray | None = None
+    auc_150_norm_ratio: np.ndarray | None = None
+    pa_pck_150: np.ndarray | None = None
+    pa_auc_150: np.ndarray | None = None
     cps: np.ndarray | None = None
+    cps_unaligned: np.ndarray | None = None
     elevation: np.ndarray | None = None
     true_elevation: np.ndarray | None = None
     nll: np.ndarray | None = None
@@ -217,6 +223,7 @@ def _against_truth(
     scaled = alignment.least_squares_scale(some, truth)[:, np.newaxis, np.newaxis] * predicted
     errors = metrics.joint_errors(scaled, true)
     pa_errors = metrics.joint_errors(aligned, true)
+    ratio_errors = metrics.joint_errors(metrics.scaled(some, truth, "norm_ratio"), truth)
     return {
         "aligned_mm": aligned,
         "scaled_mm": scaled,
@@ -225,11 +232,16 @@ def _against_truth(
         "pa_mpjpe_mm": pa_errors[:, chosen].mean(axis=-1),
         "pa_mpjpe_reflected_mm": metrics.pa_mpjpe(some, truth, reflection=True),
         "n_mpjpe_mm": errors[:, chosen].mean(axis=-1),
-        "n_mpjpe_norm_ratio_mm": metrics.n_mpjpe(some, truth, "norm_ratio"),
+        "n_mpjpe_norm_ratio_mm": ratio_errors.mean(axis=-1),
         "flat_pa_mpjpe_mm": None if flat is None else metrics.pa_mpjpe(flat[:, chosen], truth),
-        "pck_150": metrics.pck(some, truth),
-        "auc_150": metrics.auc(some, truth),
+        "pck_150": metrics.pck_of_errors(errors[:, chosen]),
+        "auc_150": metrics.auc_of_errors(errors[:, chosen]),
+        "pck_150_norm_ratio": metrics.pck_of_errors(ratio_errors),
+        "auc_150_norm_ratio": metrics.auc_of_errors(ratio_errors),
+        "pa_pck_150": metrics.pck_of_errors(pa_errors[:, chosen]),
+        "pa_auc_150": metrics.auc_of_errors(pa_errors[:, chosen]),
         "cps": metrics.cps(some, truth),
+        "cps_unaligned": metrics.cps_unaligned(some, truth),
     }
 
 

@@ -91,9 +91,30 @@ MEASURES = (
         "PCK averaged over 31 thresholds from 0 to 150 mm. Perfect poses reach 96.8%: nothing is nearer than 0 mm.",
     ),
     Measure(
+        "pck_150_norm_ratio", "PCK@150, norm ratio", "%", "scale |true| / |predicted|, 150 mm",
+        "PCK@150 with the scale rule of ElePose's published code.",
+    ),
+    Measure(
+        "auc_150_norm_ratio", "AUC, norm ratio", "%", "as above, over 0, 5 ... 150 mm",
+        "AUC with the scale rule of ElePose's published code.",
+    ),
+    Measure(
+        "pa_pck_150", "PCK@150, aligned", "%", "Procrustes, within 150 mm",
+        "Share of joints that lie within 150 mm of their true place after the whole pose has been moved, turned and "
+        "scaled to fit.",
+    ),
+    Measure(
+        "pa_auc_150", "AUC, aligned", "%", "Procrustes, over 0, 5 ... 150 mm",
+        "AUC after the whole pose has been moved, turned and scaled to fit.",
+    ),
+    Measure(
         "cps", "CPS", "mm", "Procrustes; whole pose right; 0 to 300",
         "Correct Poses Score of CanonPose: a pose is right at a threshold when all its joints are within it; the score "
         "is the area under that curve up to 300 mm. Larger is better, 300 at most.",
+    ),
+    Measure(
+        "cps_unaligned", "CPS, not aligned", "mm", "scale |true| / |predicted|; 0 to 301",
+        "CPS as ElePose's published code computes it: without turning the poses to fit each other.",
     ),
     Measure(
         "depth_correlation", "Depth correlation", "", "predicted against true depth, pooled",

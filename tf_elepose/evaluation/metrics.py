@@ -73,7 +73,7 @@ def n_mpjpe(predicted: np.ndarray, target: np.ndarray, scale: Scale = "least_squ
 
 def pck(predicted: np.ndarray, target: np.ndarray, threshold_mm: float = PCK_THRESHOLD_MM) -> np.ndarray:
     """Percentage [...] of all joints nearer to their target than `threshold_mm`, centred poses, least-squares scale."""
-    return _pck(joint_errors(scaled(predicted, target), target), threshold_mm)
+    return pck_of_errors(joint_errors(scaled(predicted, target), target), threshold_mm)
 
 
 def auc(predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -81,8 +81,17 @@ def auc(predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
 
     No joint is nearer than 0 mm, so the first threshold always counts 0 and a perfect pose has 30/31 of 100.
     """
-    errors = joint_errors(scaled(predicted, target), target)
-    return np.mean([_pck(errors, threshold) for threshold in AUC_THRESHOLDS_MM], axis=0)
+    return auc_of_errors(joint_errors(scaled(predicted, target), target))
+
+
+def pck_of_errors(errors: np.ndarray, threshold_mm: float = PCK_THRESHOLD_MM) -> np.ndarray:
+    """`pck` [...] from joint errors [..., J] mm after any alignment."""
+    return 100.0 * np.mean(np.asarray(errors) < threshold_mm, axis=-1)
+
+
+def auc_of_errors(errors: np.ndarray) -> np.ndarray:
+    """`auc` [...] from joint errors [..., J] mm after any alignment."""
+    return np.mean([pck_of_errors(errors, threshold) for threshold in AUC_THRESHOLDS_MM], axis=0)
 
 
 def cps(predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -90,10 +99,21 @@ def cps(predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
 
     CP_theta = 1 when every joint is nearer than theta after rigid alignment with scale, and the score is the area
     under the share of correct poses for theta in [0, 300] mm. For one pose that integral is 300 minus its largest joint
-    error, or 0; the mean over poses is the CPS. (The authors' code leaves out the alignment; the paper has it.)
+    error, or 0; the mean over poses is the CPS. (ElePose's authors' code leaves out the alignment: `cps_unaligned`.)
     """
     worst = joint_errors(alignment.procrustes(predicted, target), target).max(axis=-1)
     return np.maximum(CPS_LIMIT_MM - worst, 0.0)
+
+
+def cps_unaligned(predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The Correct Poses Score [...] as ElePose's published code computes it, 0 to 301, of centred poses.
+
+    Poses are not aligned, only scaled by the ratio of their norms, and the area is a sum over the 301 thresholds 0, 1,
+    ... 300 mm; a joint exactly at a threshold counts as right (utils/metrics_batch.py, which says itself that the
+    alignment is missing).
+    """
+    worst = joint_errors(scaled(predicted, target, "norm_ratio"), target).max(axis=-1)
+    return np.maximum(CPS_LIMIT_MM + 1.0 - np.ceil(worst), 0.0)
 
 
 def depth_correlation(predicted: np.ndarray, target: np.ndarray, root_index: int) -> float | None:
@@ -150,10 +170,6 @@ def mean_of_kept(doubt: np.ndarray, error: np.ndarray, refused: float) -> float:
         raise ValueError(f"expected a share from 0 to below 1 of at least one number; got {refused} of {doubt.size}")
     kept = doubt.size - math.floor(refused * doubt.size + 1e-9)  # 0.3 * 10 is a little less than 3.
     return float(error[np.argsort(doubt, kind="stable")[:kept]].mean())
-
-
-def _pck(errors: np.ndarray, threshold_mm: float) -> np.ndarray:
-    return 100.0 * np.mean(errors < threshold_mm, axis=-1)
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:

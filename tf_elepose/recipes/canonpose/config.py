@@ -48,7 +48,7 @@ def get_paper_config() -> config_dict.ConfigDict:
         "schedule": "steps",
         "epochs": (30.0, 60.0, 90.0),
         "factor": 0.1,
-        "weight_decay": 0.0,
+        "weight_decay": 1e-5,
         "clip_norm": 20.0,
         "average_decay": 0.0,
     }

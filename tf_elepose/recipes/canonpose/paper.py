@@ -15,8 +15,7 @@ PAPER = Paper(
         "lifter.optimizer.learning_rate": 1e-4,
         "lifter.optimizer.schedule": "steps",
         "lifter.optimizer.epochs": (30.0, 60.0, 90.0),
-        # Eq. 9: the weights of reprojection, view and camera consistency; the camera term needs cameras that stand
-        # still, and is 0 where they do not.
+        # The camera term needs cameras that stand still, and is 0 where they do not.
         "lifter.term_weights.reprojection": 1.0,
         "lifter.term_weights.view": 1.0,
         "lifter.term_weights.camera": 0.1,
@@ -24,7 +23,7 @@ PAPER = Paper(
         "lifter.term_weights.pose_equality": 0.0,
         "lifter.term_weights.camera_equality": 0.0,
     },
-    program={"lifter.batch_size": 32, "lifter.optimizer.factor": 0.1, "lifter.optimizer.weight_decay": 0.0},
+    program={"lifter.batch_size": 32, "lifter.optimizer.factor": 0.1, "lifter.optimizer.weight_decay": 1e-5},
     additions={
         "flip": Addition(False, "poses are mirrored at random."),
         "denoise": Addition("never", "detected training poses are smoothed over time where that is possible."),
@@ -41,4 +40,5 @@ PAPER = Paper(
         "*.optimizer.floor",
     ),
 )  # fmt: skip
-"""The paper's settings. It does not state the batch size, nor the factor of the learning rate."""
+"""The paper's settings. It does not state the batch size, the factor of the learning rate and the decay of weights:
+these are in the authors' train.py."""
