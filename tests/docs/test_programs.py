@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import walker
-from samples import mmpose, openpifpaf, tfjs, videopose3d, vitpose, yolo
+from samples import mmpose, movenet, openpifpaf, tfjs, videopose3d, vitpose, yolo
 
 from tf_elepose.cli.source_flags import parse_options
 from tf_elepose.data.sources import load_source
@@ -80,8 +80,13 @@ def mmpose_pictures(folder: pathlib.Path) -> None:
         (folder / "predictions" / f"{t:06d}.json").write_text(json.dumps(people))
 
 
+def movenet_arrays(folder: pathlib.Path) -> None:
+    np.savez(folder / "walk.npz", keypoints=movenet.output(POSES, (walker.WIDTH, walker.HEIGHT)))
+
+
 WRITERS: dict[str, Callable[[pathlib.Path], None]] = {
     "yolo:labels": yolo_labels,
+    "movenet:walk.npz": movenet_arrays,
     "mmpose:predictions": mmpose_pictures,
     "tfjs:poses.json": tfjs_file,
     "vitpose:walk_result.json": vitpose_file,

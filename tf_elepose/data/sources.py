@@ -37,6 +37,7 @@ READERS: dict[str, str] = {
     "openpifpaf": "openpifpaf.read_openpifpaf",
     "vitpose": "vitpose.read_vitpose",
     "tfjs": "tfjs.read_tfjs",
+    "movenet": "movenet.read_movenet",
     "videopose3d": "videopose3d.read_videopose3d",
     "csv": "tables.read_csv",
     "npz": "arrays.read_npz",

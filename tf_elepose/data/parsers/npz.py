@@ -75,7 +75,7 @@ class NpzReader:
 
     def declared(self, name: str) -> tuple[tuple[int, ...], np.dtype]:
         """Shape and type of an array, from its .npy header; they must match the number of bytes of the member."""
-        info, what = self._members[name], f"{self.where}: {name}"
+        info, what = self._members[name], f"{self.where}: {listed([name])}"
         with self._opened(name) as stream:
             shape, _, dtype, start = read_header(stream, what)
         if dtype.kind not in "fiuUb":
@@ -93,7 +93,7 @@ class NpzReader:
 
     def array(self, name: str) -> np.ndarray:
         """Reads an array; its bytes are taken as numbers or text, never as pickled objects."""
-        what = f"{self.where}: {name}"
+        what = f"{self.where}: {listed([name])}"
         shape, dtype = self.declared(name)
         with self._opened(name) as stream:
             _, fortran_order, _, _ = read_header(stream, what)
@@ -113,7 +113,7 @@ class NpzReader:
                     while stream.read(1 << 20):
                         pass
                 except DAMAGE as error:
-                    raise ValueError(f"{self.where}: {name}: damaged ({one_line(error)})") from error
+                    raise ValueError(f"{self.where}: {listed([name])}: damaged ({one_line(error)})") from error
 
     def blocks(self, name: str, rows: int, row_axes: int = 1) -> Iterator[np.ndarray]:
         """Reads an array in blocks of `rows` rows of its first axis; several arrays may be read in turn.
@@ -125,7 +125,7 @@ class NpzReader:
           rows: in a block.
           row_axes: the first so many axes are counted through as one.
         """
-        what = f"{self.where}: {name}"
+        what = f"{self.where}: {listed([name])}"
         shape, dtype = self.declared(name)
         with self._opened(name) as stream:
             _, fortran_order, _, _ = read_header(stream, what)
@@ -160,7 +160,7 @@ class NpzReader:
         try:
             return self._archive.open(self._members[name])
         except DAMAGE as error:
-            raise ValueError(f"{self.where}: {name}: cannot be unpacked ({one_line(error)})") from error
+            raise ValueError(f"{self.where}: {listed([name])}: cannot be unpacked ({one_line(error)})") from error
 
 
 def read_header(stream: IO[bytes], what: str) -> tuple[tuple[int, ...], bool, np.dtype, int]:
