@@ -15,11 +15,12 @@ from __future__ import annotations
 import collections
 import os
 from collections.abc import Container, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeGuard
 
 from tf_elepose.data.frame_names import LARGEST_FRAME, Picture, frame_name, in_order, picture_places
 from tf_elepose.data.parsers.json_stream import JsonStream, shown
 from tf_elepose.data.readers.keypoint_lists import (
+    NAMES_OF_IDS,
     WITHOUT_KEYPOINTS,
     KeypointLists,
     checked_size,
@@ -80,23 +81,27 @@ def _results(path: str | os.PathLike[str], convention: str | None, images: _Imag
         for _, result in stream:
             if type(result) is not dict:
                 raise _wrong(stream, "", "an object", result)
-            image = _image_id(result.get("image_id"), "image_id: ", stream)
+            image = result.get("image_id")
+            if type(image) is not int or not 0 <= image <= LARGEST_FRAME:  # The usual ids take no more time.
+                image = _image_id(image, "image_id: ", stream)
             if images:
                 image = _same(image, images)
                 if image not in images:
                     raise _wrong(stream, "image_id: ", "the id of one of the images", image)
                 at, frame = images[image]
-            elif type(image) is int and 0 <= image <= LARGEST_FRAME:
+            elif _is_frame(image):
                 at, frame = clip, image
             elif type(image) is str and (found := frame_name(image)).frame is not None:  # After numbers only.
                 at, frame = found.clip or clip, integer(found.frame, f"{stream.where}: {stream.place}: image_id")
             else:
                 raise _wrong(stream, "image_id: ", f"0 to {LARGEST_FRAME}, or option images to say its frame", image)
-            own, place = own_id(result, f"{stream.where}: {stream.place}"), people[image]
+            element = stream.place
+            own = None if NAMES_OF_IDS.isdisjoint(result) else own_id(result, f"{stream.where}: {element}")
+            place = people[image]
             people[image] = place + 1
             poses.add(
                 result.get("keypoints"),
-                stream.place,
+                element,
                 clip=at,
                 frame=frame,
                 person=place if own is None else own,
@@ -138,7 +143,7 @@ def _by_ids(ids: Iterable[_Id], clip: str) -> list[tuple[str, int]]:
     return in_order([(clip, time) for time in (numbers if len(numbers) == len(ids) else range(len(ids)))])
 
 
-def _is_frame(image: _Id) -> bool:
+def _is_frame(image: _Id) -> TypeGuard[int]:
     return type(image) is int and 0 <= image <= LARGEST_FRAME
 
 

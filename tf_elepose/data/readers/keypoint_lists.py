@@ -26,6 +26,9 @@ _LARGEST_INT = 2**31 - 1
 
 _OWN_IDS = ("track_id", "instance_id", "person_id")
 
+NAMES_OF_IDS = frozenset({*_OWN_IDS, "attributes"})
+"""The keys that `own_id` looks at; where all are missing, it need not be called."""
+
 WITHOUT_KEYPOINTS = "without keypoints"
 """Why people are left out whose keypoints are null or an empty list: only their box was found, or their hands."""
 
