@@ -28,7 +28,10 @@ def define_flags() -> None:
     flags.DEFINE_string("data", None, "SOURCE to evaluate on; that of the training when not given.")
     flags.DEFINE_string("split", None, "Split of the data; when not given test, or train where there is no test.")
     flags.DEFINE_enum(
-        "poses_2d", None, ["gt", "detected"], "2D poses to lift, gt or detected; those of the training when not given."
+        "poses_2d",
+        None,
+        ["gt", "detected"],
+        "2D poses to lift, gt or detected; as in the config (test_poses_2d) when not given.",
     )
     flags.DEFINE_float(
         "min_confidence",
@@ -61,6 +64,7 @@ def main(argv: list[str]) -> int:
     from tf_elepose.data.sources import load_source
     from tf_elepose.evaluation import depth_sign
     from tf_elepose.evaluation.evaluation import PROTOCOL_JOINTS
+    from tf_elepose.recipes.config_parts import evaluated_kind
     from tf_elepose.storage import files
     from tf_elepose.training import workdir
     from tf_elepose.training.evaluator import LIKELIHOOD_VIEWS, evaluate_keypoints
@@ -76,7 +80,7 @@ def main(argv: list[str]) -> int:
     config = files.read_json(folder / "config.json")
     source = options.data or config["data"]
     source_options = (config["data_options"] if source == config["data"] else {}) | source_flags.options_from_flags()
-    kind = options.poses_2d or config["poses_2d"]
+    kind = options.poses_2d or evaluated_kind(config)
     min_confidence = config.get("min_confidence", 0.0) if options.min_confidence is None else options.min_confidence
     hidden = config.get("hidden_joints", 0.0) if options.hidden_joints is None else options.hidden_joints
     joints = None if options.joints is None else PROTOCOL_JOINTS.get(options.joints, options.joints.split(","))

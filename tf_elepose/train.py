@@ -20,7 +20,7 @@ from ml_collections import ConfigDict
 from ml_collections.config_flags import config_flags
 
 from tf_elepose.cli import commands, source_flags
-from tf_elepose.recipes import registry
+from tf_elepose.recipes import config_parts, registry
 
 
 def define_flags() -> None:
@@ -66,7 +66,7 @@ def main(argv: list[str]) -> int:
     if run.writes:  # After all settings are checked: a mistake leaves no folder that the corrected command would find.
         from tf_elepose.training import workdir
 
-        workdir.claim(folder, config.to_dict())
+        workdir.claim(folder, config.to_dict(), config_parts.ADDED_LATER)
         lock = workdir.exclusive(folder)
     else:
         lock = contextlib.nullcontext()
@@ -151,7 +151,7 @@ def _finish(folder: pathlib.Path, config: ConfigDict, recording, run, model) -> 
     evaluation = evaluate_method(
         model,
         recording.of_split(split),
-        poses_2d=config.poses_2d,
+        poses_2d=config_parts.evaluated_kind(config),
         min_confidence=config.min_confidence,
         likelihood_views=LIKELIHOOD_VIEWS,
         seed=config.seed,

@@ -152,6 +152,13 @@ def test_a_run_goes_on_when_there_is_a_new_term_that_is_off(tmp_path):
         workdir.claim(tmp_path, new)
 
 
+def test_a_run_goes_on_when_there_is_a_new_setting_that_means_what_was_done_before(tmp_path):
+    workdir.claim(tmp_path, CONFIG)
+    workdir.claim(tmp_path, {**CONFIG, "test": "same"}, {"test": "same", "other": 1})
+    with pytest.raises(ValueError, match="test was None, now 'gt'"):
+        workdir.claim(tmp_path, {**CONFIG, "test": "gt"}, {"test": "same"})
+
+
 def test_a_damaged_config_is_refused(tmp_path):
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(ValueError, match=r"config\.json: not valid JSON"):

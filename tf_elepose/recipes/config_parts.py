@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ml_collections import config_dict
+
+ADDED_LATER: dict[str, Any] = {"test_poses_2d": "same"}
+"""{setting that configs and workdirs of older versions do not have: the value that means what those versions did}. With
+it, such a config is taken, and such a run goes on."""
+
+
+def evaluated_kind(config: Mapping[str, Any]) -> str:
+    """The 2D poses, "gt" or "detected", on which a model of this config is evaluated."""
+    stated = config.get("test_poses_2d", ADDED_LATER["test_poses_2d"])
+    return config["poses_2d"] if stated == "same" else stated
 
 
 def common(method: str) -> config_dict.ConfigDict:
@@ -14,6 +27,7 @@ def common(method: str) -> config_dict.ConfigDict:
     config.data_options = config_dict.ConfigDict()  # Keywords of the reader or of the synthesis.
     config.skeleton = "h36m_17"  # A built-in skeleton or the path of a .yaml file.
     config.poses_2d = "gt"  # gt or detected.
+    config.test_poses_2d = "same"  # Of the evaluation: same as in training, gt or detected.
     config.min_confidence = 0.0  # Joints that a detector trusts no more than this are taken as missing.
     # Whether detected training poses are smoothed over time: auto, always or never; see docs/training.md.
     config.denoise = "auto"

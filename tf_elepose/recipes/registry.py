@@ -8,6 +8,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from tf_elepose.methods.registry import METHODS, Row
+from tf_elepose.recipes.config_parts import ADDED_LATER
 
 _FREE = ("data_options.", ".optimizer.")
 """Parts of the names of settings that depend on the choice of a reader or schedule, and so are not checked here."""
@@ -16,8 +17,8 @@ _FREE = ("data_options.", ".optimizer.")
 def method_of(config: ConfigDict) -> Row:
     """The row of the config's method.
 
-    Loss terms that are off by default and that the config does not name are added to it: a run that was started before
-    there was such a term goes on.
+    Loss terms that are off by default and settings of later versions are added to a config that does not name them: a
+    run that was started before there was such a term or setting goes on.
 
     Raises:
       ValueError: an unknown method, or settings that it does not have or that are missing in the config.
@@ -25,6 +26,10 @@ def method_of(config: ConfigDict) -> Row:
     if config.method not in METHODS:
         raise ValueError(f"unknown method {config.method!r}; expected one of {', '.join(METHODS)}")
     _add_terms_that_are_off(config)
+    with config.unlocked():
+        for name, value in ADDED_LATER.items():
+            if name in METHODS[config.method].default_config() and name not in config:
+                config[name] = value
     require_known_settings(config)
     return METHODS[config.method]
 

@@ -31,6 +31,7 @@ class RunSettings:
 
     Attributes:
       poses_2d: "gt" or "detected".
+      test_poses_2d: "same", "gt" or "detected": those of the evaluation after the training.
       normalization: how poses are scaled.
       min_confidence: joints with no more confidence than this are taken as missing.
       denoise: "auto", "always" or "never", see `training_poses.denoised`.
@@ -39,6 +40,7 @@ class RunSettings:
     """
 
     poses_2d: str
+    test_poses_2d: str
     normalization: NormalizationSettings
     min_confidence: float
     denoise: str
@@ -46,6 +48,8 @@ class RunSettings:
     seed: int
 
     def __post_init__(self) -> None:
+        if self.test_poses_2d not in ("same", "gt", "detected"):
+            raise ValueError(f"test_poses_2d: expected same, gt or detected; got {self.test_poses_2d!r}")
         if not 0 <= self.seed < 2**31 - 1:
             raise ValueError(f"seed must be at least 0 and below 2^31 - 1; got {self.seed}")
 
@@ -80,6 +84,7 @@ def common(config: ConfigDict) -> dict[str, Any]:
     """The keywords of `RunSettings`, from a config."""
     return {
         "poses_2d": config.poses_2d,
+        "test_poses_2d": config.test_poses_2d,
         "normalization": NormalizationSettings(**config.normalization.to_dict()),
         "min_confidence": config.min_confidence,
         "denoise": config.denoise,

@@ -97,8 +97,13 @@ def load_model_and_info(path: str | os.PathLike[str]) -> tuple[PoseModel, dict[s
     return model, info
 
 
-def claim(folder: pathlib.Path, config: Mapping[str, Any]) -> None:
+def claim(folder: pathlib.Path, config: Mapping[str, Any], added_later: Mapping[str, Any] = {}) -> None:
     """Makes `folder` the workdir of a run with `config`, or checks that it already is.
+
+    Args:
+      folder: may not exist yet.
+      config: plain values.
+      added_later: {setting: its value in a run of a version that did not have it}.
 
     Raises:
       ValueError: the folder belongs to a run with other settings; names the settings that differ.
@@ -112,8 +117,9 @@ def claim(folder: pathlib.Path, config: Mapping[str, Any]) -> None:
     stored = _flat(files.read_json(path))
     wanted = _flat(stated)
     # A loss term that the run's version did not have yet was off.
-    off = {key: 0.0 for key in wanted if ".term_weights." in key}
-    differing = sorted(key for key in stored.keys() | wanted.keys() if (off | stored).get(key) != wanted.get(key))
+    before = {key: 0.0 for key in wanted if ".term_weights." in key}
+    before |= {key: value for key, value in added_later.items() if key in wanted}
+    differing = sorted(key for key in stored.keys() | wanted.keys() if (before | stored).get(key) != wanted.get(key))
     if differing:
         shown = "; ".join(f"{key} was {stored.get(key)!r}, now {wanted.get(key)!r}" for key in differing[:4])
         more = f" and {len(differing) - 4} more" if len(differing) > 4 else ""

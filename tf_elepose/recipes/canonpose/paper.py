@@ -35,7 +35,7 @@ PAPER = Paper(
         "lifter.optimizer.average_decay": Addition(0.0, "the result is a running average of the weights."),
     },
     open=(
-        "method", "data", "data_options.*", "skeleton", "poses_2d", "min_confidence", "hidden_joints", "seed",
+        "method", "data", "data_options.*", "skeleton", "*poses_2d", "min_confidence", "hidden_joints", "seed",
         "strategy", "loop.*", "*.evaluate_every", "cameras", "rig", "normalization.distance", "*.optimizer.warmup",
         "*.optimizer.floor",
     ),

@@ -57,7 +57,7 @@ PAPER = Paper(
         "lifter.term_weights.elevation": Addition(0.0, "a term for the known elevation of virtual cameras."),
     },
     open=(
-        "method", "data", "data_options.*", "skeleton", "poses_2d", "min_confidence", "hidden_joints", "seed",
+        "method", "data", "data_options.*", "skeleton", "*poses_2d", "min_confidence", "hidden_joints", "seed",
         "strategy", "loop.*", "*.evaluate_every", "lifter.start_steps", "completer.*", "*.optimizer.warmup",
         "*.optimizer.floor",
     ),

@@ -44,7 +44,7 @@ PAPER = Paper(
         "generator.optimizer.average_decay": Addition(0.0, "the result is a running average of the weights."),
     },
     open=(
-        "method", "data", "data_options.*", "skeleton", "poses_2d", "min_confidence", "hidden_joints", "seed",
+        "method", "data", "data_options.*", "skeleton", "*poses_2d", "min_confidence", "hidden_joints", "seed",
         "strategy", "loop.*", "*.evaluate_every", "supervised_share", "generator.term_weights.supervision",
         "generator.width", "generator.critic_width", "*.optimizer.warmup", "*.optimizer.floor",
     ),
