@@ -18,6 +18,7 @@ from absl import logging as absl_logging
 from export import examples
 from export.signature import Signed
 from tf_elepose.cli.provenance import provenance
+from tf_elepose.data.visibility import by_name
 from tf_elepose.skeleton import conventions
 from tf_elepose.storage import files
 from tf_elepose.training import workdir
@@ -29,7 +30,8 @@ _NEEDS = {"tflite": ("ai_edge_litert", "litert_quantizer"), "onnx": ("tf2onnx", 
 _REPRESENTATIVE = 200  # Number of poses on which the ranges of int8 are measured.
 
 INPUTS = {
-    "keypoints": "[B, K, 2] px, x right, y down; NaN, infinite or at least 1e6: not seen",
+    "keypoints": "[B, K, 2] px, x right, y down; NaN, infinite, at least 1e6, or exactly (0, 0) or (-1, -1): not seen, "
+    "but in a pose whose root (root_of) is at the origin, with joints on either side of it, the last two are places",
     "confidence": "[B, K]; up to min_confidence, not finite or at least 1e6: not seen. If usual_confidence is stated, "
     "the model uses the detector's confidence, 0 to 1; without one, give the usual confidence of each joint",
     "root_head_mm": "[B] wanted distance from root to head of poses_3d, mm; 0 (or an impossible length): unit scale",
@@ -155,6 +157,7 @@ def _metadata(signed: Signed, convention: str, model: pathlib.Path, info: dict[s
         "convention": convention,
         "keypoints": list(signed.conversion.source),
         "missing": list(signed.conversion.missing),
+        "root_of": by_name(signed.conversion.source, signed.root_weights),
         "min_confidence": signed.min_confidence,
         "skeleton": skeleton.to_dict(),
         "inputs": {name: {spec.name: INPUTS[spec.name] for spec in signed.specs(name)} for name in signed.functions},

@@ -29,7 +29,9 @@ def plausible(signed: Signed, count: int, seed: int) -> dict[str, np.ndarray]:
 
 
 def hostile(signed: Signed, count: int, seed: int) -> dict[str, np.ndarray]:
-    """Inputs like `plausible`, but every third pose is damaged: NaN, infinity, 1e30, no extent, no joints."""
+    """Inputs like `plausible`, but every third pose is damaged: NaN, infinity, 1e30, no extent, no joints, joints
+    that a program left out, and root-centred poses.
+    """
     inputs = plausible(signed, count, seed)
     keypoints, confidence = inputs["keypoints"], inputs["confidence"]
     damages = (
@@ -44,12 +46,21 @@ def hostile(signed: Signed, count: int, seed: int) -> dict[str, np.ndarray]:
         lambda row: keypoints[row, 1::5].fill(-1e30),
         lambda row: confidence[row, ::4].fill(np.inf),
         lambda row: confidence[row].fill(-1.0),
+        lambda row: keypoints[row, 1::6].fill(0.0),
+        lambda row: keypoints[row, 2::6].fill(-1.0),
+        lambda row: _centre(keypoints[row], signed.root_weights),
     )
     for row in range(2, count, 3):
         damages[row // 3 % len(damages)](row)
     inputs["root_head_mm"][1::4] = 700.0
     inputs["root_head_mm"][3::8] = np.resize([np.nan, np.inf, -1.0, 1e30], len(inputs["root_head_mm"][3::8]))
     return inputs
+
+
+def _centre(pose: np.ndarray, root_weights: np.ndarray | None) -> None:
+    """Moves a pose [K, 2] px so that its root is at the origin."""
+    if root_weights is not None:
+        pose -= (pose * root_weights).sum(axis=0).astype(np.float32)
 
 
 def _inverses(signed: Signed) -> list[np.ndarray]:

@@ -16,8 +16,9 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from export import visibility
 from tf_elepose import geometry
-from tf_elepose.data.visibility import LARGEST_PX
+from tf_elepose.data.visibility import LARGEST_PX, root_weights
 from tf_elepose.methods.pose_model import PoseModel
 from tf_elepose.skeleton.conversion import Convention, Conversion, conversion
 from tf_elepose.skeleton.skeletons import MIN_JOINTS, Skeleton
@@ -39,6 +40,8 @@ class Signed(tf.Module):
 
     Attributes:
       method: the trained method.
+      conversion: from the keypoints to the model's joints.
+      root_weights: [K, 2] of the keypoints that make the root, see `data.visibility`; None where none do.
       functions: {signature: tf.function}, each of `keypoints` [B, K, 2] px, `confidence` [B, K] and (not `likelihood`)
         `root_head_mm` [B], with a dict of named outputs; units and frames are in `bundle.INPUTS` and `bundle.OUTPUTS`.
     """
@@ -59,6 +62,7 @@ class Signed(tf.Module):
         _require_usable(method, convention, min_confidence)
         self.method = method
         self.conversion = conversion(convention, method.skeleton)
+        self.root_weights = root_weights(convention, method.skeleton)
         self.min_confidence = float(min_confidence)
         # A SavedModel does not track Keras' wrappers, only the variables in them: without this list the files would
         # silently lack weights.
@@ -158,8 +162,7 @@ class Signed(tf.Module):
           normalised poses [B, J, 2], the mask of seen joints [B, J], their confidences [B, J], and the mask of poses
           that can be lifted [B].
         """
-        shown = tf.reduce_all(tf.abs(keypoints) < LARGEST_PX, axis=-1)
-        shown = shown & (confidence > self.min_confidence) & (confidence < LARGEST_PX)
+        shown = visibility.seen(keypoints, confidence, self.min_confidence, self.root_weights)
         joints, seen = convert(self.conversion, tf.where(shown[..., tf.newaxis], keypoints, 0.0), shown)
         valid = self._liftable(joints, seen)
         seen = seen & valid[:, tf.newaxis]

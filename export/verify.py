@@ -13,7 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 from export import examples
 from export.onnx import open_onnx
 from export.signature import LARGEST_HEAD_MM, Signed
-from tf_elepose.data.visibility import LARGEST_PX
+from tf_elepose.data.visibility import LARGEST_PX, root_centred, seen
 
 BATCHES = (1, 7, 256)
 
@@ -112,11 +112,11 @@ def verify(
 
 def expected(signed: Signed, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The outputs of a signature by `PoseModel.predict`, from keypoints that NumPy converted."""
-    method, (joints, _) = signed.method, _joints(signed, inputs)
+    method, (joints, known) = signed.method, _joints(signed, inputs)
     with np.errstate(invalid="ignore"):
         finite = (inputs["confidence"] > 0.0) & (inputs["confidence"] < LARGEST_PX)
     trust = signed.conversion.apply_confidence(np.where(finite, inputs["confidence"], np.float32(0.0)))
-    predicted = method.predict(joints, confidence=trust)
+    predicted = method.predict(joints, seen=known, confidence=trust)
     outputs = {"valid": predicted.valid}
     if signature != "likelihood":
         head = np.linalg.norm(predicted.poses_3d[:, method.skeleton.index(method.skeleton.head)], axis=-1)
@@ -152,10 +152,11 @@ def table(differences: Iterable[Difference]) -> str:
 
 def _joints(signed: Signed, inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """The model's joints [B, J, 2] px, NaN where not seen, and the mask of seen joints [B, J], by NumPy."""
-    with np.errstate(invalid="ignore"):
-        trusted = (inputs["confidence"] > signed.min_confidence) & (inputs["confidence"] < LARGEST_PX)
-        shown = trusted & (np.abs(inputs["keypoints"]) < LARGEST_PX).all(axis=-1)
-    joints = signed.conversion.apply(np.where(shown[..., np.newaxis], inputs["keypoints"], np.nan))
+    poses, confidence = inputs["keypoints"], inputs["confidence"]
+    given = seen(poses, confidence, signed.min_confidence, root_centred=True)
+    centred = root_centred(poses, given, signed.root_weights)
+    shown = seen(poses, confidence, signed.min_confidence, root_centred=centred)
+    joints = signed.conversion.apply(np.where(shown[..., np.newaxis], poses, np.nan))
     return joints, np.asarray(np.isfinite(joints).all(axis=-1))
 
 
@@ -170,7 +171,7 @@ def _measure(
 ) -> Iterable[Difference]:
     # Small batches run several times, because the first poses are not hostile.
     size = batch or 1
-    starts = range(0, max(size, 35), size)
+    starts = range(0, max(size, 44), size)
     parts = [run({name: values[start : start + size] for name, values in inputs.items()}) for start in starts]
     rows = slice(0, starts[-1] + size)
     got = {name: np.concatenate([np.asarray(part[name]) for part in parts]) for name in truth}

@@ -13,6 +13,8 @@ from ai_edge_litert.interpreter import Interpreter
 
 from export.mobile import constants, demo
 from export.mobile.plain_outputs import with_plain_outputs
+from tf_elepose.data.visibility import by_name, root_weights
+from tf_elepose.skeleton import conventions
 from tf_elepose.skeleton.skeletons import Skeleton
 from tf_elepose.storage import files
 
@@ -114,6 +116,7 @@ def _facts(
         "units": described["units"],
         "convention": described["convention"],
         "keypoints": keypoints,
+        "root_of": described["root_of"] if "root_of" in described else _root_of(described, skeleton),
         "min_confidence": described["min_confidence"],
         "skeleton": skeleton.name,
         "joints": joints,
@@ -123,6 +126,14 @@ def _facts(
         "root": skeleton.root,
         "head": skeleton.head,
     }
+
+
+def _root_of(described: Mapping[str, Any], skeleton: Skeleton) -> dict[str, list[float]] | None:
+    """The root's keypoints for a bundle of an older version, which does not name them."""
+    convention = conventions.CONVENTIONS.get(described["convention"])
+    if convention is None or list(convention.joints) != described["keypoints"]:
+        return None
+    return by_name(convention.joints, root_weights(convention, skeleton))
 
 
 def _shapes(data: bytes) -> tuple[str, dict[str, list[int]]]:

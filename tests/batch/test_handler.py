@@ -60,6 +60,25 @@ def test_blocks_lifted_together_equal_blocks_lifted_alone(settings):
     assert together[0].valid.all() and together[0].model.endswith(lifter.model.fingerprint)
 
 
+def test_joints_that_a_program_left_out_and_root_centred_blocks(settings):
+    poses, trust = keypoints(6), np.full((3, 17), 0.31, np.float32)
+    picture, centred = poses[:3].copy(), poses[3:] - poses[3:, :1]
+    picture[:, 13], picture[0, 0] = 0.0, -1.0
+    centred[1] = np.abs(centred[1])  # One-sided: alone it would have no root.
+    sent = (
+        block(BlockKeypoints(H36M, np.arange(3), picture, trust)),
+        block(BlockKeypoints(H36M, np.arange(3), centred, trust)),
+    )
+    together, alone = run(settings, *sent), [run(settings, one)[0] for one in sent]
+    lifter = Lifter(settings.model, threads=1)
+    picture[:, 13], picture[0, 0] = np.nan, np.nan
+    wanted = lifter(picture, trust, convention="h36m_17"), lifter(centred + 500.0, trust, convention="h36m_17")
+    for one, other, want in zip(together, alone, wanted, strict=True):
+        assert want.valid.all()
+        np.testing.assert_array_equal(one.inference.poses_3d, other.inference.poses_3d)
+        np.testing.assert_allclose(one.inference.poses_3d, want.poses_3d, atol=1e-3)
+
+
 def test_poses_that_cannot_be_lifted_have_a_reason(settings):
     poses = keypoints(3).copy()
     poses[0, 4:] = np.nan

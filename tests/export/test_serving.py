@@ -135,6 +135,19 @@ def test_rest_by_columns_and_by_rows_is_grpc(server, channel, inputs):
     assert np.array_equal(np.float32([row["poses_3d"] for row in by_row["predictions"]]), want["poses_3d"])
 
 
+def test_rest_takes_joints_that_a_program_left_out_as_not_seen(server, inputs):
+    few = {name: values.copy() for name, values in rows(inputs, 4).items()}
+    few["keypoints"][1] -= few["keypoints"][1, :1]  # Root-centred: its root at (0, 0) is a place.
+    few["keypoints"][2, 13], few["keypoints"][3, [3, 13]] = 0.0, -1.0
+    few["confidence"][2:, [3, 13]] = 0.31
+    _, left_out = post(server, {"signature_name": "lift", "inputs": {k: v.tolist() for k, v in few.items()}})
+    few["keypoints"][1] += 500.0
+    few["confidence"][2, 13] = few["confidence"][3, [3, 13]] = 0.0
+    _, not_seen = post(server, {"signature_name": "lift", "inputs": {k: v.tolist() for k, v in few.items()}})
+    assert left_out["outputs"]["valid"] == [True] * 4
+    np.testing.assert_allclose(left_out["outputs"]["poses_3d"], not_seen["outputs"]["poses_3d"], atol=1e-4)
+
+
 def test_rest_refuses_with_a_reason(server, inputs):
     good = {name: values.tolist() for name, values in rows(inputs, 2).items()}
     one = {name: values[:1] for name, values in good.items()}

@@ -98,6 +98,31 @@ def test_joints_without_a_confidence_count_as_missing(signed, value):
     assert np.array_equal(by_confidence, outputs(signed, "lift", inputs)["poses_3d"])
 
 
+@pytest.mark.parametrize("place", [0.0, -1.0])
+def test_joints_that_a_program_left_out_count_as_missing_whatever_their_confidence(signed, place):
+    inputs = examples.plausible(signed, 2, seed=2)
+    inputs["confidence"][:] = 0.9
+    inputs["keypoints"][0, [9, 15]] = place
+    left_out = {name: outputs(signed, name, inputs) for name in signed.functions}
+    inputs["keypoints"][0, [9, 15]] = np.nan
+    for name, found in left_out.items():
+        for key, values in outputs(signed, name, inputs).items():
+            np.testing.assert_array_equal(found[key], values, err_msg=f"{name} {key}")
+    inputs["keypoints"][0, [9, 15]] = place + 0.5
+    assert np.abs(left_out["lift"]["poses_3d"] - outputs(signed, "lift", inputs)["poses_3d"]).max() > 0.01
+
+
+def test_a_root_centred_pose_is_the_pose_in_the_picture():
+    signed = Signed(model(), H36M_17)
+    inputs = examples.plausible(signed, 4, seed=2)
+    inputs["confidence"][:] = 0.9
+    want = outputs(signed, "lift", inputs)
+    inputs["keypoints"][1:] -= inputs["keypoints"][1:, :1]
+    _, seen, _, _ = signed.prepare(inputs["keypoints"], inputs["confidence"])
+    assert seen.numpy().all() and (inputs["keypoints"][1:, 0] == 0).all()
+    np.testing.assert_allclose(outputs(signed, "lift", inputs)["poses_3d"], want["poses_3d"], atol=1e-4)
+
+
 def test_min_confidence_is_the_largest_that_is_not_trusted():
     inputs = examples.plausible(Signed(model(), H36M_17), 1, seed=2)
     inputs["confidence"][:] = 0.3

@@ -11,10 +11,14 @@ import urllib.request
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
+from poses_left_out import poses_left_out
 from small_bundle import seen_poses, small_assets, small_bundle
 
 from export.mobile import serve
+from tf_elepose.data.visibility import root_centred, root_weights, seen
 from tf_elepose.skeleton.conventions import get_convention
+from tf_elepose.skeleton.conversion import Convention
+from tf_elepose.skeleton.skeletons import H36M_17
 
 # The converters warn about their own use of deprecated interfaces.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -171,7 +175,46 @@ def read(name, text, wanted=("nose", "l_knee", "r_knee")):
     return json.loads(done.stdout)
 
 
+SEEN = """
+import {{ readFileSync }} from "node:fs";
+import {{ seen }} from "{module}";
+const {{ cases, minConfidence, root }} = JSON.parse(readFileSync(0, "utf8"));
+const numbers = (pose) => pose.map((point) => point.map(Number));
+console.log(JSON.stringify(cases.map((pose) => seen(numbers(pose), minConfidence, root))));
+"""
+
+
 needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
+
+
+@needs_node
+@pytest.mark.parametrize(
+    "convention", [get_convention("coco_17"), H36M_17, Convention("eyes", ("nose", "l_eye", "r_eye"))]
+)
+def test_the_page_sees_what_numpy_sees(convention):
+    poses, confidence = poses_left_out(convention, 400)
+    weights = root_weights(convention, H36M_17)
+    given = seen(poses, confidence, 0.25, root_centred=True)
+    expected = seen(poses, confidence, 0.25, root_centred=root_centred(poses, given, weights))
+    words = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+    sent = {
+        "cases": [
+            [[words.get(text, text) for text in map(str, point)] for point in pose]
+            for pose in np.concatenate([poses, confidence[..., np.newaxis]], axis=-1).tolist()
+        ],
+        "minConfidence": 0.25,
+        "root": None if weights is None else [row.tolist() if row.any() else None for row in weights],
+    }
+    script = SEEN.format(module=(serve.WEB / "visibility.js").as_uri())
+    command = ["node", "--no-warnings", "--input-type=module", "-e", script]
+    done = subprocess.run(command, input=json.dumps(sent), capture_output=True, text=True, check=True)
+    np.testing.assert_array_equal(json.loads(done.stdout), expected)
+
+
+@needs_node
+def test_joints_that_a_program_left_out_are_not_seen():
+    text = json.dumps({"joints": ["nose", "l_knee", "r_knee"], "frames": [[[0, 0, 0.31], [-1, -1], [7, 0]]]})
+    assert read("a.json", text)["frames"] == [[None, None, [7, 0, 1]]]
 
 
 @needs_node

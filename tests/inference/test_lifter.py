@@ -5,12 +5,14 @@ import sys
 
 import numpy as np
 import pytest
+import walker
 from lifting_bundle import keypoints, small_lifting_bundle, small_run
 from stick_people import turning
 
 import tf_elepose
 from tf_elepose import pretrained
 from tf_elepose.data.assembly import assemble
+from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.data.rows import Rows
 from tf_elepose.inference.lifter import Lifter
 from tf_elepose.inference.model import LiftingModel
@@ -68,6 +70,53 @@ def test_bad_poses_are_not_valid_and_everything_is_finite(lift):
     assert np.isnan(lifted.poses_2d[9, 3]).all() and np.isfinite(lifted.poses_2d[9, 4]).all()
     sized = lift(points, confidence, convention="h36m_17", height_mm=1700, axes="level")
     assert np.isfinite(sized.poses_3d).all() and (sized.poses_3d[:9] == 0).all()
+
+
+@pytest.mark.parametrize("place", [0.0, -1.0, np.inf])
+@pytest.mark.parametrize("confidence", [None, 0.31])
+def test_joints_that_a_program_left_out_are_not_seen(place, confidence):
+    points, lift = walker.poses()[:1], Lifter("cmu")
+    trust = None if confidence is None else np.full((1, 17), confidence)
+    full = lift(points, trust, convention="coco_17", height_mm=1750)
+    points[0, [9, 15]] = np.nan
+    expected = lift(points, trust, convention="coco_17", height_mm=1750)
+    points[0, [9, 15]] = place
+    lifted = lift(points, trust, convention="coco_17", height_mm=1750)
+    np.testing.assert_array_equal(lifted.poses_3d, expected.poses_3d)
+    np.testing.assert_array_equal(lifted.poses_2d, expected.poses_2d)
+    assert np.isnan(lifted.poses_2d).any(axis=-1).sum() == 2
+    assert np.linalg.norm(lifted.poses_3d - full.poses_3d, axis=-1).mean() < 60.0
+
+
+@pytest.mark.parametrize("kind", ["tflite", "workdir"])
+def test_root_centred_poses_keep_their_root(lift, kind):
+    if kind == "workdir":
+        lift = Lifter(small_run())
+    points = keypoints(20)
+    centred = points - points[:, [H36M_17.root_index]]
+    centred[7] = np.abs(centred[7])  # One-sided: alone, it would not be root-centred.
+    lifted, moved = lift(centred, convention="h36m_17"), lift(centred + 500.0, convention="h36m_17")
+    assert lifted.valid.all() and (lifted.poses_2d[:, H36M_17.root_index] == 0).all()
+    np.testing.assert_allclose(lifted.poses_3d, moved.poses_3d, atol=1e-3)
+    alone = lift(centred[7:8], convention="h36m_17")
+    assert np.isnan(alone.poses_2d[0, H36M_17.root_index]).all()
+    told = lift(centred[7:8], convention="h36m_17", root_centred=True)
+    np.testing.assert_allclose(told.poses_3d, lifted.poses_3d[7:8], atol=1e-5)
+    told = lift(centred, convention="h36m_17", root_centred=np.arange(20) != 3)
+    assert np.isnan(told.poses_2d).any(axis=(1, 2)).tolist() == [row == 3 for row in range(20)]
+
+
+def test_a_joint_that_a_mask_shows_in_the_corner_is_there(lift):
+    """A recording's mask comes from the file's own joints: a made joint may lie anywhere."""
+    points = keypoints(3)
+    points[1] -= points[1, 5]
+    assert (points[1] == 0).all(axis=-1).sum() == 1
+    seen = np.ones(points.shape[:2], bool)
+    got = lift.model.lift(Keypoints(points, seen), likelihood=False)
+    points[1] += 300.0
+    np.testing.assert_allclose(
+        got.poses_3d, lift.model.lift(Keypoints(points, seen), likelihood=False).poses_3d, atol=1e-4
+    )
 
 
 def test_joints_are_taken_by_name(lift):
@@ -213,6 +262,7 @@ P = keypoints(2)
         ((P,), {"frame": [1, -1]}, "frame: expected integers from 0; got -1"),
         ((P,), {"person": 0.5}, "person: expected integers; got an array of float64"),
         ((P,), {"clip": 3}, "clip: expected text"),
+        ((P,), {"root_centred": 1}, r"root_centred: expected true or false, for all or \[2\]; got int64"),
     ],
 )
 def test_a_wrong_argument_is_refused(lift, arguments, options, message):

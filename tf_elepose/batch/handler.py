@@ -11,8 +11,10 @@ from apache_beam.ml.inference.base import ModelHandler, PredictionResult
 
 from tf_elepose.batch.block import Block, BlockKeypoints
 from tf_elepose.batch.results import LiftedBlock
+from tf_elepose.data.visibility import RootCentring, seen
 from tf_elepose.inference.lifter import Lifter
 from tf_elepose.motion.lifted import Lifted, few_joints
+from tf_elepose.skeleton.skeletons import Skeleton
 
 _FEWEST, _MOST = 1 << 12, 1 << 16  # Limits on the poses that the engine puts in a batch.
 
@@ -68,11 +70,18 @@ class LifterHandler(ModelHandler[Block, PredictionResult, Lifter]):
             trust = [trusted for _, part in alike if (trusted := part.confidence) is not None]
             poses = np.concatenate([part.poses_2d for _, part in alike]) if len(alike) > 1 else alike[0][1].poses_2d
             confidence = None if not trust else np.concatenate(trust) if len(trust) > 1 else trust[0]
+            convention, threshold = alike[0][1].convention, model.threshold(self._settings.min_confidence)
             try:
+                # Judged by the block, which is a part of one file: how blocks are batched changes nothing.
+                centred = [_root_centred(part, model.skeleton, threshold) for _, part in alike]
                 lifted_poses = model(
-                    poses, confidence, convention=alike[0][1].convention, min_confidence=self._settings.min_confidence,
+                    poses,
+                    confidence,
+                    convention=convention,
+                    min_confidence=threshold,
+                    root_centred=np.repeat(centred, [len(part.rows) for _, part in alike]),
                     height_mm=self._settings.height_mm,
-                )  # fmt: skip
+                )
             except ValueError as error:  # A convention without the joints that the model needs.
                 for number, part in alike:
                     lifted[number].refused |= dict.fromkeys(part.rows.tolist(), str(error))
@@ -124,6 +133,11 @@ class _Lifting:
 
 def _size(block: Block) -> int:
     return max(1, len(block))
+
+
+def _root_centred(keypoints: BlockKeypoints, skeleton: Skeleton, threshold: float) -> bool:
+    given = seen(keypoints.poses_2d, keypoints.confidence, threshold, root_centred=True)
+    return RootCentring(keypoints.convention, skeleton).of_source(keypoints.poses_2d, given)
 
 
 def _alike(batch: Sequence[Block]) -> Iterable[list[tuple[int, BlockKeypoints]]]:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from tf_elepose.data import visibility
+from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.inference.model import LiftingModel
 from tf_elepose.skeleton.skeletons import Skeleton
 from tf_elepose.storage import files
@@ -79,6 +81,26 @@ class ExportedModel(LiftingModel):
             trust = self._usual if confidence is None else confidence
             trust = np.maximum(trust, np.nextafter(np.float32(self.min_confidence), np.float32(np.inf)))
         return np.where(seen, trust, np.float32(0.0)).astype(np.float32)
+
+    def placed(self, keypoints: Keypoints) -> np.ndarray:
+        """Pixels [N, J, 2] for the exported function, which judges each pose alone, as `data.visibility` says.
+
+        A pose is moved where the function would leave out joints that are seen, because the caller knew better: that
+        poses are root-centred, or that a joint is at the corner of the picture. Lifted poses do not depend on the
+        place in the picture.
+        """
+        pixels, given = keypoints.pixels, keypoints.seen
+        doubtful = np.flatnonzero((given & visibility.left_out(pixels)).any(axis=1))
+        if not len(doubtful):
+            return pixels
+        poses, given = pixels[doubtful], given[doubtful]
+        weights = visibility.root_weights(self.skeleton, self.skeleton)
+        centred = visibility.root_centred(poses, given, weights)
+        lost = (given & ~visibility.seen(poses, root_centred=centred)).any(axis=1)
+        lowest = np.where(given[..., np.newaxis], poses, np.inf).min(axis=(1, 2), keepdims=True)
+        moved = pixels.copy()
+        moved[doubtful[lost]] = (np.where(given[..., np.newaxis], poses - lowest + 1.0, 0.0))[lost]
+        return moved
 
 
 def is_bundle(path: str | os.PathLike[str]) -> bool:

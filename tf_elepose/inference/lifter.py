@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from tf_elepose.data import visibility
 from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.data.recording import Recording, check_array
 from tf_elepose.data.tracks.side_repair import CHOICES, repair_sides
-from tf_elepose.data.visibility import LARGEST_PX
+from tf_elepose.data.visibility import LARGEST_PX, RootCentring
 from tf_elepose.inference.model import LiftingModel, percentile
 from tf_elepose.inference.opening import open_model
 from tf_elepose.motion import body_size
@@ -76,6 +77,7 @@ class Lifter:
         *,
         convention: str | Convention | Skeleton | None = None,
         min_confidence: float | None = None,
+        root_centred: bool | np.ndarray | None = None,
         height_mm: float | None = None,
         axes: str = "camera",
         subject: Any = "",
@@ -89,11 +91,14 @@ class Lifter:
         """Lift arrays; row n of the result is row n of `keypoints`.
 
         Args:
-          keypoints: [N, K, 2] px, x right, y down. A joint that is NaN, infinite or 1e6 px or more is not seen.
+          keypoints: [N, K, 2] px, x right, y down. A joint that is NaN, infinite or 1e6 px or more is not seen, nor
+            one at exactly (0, 0) or (-1, -1), whatever its confidence: see `data.visibility`.
           confidence: [N, K]; a joint is not seen where this is not over `min_confidence`, or not a number. All joints
             are seen when None. Models of some methods (CanonPose) also use the confidences of seen joints, 0 to 1.
           convention: of the K joints: a name, the path of a convention file, or a convention itself.
           min_confidence: joints with no more confidence than this are missing; the model's own threshold when None.
+          root_centred: whether the poses have their root at the origin, for all or [N]; (0, 0) and (-1, -1) are then
+            places. When None, all poses of the call together tell, see `data.visibility.RootCentring`.
           height_mm: of the person: poses are then in mm, see `body_size`.
           axes: "camera", or "level": y is the vertical, see `levelling`.
           subject, clip: text, one for all or [N].
@@ -117,11 +122,12 @@ class Lifter:
         points = _keypoints(keypoints, converted, source)
         n = len(points)
         trust = None
-        with np.errstate(invalid="ignore"):
-            seen = np.all(np.abs(points) < LARGEST_PX, axis=-1)
-            if confidence is not None:
-                trust = _numbers(confidence, (n, len(converted.source)), f"{source}: confidence")
-                seen &= (trust > threshold) & (trust < LARGEST_PX)
+        if confidence is not None:
+            trust = _numbers(confidence, (n, len(converted.source)), f"{source}: confidence")
+        if root_centred is None:
+            seen = RootCentring(convention, self.skeleton).seen(points, trust, threshold)
+        else:
+            seen = visibility.seen(points, trust, threshold, root_centred=_flags(root_centred, n, source))
         poses = converted.apply(np.where(seen[..., np.newaxis], points, np.float32(np.nan)))
         if trust is not None:
             trust = converted.apply_confidence(np.where(seen, trust, np.float32(0.0)))
@@ -290,6 +296,15 @@ def _numbers(values: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
         )
     with np.errstate(over="ignore"):
         return array.astype(np.float32, copy=False)
+
+
+def _flags(values: Any, n: int, source: str) -> bool | np.ndarray:
+    array = np.asarray(values)
+    if array.dtype != bool or array.shape not in ((), (n,)):
+        raise ValueError(
+            f"{source}: root_centred: expected true or false, for all or [{n}]; got {array.dtype} {list(array.shape)}"
+        )
+    return array if array.ndim else bool(array)
 
 
 def _column(values: Any, kind: str, n: int, what: str) -> np.ndarray:

@@ -65,14 +65,15 @@ class ServedModel(ExportedModel):
         import tensorflow as tf
 
         del groups
-        n, trust = len(keypoints), self.trust(keypoints.seen, keypoints.confidence)
+        n, pixels = len(keypoints), self.placed(keypoints)
+        trust = self.trust(keypoints.seen, keypoints.confidence)
         parts: list[dict[str, np.ndarray]] = []
         for first in range(0, max(n, 1), _BATCH):
             rows = slice(first, min(first + _BATCH, n))
             count = max(rows.stop - first, 0)
             padded = _BATCH - count if n > _BATCH else int(n == 0)
             given = {
-                "keypoints": keypoints.pixels[rows],
+                "keypoints": pixels[rows],
                 "confidence": trust[rows],
                 "root_head_mm": np.zeros(count, np.float32),
             }

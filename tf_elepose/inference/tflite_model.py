@@ -76,7 +76,7 @@ class LiteModel(ExportedModel):
             for name, shape in wanted.items()
             if name in self._runs[0].outputs and (likelihood or name != "nll")
         }
-        trust = self.trust(keypoints.seen, keypoints.confidence)
+        pixels, trust = self.placed(keypoints), self.trust(keypoints.seen, keypoints.confidence)
         batches = [slice(first, min(first + _BATCH, n)) for first in range(0, n, _BATCH)]
         while len(self._runs) < min(self._threads, len(batches)):
             self._runs.append(_Run(self._model, self.file, joints))
@@ -84,7 +84,7 @@ class LiteModel(ExportedModel):
 
         def lift_every(which: int) -> None:
             for rows in batches[which :: len(self._runs)]:
-                for name, values in self._runs[which](keypoints.pixels[rows], trust[rows]).items():
+                for name, values in self._runs[which](pixels[rows], trust[rows]).items():
                     if name in found:
                         found[name][rows] = values
                 done[which] += rows.stop - rows.start

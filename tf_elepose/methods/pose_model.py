@@ -17,6 +17,7 @@ import tensorflow as tf
 from absl import logging
 
 from tf_elepose import geometry
+from tf_elepose.data.visibility import RootCentring
 from tf_elepose.methods.lifted_likelihood import LiftedLikelihood
 from tf_elepose.motion.prediction import Prediction
 from tf_elepose.nn.completer import PoseCompleter, complete
@@ -178,7 +179,8 @@ class PoseModel(abc.ABC):
         Args:
           poses_2d: [N, J, 2] px.
           groups: [N] labels of clip and camera; the normalisation rule `clip` needs them.
-          seen: [N, J] which joints are seen; all when None. A joint that is NaN is never seen.
+          seen: [N, J] which joints are seen; when None, `data.visibility` says it of all poses together. A joint that
+            is NaN or infinite is never seen.
           confidence: [N, J] 0 to 1, of the seen joints; only some models use it.
 
         Raises:
@@ -200,7 +202,7 @@ class PoseModel(abc.ABC):
         finite = np.all(np.isfinite(poses_2d), axis=-1)
         if seen is not None and np.shape(seen) != finite.shape:
             raise ValueError(f"seen: expected {list(finite.shape)}; got {list(np.shape(seen))}")
-        seen_joints = finite if seen is None else finite & np.asarray(seen)
+        seen_joints = finite & (RootCentring(skeleton, skeleton).seen(poses_2d) if seen is None else np.asarray(seen))
         seen_joints = seen_joints & self._liftable(poses_2d, seen_joints)[:, np.newaxis]
         usable = seen_joints.any(axis=-1)
         image = np.zeros(poses_2d.shape, np.float32)

@@ -25,7 +25,7 @@ function median(values) {
 }
 
 function use(name, text) {
-  const read = readKeypoints(name, text, lifter.skeleton.keypoints);
+  const read = readKeypoints(name, text, ...lifter.reading);
   clip = read;
   frame = 0;
   shown = -1;

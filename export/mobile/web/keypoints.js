@@ -2,25 +2,33 @@
 //
 // JSON: {"joints": ["nose", ...], "frame_rate": 25, "frames": [[[x, y] or [x, y, confidence] or null, ...], ...]}
 // CSV:  a header nose_x,nose_y,nose_confidence,... (the confidence may be absent) and one row a frame.
-// Both are in pixels, x right, y down. Joints that the file lacks count as not seen; joints that the model lacks are
-// not read.
+// Both are in pixels, x right, y down. Joints that the file lacks count as not seen, and those that visibility.js says;
+// joints that the model lacks are not read.
+import { seen } from "./visibility.js";
 
 const USUAL_RATE = 25;
 
-/** {frameRate, frames: [T][K] of [x, y, confidence] or null, found: names of the joints that are in the file} */
-export function readKeypoints(name, text, wanted) {
+/**
+ * Reads the keypoints that a model wants.
+ *
+ * @param name, text the file's.
+ * @param wanted names of the model's keypoints, in order.
+ * @param minConfidence, root see `seen` in visibility.js.
+ * @return {frameRate, frames: [T][K] of [x, y, confidence] or null, found: names of the joints that are in
+ *     the file}
+ */
+export function readKeypoints(name, text, wanted, minConfidence = 0, root = null) {
   const read = name.toLowerCase().endsWith(".csv") ? fromCsv(text) : fromJson(text);
   const place = wanted.map((joint) => read.joints.indexOf(joint));
   const found = wanted.filter((_, k) => place[k] >= 0);
   if (!found.length) throw new Error(`none of the model's keypoints is in it; they are called ${wanted.join(", ")}`);
   if (!read.frames.length) throw new Error("it has no frames");
-  const frames = read.frames.map((frame) => place.map((p) => (p < 0 ? null : seen(frame[p]))));
+  const frames = read.frames.map((frame) => {
+    const points = place.map((p) => (p < 0 || !frame[p] ? null : [frame[p][0], frame[p][1], frame[p][2] ?? 1]));
+    const there = seen(points, minConfidence, root);
+    return points.map((point, k) => (there[k] ? point : null));
+  });
   return { frameRate: read.frameRate, frames, found };
-}
-
-function seen(point) {
-  if (!point || !Number.isFinite(point[0]) || !Number.isFinite(point[1])) return null;
-  return [point[0], point[1], point[2] ?? 1];
 }
 
 function fromJson(text) {

@@ -1,4 +1,5 @@
 // A model and its description: names and orders come from skeleton.json, which python -m export.mobile wrote.
+import { seen } from "./visibility.js";
 import { loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
 
 const WASM = new URL("node_modules/@litertjs/core/wasm/", import.meta.url).href;
@@ -24,6 +25,10 @@ export class PoseLifter {
     this.keypoints = new Float32Array(2 * skeleton.keypoints.length);
     this.confidence = new Float32Array(skeleton.keypoints.length);
     const count = skeleton.keypoints.length;
+    const { min_confidence: minConfidence = 0, root_of: rootOf = null } = skeleton;
+    this.root = rootOf && skeleton.keypoints.map((joint) => rootOf[joint] ?? null);
+    /** The last arguments of readKeypoints for this model. */
+    this.reading = [skeleton.keypoints, minConfidence, this.root];
     this.shapes = { keypoints: [1, count, 2], confidence: [1, count], root_head_mm: [1] };
     for (const { name, shape } of model.getInputDetails()) {
       if (String(Array.from(shape)) !== String(this.shapes[name])) {
@@ -35,8 +40,8 @@ export class PoseLifter {
   /**
    * Lifts the pose of one frame.
    *
-   * @param points [K] of [x, y] or [x, y, confidence] in px, x right, y down; null for joints that are not seen. In the
-   *     order of skeleton.keypoints.
+   * @param points [K] of [x, y] or [x, y, confidence] in px, x right, y down; null for joints that are not seen, see
+   *     also visibility.js. In the order of skeleton.keypoints.
    * @param rootHeadMm wanted distance from root to head, mm; 0: unit scale.
    * @return {valid, pose: Float32Array [J * 3] camera frame, x right, y down, z forward, root at the origin,
    *     elevationDeg or null, milliseconds}. pose is 0 where not valid.
@@ -45,10 +50,11 @@ export class PoseLifter {
     if (points.length !== this.skeleton.keypoints.length) {
       throw new Error(`expected ${this.skeleton.keypoints.length} keypoints, got ${points.length}`);
     }
+    const there = seen(points, ...this.reading.slice(1));
     points.forEach((point, k) => {
-      this.keypoints[2 * k] = point ? point[0] : 0;
-      this.keypoints[2 * k + 1] = point ? point[1] : 0;
-      this.confidence[k] = point ? point[2] ?? 1 : 0;
+      this.keypoints[2 * k] = there[k] ? point[0] : 0;
+      this.keypoints[2 * k + 1] = there[k] ? point[1] : 0;
+      this.confidence[k] = there[k] ? point[2] ?? 1 : 0;
     });
     const begin = performance.now();
     const inputs = {

@@ -6,7 +6,7 @@ import { fetched } from "./lifter.js";
 export async function report(lifter, file) {
   const answer = { keypoints: lifter.skeleton.keypoints, frames: [] };
   const text = await (await fetched(new URL("model/" + file, import.meta.url))).text();
-  for (const points of readKeypoints(file, text, lifter.skeleton.keypoints).frames) {
+  for (const points of readKeypoints(file, text, ...lifter.reading).frames) {
     const { valid, pose, elevationDeg, milliseconds } = await lifter.lift(points);
     answer.frames.push({ valid, pose: Array.from(pose), elevationDeg, milliseconds });
   }
