@@ -1,5 +1,6 @@
 """Every line of data.md's table "I have ... from ..." is tried: its files are written, and its SOURCE is read."""
 
+import gzip
 import json
 import pathlib
 import re
@@ -9,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import walker
-from samples import mmpose, movenet, openpifpaf, tfjs, videopose3d, vitpose, yolo
+from samples import deeplabcut, mmpose, movenet, openpifpaf, sleap, tfjs, videopose3d, vitpose, yolo
 
 from tf_elepose.cli.source_flags import parse_options
 from tf_elepose.data.sources import load_source
@@ -84,6 +85,29 @@ def movenet_arrays(folder: pathlib.Path) -> None:
     np.savez(folder / "walk.npz", keypoints=movenet.output(POSES, (walker.WIDTH, walker.HEIGHT)))
 
 
+def deeplabcut_table(folder: pathlib.Path) -> None:
+    file = folder / f"walk{deeplabcut.NETWORK}.csv"
+    deeplabcut.write_table(file, {"": deeplabcut.trusted(POSES)})
+
+
+def sleap_table(folder: pathlib.Path) -> None:
+    rows = [("track_0", frame, pose) for frame, pose in enumerate(deeplabcut.trusted(POSES))]
+    sleap.write_table(folder / "walk.analysis.csv", rows)
+
+
+def coco_results() -> list[dict]:
+    flat = deeplabcut.trusted(POSES).reshape(len(POSES), -1).tolist()
+    return [{"image_id": t, "category_id": 1, "keypoints": pose, "score": 0.9} for t, pose in enumerate(flat)]
+
+
+def json_lines(folder: pathlib.Path) -> None:
+    (folder / "results.jsonl").write_text("".join(json.dumps(result) + "\n" for result in coco_results()))
+
+
+def packed_results(folder: pathlib.Path) -> None:
+    (folder / "results.json.gz").write_bytes(gzip.compress(json.dumps(coco_results()).encode()))
+
+
 WRITERS: dict[str, Callable[[pathlib.Path], None]] = {
     "yolo:labels": yolo_labels,
     "movenet:walk.npz": movenet_arrays,
@@ -94,6 +118,10 @@ WRITERS: dict[str, Callable[[pathlib.Path], None]] = {
     "openpifpaf:walk.mp4.openpifpaf.json": openpifpaf_video,
     "videopose3d:data_2d_custom_myvideos.npz": custom_videos,
     "videopose3d:walk.mp4.npz": detections_of_a_video,
+    f"deeplabcut:walk{deeplabcut.NETWORK}.csv": deeplabcut_table,
+    "sleap:walk.analysis.csv": sleap_table,
+    "coco:results.jsonl": json_lines,
+    "coco:results.json.gz": packed_results,
     "npz:keypoints.npz": lambda folder: np.savez(
         folder / "keypoints.npz", reconstruction=in_h36m_17(POSES)[np.newaxis]
     ),

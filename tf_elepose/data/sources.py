@@ -39,6 +39,8 @@ READERS: dict[str, str] = {
     "tfjs": "tfjs.read_tfjs",
     "movenet": "movenet.read_movenet",
     "videopose3d": "videopose3d.read_videopose3d",
+    "deeplabcut": "deeplabcut.read_deeplabcut",
+    "sleap": "sleap.read_sleap",
     "csv": "tables.read_csv",
     "npz": "arrays.read_npz",
     "bvh": "bvh.read_bvh",

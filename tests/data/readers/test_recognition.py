@@ -49,6 +49,18 @@ def test_a_folder_of_something_else_is_told(tmp_path):
         load_source(f"coco:{tmp_path / 'walk.mp4'}", H36M_17)
 
 
+@pytest.mark.parametrize(
+    ("format_name", "found"),
+    [("videopose3d", "videopose3d or npz"), ("deeplabcut", "deeplabcut or csv"), ("sleap", "sleap or csv")],
+)
+def test_tables_and_archives_that_two_formats_read(format_name, found, tmp_path):
+    source, options = sample_writer(format_name)(tmp_path)
+    assert format_of(source.partition(":")[2]) == found
+    with pytest.raises(ValueError, match=f"; the file looks like {found}:"):
+        load_source(f"coco:{source.partition(':')[2]}", H36M_17)
+    assert len(load_source(f"{found.split()[-1]}:{source.partition(':')[2]}", H36M_17, check="off", **options))
+
+
 def test_tables_and_arrays(tmp_path):
     np.savez(tmp_path / "a.npz", keypoints=np.zeros((1, 17, 2)))
     yolo.write_frames(tmp_path, {"walk_1": [yolo.line(np.full((17, 2), 100.0))]})

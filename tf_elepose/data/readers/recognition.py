@@ -44,8 +44,10 @@ def format_of(path: str | os.PathLike[str]) -> str | None:
             head = stream.read(HEAD)
     except (OSError, ValueError, zipfile.BadZipFile):
         return None
+    if ending == ".npy":
+        return "npz"
     if ending == ".csv":
-        return "csv"
+        return _format_of_table(head)
     if ending == ".txt":
         return "yolo" if _POSE_LINE.match(head) else None
     return format_of_json(head)
@@ -115,11 +117,20 @@ def _format_of_npz(path: str | os.PathLike[str]) -> str | None:
             return None
     with zipfile.ZipFile(path) as archive:
         arrays = {pathlib.PurePosixPath(name).stem for name in archive.namelist()}
-    if {"positions_3d", "positions_2d"} & arrays:
+    if "positions_3d" in arrays:
         return "h36m"
+    if "positions_2d" in arrays or {"keypoints", "boxes"} <= arrays:
+        return "videopose3d or npz"
     if "poses_2d" in arrays:
         return "views" if {"subject", "clip", "split"} <= arrays else "npz"
-    return "npz" if "keypoints" in arrays else None
+    return "npz" if {"keypoints", "reconstruction", "kpts"} & arrays else None
+
+
+def _format_of_table(head: bytes) -> str:
+    first = head.removeprefix(b"\xef\xbb\xbf").partition(b"\n")[0]
+    if first.startswith(b"scorer"):
+        return "deeplabcut or csv"
+    return "sleap or csv" if b"frame_idx" in first and b".x" in first else "csv"
 
 
 def held(path: pathlib.Path) -> str:

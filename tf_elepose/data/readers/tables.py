@@ -6,7 +6,7 @@ convention's order. They are separated by comma, semicolon or tab, whichever the
 
 There may be columns frame, person, camera (integers from 0), clip, subject, action (text) and split ("train" or
 "test"). Without frame, each row is a frame of its own; without clip or subject, all rows have one, named as the file.
-Other columns are ignored.
+Other columns are ignored. DeepLabCut's and SLEAP's tables are known by their headers.
 
 A joint is missing where it is empty or NaN, has confidence 0, or lies at exactly (0, 0) or (-1, -1), see `visibility`.
 """
@@ -23,6 +23,8 @@ import numpy as np
 
 from tf_elepose.data.parsers.delimited import cells_of, delimiter_of, number_of, read_line
 from tf_elepose.data.parsers.limits import MAX_TEXT_LENGTH, listed, opened, share_read, unpacked_name
+from tf_elepose.data.readers.deeplabcut import is_deeplabcut, read_deeplabcut
+from tf_elepose.data.readers.sleap import is_sleap, read_sleap
 from tf_elepose.data.readers.stated_convention import stated_convention
 from tf_elepose.data.recording import SPLITS
 from tf_elepose.data.rows import Rows
@@ -51,6 +53,10 @@ def read_csv(path: str | os.PathLike[str], *, convention: str | None = None) -> 
             raise ValueError(f"{where}: expected a header; the file is empty")
         delimiter = delimiter_of(header)
         columns = [name.strip().lower() for name in cells_of(header, delimiter, f"{where}: line 1")]
+        for belongs, reader in ((is_deeplabcut, read_deeplabcut), (is_sleap, read_sleap)):
+            if belongs(columns):
+                yield from reader(path, convention=convention)
+                return
         if twice := sorted({name for name in columns if name and columns.count(name) > 1}):
             raise ValueError(f"{where}: line 1: {listed(twice)}: given twice")
         if not (num_joints := _num_joints(columns)):

@@ -1,0 +1,232 @@
+"""`deeplabcut`: the csv of DeepLabCut's predictions or labels, of one or several individuals.
+
+The header has the rows scorer, individuals (with several), bodyparts and coords (x, y and likelihood), px; a line is a
+frame. The first column is the frame; in labels it is the picture's path, which may be cut into three columns
+(DeepLabCut deeplabcut/pose_estimation_pytorch/apis/utils.py, generate_training_dataset/trainingsetmanipulation.py). The
+individual "single" has the body parts that no animal has; where others are there, it is left out.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
+
+import numpy as np
+from absl import logging
+
+from tf_elepose.data.frame_names import frame_places
+from tf_elepose.data.parsers.delimited import cells_of, delimiter_of, number_of, read_line, read_lines
+from tf_elepose.data.parsers.limits import listed, opened, share_read, unpacked_name
+from tf_elepose.data.readers.keypoint_lists import text
+from tf_elepose.data.readers.node_columns import Line, NodeColumns
+from tf_elepose.data.rows import PERSON, Rows
+from tf_elepose.skeleton.conversion import Convention
+
+_SCORER, _INDIVIDUALS, _PARTS, _COORDS = "scorer", "individuals", "bodyparts", "coords"
+_AXES = ("x", "y", "likelihood")
+_SHARED = "single"
+_HEADER_LINES = 4
+_PART_CELLS = 500_000
+_LARGEST_FRAME = 2**31 - 1
+
+
+def is_deeplabcut(columns: list[str]) -> bool:
+    """Whether the first line of a table is that of DeepLabCut."""
+    return columns[:1] == [_SCORER]
+
+
+def read_deeplabcut(path: str | os.PathLike[str], *, convention: str | None = None) -> Iterator[Rows]:
+    """Yields the rows of the csv file at `path`, some thousands of frames at a time.
+
+    The clip is the file's name up to that of the network. Individuals are people, numbered in the order of the file;
+    where an individual is not found, the frame has no row of it. Of labels, clip and frame are in the pictures' names.
+
+    Args:
+      path: of the file.
+      convention: of the body parts; without it, their names say which joints they are.
+
+    Raises:
+      ValueError: there is no such file, or the table is wrong: one line with the line of the file.
+    """
+    where = f"DeepLabCut file {os.fspath(path)}"
+    with opened(path, where) as stream:
+        table = _Table(_header(stream, where), convention, where)
+        pictures = None
+        for number, line in read_lines(stream, where, table.first_line):
+            if not _is_frame(cells_of(line, table.delimiter, f"{where}: line {number}")[0]):
+                pictures = _Pictures(path, table, where)
+            break
+    clip = text(_clip(unpacked_name(path).stem, table.scorer), f"{where}: its name")
+    with opened(path, where) as stream:
+        _header(stream, where)
+        lines: list[Line] = []
+        most = max(1, _PART_CELLS // table.num_columns)
+        for number, line in read_lines(stream, where, table.first_line):
+            lines.append((number, table.cells(number, line)))
+            if len(lines) == most:
+                yield table.rows(lines, clip, pictures, share_read(stream))
+                lines = []
+        if lines:
+            yield table.rows(lines, clip, pictures, 1.0)
+
+
+class _Table:
+    """The columns of a file.
+
+    Attributes:
+      delimiter: of its cells.
+      scorer: name of the network or person.
+      num_columns: of every line.
+      first_line: number of the first line after the header.
+      names_columns: how many of the first columns name the frame.
+    """
+
+    def __init__(self, header: Sequence[str], convention: str | None, where: str) -> None:
+        self._where = where
+        self.delimiter = delimiter_of(header[0])
+        cells = [cells_of(line, self.delimiter, f"{where}: line {at}") for at, line in enumerate(header, 1)]
+        rows = {row[0].strip().lower(): [cell.strip() for cell in row] for row in cells if row}
+        expected = [_SCORER, *[_INDIVIDUALS] * (_INDIVIDUALS in rows), _PARTS, _COORDS]
+        if list(rows)[: len(expected)] != expected:
+            raise ValueError(f"{where}: expected the lines {_SCORER}, {_PARTS}, {_COORDS}; got {listed(rows)}")
+        self.first_line = len(expected) + 1
+        self.num_columns = len(rows[_COORDS])
+        if lengths := sorted({len(rows[name]) for name in expected} - {self.num_columns}):
+            raise ValueError(
+                f"{where}: expected {self.num_columns} columns in each line of the header; got {lengths[0]}"
+            )
+        self.names_columns = next((at for at, cell in enumerate(rows[_COORDS]) if at and cell), self.num_columns)
+        self.scorer = rows[_SCORER][-1]
+        self._people = self._individuals(rows)
+        first = next(iter(self._people.values()))
+        self._convention: Convention = first.convention(convention, f"{where}: {_PARTS}")
+        for columns in self._people.values():
+            if columns is not first:
+                columns.convention(convention, f"{where}: {_PARTS}")
+
+    def _individuals(self, rows: dict[str, list[str]]) -> dict[str, NodeColumns]:
+        """{individual: the columns of its body parts}, of those who have the same."""
+        found: dict[str, dict[str, dict[str, int]]] = {}
+        for at in range(self.names_columns, self.num_columns):
+            person = rows[_INDIVIDUALS][at] if _INDIVIDUALS in rows else ""
+            part, axis = rows[_PARTS][at], rows[_COORDS][at].lower()
+            if axis not in _AXES:
+                raise ValueError(f"{self._where}: {_COORDS}: expected {', '.join(_AXES)}; got {axis[:40]!r}")
+            places = found.setdefault(person, {}).setdefault(part, {})
+            if axis in places:
+                raise ValueError(f"{self._where}: column {at + 1}: {axis} of {listed([part])}: given twice")
+            places[axis] = at
+        if len(found) > 1 and found.pop(_SHARED, None) is not None:
+            logging.warning("%s: left out: the body parts of %r, which are nobody's", self._where, _SHARED)
+        if not found:
+            raise ValueError(f"{self._where}: {_PARTS}: expected columns for body parts; there are none")
+        first, parts = next(iter(found.items()))
+        for person, others in found.items():
+            if set(others) != set(parts):
+                raise ValueError(
+                    f"{self._where}: {_INDIVIDUALS}: expected the same body parts of {listed([first])} and "
+                    f"{listed([person])}; they differ in {listed(sorted(set(parts) ^ set(others)))}"
+                )
+        return {
+            person: NodeColumns({part: others[part] for part in parts}, "likelihood", f"{self._where}: {_COORDS}")
+            for person, others in found.items()
+        }
+
+    def cells(self, number: int, line: str) -> list[str]:
+        """The cells of line `number`."""
+        cells = cells_of(line, self.delimiter, f"{self._where}: line {number}")
+        if len(cells) != self.num_columns:
+            raise ValueError(
+                f"{self._where}: line {number}: expected {self.num_columns} columns as in line 1; got {len(cells)}"
+            )
+        return cells
+
+    def rows(self, lines: list[Line], clip: str, pictures: _Pictures | None, done: float) -> Rows:
+        """The rows of the next lines: for each frame one of everybody who is found in it."""
+        where = self._where
+        if pictures is None:
+            clips, frames = (
+                np.array([clip] * len(lines)),
+                np.array([_frame(at, cells, where) for at, cells in lines], np.int64),
+            )
+        else:
+            named = [pictures.place("/".join(cells[: self.names_columns])) for _, cells in lines]
+            clips, frames = np.array([name for name, _ in named]), np.array([frame for _, frame in named], np.int64)
+        read = [columns.read(lines, where) for columns in self._people.values()]
+        joints, people = self._convention.num_joints, len(read)
+        places = np.stack([places[:, :joints] for places, _ in read], axis=1).reshape(-1, joints, 2)
+        scores = [scores[:, :joints] for _, scores in read if scores is not None]
+        confidence = np.stack(scores, axis=1).reshape(-1, joints) if scores else None
+        found = np.isfinite(places).all(axis=-1).any(axis=-1) if people > 1 else np.ones(len(places), bool)
+        absent = int((~found).sum())
+        return Rows(
+            self._convention,
+            places[found],
+            confidence=None if confidence is None else confidence[found],
+            subject=clip,
+            clip=np.repeat(clips, people)[found],
+            frame=np.repeat(frames, people)[found],
+            person=np.tile(np.arange(people), len(lines))[found] if people > 1 else None,
+            identity=PERSON,
+            dropped={"of individuals who are not found": absent} if absent else {},
+            done=done,
+        )
+
+
+class _Pictures:
+    """The clips and frames of labelled pictures, by their paths."""
+
+    def __init__(self, path: str | os.PathLike[str], table: _Table, where: str) -> None:
+        with opened(path, where) as stream:
+            _header(stream, where)
+            names = dict.fromkeys(
+                text("/".join(table.cells(number, line)[: table.names_columns]), f"{where}: line {number}")
+                for number, line in read_lines(stream, where, table.first_line)
+            )
+        clip = text(unpacked_name(path).stem, f"{where}: its name")
+        self._where = where
+        self._places = dict(
+            zip(names, frame_places(list(names), clip, where) or [(clip, at) for at in range(len(names))], strict=True)
+        )
+
+    def place(self, name: str) -> tuple[str, int]:
+        """(clip, frame) of the picture `name`."""
+        if name not in self._places:
+            raise ValueError(f"{self._where}: changed while it was read")
+        return self._places[name]
+
+
+def _header(stream: BinaryIO, where: str) -> list[str]:
+    """The lines of the header."""
+    lines: list[str] = []
+    while len(lines) < _HEADER_LINES:
+        line = read_line(stream, where, len(lines) + 1)
+        if line is None:
+            raise ValueError(f"{where}: expected the lines {_SCORER}, {_PARTS}, {_COORDS}; it ends after {len(lines)}")
+        lines.append(line)
+        if line.lstrip('"').lower().startswith(_COORDS):
+            return lines
+    raise ValueError(
+        f"{where}: expected the lines {_SCORER}, {_PARTS}, {_COORDS}; the first {_HEADER_LINES} are others"
+    )
+
+
+def _is_frame(cell: str) -> bool:
+    try:
+        return float(cell).is_integer()
+    except (ValueError, OverflowError):
+        return False
+
+
+def _frame(number: int, cells: list[str], where: str) -> int:
+    frame = number_of(cells[0], f"{where}: line {number}: frame")
+    if not (0 <= frame <= _LARGEST_FRAME and frame.is_integer()):
+        raise ValueError(f"{where}: line {number}: frame: expected an integer from 0; got {cells[0][:40]!r}")
+    return int(frame)
+
+
+def _clip(stem: str, scorer: str) -> str:
+    """The video's name, which the file's begins with: "walk" of walkDLC_resnet50_walkNov1shuffle1_1000_filtered."""
+    video = stem.partition(scorer)[0].rstrip("_- ") if scorer else ""
+    return video or stem

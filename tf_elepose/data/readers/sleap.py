@@ -1,0 +1,126 @@
+"""`sleap`: the analysis csv that SLEAP exports, a line an instance.
+
+Columns are track, frame_idx, instance.score and, for each node of the skeleton, NODE.x, NODE.y, NODE.score, in px
+(SLEAP sleap/info/write_tracking_h5.py and sleap_io/io/csv.py). Cells of a node that is not visible are empty; what
+people labelled by hand has no scores. Tracks are people; without tracking the cells of track are empty.
+"""
+
+from __future__ import annotations
+
+import collections
+import math
+import os
+from collections.abc import Iterator
+
+import numpy as np
+from absl import logging
+
+from tf_elepose.data.parsers.delimited import cells_of, delimiter_of, number_of, read_line, read_lines
+from tf_elepose.data.parsers.limits import listed, opened, share_read, unpacked_name
+from tf_elepose.data.readers.keypoint_lists import text
+from tf_elepose.data.readers.node_columns import Line, NodeColumns
+from tf_elepose.data.rows import PERSON, PLACE, Rows
+from tf_elepose.skeleton.conversion import Convention
+
+_TRACK, _FRAME, _SCORE = "track", "frame_idx", "instance.score"
+_PART = 4096
+_LARGEST_FRAME = 2**31 - 1
+
+
+def is_sleap(columns: list[str]) -> bool:
+    """Whether the header of a table is that of SLEAP."""
+    return _FRAME in columns and any(name.endswith(".x") for name in columns)
+
+
+def read_sleap(path: str | os.PathLike[str], *, convention: str | None = None) -> Iterator[Rows]:
+    """Yields the rows of the csv file at `path`, some thousands at a time.
+
+    The clip is the file's name without .analysis. A person's number is that of its track, in the order in which the
+    tracks appear; without a track, its place among the instances of the frame.
+
+    Args:
+      path: of the file.
+      convention: of the nodes; without it, their names say which joints they are.
+
+    Raises:
+      ValueError: there is no such file, or the table is wrong: one line with the line of the file.
+    """
+    where = f"SLEAP file {os.fspath(path)}"
+    clip = text(unpacked_name(path).stem.removesuffix(".analysis"), f"{where}: its name")
+    with opened(path, where) as stream:
+        header = read_line(stream, where, 1)
+        delimiter = delimiter_of(header or "")
+        columns = [name.strip() for name in cells_of(header or "", delimiter, f"{where}: line 1")]
+        if not is_sleap(columns):
+            raise ValueError(
+                f"{where}: line 1: expected {_TRACK}, {_FRAME}, NODE.x, NODE.y; got {listed(dict.fromkeys(columns))}"
+            )
+        table = _Table(columns, convention, where)
+        lines: list[Line] = []
+        for number, line in read_lines(stream, where, 2):
+            lines.append((number, cells_of(line, delimiter, f"{where}: line {number}")))
+            if len(lines) == _PART:
+                yield table.rows(lines, clip, share_read(stream))
+                lines = []
+        if lines:
+            yield table.rows(lines, clip, 1.0)
+
+
+class _Table:
+    """The columns of a file, and the people seen in it so far."""
+
+    def __init__(self, columns: list[str], convention: str | None, where: str) -> None:
+        if twice := sorted({name for name in columns if name and columns.count(name) > 1}):
+            raise ValueError(f"{where}: line 1: {listed(twice)}: given twice")
+        nodes: dict[str, dict[str, int]] = {}
+        unread = []
+        for place, column in enumerate(columns):
+            node, dot, axis = column.rpartition(".")
+            if dot and axis in ("x", "y", "score") and column != _SCORE:
+                nodes.setdefault(node, {})[axis] = place
+            elif column not in (_TRACK, _FRAME, _SCORE, ""):
+                unread.append(column)
+        if unread:
+            logging.warning("%s: not read: %s", where, listed(unread))
+        self._nodes = NodeColumns(nodes, "score", f"{where}: line 1")
+        self._convention: Convention = self._nodes.convention(convention, f"{where}: line 1")
+        self._at = {name: columns.index(name) for name in (_TRACK, _FRAME, _SCORE) if name in columns}
+        self._count, self._where = len(columns), where
+        self._tracks: dict[str, int] = {}
+        self._untracked: collections.Counter[int] = collections.Counter()
+
+    def rows(self, lines: list[Line], clip: str, done: float) -> Rows:
+        """The rows of the next lines."""
+        frames, people, tracked, scores = [], [], [], []
+        for number, cells in lines:
+            what = f"{self._where}: line {number}"
+            if len(cells) != self._count:
+                raise ValueError(f"{what}: expected {self._count} columns as in line 1; got {len(cells)}")
+            frame = number_of(cells[self._at[_FRAME]], f"{what}: {_FRAME}")
+            if not (0 <= frame <= _LARGEST_FRAME and frame.is_integer()):
+                raise ValueError(f"{what}: {_FRAME}: expected an integer from 0; got {cells[self._at[_FRAME]][:40]!r}")
+            track = cells[self._at[_TRACK]].strip() if _TRACK in self._at else ""
+            if track:
+                person = self._tracks.setdefault(text(track, f"{what}: {_TRACK}"), len(self._tracks))
+            else:
+                person = self._untracked[int(frame)]
+                self._untracked[int(frame)] += 1
+            frames.append(int(frame))
+            people.append(person)
+            tracked.append(bool(track))
+            score = number_of(cells[self._at[_SCORE]], f"{what}: {_SCORE}") if _SCORE in self._at else 1.0
+            scores.append(1.0 if math.isnan(score) else score)
+        places, confidence = self._nodes.read(lines, self._where)
+        joints = self._convention.num_joints
+        return Rows(
+            self._convention,
+            places[:, :joints],
+            confidence=None if confidence is None else confidence[:, :joints],
+            subject=clip,
+            clip=clip,
+            frame=np.array(frames, np.int64),
+            person=np.array(people, np.int64),
+            identity=np.where(tracked, PERSON, PLACE),
+            score=np.array(scores),
+            done=done,
+        )
