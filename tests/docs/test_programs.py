@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import walker
-from samples import deeplabcut, mmpose, movenet, openpifpaf, sleap, tfjs, videopose3d, vitpose, yolo
+from samples import deeplabcut, mmpose, movenet, openpifpaf, openpose, sleap, tfjs, videopose3d, vitpose, yolo
 
 from tf_elepose.cli.source_flags import parse_options
 from tf_elepose.data.sources import load_source
@@ -108,8 +108,17 @@ def packed_results(folder: pathlib.Path) -> None:
     (folder / "results.json.gz").write_bytes(gzip.compress(json.dumps(coco_results()).encode()))
 
 
+def pose2sim_folder(folder: pathlib.Path) -> None:
+    (folder / "cam01_json").mkdir()
+    for t, pose in enumerate(POSES):
+        points = np.concatenate([pose, pose[[0, 0, 0]], pose[[15, 16] * 3]])  # Halpe's 26 begin with COCO's.
+        person = openpose.person(np.column_stack([points, np.full(26, 0.9)]).ravel().tolist())
+        (folder / "cam01_json" / f"cam01_{t:06d}.json").write_text(json.dumps({"version": 1.3, "people": [person]}))
+
+
 WRITERS: dict[str, Callable[[pathlib.Path], None]] = {
     "yolo:labels": yolo_labels,
+    "openpose:cam01_json": pose2sim_folder,
     "movenet:walk.npz": movenet_arrays,
     "mmpose:predictions": mmpose_pictures,
     "tfjs:poses.json": tfjs_file,

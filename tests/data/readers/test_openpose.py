@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+import walker
 from samples import openpose as sample
 
 from tf_elepose.data.readers.openpose import read_openpose
@@ -46,6 +47,49 @@ def test_coco_18(tmp_path):
     recording = load(tmp_path)
     assert joint(recording, 0, "r_hip") == [208, 180] and joint(recording, 0, "l_hip") == [211, 210]
     assert joint(recording, 0, "root") == [209.5, 195]
+
+
+# Joints that Halpe and BODY_25B have after COCO's 17, made of a walker's; after them come the feet.
+HALPE_26 = {"head": (0, 0, (0, -20)), "neck": (5, 6, (0, 0)), "root": (11, 12, (0, 0))}
+BODY_25B = {"upper_neck": (5, 6, (0, -10)), "head": (5, 6, (0, -60))}
+
+
+def walking(more: dict, frame: int, feet: list[int]) -> list[float]:
+    """x, y, c of COCO's joints, those of `more` (halfway between two of COCO's, and aside), and six of the feet."""
+    pose = walker.poses()[frame].astype(float)
+    middle = [(pose[a] + pose[b]) / 2 + np.array(aside) for a, b, aside in more.values()]
+    points = np.concatenate([pose, np.array(middle), pose[feet] + 3.0]).round(2)
+    return np.column_stack([points, np.full(len(points), 0.9)]).ravel().tolist()
+
+
+def test_pose2sim(tmp_path):
+    """Halpe's 26 in VIDEO_json/VIDEO_000000.json; its person_id [-1] says nothing of who it is."""
+    folder = tmp_path / "cam01_json"
+    folder.mkdir()
+    for frame in range(5):
+        people = [sample.person(walking(HALPE_26, frame, [15, 16] * 3))]
+        (folder / f"cam01_{frame:06d}.json").write_text(json.dumps({"version": 1.3, "people": people}))
+    (rows,) = read_openpose(folder)
+    assert rows.convention.name == "halpe_26" and rows.clip == "cam01" and rows.frame.tolist() == list(range(5))
+    assert rows.identity.tolist() == ["place"] * 5
+    np.testing.assert_allclose(rows.poses_2d[:, :17], walker.poses()[:5], atol=0.006)
+    np.testing.assert_allclose(rows.poses_2d[:, 18], walker.poses()[:5, 5:7].mean(axis=1), atol=0.006)
+
+
+def test_body_25b_is_not_taken_for_body_25(tmp_path):
+    """Older demos of Pose2Sim: cam01.0030.json, 25 keypoints in one of two orders."""
+    for frame in range(5):
+        people = [sample.person(walking(BODY_25B, frame, [15] * 3 + [16] * 3))]
+        (tmp_path / f"cam01.{30 + frame:04d}.json").write_text(json.dumps({"version": 1.3, "people": people}))
+    message = problem(tmp_path)
+    assert "25 keypoints that lie as BODY_25B's do" in message and "--option=convention=body_25b" in message
+    recording = load(tmp_path, convention="body_25b")
+    assert recording.clip.tolist() == ["cam01"] * 5 and recording.frame.tolist() == list(range(30, 35))
+    for coco, name in ((0, "nose"), (5, "l_shoulder"), (12, "r_hip"), (16, "r_ankle")):
+        np.testing.assert_allclose(
+            recording.poses_2d[:, H36M_17.index(name)], walker.poses()[:5, coco], atol=0.006, err_msg=name
+        )
+    assert load(tmp_path, convention="body_25", check="off").frame.tolist() == list(range(30, 35))
 
 
 def test_joints_not_found_are_missing(tmp_path):

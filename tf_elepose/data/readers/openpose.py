@@ -21,6 +21,7 @@ from absl import logging
 
 from tf_elepose.data.parsers.json_stream import load_json, shown
 from tf_elepose.data.parsers.limits import listed
+from tf_elepose.data.readers.body_25b import looks_like_body_25b
 from tf_elepose.data.readers.frame_files import FrameFile, folder_name, frame_files
 from tf_elepose.data.readers.keypoint_lists import KeypointLists, checked_size, own_id
 from tf_elepose.data.readers.recognition import format_of
@@ -49,6 +50,7 @@ def read_openpose(
     Args:
       path: of the folder, or of one file.
       convention: of the keypoints; without it, body_25, openpose_coco_18 or halpe_26, by their number.
+        BODY_25B also has 25, and has to be stated.
       image_size: (width, height) px, needed where coordinates are not pixels.
       keypoint_scale: OpenPose's option: 0 pixels, 3 coordinates from 0 to 1, 4 from -1 to 1. Without it, pixels, unless
         all joints of the first few thousand poses lie within [0, 1] or [-1, 1].
@@ -63,9 +65,22 @@ def read_openpose(
     poses = KeypointLists(where, subject, _KNOWN, convention)
     for done, (clip, frame, file) in enumerate(found, 1):
         _add_frame(poses, file, clip, frame)
-        if poses.full:
-            yield poses.rows(done / len(found), to_pixels=scale.to_pixels, image_size=scale.image_size)
-    yield poses.rows(1.0, to_pixels=scale.to_pixels, image_size=scale.image_size)
+        if poses.full or done == len(found):
+            rows = poses.rows(done / len(found), to_pixels=scale.to_pixels, image_size=scale.image_size)
+            if convention is None:
+                _require_known_order(rows, where)
+            yield rows
+
+
+def _require_known_order(rows: Rows, where: str) -> None:
+    """Raises a ValueError where 25 keypoints do not lie as BODY_25's."""
+    if rows.convention.name != "body_25" or rows.confidence is None:
+        return
+    if looks_like_body_25b(rows.poses_2d, rows.confidence):
+        raise ValueError(
+            f"{where}: 25 keypoints that lie as BODY_25B's do, not as BODY_25's: say which they are, "
+            "--option=convention=body_25b or --option=convention=body_25"
+        )
 
 
 class _Scale:

@@ -1,0 +1,37 @@
+"""Tells OpenPose's BODY_25B from its BODY_25: both have 25 keypoints, in other orders, and no file says which.
+
+In BODY_25 the middle of the hips and the neck are keypoints of their own, between the hips and between the shoulders
+(OpenPose doc/02_output.md); BODY_25B begins with COCO's, its upper neck is above the middle of the shoulders, its nose
+below the eyes (CMU-Perceptual-Computing-Lab/openpose_train experimental_models).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tf_elepose.skeleton import conventions
+from tf_elepose.skeleton.conversion import Convention
+
+_BETWEEN = {
+    "body_25": {"root": ("l_hip", "r_hip"), "neck": ("l_shoulder", "r_shoulder")},
+    "body_25b": {"upper_neck": ("l_shoulder", "r_shoulder"), "nose": ("l_eye", "r_eye")},
+}
+"""{convention: {joint: the two that it is near to the middle of}}."""
+
+
+def looks_like_body_25b(poses: np.ndarray, confidence: np.ndarray) -> bool:
+    """Whether keypoints [n, 25, 2], with their confidence [n, 25], lie as BODY_25B's do rather than as BODY_25's.
+
+    It is the median pose that decides; joints of confidence 0 are not used, and False is the answer without others.
+    """
+    poses = np.where((confidence > 0)[..., np.newaxis], poses, np.nan).astype(np.float64)
+    apart = {name: _apart(poses, conventions.CONVENTIONS[name], joints) for name, joints in _BETWEEN.items()}
+    known = np.isfinite(apart["body_25"]) & np.isfinite(apart["body_25b"])
+    return bool(known.any()) and bool(np.median(apart["body_25"][known]) > np.median(apart["body_25b"][known]))
+
+
+def _apart(poses: np.ndarray, convention: Convention, joints: dict[str, tuple[str, str]]) -> np.ndarray:
+    """How far [n] the joints are from the middles that they should be near to, on average; NaN where one is missing."""
+    at = {name: poses[:, place] for place, name in enumerate(convention.joints)}
+    distances = [np.linalg.norm(at[name] - (at[a] + at[b]) / 2, axis=-1) for name, (a, b) in joints.items()]
+    return np.mean(distances, axis=0)
