@@ -118,7 +118,7 @@ def named_convention(names: Sequence[str], where: str, stated: str | None = None
     if len(names) > _MOST_NAMES:
         raise ValueError(f"{where}: expected at most {_MOST_NAMES} joints; got {len(names)}")
     numbered = all(_NUMBERED.fullmatch(re.sub(r"[\W_]+", " ", name.lower()).strip()) for name in names)
-    joints = [None if numbered else joint_name(name) for name in _without_prefix(names)]
+    joints = [None if numbered else joint_name(name) for name in without_prefix(names)]
     if stated is not None:
         return _agreeing(conventions.get_convention(stated), names, joints, where)
     return None if numbered else _own(names, joints, where)
@@ -127,7 +127,15 @@ def named_convention(names: Sequence[str], where: str, stated: str | None = None
 _MOST_NAMES = 1000
 
 
-def _without_prefix(names: Sequence[str]) -> list[str]:
+def begins_whole_body(convention: Convention, num_keypoints: int) -> bool:
+    """Whether a whole-body list of `num_keypoints` may begin with the joints of `convention`."""
+    return num_keypoints in BODY_FIRST and any(
+        whole.num_joints == num_keypoints and whole.joints[: convention.num_joints] == convention.joints
+        for whole in conventions.CONVENTIONS.values()
+    )
+
+
+def without_prefix(names: Sequence[str]) -> list[str]:
     """`names` without the words that all of them begin with ("body_left_hip"), where these hide what the joints are."""
     prefix = re.match(r".*[\W_]|", _shared(names), re.DOTALL)
     shorter = [name[prefix.end() :] for name in names] if prefix and len(names) > 1 else list(names)

@@ -17,7 +17,7 @@ from tf_elepose.data.rows import PERSON, PLACE, Rows
 from tf_elepose.data.visibility import LARGEST_PX
 from tf_elepose.skeleton import conventions
 from tf_elepose.skeleton.conversion import Convention
-from tf_elepose.skeleton.joint_names import BODY_FIRST, named_convention
+from tf_elepose.skeleton.joint_names import BODY_FIRST, begins_whole_body, named_convention
 
 PART = 8192
 """The number of poses in a part."""
@@ -202,7 +202,12 @@ class KeypointLists:
         if self._num_named and self._num_named != joints:
             raise ValueError(f"{what}: expected {self._num_named}, as many as the file names; got {joints}")
         if self._stated is not None:
-            fits = self._num_named or self._stated.num_joints == joints or _begins(joints, self._stated, known)
+            fits = (
+                self._num_named
+                or self._stated.num_joints == joints
+                or self._stated == known
+                or begins_whole_body(self._stated, joints)
+            )
             if not fits:
                 name, expected = self._stated.name, self._stated.num_joints
                 raise ValueError(f"{what}: convention {name!r} has {expected} joints; got {joints}")
@@ -221,16 +226,6 @@ class KeypointLists:
                 f"{self._where}: {self._places[row]}: keypoints: expected {expected}; got {values[~right][0]:g} for "
                 f"{convention.joints[joint]}"
             )
-
-
-def _begins(num_keypoints: int, stated: Convention, known: Convention | None) -> bool:
-    """Whether lists of `num_keypoints` may begin with the joints of `stated`, usually with those of `known`."""
-    if known is not None and known.joints == stated.joints:
-        return True
-    return num_keypoints in BODY_FIRST and any(
-        whole.num_joints == num_keypoints and whole.joints[: stated.num_joints] == stated.joints
-        for whole in conventions.CONVENTIONS.values()
-    )
 
 
 def integer(value: Any, what: str) -> int:

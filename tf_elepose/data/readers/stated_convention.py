@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tf_elepose.skeleton import conventions
 from tf_elepose.skeleton.conversion import Convention
-from tf_elepose.skeleton.joint_names import BODY_FIRST
+from tf_elepose.skeleton.joint_names import begins_whole_body
 
 
 def stated_convention(stated: str | None, num_joints: int, where: str) -> Convention:
@@ -22,14 +22,9 @@ def stated_convention(stated: str | None, num_joints: int, where: str) -> Conven
             f"{conventions.candidates(num_joints)}"
         )
     held = conventions.get_convention(str(stated))
-    if held.num_joints != num_joints and not _begins_a_whole_body(held, num_joints):
+    if held.num_joints != num_joints and not begins_whole_body(held, num_joints):
         raise ValueError(
             f"{where}: {num_joints} joints; convention {held.name!r} has {held.num_joints}; expected "
             f"{conventions.candidates(num_joints)}"
         )
     return held
-
-
-def _begins_a_whole_body(held: Convention, num_joints: int) -> bool:
-    whole = [c for c in conventions.CONVENTIONS.values() if c.num_joints == num_joints and num_joints in BODY_FIRST]
-    return any(convention.joints[: held.num_joints] == held.joints for convention in whole)

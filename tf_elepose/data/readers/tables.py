@@ -1,8 +1,8 @@
-"""`csv`: keypoints in a plain table, in a convention that the user names.
+"""`csv`: keypoints in a plain table, with the names of the joints or in a convention that the user names.
 
 One row is one person in one frame of one camera. The file has a header; its columns are <joint>_x, <joint>_y and
-optionally <joint>_confidence for every joint of the convention, in any order, or x0, y0, [c0], x1, ... in the
-convention's order. They are separated by comma, semicolon or tab, whichever the header has most of.
+optionally <joint>_confidence for every joint, in any order (joint_columns.py), or x0, y0, [c0], x1, ... in the order of
+the convention. They are separated by comma, semicolon or tab, whichever the header has most of.
 
 There may be columns frame, person, camera (integers from 0), clip, subject, action (text) and split ("train" or
 "test"). Without frame, each row is a frame of its own; without clip or subject, all rows have one, named as the file.
@@ -15,8 +15,7 @@ from __future__ import annotations
 
 import math
 import os
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -24,8 +23,8 @@ import numpy as np
 from tf_elepose.data.parsers.delimited import cells_of, delimiter_of, number_of, read_line
 from tf_elepose.data.parsers.limits import MAX_TEXT_LENGTH, listed, opened, share_read, unpacked_name
 from tf_elepose.data.readers.deeplabcut import is_deeplabcut, read_deeplabcut
+from tf_elepose.data.readers.joint_columns import joint_columns
 from tf_elepose.data.readers.sleap import is_sleap, read_sleap
-from tf_elepose.data.readers.stated_convention import stated_convention
 from tf_elepose.data.recording import SPLITS
 from tf_elepose.data.rows import Rows
 from tf_elepose.skeleton.conversion import Convention
@@ -33,15 +32,13 @@ from tf_elepose.skeleton.conversion import Convention
 _INTEGERS, _TEXTS = ("frame", "person", "camera"), ("clip", "subject", "action", "split")
 _PART_ROWS, _PART_CELLS = 4096, 500_000  # For a csv file.
 
-_NUMBERED = re.compile(r"([xyc])(\d{1,4})")
-
 
 def read_csv(path: str | os.PathLike[str], *, convention: str | None = None) -> Iterator[Rows]:
     """Yields the rows of the table at `path`, some thousands at a time.
 
     Args:
       path: of the file.
-      convention: a name or the path of a convention file; required.
+      convention: a name or the path of a convention file; required where the header does not name the joints.
 
     Raises:
       ValueError: there is no such file or no convention, or the table is wrong: one line with the line of the file.
@@ -52,17 +49,16 @@ def read_csv(path: str | os.PathLike[str], *, convention: str | None = None) -> 
         if header is None:
             raise ValueError(f"{where}: expected a header; the file is empty")
         delimiter = delimiter_of(header)
-        columns = [name.strip().lower() for name in cells_of(header, delimiter, f"{where}: line 1")]
+        written = [name.strip() for name in cells_of(header, delimiter, f"{where}: line 1")]
+        columns = [name.lower() for name in written]
         for belongs, reader in ((is_deeplabcut, read_deeplabcut), (is_sleap, read_sleap)):
             if belongs(columns):
                 yield from reader(path, convention=convention)
                 return
         if twice := sorted({name for name in columns if name and columns.count(name) > 1}):
             raise ValueError(f"{where}: line 1: {listed(twice)}: given twice")
-        if not (num_joints := _num_joints(columns)):
-            raise ValueError(f"{where}: line 1: expected columns <joint>_x, <joint>_y or x0, y0; got {listed(columns)}")
-        held = stated_convention(convention, num_joints, where)
-        places = _places(columns, held, where)
+        joints = joint_columns(written, convention, f"{where}: line 1")
+        held, places = joints.convention, joints.places
         known = {name: columns.index(name) for name in (*_INTEGERS, *_TEXTS) if name in columns}
         stem, first, line_number = unpacked_name(path).stem, 0, 1
         part_rows = min(_PART_ROWS, _PART_CELLS // len(columns))
@@ -77,35 +73,6 @@ def read_csv(path: str | os.PathLike[str], *, convention: str | None = None) -> 
                 first, lines = first + len(lines), []
             if line is None:
                 return
-
-
-def _num_joints(columns: Sequence[str]) -> int:
-    """The number of joints that the header names, by name or by number."""
-    numbered = sum(1 for name in columns if (match := _NUMBERED.fullmatch(name)) and match[1] == "x")
-    return numbered or sum(1 for name in columns if name.endswith("_x"))
-
-
-def _places(columns: list[str], held: Convention, where: str) -> list[list[int]]:
-    """The columns of x, of y and, where there are some, of confidence, for each joint of `held`."""
-    manners = (
-        [[f"{axis}{joint}" for joint in range(held.num_joints)] for axis in "xyc"],
-        [[f"{joint.lower()}_{axis}" for joint in held.joints] for axis in ("x", "y", "confidence")],
-    )
-    x, y, confidence = next((manner for manner in manners if manner[0][0] in columns), manners[1])
-    wanted = x + y + (confidence if set(confidence) & set(columns) else [])
-    if missing := [name for name in wanted if name not in columns]:
-        raise ValueError(
-            f"{where}: line 1: missing {listed(missing)} of convention {held.name!r}; got {listed(columns)}"
-        )
-    known = {*wanted, *_INTEGERS, *_TEXTS}
-    of_joints = re.compile(f"({'|'.join(re.escape(joint.lower()) for joint in held.joints)})_(?!z$)[a-z]+")
-    unknown = [name for name in columns if name not in known and of_joints.fullmatch(name)]
-    if unknown:
-        raise ValueError(
-            f"{where}: line 1: {listed(unknown)}: of a joint there are _x, _y, _confidence (and _z, which is not read)"
-        )
-    places = [columns.index(name) for name in wanted]
-    return [places[first : first + held.num_joints] for first in range(0, len(places), held.num_joints)]
 
 
 def _csv_rows(
