@@ -8,6 +8,7 @@ import walker
 from samples import openpose
 
 from tf_elepose.data.assembly import assemble, recordings
+from tf_elepose.data.readers.views import write_views
 from tf_elepose.data.rows import Rows
 from tf_elepose.data.sources import load_source
 from tf_elepose.skeleton.conventions import get_convention
@@ -58,6 +59,28 @@ def test_the_walker_lacks_the_joints_that_were_left_out_and_no_other(tmp_path, w
         assert ((recording.confidence[:, joint] == 0) == (name in LEFT_OUT)).all(), name
         if name not in LEFT_OUT:
             np.testing.assert_allclose(recording.poses_2d[:, joint], expected[:, joint], atol=1e-3)
+
+
+def test_missing_joints_are_nan_in_a_converted_file(tmp_path):
+    source, options = write_npz(tmp_path, numbers((0.0, 0.0)))
+    write_views(tmp_path / "views.npz", load_source(source, H36M_17, check="off", **options))
+    with np.load(tmp_path / "views.npz") as held:
+        lacks = [name in LEFT_OUT for name in H36M_17.joints]
+        np.testing.assert_array_equal(
+            np.isnan(held["poses_2d"]), np.broadcast_to([[n] * 2 for n in lacks], (60, 17, 2))
+        )
+        np.testing.assert_array_equal(held["confidence"] == 0, np.broadcast_to(lacks, (60, 17)))
+
+
+def test_missing_detections_are_nan_in_a_converted_file(tmp_path):
+    poses, confidence = conversion(COCO, H36M_17).apply(walker.poses().astype(np.float32)), np.ones((60, 17))
+    detected = poses.copy()
+    detected[:, 3], confidence[:, 5] = -1.0, 0.0
+    rows = Rows(H36M_17, poses, "s", "c", np.arange(60), poses_2d_detected=detected, confidence=confidence)
+    write_views(tmp_path / "views.npz", assemble([rows], H36M_17, "both"))
+    with np.load(tmp_path / "views.npz") as held:
+        np.testing.assert_array_equal(held["poses_2d"], poses)
+        assert np.unique(np.argwhere(np.isnan(held["poses_2d_det"]))[:, 1]).tolist() == [3, 5]
 
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf])

@@ -73,7 +73,8 @@ def read_views(path: str | os.PathLike[str], *, convention: str | None = None) -
 
 
 def write_views(path: str | os.PathLike[str], recording: Recording) -> None:
-    """Writes `recording` as a views file, from which `read_views` makes an equal one.
+    """Writes `recording` as a views file, from which `read_views` makes an equal one. Missing joints are NaN in it: who
+    reads it without its masks must not take them for joints at (0, 0).
 
     Raises:
       ValueError: the skeleton has the name of a known convention but other joints, so that the file would be misread.
@@ -89,6 +90,15 @@ def write_views(path: str | os.PathLike[str], recording: Recording) -> None:
         for field in fields
         if getattr(recording, field) is not None
     }
+    detected = recording.poses_2d_detected is not None
+    confidence = recording.confidence
+    for field, known_joints in (
+        ("poses_2d", recording.visible),
+        ("poses_2d_detected", None if confidence is None or not detected else confidence > 0),
+    ):
+        if known_joints is not None:
+            name = _FILE_NAMES.get(field, field)
+            arrays[name] = np.where(known_joints[..., np.newaxis], arrays[name], np.float32(np.nan))
     files.write_npz(pathlib.Path(path), arrays | {"keypoints": np.array(skeleton.name)})
 
 
