@@ -10,7 +10,20 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import walker
-from samples import deeplabcut, mmpose, movenet, openpifpaf, openpose, sleap, tfjs, videopose3d, vitpose, yolo
+from samples import (
+    alphapose,
+    coco,
+    deeplabcut,
+    mmpose,
+    movenet,
+    openpifpaf,
+    openpose,
+    sleap,
+    tfjs,
+    videopose3d,
+    vitpose,
+    yolo,
+)
 
 from tf_elepose.cli.source_flags import parse_options
 from tf_elepose.data.sources import load_source
@@ -116,8 +129,79 @@ def pose2sim_folder(folder: pathlib.Path) -> None:
         (folder / "cam01_json" / f"cam01_{t:06d}.json").write_text(json.dumps({"version": 1.3, "people": [person]}))
 
 
+def in_flat_lists(poses: np.ndarray) -> list[list[float]]:
+    """x, y, confidence of each joint, in one list a pose."""
+    return np.concatenate([poses, np.full((*poses.shape[:2], 1), 0.9)], axis=-1).reshape(len(poses), -1).tolist()
+
+
+def ultralytics_predictions(folder: pathlib.Path) -> None:
+    results = [
+        {
+            "image_id": f"walk_{t:06d}",
+            "file_name": f"walk_{t:06d}.jpg",
+            "category_id": 1,
+            "keypoints": pose,
+            "score": 0.9,
+        }
+        for t, pose in enumerate(in_flat_lists(POSES))
+    ]
+    (folder / "predictions.json").write_text(json.dumps(results))
+
+
+def coco_results_of_a_model(folder: pathlib.Path) -> None:
+    (folder / "coco_results.json").write_text(json.dumps(coco_results()))
+
+
+def coco_annotations(folder: pathlib.Path) -> None:
+    content = coco.annotations()
+    labelled = np.concatenate([POSES, np.full((len(POSES), 17, 1), 2)], axis=-1).reshape(len(POSES), -1).tolist()
+    content["images"] = [{"id": 7 * t, "file_name": f"walk_{t}.jpg", "width": 1920, "height": 1080} for t in range(5)]
+    content["annotations"] = [coco.person(7 * t, 0.0, keypoints=pose) for t, pose in enumerate(labelled)]
+    (folder / "annotations.json").write_text(json.dumps(content))
+
+
+def openpose_folder(folder: pathlib.Path) -> None:
+    (folder / "json").mkdir()
+    body_25 = CONVENTIONS["body_25"].joints
+    coco_17 = CONVENTIONS["coco_17"].joints
+    made = {"neck": POSES[:, 5:7].mean(axis=1), "root": POSES[:, 11:13].mean(axis=1)}
+    places = [POSES[:, coco_17.index(name)] if name in coco_17 else made.get(name, POSES[:, 15]) for name in body_25]
+    for t, numbers in enumerate(in_flat_lists(np.stack(places, axis=1))):
+        openpose.write_frame(folder / "json", "walk", t, [openpose.person(numbers)])
+
+
+def alphapose_file(folder: pathlib.Path) -> None:
+    people = [alphapose.person(f"{t}.jpg", 0.0, keypoints=pose) for t, pose in enumerate(in_flat_lists(POSES))]
+    (folder / "alphapose-results.json").write_text(json.dumps(people))
+
+
+def mmpose_video(folder: pathlib.Path) -> None:
+    people = [mmpose.instance(0.0) | {"keypoints": pose.tolist()} for pose in POSES]
+    frames = [{"frame_id": t, "instances": [person]} for t, person in enumerate(people)]
+    content = {"meta_info": mmpose.meta_info(), "instance_info": frames}
+    (folder / "results_walk.json").write_text(json.dumps(content))
+
+
+def mediapipe_landmarks(folder: pathlib.Path) -> None:
+    joints = CONVENTIONS["mediapipe_33"].joints
+    coco_17 = CONVENTIONS["coco_17"].joints
+    shares = POSES / (walker.WIDTH, walker.HEIGHT)
+    frames = []
+    for pose in shares:
+        places = [pose[coco_17.index(name)] if name in coco_17 else pose[0] for name in joints]
+        frames.append([{"x": x, "y": y, "z": 0.1, "visibility": 0.9} for x, y in np.array(places).tolist()])
+    (folder / "landmarks.json").write_text(json.dumps(frames))
+
+
 WRITERS: dict[str, Callable[[pathlib.Path], None]] = {
     "yolo:labels": yolo_labels,
+    "coco:predictions.json": ultralytics_predictions,
+    "coco:coco_results.json": coco_results_of_a_model,
+    "coco:annotations.json": coco_annotations,
+    "openpose:json": openpose_folder,
+    "alphapose:alphapose-results.json": alphapose_file,
+    "mmpose:results_walk.json": mmpose_video,
+    "mediapipe:landmarks.json": mediapipe_landmarks,
     "openpose:cam01_json": pose2sim_folder,
     "movenet:walk.npz": movenet_arrays,
     "mmpose:predictions": mmpose_pictures,
@@ -150,5 +234,5 @@ def test_the_line_is_right(have, command, tmp_path, monkeypatch):
     assert (tmp_path / named).exists(), f"{named}: the line's first file"
     options = parse_options([argument.removeprefix("--option=") for argument in arguments])
     recording = load_source(source, H36M_17, check="off", **options)
-    for coco, name in ((5, "l_shoulder"), (6, "r_shoulder"), (13, "l_knee"), (16, "r_ankle")):
-        np.testing.assert_allclose(recording.poses_2d[:, H36M_17.index(name)], POSES[:, coco], atol=0.02, err_msg=name)
+    for place, name in ((5, "l_shoulder"), (6, "r_shoulder"), (13, "l_knee"), (16, "r_ankle")):
+        np.testing.assert_allclose(recording.poses_2d[:, H36M_17.index(name)], POSES[:, place], atol=0.02, err_msg=name)

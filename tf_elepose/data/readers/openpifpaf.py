@@ -43,8 +43,9 @@ def read_openpifpaf(path: str | os.PathLike[str], *, convention: str | None = No
     """
     where = f"openpifpaf files {os.fspath(path)}"
     root = pathlib.Path(path)
-    poses = KeypointLists(where, folder_name(root, where), _KNOWN, convention)
     pictures, videos = _files(root, where)
+    subject = _clip(root, root, where) if videos == [root] else folder_name(root, where)
+    poses = KeypointLists(where, subject, _KNOWN, convention)
     for done, (clip, frame, file) in enumerate(pictures, 1):
         with JsonStream(file, "openpifpaf file") as stream:
             for people in itertools.islice(stream.documents(), 1):
