@@ -213,7 +213,14 @@ class _Index:
                 f"{self._where}: expected an annotation file with images, or a list of results; holds neither"
             )
         self.image_size = next(iter(sizes)) if len(sizes) == 1 else None
-        listed = [p if p.video is None else p._replace(video=videos.get(p.video, p.video)) for p in pictures.values()]
+        by_text = any(type(image) is str for image in pictures)  # Such ids are names where there are no others.
+        listed = [
+            picture._replace(
+                name=str(image) if picture.name is None and by_text else picture.name,
+                video=None if picture.video is None else videos.get(picture.video, picture.video),
+            )
+            for image, picture in pictures.items()
+        ]
         places = picture_places(listed, clip, self._where) or _by_ids(pictures, clip)
         self.images: _Images = dict(zip(pictures, places, strict=True))
 
