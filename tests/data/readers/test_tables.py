@@ -147,8 +147,8 @@ def test_errors_name_the_line(tmp_path, change, message):
     [
         ("frame", "-1", "frame: expected an integer from 0; got '-1'"),
         ("frame", "1.5", "frame: expected an integer from 0"),
-        ("camera", "left", "camera: expected an integer from 0; got 'left'"),
-        ("person", "", "person: expected an integer from 0; got ''"),
+        ("camera", "1.5", "camera: expected an integer from 0; got '1.5'"),
+        ("person", "1.5", "person: expected an integer from 0; got '1.5'"),
         ("frame", "1e300", "frame: expected an integer from 0"),
         ("split", "val", "split: expected train or test; got 'val'"),
         ("clip", "x" * 300, "clip: expected at most 256 characters"),

@@ -38,7 +38,7 @@ def lying(poses: SeenPoses, skeleton: Skeleton) -> bool | None:
     parts = [mean_of(poses, lower, skeleton) - mean_of(poses, upper, skeleton) for upper, lower in axes]
     if skeleton.arms:  # The head alone says how people lie of whom nothing below the shoulders is seen.
         head, *body = parts
-        known = np.stack([np.isfinite(part).all(axis=1) for part in body]).any(axis=0)
+        known = np.asarray(np.any([np.isfinite(part).all(axis=1) for part in body], axis=0))
         parts = [np.where(known[:, np.newaxis], np.nan, head), *body]
     lengths = np.linalg.norm(parts, axis=-1)
     known = np.isfinite(lengths)

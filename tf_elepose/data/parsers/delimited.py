@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -60,14 +61,22 @@ def cells_of(line: str, delimiter: str, what: str) -> list[str]:
     return cells
 
 
+_MISSING = {"", "na", "n/a", "#n/a", "nan", "null", "none", "nil", "-", "--", "."}
+
+
+def is_missing(cell: str) -> bool:
+    """Whether a cell is empty or holds what programs write where they have no value (R, pandas, spreadsheets, SAS)."""
+    return cell.strip().lower() in _MISSING
+
+
 def number_of(cell: str, what: str) -> float:
-    """The number in a cell, NaN of an empty one.
+    """The number in a cell, NaN where it `is_missing`.
 
     Raises:
       ValueError: it is no number; the message begins with `what`.
     """
     try:
-        return float(cell.strip() or "nan")
+        return math.nan if is_missing(cell) else float(cell)
     except ValueError:
         raise ValueError(f"{what}: expected a number or nothing; got {cell[:40]!r}{decimals_hint(cell)}") from None
 
