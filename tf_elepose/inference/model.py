@@ -44,8 +44,9 @@ class LiftingModel(abc.ABC):
         """Lift poses in px.
 
         Args:
-          keypoints: N poses of `skeleton`'s joints, finite, those that are not seen too. Confidences of seen joints
-            are above 0, and only some models use them.
+          keypoints: N poses of `skeleton`'s joints, finite, those that are not seen too. Its mask alone says which
+            are seen: a seen joint may lie at (0, 0). Confidences of seen joints are above 0, and only some models use
+            them.
           groups: [N] labels of clip and camera; None where they are not needed.
           likelihood: whether `Prediction.nll` is wanted.
           progress: called with the number of poses lifted so far.

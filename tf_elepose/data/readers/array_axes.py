@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tf_elepose.data.visibility import seen
+
 AXES = {"people_frames": 1, "frames_people": 0}
 """{value of the option axes: the axis that is time}."""
 
@@ -32,15 +34,14 @@ def time_axis(sample: np.ndarray) -> int | None:
 def _step(poses: np.ndarray) -> float:
     """How far bodies are apart along the first axis of poses [A, ...], median, in body sizes; NaN where unknown."""
     places = np.asarray(poses[..., :2], np.float64)
-    places = np.where(np.isfinite(places).all(-1, keepdims=True) & (places != 0).any(-1, keepdims=True), places, np.nan)
-    seen = np.isfinite(places[..., 0])
-    count = seen.sum(-1, keepdims=True)
+    known = seen(places)
+    count = known.sum(-1, keepdims=True)
     if len(poses) < 2 or not (count > 1).any():
         return float("nan")
-    filled = np.where(seen[..., np.newaxis], places, 0.0)
+    filled = np.where(known[..., np.newaxis], places, 0.0)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         center = filled.sum(-2) / np.where(count > 1, count, np.nan)
-        size = np.sqrt((np.where(seen[..., np.newaxis], places - center[..., np.newaxis, :], 0.0) ** 2).sum((-2, -1)))
+        size = np.sqrt((np.where(known[..., np.newaxis], places - center[..., np.newaxis, :], 0.0) ** 2).sum((-2, -1)))
         # The joints' distance from their centre, root mean square, is about a quarter of the body's height.
         size = 4.0 * size / np.sqrt(count[..., 0])
         apart = np.linalg.norm(np.diff(center, axis=0), axis=-1) / size[1:]

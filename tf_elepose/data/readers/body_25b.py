@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tf_elepose.data.visibility import seen
 from tf_elepose.skeleton import conventions
 from tf_elepose.skeleton.conversion import Convention
 
@@ -22,9 +23,9 @@ _BETWEEN = {
 def looks_like_body_25b(poses: np.ndarray, confidence: np.ndarray) -> bool:
     """Whether keypoints [n, 25, 2], with their confidence [n, 25], lie as BODY_25B's do rather than as BODY_25's.
 
-    It is the median pose that decides; joints of confidence 0 are not used, and False is the answer without others.
+    It is the median pose that decides; joints that are not seen are not used, and False is the answer without others.
     """
-    poses = np.where((confidence > 0)[..., np.newaxis], poses, np.nan).astype(np.float64)
+    poses = np.where(seen(poses, confidence)[..., np.newaxis], poses, np.nan).astype(np.float64)
     apart = {name: _apart(poses, conventions.CONVENTIONS[name], joints) for name, joints in _BETWEEN.items()}
     known = np.isfinite(apart["body_25"]) & np.isfinite(apart["body_25b"])
     return bool(known.any()) and bool(np.median(apart["body_25"][known]) > np.median(apart["body_25b"][known]))
