@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Callable
 
 from tf_elepose.data.parsers.limits import opened, unpacked_name
+from tf_elepose.data.parsers.npz import DAMAGE
 
 HEAD = 1 << 14
 """Bytes of a file that show its layout."""
@@ -42,7 +43,7 @@ def format_of(path: str | os.PathLike[str]) -> str | None:
             return _format_of_npz(path)
         with opened(path, f"file {path}") as stream:
             head = stream.read(HEAD)
-    except (OSError, ValueError, zipfile.BadZipFile):
+    except DAMAGE:
         return None
     if ending == ".npy":
         return "npz"
