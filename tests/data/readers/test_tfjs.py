@@ -132,6 +132,15 @@ def test_a_list_of_few_poses_is_asked_about(tmp_path):
     assert load(saved(tmp_path, [POSE | {"id": 3}, POSE | {"id": 4}])).frame.tolist() == [0, 0]
 
 
+def test_poses_with_the_number_of_their_frame(tmp_path):
+    poses = [POSE | {"frame": 3}, sample.pose(sample.points(400), frame=5), sample.pose(sample.points(201), frame=5)]
+    path = saved(tmp_path, poses)
+    recording = load(path)
+    assert recording.frame.tolist() == [3, 5, 5] and joint(recording, 1, "nose") == [400, 100]
+    (rows,) = read_tfjs(path)
+    assert rows.person.tolist() == [0, 0, 1] and rows.identity.tolist() == ["place"] * 3
+
+
 def test_poses_without_keypoints_are_left_out(tmp_path):
     recording = load(saved(tmp_path, [[None, POSE, {"keypoints": []}], None, {"poses": None}]))
     assert len(recording) == 1 and recording.frame.tolist() == [0]
@@ -168,6 +177,7 @@ DAMAGED = [
     ([[POSE], [sample.pose(sample.points(200), None)]], "names of keypoints: expected them in all poses or none"),
     ([{"frame": 1, "poses": []}] * 2, "frame 1: given twice"),
     ([{"frame": 1, "poses": []}, []], "frame: expected a number for all frames or none"),
+    ([POSE | {"frame": 1, "id": 2}] * 2, "frame 1: id 2: given twice"),
     ({"width": 3, "frames": [[POSE]]}, "image_size: expected width and height in pixels; got 3, null"),
 ]
 

@@ -7,6 +7,7 @@ the picture, within 0 and 1, its size is needed.
 
 from __future__ import annotations
 
+import collections
 import os
 from collections.abc import Iterator, Sequence
 
@@ -71,15 +72,17 @@ def read_tfjs(
 
     with JsonStream(path, _WHAT) as stream:
         poses = KeypointLists(where, stem(path, where), _KNOWN, convention, list(seen.names))
+        places: collections.Counter[int] = collections.Counter()  # The people of each frame so far.
         for position, frame in enumerate(frames(stream)):
             number = 0 if one_picture else position if frame.number is None else frame.number
             if not frame.poses:
                 poses.dropped["frames without people"] += 1
-            for place, pose in enumerate(frame.poses):
+            for pose in frame.poses:
                 if pose is None:
                     poses.dropped[WITHOUT_KEYPOINTS] += 1
                     continue
-                place = position if one_picture else place
+                place = places[number]
+                places[number] += 1
                 poses.add(
                     seen.flat(pose, f"{where}: {stream.place}"),
                     stream.place,
@@ -110,13 +113,19 @@ class _Seen:
         self._scored: bool | None = None
         self._largest = 0.0
         self._numbers: set[int | None] = set()
+        self._placed: set[tuple[int, int]] = set()  # (frame, id) of poses that say their frame's number.
         self._ids: list[int | None] | None = []  # Of poses in place of frames; None where something else came, too.
 
     def add(self, frame: Frame) -> None:
         """Adds a frame; ValueError where only some frames have numbers, or some keypoints names or scores."""
-        if frame.number is not None and frame.number in self._numbers:
+        if frame.number is not None and not frame.is_pose and frame.number in self._numbers:
             raise ValueError(f"{self._where}: frame {frame.number}: given twice")
         self._numbers.add(frame.number)
+        person = frame.poses[0].person if frame.is_pose and frame.poses[0] is not None else None
+        if frame.number is not None and person is not None:
+            if (frame.number, person) in self._placed:
+                raise ValueError(f"{self._where}: frame {frame.number}: id {person}: given twice")
+            self._placed.add((frame.number, person))
         if None in self._numbers and len(self._numbers) > 1:
             raise ValueError(f"{self._where}: frame: expected a number for all frames or none")
         if self._ids is not None and frame.is_pose:
@@ -141,7 +150,7 @@ class _Seen:
 
     def one_picture(self, list_of: str | None) -> bool:
         """Whether the file's list holds the people of one picture; ValueError where that is open."""
-        if not self._ids or len(self._ids) == 1:
+        if not self._ids or len(self._ids) == 1 or None not in self._numbers:
             return False
         if list_of is not None:
             return list_of == "people"

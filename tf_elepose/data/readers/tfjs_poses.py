@@ -49,7 +49,7 @@ class Frame(NamedTuple):
     Attributes:
       number: the one given, or None.
       poses: of the people; None for one that has no keypoints.
-      is_pose: whether the file has a pose in place of a frame.
+      is_pose: whether the file has a pose in place of a frame; several may then have one number.
     """
 
     number: int | None
@@ -79,17 +79,16 @@ def size_beside(stream: JsonStream) -> list[Any] | None:
 
 
 def _frame(value: Any, what: str) -> Frame:
-    number = None
+    number = _first(value, _FRAME_NUMBERS) if type(value) is dict else None
+    number = None if number is None else integer(number, f"{what}: frame")
     if type(value) is dict and not {"keypoints", "pose"} & set(value):
-        number = _first(value, _FRAME_NUMBERS)
-        number = None if number is None else integer(number, f"{what}: frame")
         if not set(_PEOPLE) & set(value):
             raise ValueError(f"{what}: expected a list of poses, or an object with poses; got {shown(value)}")
         value = _first(value, _PEOPLE)
     if value is None:
         return Frame(number, [], is_pose=False)
     if type(value) is dict:
-        return Frame(None, [_pose(value, what)], is_pose=True)
+        return Frame(number, [_pose(value, what)], is_pose=True)
     if type(value) is not list:
         raise ValueError(f"{what}: expected a list of poses; got {shown(value)}")
     people = [_pose(pose, f"{what}: pose {place}") for place, pose in enumerate(value)]
