@@ -108,6 +108,12 @@ def sleap_table(folder: pathlib.Path) -> None:
     sleap.write_table(folder / "walk.analysis.csv", rows)
 
 
+def table_of_names(folder: pathlib.Path) -> None:
+    header = [f"{name}_{axis}" for name in coco.NAMES for axis in ("x", "y", "score")]
+    rows = [map(str, pose.ravel().tolist()) for pose in deeplabcut.trusted(POSES)]
+    (folder / "poses.csv").write_text("\n".join(",".join(cells) for cells in (header, *rows)))
+
+
 def coco_results() -> list[dict]:
     flat = deeplabcut.trusted(POSES).reshape(len(POSES), -1).tolist()
     return [{"image_id": t, "category_id": 1, "keypoints": pose, "score": 0.9} for t, pose in enumerate(flat)]
@@ -212,6 +218,7 @@ WRITERS: dict[str, Callable[[pathlib.Path], None]] = {
     "videopose3d:data_2d_custom_myvideos.npz": custom_videos,
     "videopose3d:walk.mp4.npz": detections_of_a_video,
     f"deeplabcut:walk{deeplabcut.NETWORK}.csv": deeplabcut_table,
+    "csv:poses.csv": table_of_names,
     "sleap:walk.analysis.csv": sleap_table,
     "coco:results.jsonl": json_lines,
     "coco:results.json.gz": packed_results,

@@ -123,7 +123,7 @@ def test_a_video_written_twice(tmp_path):
 
 def test_no_files(tmp_path):
     (tmp_path / "a.txt").write_text("")
-    with pytest.raises(ValueError, match=r"expected files that end with \.json; it holds 1 \.txt"):
+    with pytest.raises(ValueError, match=r"expected files that end with \.json, in this format; it holds 1 \.txt"):
         load(tmp_path)
     (tmp_path / "empty.json").write_text("")
     with pytest.raises(ValueError, match=r"empty\.json: byte 0: holds no JSON"):

@@ -213,7 +213,7 @@ def test_damaged_files(tmp_path, content, expected):
 
 def test_other_places(tmp_path):
     assert "no such file or folder" in problem(tmp_path / "none")
-    assert "expected files that end with .json; it holds nothing" in problem(tmp_path)
+    assert "expected files that end with .json, in this format; it holds nothing" in problem(tmp_path)
     (tmp_path / "a.json").write_text('[{"frame_id": 0, "instances": []}]')
     (tmp_path / "a.jpg").write_bytes(b"")
     message = problem(tmp_path)

@@ -171,7 +171,9 @@ def test_the_picture_size_is_needed(tmp_path):
 def test_a_folder_of_something_else_says_what_it_holds(tmp_path):
     for name in ("a.json", "b.json", "c.jpg"):
         (tmp_path / name).write_text("")
-    assert "expected files that end with .txt; it holds 2 .json, 1 .jpg (pictures: " in problem(tmp_path)
+    assert "expected files that end with .txt, in this format; it holds 2 .json, 1 .jpg (pictures: " in problem(
+        tmp_path
+    )
 
 
 GOOD = sample.line(sample.pose(200))

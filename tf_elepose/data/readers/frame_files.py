@@ -38,7 +38,7 @@ def frame_files(
     if path.is_dir():
         root, files = path, [file for file in files_ending(path, ending) if wanted(file)]
     if not files:
-        raise ValueError(f"{where}: expected files that end with {ending}; it holds {held(path)}")
+        raise ValueError(f"{where}: expected files that end with {ending}, in this format; it holds {held(path)}")
     names = [text(file.relative_to(root).as_posix(), f"{where}: {shown(file.name)}: its name") for file in files]
     places = frame_places(names, folder_name(root, where), where)
     if places is None:
