@@ -1,0 +1,236 @@
+"""Follows the people of one clip from tracklet to tracklet."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from tf_elepose.data.tracks.assignment import assign
+from tf_elepose.data.tracks.outlook import HISTORY, Outlook, fit, outlook
+from tf_elepose.data.tracks.people import People
+from tf_elepose.data.tracks.tracklets import FEWEST_COMMON, Bodies, Frames
+
+LONGEST_GAP = 2.0
+"""Seconds for which a person may be missing; who comes back later is somebody new."""
+
+BESIDE_IDS = 1_000_000
+"""People without an id are counted from here in clips in which others have one of the file's."""
+
+GATE = 1.0
+"""Cost at which two rows are not one person."""
+
+_WIDER, _WIDEST_AFTER = 2.5, 0.5  # What the gate grows by in a second in which the person is missing; up to half a one.
+_DOUBLE = 0.15  # Rows of one frame that are nearer to each other are one body that was found twice...
+_DOUBLE_GATE = 0.5  # ...unless there are two people just here: only costs below this one count for them.
+
+
+@dataclasses.dataclass(eq=False)
+class Track:
+    """A person of a clip.
+
+    Attributes:
+      number: given to it.
+      has_id: whether the number is an id of the file.
+      last: the last row of its last tracklet.
+      double: the number of what was found a second time on this body.
+      outlook: as seen until `last`.
+    """
+
+    number: int
+    has_id: bool
+    last: int
+    double: int | None = None
+    outlook: Outlook | None = None
+
+
+@dataclasses.dataclass(eq=False)
+class ClipState:
+    """What is known of a clip from the parts before.
+
+    Attributes:
+      video: whether people move from frame to frame; None where a single frame was seen.
+      gate: see `GATE`; wider in clips of few frames a second.
+      next_number: of the next person without an id.
+      has_ids: whether the file gives ids to some of its people.
+      frame: the last one; -1 before the first.
+      tracks: people who may go on.
+    """
+
+    video: bool | None = None
+    gate: float = GATE
+    next_number: int = 0
+    has_ids: bool = False
+    frame: int = -1
+    tracks: list[Track] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SortedRows:
+    """Rows sorted by clip and frame.
+
+    Attributes:
+      people: the rows.
+      bodies: their poses.
+      frames: their frames.
+      times: [n] s.
+      before: [n] the row of the same person before it, -1 where it is not known; completed while people are followed.
+      head, end: [n] first and last row of its tracklet.
+      best: [n] see `Tracklets`.
+      step: s from frame to frame.
+    """
+
+    people: People
+    bodies: Bodies
+    frames: Frames
+    times: np.ndarray
+    before: np.ndarray
+    head: np.ndarray
+    end: np.ndarray
+    best: np.ndarray
+    step: float
+
+    def last_rows(self, row: int) -> list[int]:
+        """A person's last rows until `row`, the newest first, at most `HISTORY`."""
+        rows = [row]
+        while len(rows) < HISTORY and (row := int(self.before[row])) >= 0:
+            rows.append(row)
+        return rows
+
+
+def follow(rows: SortedRows, low: int, high: int, clip: ClipState, where: str) -> np.ndarray:
+    """The numbers [high - low] of the people in a clip's rows.
+
+    Args:
+      rows: of this and other clips.
+      low, high: the clip's rows; before them may be the last ones of the part before.
+      clip: what is known from the parts before; changed to what is known after this one.
+      where: names the clip in messages.
+
+    Raises:
+      ValueError: the file has an id that a person without one has got already.
+    """
+    followed = _Followed(rows, low, high, clip, where)
+    new = low + np.flatnonzero(rows.before[low:high] < 0)
+    for begun in np.split(new, np.flatnonzero(np.diff(rows.frames.of_row[new])) + 1):
+        followed.take(begun.tolist())
+    clip.tracks = followed.live
+    return followed.numbers(high)
+
+
+class _Followed:
+    """The people of a clip, up to a frame."""
+
+    def __init__(self, rows: SortedRows, low: int, high: int, clip: ClipState, where: str) -> None:
+        self.live = clip.tracks
+        self._rows, self._low, self._clip, self._where = rows, low, clip, where
+        self._of_head: dict[int, Track] = {}  # By the first row of a tracklet.
+        self._doubles: dict[int, int] = {}
+        self._begins: dict[int, list[float]] = {}  # The times at which tracklets of each id begin.
+        own = low + np.flatnonzero(rows.people.has_id[low:high])
+        for row in own[rows.before[own] < 0].tolist():
+            self._begins.setdefault(int(rows.people.person[row]), []).append(float(rows.times[row]))
+        if self._begins:
+            if min(self._begins) < clip.next_number and not clip.has_ids:
+                raise ValueError(
+                    f"{where}: the file gives id {min(self._begins)} after people without ids, who were counted from 0"
+                )
+            clip.has_ids, clip.next_number = True, max(clip.next_number, BESIDE_IDS)
+
+    def numbers(self, high: int) -> np.ndarray:
+        """The numbers of the rows up to `high`."""
+        by_row = np.full(high - self._low, -1, np.int64)
+        for head, track in self._of_head.items():
+            by_row[head - self._low] = track.number
+        for head, number in self._doubles.items():
+            by_row[head - self._low] = number
+        return by_row[self._rows.head[self._low : high] - self._low]
+
+    def take(self, begun: list[int]) -> None:
+        """Gives the tracklets that begin with these rows of one frame to people who were missing, or to new ones."""
+        rows = self._rows
+        now = float(rows.times[begun[0]])
+        self.live = [track for track in self.live if now - rows.times[track.last] <= LONGEST_GAP]
+        waiting = [track for track in self.live if rows.times[track.last] < now]
+        for row in [row for row in begun if rows.people.has_id[row]]:
+            known = next((t for t in self.live if t.has_id and t.number == rows.people.person[row]), None)
+            if known is not None:
+                self._extend(known, row)
+                waiting = [track for track in waiting if track is not known]
+                begun = [other for other in begun if other != row]
+        if not begun:
+            return
+        twins = self._twins(begun)
+        taken = set[int]()
+        if waiting:
+            for at, person in assign(self._gains(begun, waiting, twins, now)):
+                row, track = begun[at], waiting[person]
+                if rows.people.has_id[row]:
+                    track.number, track.has_id = int(rows.people.person[row]), True
+                self._extend(track, row)
+                taken.add(row)
+        for row in begun:
+            if row in taken:
+                continue
+            whose = next((self._of_head[head] for head in twins.get(row, ()) if head in self._of_head), None)
+            if rows.people.has_id[row]:
+                self._add(row, int(rows.people.person[row]), has_id=True)
+            elif whose is None:
+                self._add(row, self._new_number(), has_id=False)
+            else:
+                whose.double = self._new_number() if whose.double is None else whose.double
+                self._doubles[row] = whose.double
+
+    def _gains(self, begun: list[int], waiting: list[Track], twins: dict[int, list[int]], now: float) -> np.ndarray:
+        """[r, t] by how much better each row fits each person than somebody new would."""
+        rows = self._rows
+        for track in waiting:
+            if track.outlook is None:
+                track.outlook = outlook(rows.bodies, rows.last_rows(track.last), rows.times, rows.step)
+        waited = now - rows.times[[track.last for track in waiting]]
+        costs = fit(rows.bodies, begun, [track.outlook for track in waiting if track.outlook is not None], waited)
+        gains = self._clip.gate + _WIDER * np.minimum(waited, _WIDEST_AFTER) - costs
+        for at, row in enumerate(begun):
+            if row in twins:
+                gains[at, costs[at] > _DOUBLE_GATE] = 0.0
+            if self._begins:
+                until = rows.times[rows.end[row]]
+                for person, track in enumerate(waiting):
+                    begins = self._begins.get(track.number, ()) if track.has_id else ()
+                    if track.has_id and (rows.people.has_id[row] or any(now <= begin <= until for begin in begins)):
+                        gains[at, person] = 0.0
+        return gains
+
+    def _twins(self, begun: list[int]) -> dict[int, list[int]]:
+        """The tracklets, by their first rows, that are on the same body in the frame of these rows."""
+        rows, bodies = self._rows, self._rows.bodies
+        frame = rows.frames.of_row[begun[0]]
+        first, count = int(rows.frames.first[frame]), int(rows.frames.count[frame])
+        if count == 1:
+            return {}
+        found: dict[int, list[int]] = {}
+        apart = bodies.middle[begun][:, np.newaxis] - bodies.middle[first : first + count]
+        near = np.hypot(apart[..., 0], apart[..., 1]) < 3.0 * _DOUBLE * bodies.size[begun][:, np.newaxis]
+        for at, place in np.argwhere(near).tolist():
+            row, other = begun[at], first + place
+            common = bodies.seen[row] & bodies.seen[other]
+            if row == other or common.sum() < FEWEST_COMMON:
+                continue
+            distance = np.hypot(*(bodies.pixels[row, common] - bodies.pixels[other, common]).T).mean()
+            if distance < _DOUBLE * max(bodies.size[row], bodies.size[other]):
+                found.setdefault(row, []).append(int(rows.head[other]))
+        return found
+
+    def _new_number(self) -> int:
+        self._clip.next_number += 1
+        return self._clip.next_number - 1
+
+    def _add(self, row: int, number: int, *, has_id: bool) -> None:
+        track = Track(number, has_id, int(self._rows.end[row]))
+        self.live.append(track)
+        self._of_head[row] = track
+
+    def _extend(self, track: Track, row: int) -> None:
+        self._rows.before[row] = track.last
+        track.last, track.outlook = int(self._rows.end[row]), None
+        self._of_head[row] = track

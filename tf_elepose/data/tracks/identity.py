@@ -1,0 +1,155 @@
+"""Links people over time by place and size of their bodies, where a file does not say who is who.
+
+Rows of neighbouring frames that are one person without doubt become tracklets (tracklets.py). Where a tracklet begins,
+the people who are missing at that time are expected to have moved on (outlook.py), and the best pairs of both are taken
+(following.py, assignment.py): a cost is the mean distance of the joints, in body sizes. Who fits nobody is new.
+
+Clips in which hardly anybody is near a place where somebody was in the frame before are pictures, not videos: there is
+nothing to link, and the places in their lists stay.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+
+from tf_elepose.data.tracks import tracklets
+from tf_elepose.data.tracks.following import GATE, LONGEST_GAP, ClipState, SortedRows, follow
+from tf_elepose.data.tracks.people import People, concatenate
+from tf_elepose.data.tracks.tracklets import Bodies, Frames
+
+FRAME_RATE = 30.0
+"""Frames a second that are assumed where nobody says how many."""
+
+_FEWEST_FOUND = 0.3  # A clip is a video if such a share of the people are found again in the next frame.
+_OF_USUAL, _WIDEST = 3.0, 2.0  # The gate is so many times the clip's usual cost from frame to frame, up to the second.
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _LastRows:
+    """The last rows of the people of a clip, and which of these rows each follows (-1: none)."""
+
+    rows: People
+    before: np.ndarray
+
+
+class Linker:
+    """Numbers the people of clips that come in one part or in several, from 0 in the order of appearance."""
+
+    def __init__(self, source: str, frame_rate: float = FRAME_RATE, *, parts: bool = False) -> None:
+        """Starts without clips.
+
+        Args:
+          source: name of the data in messages.
+          frame_rate: frames a second.
+          parts: whether clips may go on in a later part.
+        """
+        self._source = source
+        self._rate = frame_rate
+        self._parts = parts
+        self._clips: dict[Hashable, tuple[ClipState, _LastRows | None]] = {}
+
+    def __call__(self, people: People) -> tuple[np.ndarray, np.ndarray]:
+        """The numbers [n] of the people in the next part's rows, and which rows [n] were linked; others are as before.
+
+        Raises:
+          ValueError: a frame of a clip comes after a later frame in a part before, or an id of the file after somebody
+            without an id has got the same number.
+        """
+        known = [self._clips.get(name, (ClipState(), None)) for name in people.names]
+        rows, order = self._sorted(people, [last for _, last in known])
+        clip = rows.people.clip
+        self._judge(rows, [state for state, _ in known])
+        numbers, linked = rows.people.person.astype(np.int64), np.zeros(len(clip), bool)
+        edges = np.searchsorted(clip, np.arange(len(known) + 1)).tolist()
+        for label, (state, last) in enumerate(known):
+            low, high = edges[label] + (0 if last is None else len(last.before)), edges[label + 1]
+            if low == high or not (state.video or (state.video is None and self._parts)):
+                continue
+            frame, where = int(rows.people.frame[low]), f"{self._source}: {people.names[label]}"
+            if frame < state.frame:
+                raise ValueError(
+                    f"{where}: frame {frame} comes after frame {state.frame}: a part at a time, people are linked "
+                    "in the order of the frames only; convert the source to a views file first"
+                )
+            for track in state.tracks:
+                track.last += edges[label]
+            numbers[low:high] = follow(rows, low, high, state, where)
+            linked[low:high] = ~rows.people.has_id[low:high]
+            state.frame = int(rows.people.frame[high - 1])
+            if self._parts:
+                self._clips[people.names[label]] = state, _last_rows(rows, state)
+        new = order >= len(order) - len(people.frame)
+        place = order[new] - (len(order) - len(people.frame))
+        in_order, linked_in_order = np.empty(len(place), np.int64), np.empty(len(place), bool)
+        in_order[place], linked_in_order[place] = numbers[new], linked[new]
+        return in_order, linked_in_order
+
+    def _sorted(self, people: People, last: Sequence[_LastRows | None]) -> tuple[SortedRows, np.ndarray]:
+        """The rows by clip and frame, the last ones of the part before in front of their clip's, and their order."""
+        before = [np.full(0, -1)]
+        parts = []
+        for label, kept in enumerate(last):
+            if kept is not None:
+                parts.append(dataclasses.replace(kept.rows, clip=np.full(len(kept.before), label)))
+                before.append(np.where(kept.before < 0, -1, kept.before + sum(map(len, before))))
+        old = sum(map(len, before))
+        joined = concatenate([*parts, people]) if parts else people
+        n = len(joined.frame)
+        order = np.lexsort((joined.frame, joined.clip))
+        if not np.array_equal(order, np.arange(n)):
+            joined = joined.select(order)
+        frames = Frames.of(joined.clip, joined.frame, LONGEST_GAP * self._rate)
+        bodies = Bodies.of(joined.pixels, joined.seen, joined.mirror)
+        links = tracklets.link(bodies, frames, ~joined.has_id & (order >= old))
+        rows = links.before
+        if old:
+            place = np.argsort(order)
+            kept = np.concatenate(before)
+            rows[place[:old]] = np.where(kept < 0, -1, place[np.maximum(kept, 0)])
+        if joined.has_id.any():
+            _link_ids(joined, frames, rows)
+        head, end = tracklets.ends(rows)
+        times = joined.frame / self._rate
+        return SortedRows(joined, bodies, frames, times, rows, head, end, links.best, 1.0 / self._rate), order
+
+    def _judge(self, rows: SortedRows, clips: Sequence[ClipState]) -> None:
+        """Finds out which of the clips are videos, and how far people move there from frame to frame."""
+        frames, clip = rows.frames, rows.people.clip
+        free = np.bincount(frames.of_row[~rows.people.has_id], minlength=len(frames.first))
+        could = np.where(frames.follows, np.minimum(free, np.append(free[1:], 0)), 0)
+        possible = np.bincount(clip[frames.first], could, len(clips))
+        near = rows.best <= tracklets.NEAR
+        found = np.bincount(clip[near], minlength=len(clips))
+        usual = np.bincount(clip[near], rows.best[near], len(clips)) / np.maximum(found, 1)
+        several = np.bincount(clip[frames.first], minlength=len(clips)) > 1
+        ids = np.bincount(clip[rows.people.has_id], minlength=len(clips)) > 0
+        for label in np.flatnonzero(several | ids).tolist():
+            state = clips[label]
+            if state.video is None:
+                state.video = bool(ids[label] or found[label] >= max(_FEWEST_FOUND * possible[label], 1))
+                state.gate = float(np.clip(_OF_USUAL * usual[label], GATE, _WIDEST))
+
+
+def _link_ids(people: People, frames: Frames, before: np.ndarray) -> None:
+    """Links rows of one id in frames that follow each other, in `before`."""
+    own = np.flatnonzero(people.has_id)
+    own = own[np.lexsort((frames.of_row[own], people.person[own], people.clip[own]))]
+    one, other = own[:-1], own[1:]
+    same = (people.clip[one] == people.clip[other]) & (people.person[one] == people.person[other])
+    same &= frames.of_row[other] == frames.of_row[one] + 1
+    before[other[same]] = one[same]
+
+
+def _last_rows(rows: SortedRows, state: ClipState) -> _LastRows:
+    """Copies of the last rows of the tracks of `state`, whose rows are then counted among these."""
+    chains = [rows.last_rows(track.last)[::-1] for track in state.tracks]
+    kept = np.array(sorted({row for chain in chains for row in chain}), np.int64)
+    before = np.full(len(kept), -1)
+    for track, chain in zip(state.tracks, chains, strict=True):
+        place = np.searchsorted(kept, chain)
+        before[place[1:]] = place[:-1]
+        track.last = int(place[-1])
+    return _LastRows(rows.people.select(kept), before)

@@ -1,0 +1,46 @@
+"""People on pictures whose rows shall be linked over time."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class People:
+    """Rows of some clips whose people shall be linked, in any order.
+
+    Attributes:
+      clip: [n] labels, one a clip of a camera, indices into `names`.
+      names: tell the clips of all parts apart.
+      mirror: [J] the joint of the other side for each joint, itself for those in the middle.
+      frame, person: [n] integers.
+      has_id: [n] whether `person` is an id of the file, and not a place in a list.
+      pixels: [n, J, 2] px, 0 for joints that are not seen.
+      seen: [n, J].
+    """
+
+    clip: np.ndarray
+    names: Sequence[Hashable]
+    mirror: np.ndarray
+    frame: np.ndarray
+    person: np.ndarray
+    has_id: np.ndarray
+    pixels: np.ndarray
+    seen: np.ndarray
+
+    def select(self, rows: np.ndarray) -> People:
+        """The rows with these indices."""
+        arrays = {name: getattr(self, name)[rows] for name in _ROW_FIELDS}
+        return dataclasses.replace(self, **arrays)
+
+
+_ROW_FIELDS = ("clip", "frame", "person", "has_id", "pixels", "seen")
+
+
+def concatenate(parts: Sequence[People]) -> People:
+    """The rows of all parts; names of clips are those of the last part."""
+    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _ROW_FIELDS}
+    return dataclasses.replace(parts[-1], **arrays)

@@ -1,0 +1,213 @@
+"""Links people between neighbouring frames where nobody else can be meant, for all clips at once.
+
+What stays open, because people are close together, come, go or are missing for a while, is left to identity.py. Nearly
+all rows of usual recordings are linked here, without a loop over frames.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+
+FEWEST_COMMON = 3
+"""With fewer joints seen in both rows, their distance says little."""
+
+# Costs are mean distances of the joints seen in both rows, in body sizes (see `Bodies`). Chosen on CMU's clips of
+# subjects S01 and S02; the results of benchmarks/robustness/identity.py are of others.
+NEAR = 1.0
+"""At this cost two rows may still be one person in neighbouring frames."""
+_SURE = 0.5  # Below this cost, and with the distance below to all others, nobody else is meant.
+_RATIO, _MARGIN = 0.5, 0.15  # The next best pair of either row costs at least cost / _RATIO and cost + _MARGIN.
+
+_PAIRS_TOGETHER = 1 << 16  # So that their poses stay in the processor's cache.
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Bodies:
+    """People on pictures, rows sorted by clip and frame.
+
+    Attributes:
+      pixels: [n, J, 2]; 0 for joints that are not seen.
+      seen: [n, J].
+      middle: [n, 2] px, the mean of the joints seen.
+      size: [n] px, the mean distance of the joints seen from their middle: about a quarter of a standing person's
+        height.
+      mirror: [J] the joint of the other side for each joint, itself for those in the middle.
+    """
+
+    pixels: np.ndarray
+    seen: np.ndarray
+    middle: np.ndarray
+    size: np.ndarray
+    mirror: np.ndarray
+
+    @classmethod
+    def of(cls, pixels: np.ndarray, seen: np.ndarray, mirror: np.ndarray) -> Bodies:
+        """The bodies of poses [n, J, 2] px whose joints are seen [n, J]; `mirror` [J] as below."""
+        pixels = np.asarray(pixels, np.float32)
+        middle = np.empty((len(pixels), 2), np.float32)
+        size = np.empty(len(pixels), np.float32)
+        for first in range(0, len(pixels), _PAIRS_TOGETHER):
+            part = slice(first, first + _PAIRS_TOGETHER)
+            count = np.maximum(seen[part].sum(axis=1), 1).astype(np.float32)
+            weight = seen[part].astype(np.float32)
+            middle[part] = np.einsum("njk,nj->nk", pixels[part], weight) / count[:, np.newaxis]
+            away = pixels[part] - middle[part, np.newaxis]
+            size[part] = np.einsum("nj,nj->n", np.sqrt(np.einsum("njk,njk->nj", away, away)), weight) / count
+        return cls(pixels, seen, middle, np.maximum(size, np.float32(1e-3)), mirror)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Frames:
+    """The frames of sorted rows.
+
+    Attributes:
+      first: [F] first row of each.
+      count: [F] rows of each.
+      follows: [F] whether the next one is of the same clip and soon enough after it.
+      of_row: [n] the frame of each row.
+    """
+
+    first: np.ndarray
+    count: np.ndarray
+    follows: np.ndarray
+    of_row: np.ndarray
+
+    @classmethod
+    def of(cls, group: np.ndarray, frame: np.ndarray, most_steps: float) -> Frames:
+        """The frames of rows [n] with labels of their clips and frame numbers, sorted by both.
+
+        `most_steps` is the largest difference of frame numbers across which people are looked for.
+        """
+        new = np.ones(len(frame), bool)
+        new[1:] = (group[1:] != group[:-1]) | (frame[1:] != frame[:-1])
+        first = np.flatnonzero(new)
+        follows = np.zeros(len(first), bool)
+        follows[:-1] = (group[first[1:]] == group[first[:-1]]) & (np.diff(frame[first]) <= most_steps)
+        return cls(first, np.diff(first, append=len(frame)), follows, np.cumsum(new) - 1)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Tracklets:
+    """Rows linked without doubt.
+
+    Attributes:
+      before: [n] the row of the same person in the frame before; -1 where it is not known.
+      best: [n] cost of the row's best partner in the next frame, where each is the other's best; infinite elsewhere.
+    """
+
+    before: np.ndarray
+    best: np.ndarray
+
+
+def link(bodies: Bodies, frames: Frames, free: np.ndarray) -> Tracklets:
+    """Links rows of neighbouring frames; `free` [n] says which rows may be linked."""
+    n = len(bodies.size)
+    before, best = np.full(n, -1), np.full(n, np.inf, np.float32)
+    for one, other, alone in _pairs(frames):
+        cost, known = _costs(bodies, one, other, alone)
+        known &= free[one] & free[other]
+        if alone:
+            mutual = known & (cost <= NEAR)
+            sure = mutual
+        else:
+            base, base_other = int(one[0]), int(other[0])
+            best_of, next_of = _two_best(one - base, cost)
+            best_to, next_to = _two_best(other - base_other, cost)
+            mutual = known & (cost <= best_of[one - base]) & (cost <= best_to[other - base_other])
+            rival = np.minimum(next_of[one - base], next_to[other - base_other])
+            sure = mutual & (cost <= _SURE) & (cost <= _RATIO * rival) & (cost + _MARGIN <= rival)
+        best[one[mutual]] = cost[mutual]
+        before[other[sure]] = one[sure]
+    return Tracklets(before, best)
+
+
+def ends(before: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The first and the last row of each row's chain of links, [n] each."""
+    rows = np.arange(len(before))
+    after = rows.copy()
+    linked = before >= 0
+    after[before[linked]] = rows[linked]
+    return _followed(np.where(linked, before, rows)), _followed(after)
+
+
+def _followed(to: np.ndarray) -> np.ndarray:
+    """Where each row ends when `to` [n] is followed until it stays: twice as far in each round."""
+    while True:
+        farther = to[to]
+        if np.array_equal(farther, to):
+            return to
+        to = farther
+
+
+def _pairs(frames: Frames) -> Iterator[tuple[np.ndarray, np.ndarray, bool]]:
+    """The pairs (row, row of the next frame), some ten thousand at a time, and whether each is the only one."""
+    at = np.flatnonzero(frames.follows)
+    single = (frames.count[at] == 1) & (frames.count[at + 1] == 1)
+    for alone, chosen in ((True, at[single]), (False, at[~single])):
+        number = frames.count[chosen] * frames.count[chosen + 1]
+        total = np.cumsum(number)
+        edges = np.searchsorted(total, np.arange(0, total[-1] if len(total) else 0, _PAIRS_TOGETHER), side="left")
+        edges = np.unique([*edges.tolist(), len(chosen)])
+        for low, high in itertools.pairwise(edges.tolist()):
+            here, many = chosen[low:high], number[low:high]
+            width = np.repeat(frames.count[here + 1], many)
+            place = np.arange(int(many.sum())) - np.repeat(np.cumsum(many) - many, many)
+            yield (
+                np.repeat(frames.first[here], many) + place // width,
+                np.repeat(frames.first[here + 1], many) + place % width,
+                alone,
+            )
+
+
+def joint_distances(one: np.ndarray, other: np.ndarray, common: np.ndarray, mirror: np.ndarray | None) -> np.ndarray:
+    """Distances [..., J] px of joints [..., J, 2], 0 where they are not seen in both (`common` [..., J] is 0).
+
+    Detectors swap left and right for a frame or two: of the two ways to compare a pair of joints that are seen in both,
+    the better one counts, where the joints' partners `mirror` [J] are given.
+    """
+    apart = one - other
+    distance = np.sqrt(np.einsum("...jc,...jc->...j", apart, apart)) * common
+    if mirror is None:
+        return distance
+    apart = one - other[..., mirror, :]
+    crossed = np.sqrt(np.einsum("...jc,...jc->...j", apart, apart))
+    crossed += crossed[..., mirror]
+    better = (crossed < distance + distance[..., mirror]) & ((common * common[..., mirror]) > 0.0)
+    return np.where(better, np.float32(0.5) * crossed, distance)
+
+
+def _costs(bodies: Bodies, one: np.ndarray, other: np.ndarray, alone: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The cost of each pair of rows [p], and whether enough joints are seen in both; if not, that of their middles."""
+    size = np.maximum(bodies.size[one], bodies.size[other])
+    apart = bodies.middle[one] - bodies.middle[other]
+    cost = np.hypot(apart[:, 0], apart[:, 1]) / size
+    known = np.zeros(len(one), bool)
+    close = np.flatnonzero(cost < 4.0 * NEAR)  # Middles move with the joints that are seen.
+    one, other = one[close], other[close]
+    common = (bodies.seen[one] & bodies.seen[other]).astype(np.float32)
+    count = common.sum(axis=1)
+    mirror = None if alone else bodies.mirror  # Nobody else is there: any cost will do that is not too large.
+    distance = joint_distances(bodies.pixels[one], bodies.pixels[other], common, mirror).sum(axis=1)
+    enough = count >= FEWEST_COMMON
+    known[close] = enough
+    cost[close[enough]] = (distance[enough] / count[enough]) / size[close[enough]]
+    return cost, known
+
+
+def _two_best(row: np.ndarray, cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The least and the next cost of each row, [r] each, given the row, from 0, and the cost of each pair [p]."""
+    order = np.lexsort((cost, row))
+    row, cost = row[order], cost[order]
+    size = int(row[-1]) + 1
+    best, following = np.full(size, np.inf, np.float32), np.full(size, np.inf, np.float32)
+    new = np.ones(len(row), bool)
+    new[1:] = row[1:] != row[:-1]
+    best[row[new]] = cost[new]
+    second = np.zeros(len(row), bool)
+    second[1:] = new[:-1] & ~new[1:]
+    following[row[second]] = cost[second]
+    return best, following
