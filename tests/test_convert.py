@@ -83,6 +83,12 @@ def test_the_manifest_says_what_the_data_hold(command, tmp_path):
         "cameras": [0, 1],
         "frames": 12,
         "persons": 2,
+        "people": {
+            "numbers": "person",
+            "frames": [
+                {"clip": clip, "camera": camera, "person": 0, "frames": 6} for clip in "ab" for camera in (0, 1)
+            ],
+        },
         "joints_missing": {"poses_2d": {}},
         "image_sizes": None,
         "dropped": {"with fewer than 6 joints": 1, "other people in the image": 23},
@@ -206,7 +212,7 @@ def test_formats_are_listed_with_their_options(command):
     for name in READERS:
         assert f"\n{name}: " in out
     assert "views: the project's own pickle-free npz, into which every other format can be converted." in out
-    assert "    options: people=all, min_joints=6, flip_y=false, swap_sides=none, test_from=0, test_subjects=" in out
+    assert "    options: people=all, min_joints=6, fps=30.0, flip_y=false, swap_sides=none, test_from=0, " in out
 
 
 def test_the_command_starts_fast_and_without_tensorflow(tmp_path):

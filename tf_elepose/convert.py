@@ -24,7 +24,6 @@ def define_flags() -> None:
     flags.DEFINE_integer("shards", None, "Number of TFRecord shards of each split to write into the folder --output.")
     flags.DEFINE_string("convention", "H36M_17", "Joints to convert to: the name of a skeleton or a .yaml file.")
     flags.DEFINE_string("split", None, "Split to convert, train or test; both if not given.")
-    flags.DEFINE_enum("people", None, ["all", "best"], "All people, or of every image the best one (all).")
     flags.DEFINE_string(
         "manifest", None, "JSON file to write with counts of subjects, clips, cameras and people in the data."
     )
@@ -44,12 +43,10 @@ def main(argv: list[str]) -> int:
     if not options.output:
         raise commands.UsageError("--output=FILE.npz is missing")
     keywords = source_flags.options_from_flags()
-    if options.people is not None and keywords.setdefault("people", options.people) != options.people:
-        raise ValueError(f"--people={options.people} and --option=people={keywords['people']}: give one of them")
     skeleton = _skeleton(options.convention)
     if options.shards is not None:
         if options.split or options.manifest or keywords.get("people", "all") != "all":
-            raise ValueError("--shards writes all rows of all splits: leave out --split, --manifest and --people=best")
+            raise ValueError("--shards writes all rows of all splits: leave out --split, --manifest and --people")
         convert_to_shards(argv[1], pathlib.Path(options.output), skeleton, keywords, options.shards)
         return 0
     output = commands.writable(options.output, "output", argv[1:])

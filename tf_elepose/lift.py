@@ -98,7 +98,10 @@ def main(argv: list[str]) -> int:
         raise commands.UsageError(f"--output=FILE is missing: {registry.suffixes()}")
     smoothing = None if options.smooth is None else parse_smoothing(options.smooth)
     _require_possible(files, smoothing, options.height, options.fps)
-    readers = source_options(sources, options.convention, source_flags.options_from_flags())
+    stated = source_flags.options_from_flags()
+    if options.fps is not None:
+        stated.setdefault("fps", options.fps)  # Of the input, too, where people are linked over time.
+    readers = source_options(sources, options.convention, stated)
     lifter = _opened(options.model, options.precision, options.likelihood, options.threads)
     summary = LiftSummary()
     output = files["output"]

@@ -1,11 +1,11 @@
 """Changes of identity when people are linked over time: python -m benchmarks.robustness.identity --video=views:FILE
 
-Two or three real tracks are put into one picture, with their order shuffled in every frame: a person on a treadmill seen
-by several cameras (100 frames), and clips of motion capture at video rate (300 frames) with the errors of a simulated
-detector. FILE is made by ../shared/tools/make_views.py --path=1.0 --distance=6000,9000 --cameras=2. Joints and whole
-people are missing for up to half a second. In one half of the sequences, nobody crosses anybody; in the other, people
-walk past each other, and in every second one of these the person behind is hidden about the crossing. Subjects S01 and
-S02 served to choose the constants; results are of all others. Writes benchmarks/results/identity.json.
+Two or three real tracks are put into one picture, with their order shuffled in every frame: a person on a treadmill
+seen by several cameras (100 frames), and clips of motion capture at video rate (300 frames) with the errors of a
+simulated detector. FILE is made by ../shared/tools/make_views.py --path=1.0 --distance=6000,9000 --cameras=2. Joints
+and whole people are missing for up to half a second. In one half of the sequences, nobody crosses anybody; in the
+other, people walk past each other, and in every second one of these somebody is hidden about each crossing. Subjects
+S01 and S02 served to choose the constants; results are of all others. Writes benchmarks/results/identity.json.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tf_elepose.cli.provenance import provenance
 from tf_elepose.data.recording import Recording
 from tf_elepose.data.sources import load_source
 from tf_elepose.data.tracks.identity import Linker
-from tf_elepose.data.tracks.people import People
+from tf_elepose.data.tracks.people import ClipName, People
 from tf_elepose.skeleton.skeletons import get_skeleton
 from tf_elepose.storage import files
 
@@ -37,7 +37,7 @@ SEQUENCES = 60
 """Sequences of each kind."""
 
 _LONGEST_MISSING = 0.5  # Seconds.
-_JOINTS_MISSING, _PERSON_MISSING = 0.08, 0.03  # Chance in a second of a joint, and times five of a person, to go missing.
+_JOINTS_MISSING, _PERSONS_MISSING = 0.2, 0.2  # Chances in a second of a joint, and of a person, to go missing.
 _CONFIDENT = 0.1  # Joints of a detector with less are missing.
 
 
@@ -51,7 +51,7 @@ class Track:
 
 
 @dataclasses.dataclass(frozen=True)
-class Sequence_:
+class Picture:
     """Some people in one picture: rows in shuffled order, with who it truly is, and when people cross."""
 
     people: People
@@ -91,8 +91,8 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def measure(sequences: Sequence[Sequence_]) -> dict[str, Any]:
-    """Changes of id away from crossings, crossings after which ids were exchanged or new, and people-frames a second."""
+def measure(sequences: Sequence[Picture]) -> dict[str, Any]:
+    """Changes of id, crossings after which somebody has another id, and people-frames a second."""
     changes, swapped, crossings, rows, seconds, people, numbers = 0, 0, 0, 0, 0.0, 0, 0
     for one in sequences:
         began = time.perf_counter()
@@ -120,7 +120,7 @@ def measure(sequences: Sequence[Sequence_]) -> dict[str, Any]:
     }
 
 
-def _changed(one: Sequence_, found: np.ndarray, person: int, at: float) -> bool:
+def _changed(one: Picture, found: np.ndarray, person: int, at: float) -> bool:
     """Whether a person has another number one second after frame `at` than one second before it."""
     mine = np.flatnonzero(one.truth == person)
     frame = one.people.frame[mine]
@@ -128,7 +128,7 @@ def _changed(one: Sequence_, found: np.ndarray, person: int, at: float) -> bool:
     return bool(found[mine[before]] != found[mine[after]])
 
 
-def sequence(tracks: Sequence[Track], people: int, crossing: bool, hidden: bool, rng: np.random.Generator) -> Sequence_:
+def sequence(tracks: Sequence[Track], people: int, crossing: bool, hidden: bool, rng: np.random.Generator) -> Picture:
     """`people` of `tracks` in one picture; if `crossing`, they walk past each other, and who is behind is `hidden`."""
     chosen = [tracks[i] for i in rng.choice(len(tracks), people, replace=False)]
     frames, rate = len(chosen[0].pixels), chosen[0].rate
@@ -137,7 +137,9 @@ def sequence(tracks: Sequence[Track], people: int, crossing: bool, hidden: bool,
     clock = np.arange(frames) / rate
     height = np.median([np.ptp(track.pixels[..., 1], axis=1).mean() for track in chosen])
     for place, track in enumerate(chosen):
-        pixels = (track.pixels - track.pixels[:, :1].mean(axis=0)) * height / np.ptp(track.pixels[..., 1], axis=1).mean()
+        pixels = (
+            (track.pixels - track.pixels[:, :1].mean(axis=0)) * height / np.ptp(track.pixels[..., 1], axis=1).mean()
+        )
         pixels = pixels * rng.uniform(0.8, 1.25)
         if crossing:  # At 0.3 to 1.2 of their heights a second, which is 0.5 to 2 m, about the middle of the time.
             speed = (-1) ** place * rng.uniform(0.3, 1.2) * height
@@ -151,7 +153,7 @@ def sequence(tracks: Sequence[Track], people: int, crossing: bool, hidden: bool,
         poses.append(pixels + np.array([3000.0, 1500.0]))
         seen.append(track.seen & ~_gaps(rng, track.seen.shape, _JOINTS_MISSING, rate))
         middles.append(pixels[..., 0].mean(axis=1))
-        absent.append(_gaps(rng, (frames, 1), 5 * _PERSON_MISSING, rate))
+        absent.append(_gaps(rng, (frames, 1), _PERSONS_MISSING, rate))
     for a, b in itertools.combinations(range(people), 2) if crossing else ():
         sign = np.sign(_smooth(middles[a] - middles[b], rate))
         turned = np.flatnonzero(np.diff(sign) != 0)
@@ -169,7 +171,7 @@ def sequence(tracks: Sequence[Track], people: int, crossing: bool, hidden: bool,
 def _shuffled(
     poses: list[np.ndarray], seen: list[np.ndarray], crossings: list[tuple[int, int, float]], rate: float,
     rng: np.random.Generator,
-) -> Sequence_:  # fmt: skip
+) -> Picture:  # fmt: skip
     frames, people = len(poses[0]), len(poses)
     order = np.concatenate([frame * people + rng.permutation(people) for frame in range(frames)])
     pixels, known = np.stack(poses, axis=1), np.stack(seen, axis=1)
@@ -179,8 +181,8 @@ def _shuffled(
     place = np.arange(len(frame)) - np.searchsorted(frame, frame)
     pixels = np.where(known[..., np.newaxis], pixels, 0.0)[there].astype(np.float32)
     zeros, mirror = np.zeros(len(frame), int), np.array(get_skeleton("h36m_17").mirror)
-    rows = People(zeros, ["clip"], mirror, frame, place, zeros.astype(bool), pixels, known[there])
-    return Sequence_(rows, (order % people)[there], crossings, rate)
+    rows = People(zeros, [ClipName("", "clip", 0)], mirror, frame, place, zeros.astype(bool), pixels, known[there])
+    return Picture(rows, (order % people)[there], crossings, rate)
 
 
 def _gaps(rng: np.random.Generator, shape: tuple[int, int], chance: float, rate: float) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Flags of every command that reads a SOURCE: --option=key=value, as often as needed, and --strict."""
+"""Flags of every command that reads a SOURCE: --option=key=value, as often as needed, --people and --strict."""
 
 from __future__ import annotations
 
@@ -17,6 +17,12 @@ def define_flags() -> None:
         "image_size=[1920,1080]; --option=swap_sides=arms and --option=flip_y=true correct mistakes of a file. "
         "python -m tf_elepose.convert --formats lists them.",
     )
+    flags.DEFINE_string(
+        "people",
+        None,
+        "Which people: all, of every image the best one (best), of every clip the largest or the longest seen one "
+        "(largest, longest), or the number of a person; all if not given. The same as --option=people.",
+    )
     flags.DEFINE_boolean("strict", False, "Stop when the data look wrong, instead of a warning.")
 
 
@@ -24,10 +30,12 @@ def options_from_flags() -> dict[str, Any]:
     """The keywords for `load_source` that the flags of this command give.
 
     Raises:
-      ValueError: an option without a value, given twice, or a value that is not YAML; or --strict together with
-        another check.
+      ValueError: an option without a value, given twice, or a value that is not YAML; or --people or --strict
+        together with another choice of people or another check.
     """
     options = parse_options(flags.FLAGS.option)
+    if (people := flags.FLAGS.people) is not None and str(options.setdefault("people", people)) != people:
+        raise ValueError(f"--people={people} and --option=people={options['people']}: give one of them")
     if flags.FLAGS.strict:
         if options.get("check", "strict") != "strict":
             raise ValueError(f"--strict and --option=check={options['check']}: give one of them")

@@ -1,7 +1,7 @@
 """Makes a recording of the wanted skeleton from the rows that a reader yields.
 
 The same for all formats: conversion of the joints (row_conversion.py), missing ones known as such, poses with too few
-of them left out, the best of several people.
+of them left out, people linked over time (tracks/linked_rows.py), some of several people chosen.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 
+from tf_elepose.data.identities import least
 from tf_elepose.data.recording import Recording
 from tf_elepose.data.row_conversion import Part, RowConversion
 from tf_elepose.data.rows import Rows
+from tf_elepose.data.tracks.chosen_people import checked_choice, chosen_rows
+from tf_elepose.data.tracks.identity import FRAME_RATE
+from tf_elepose.data.tracks.linked_rows import LinkedRows
 from tf_elepose.skeleton.skeletons import MIN_JOINTS, Skeleton
-
-PEOPLE = ("all", "best")
 
 _MOST_CAMERAS = 1 << 16
 
@@ -27,8 +29,9 @@ def assemble(
     skeleton: Skeleton,
     source: str,
     *,
-    people: str = "all",
+    people: str | int = "all",
     min_joints: int = MIN_JOINTS,
+    frame_rate: float = FRAME_RATE,
     progress: Callable[[int, float | None], None] | None = None,
 ) -> Recording:
     """All of `rows` as one recording of `skeleton`.
@@ -37,16 +40,19 @@ def assemble(
       rows: from a reader.
       skeleton: the joints wanted.
       source: name of the data in messages.
-      people: "all", or "best": the row with the highest score of every image.
+      people: see `chosen_rows`.
       min_joints: rows with fewer joints of `skeleton` are dropped.
+      frame_rate: frames a second, for people who are linked over time because the source has no ids.
       progress: called after each part with the number of rows read so far and the share of the source.
 
     Raises:
       ValueError: no row is left; a wrong shape, a number that is not finite or out of all proportion; a convention
         that cannot give the skeleton's joints.
     """
-    if people not in PEOPLE:
-        raise ValueError(f"{source}: people: expected {' or '.join(PEOPLE)}; got {people!r}")
+    try:
+        people = checked_choice(people)
+    except ValueError as error:
+        raise ValueError(f"{source}: {error}") from None
     parts, dropped, read = [], collections.Counter[str](), 0
     for part in _converted(rows, RowConversion(skeleton, source, min_joints), progress):
         dropped.update(part.dropped)
@@ -55,12 +61,14 @@ def assemble(
             parts.append(part)
     if not parts:
         raise _nothing(source, dropped)
-    fields = _joined(parts)
-    if people == "best":
-        best = _best_rows(fields, np.concatenate([part.score for part in parts]))
-        if len(best) < read:
-            dropped["other people in the image"] += read - len(best)
-            fields = {name: values[best] for name, values in fields.items()}
+    identity = np.concatenate([part.identity for part in parts])
+    fields, identity = LinkedRows(source, skeleton, frame_rate)(_joined(parts), identity)
+    if people != "all":
+        score = np.concatenate([part.score for part in parts])
+        chosen = chosen_rows(people, fields, score, identity, skeleton, source)
+        if len(chosen) < read:
+            dropped["other people in the image"] += read - len(chosen)
+            fields, identity = {name: values[chosen] for name, values in fields.items()}, identity[chosen]
     sizes: dict[int, set[tuple[int, int]]] = {}
     for part in parts:
         for camera, size in part.image_sizes.items():
@@ -70,6 +78,7 @@ def assemble(
         skeleton=skeleton,
         image_size=_image_size(sizes, fields["camera"]),
         dropped=dict(dropped),
+        identity=least(identity),
         **fields,
     )
 
@@ -80,6 +89,7 @@ def recordings(
     source: str,
     *,
     min_joints: int = MIN_JOINTS,
+    frame_rate: float = FRAME_RATE,
     progress: Callable[[int, float | None], None] | None = None,
 ) -> Iterator[Recording]:
     """A recording, made as in `assemble`, for each part that the reader yields: for sources larger than memory.
@@ -87,10 +97,11 @@ def recordings(
     The dropped rows of a part without any pose to use are counted with the next part, or with the last.
 
     Raises:
-      ValueError: as `assemble`.
+      ValueError: as `assemble`; or people must be linked over time and the frames of a clip are not in order.
     """
     waiting = collections.Counter[str]()
     ready: Recording | None = None
+    linked = LinkedRows(source, skeleton, frame_rate, parts=True)
     for part in _converted(rows, RowConversion(skeleton, source, min_joints), progress):
         waiting.update(part.dropped)
         if len(part.score):
@@ -102,7 +113,10 @@ def recordings(
             sizes = {camera: {size} for camera, size in part.image_sizes.items()}
             size = _image_size(sizes, part.fields["camera"])
             dropped, waiting = dict(waiting), collections.Counter[str]()
-            ready = Recording(source=source, skeleton=skeleton, image_size=size, dropped=dropped, **part.fields)
+            fields, identity = linked(part.fields, part.identity)
+            ready = Recording(
+                source=source, skeleton=skeleton, image_size=size, dropped=dropped, identity=least(identity), **fields
+            )
     if ready is None:
         raise _nothing(source, waiting)
     waiting.update(ready.dropped)
@@ -155,15 +169,6 @@ def _unknown(name: str, part: Part) -> np.ndarray:
 
 def _some_only(name: str) -> ValueError:
     return ValueError(f"a reader gave {name} for some of its rows only")
-
-
-def _best_rows(fields: Mapping[str, np.ndarray], score: np.ndarray) -> np.ndarray:
-    """Rows, in order, of the highest score of each image: (subject, clip, camera, frame)."""
-    keys = [np.unique(fields[name], return_inverse=True)[1] for name in ("subject", "clip", "camera", "frame")]
-    order = np.lexsort((-score, *keys))
-    first = np.ones(len(order), bool)
-    first[1:] = np.any([key[order[1:]] != key[order[:-1]] for key in keys], axis=0)
-    return np.sort(order[first])
 
 
 def _image_size(sizes: Mapping[int, set[tuple[int, int]]], camera: np.ndarray) -> np.ndarray | None:

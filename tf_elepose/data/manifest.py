@@ -8,17 +8,21 @@ from typing import Any
 import numpy as np
 
 from tf_elepose.data.checks.sanity import Finding
+from tf_elepose.data.identities import PLACE, TRACK
 from tf_elepose.data.recording import Recording
 
 _NAMES_SHOWN = 12
+_PEOPLE_SHOWN = 4
 
 
 def manifest(recording: Recording, findings: Sequence[Finding] = ()) -> dict[str, Any]:
     """The summary of `recording` as plain values.
 
     `frames` counts moments, `poses` rows (a moment seen by four cameras is four poses), `persons` the people of all
-    clips. `joints_missing` gives, for each array and each joint that some pose lacks, the share of such poses.
-    `findings` are lines of text.
+    clips. `people` says who is who: `numbers` is "person" where the source has ids, "track" where people were linked
+    over time, for each camera by itself, "place" where they only count the people of an image; `frames` lists in how
+    many frames each of the longest seen people is found. `joints_missing` gives, for each array and each joint that
+    some pose lacks, the share of such poses. `findings` are lines of text.
     """
     rec = recording
     persons = np.zeros(len(rec), np.int32) if rec.person is None else rec.person
@@ -43,6 +47,7 @@ def manifest(recording: Recording, findings: Sequence[Finding] = ()) -> dict[str
         "cameras": cameras.tolist(),
         "frames": len(np.unique(np.stack([clip, rec.frame], axis=1), axis=0)),
         "persons": len(np.unique(np.stack([clip, persons], axis=1), axis=0)),
+        "people": {"numbers": rec.identity, "frames": _people(rec, clip, persons)},
         "joints_missing": {
             name: {
                 joint: round(float(share), 6)
@@ -70,7 +75,7 @@ def manifest_text(values: Mapping[str, Any]) -> str:
         "cameras": f"{len(values['cameras'])}",
         "subjects": _some(values["subjects"]),
         "actions": _some(values["actions"]),
-        "persons": f"{values['persons']:,}",
+        "persons": f"{values['persons']:,}{_followed(values['people'])}",
         "image sizes": _sizes(values["image_sizes"]),
     }
     for name, shares in values["joints_missing"].items():
@@ -91,10 +96,49 @@ def _counts(labels: np.ndarray) -> dict[str, int]:
     return dict(zip(names.tolist(), counts.tolist(), strict=True))
 
 
+def _people(rec: Recording, clip: np.ndarray, persons: np.ndarray) -> list[dict[str, Any]]:
+    """Those who are seen in the most frames of a clip and a camera; none where numbers are places in lists."""
+    if rec.identity == PLACE:
+        return []
+    of_row = np.stack([clip, rec.camera, persons], axis=1)
+    found, first, frames = np.unique(of_row, axis=0, return_index=True, return_counts=True)
+    longest = np.argsort(-frames, kind="stable")[:_NAMES_SHOWN]
+    return [
+        {
+            "clip": str(rec.clip[first[at]]),
+            "camera": int(found[at, 1]),
+            "person": int(found[at, 2]),
+            "frames": int(frames[at]),
+        }
+        for at in longest.tolist()
+    ]
+
+
+def _followed(people: Mapping[str, Any]) -> str:
+    """Who they are, and for how long the longest seen ones are there."""
+    if people["numbers"] == PLACE:
+        return ", by their places in the list of each image: nobody can be followed from image to image"
+    how = ", linked over time by place and size" if people["numbers"] == TRACK else ""
+    shown = people["frames"]
+    if len(shown) < 2:
+        return how
+    several = len({(one["clip"], one["camera"]) for one in shown}) > 1
+    texts = []
+    for one in shown[:_PEOPLE_SHOWN]:
+        place = f" of {_shown(one['clip'])}" if several else ""
+        camera = f" by camera {one['camera']}" if one["camera"] else ""
+        texts.append(f"{one['person']}{place}{camera} in {one['frames']:,} frames")
+    return f"{how}; {', '.join(texts)}{', ...' if len(shown) > _PEOPLE_SHOWN else ''}"
+
+
 def _some(names: Sequence[str]) -> str:
-    # Names come from a file: their control characters must not reach a terminal.
-    shown = [(name or "(none)") if name.isprintable() else repr(name) for name in names[:_NAMES_SHOWN]]
+    shown = [_shown(name) for name in names[:_NAMES_SHOWN]]
     return f"{len(names)} ({', '.join(shown + ['...'] * (len(names) > _NAMES_SHOWN))})"
+
+
+def _shown(name: str) -> str:
+    """The name, which comes from a file: its control characters must not reach a terminal."""
+    return (name or "(none)") if name.isprintable() else repr(name)
 
 
 def _sizes(sizes: Sequence[Sequence[int]] | None) -> str:

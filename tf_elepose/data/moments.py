@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
+from tf_elepose.data.identities import PERSON
 from tf_elepose.data.pipeline import Batches
 from tf_elepose.data.recording import Recording
 
@@ -50,12 +51,14 @@ def moments(recording: Recording, *, cameras: int = 0, rig: str = "clip") -> Mom
     """The moments of `recording` that at least two cameras see.
 
     Args:
-      recording: rows with equal (subject, clip, frame, person) are views of one moment.
+      recording: rows with equal (subject, clip, frame, person) are views of one moment. Where the source has no ids of
+        people, each camera must see one person a frame, who is then taken for the same one in all of them.
       cameras: how many of the cameras to use, those with the lowest numbers; 0 is all.
       rig: one of `RIGS`.
 
     Raises:
-      ValueError: there are fewer than two cameras, no moment that two of them see, or a camera sees a moment twice.
+      ValueError: there are fewer than two cameras, no moment that two of them see, or a camera sees a moment twice; or
+        cameras see several people whose ids are not known.
     """
     if rig not in RIGS:
         raise ValueError(f"unknown rig {rig!r}; expected one of {', '.join(RIGS)}")
@@ -66,7 +69,7 @@ def moments(recording: Recording, *, cameras: int = 0, rig: str = "clip") -> Mom
     chosen = np.flatnonzero(np.isin(recording.camera, used))
     _, subject = np.unique(recording.subject[chosen], return_inverse=True)
     _, clip = np.unique(recording.clip[chosen], return_inverse=True)
-    person = np.zeros_like(clip) if recording.person is None else recording.person[chosen]
+    person = _person(recording)[chosen]
     names = np.stack([subject, clip, recording.frame[chosen], person], axis=1)
     unique, moment = np.unique(names, axis=0, return_inverse=True)
     slot = np.searchsorted(used, recording.camera[chosen])
@@ -90,6 +93,30 @@ def moments(recording: Recording, *, cameras: int = 0, rig: str = "clip") -> Mom
     names = unique[seen_twice][:, : {"subject": 1, "clip": 2}[rig]]
     _, label = np.unique(names, axis=0, return_inverse=True)
     return Moments(used, rows[seen_twice], label.ravel(), int((~seen_twice).sum()))
+
+
+def _person(recording: Recording) -> np.ndarray:
+    """Numbers [N] of people that are the same in all cameras of a clip.
+
+    People who were linked over time have numbers for each camera by itself. They say who is who in the others only if
+    nobody else is there.
+    """
+    if recording.person is None:
+        return np.zeros(len(recording), np.int32)
+    if recording.identity == PERSON or len(np.unique(recording.camera)) < 2:
+        return recording.person
+    columns = [np.unique(values, return_inverse=True)[1] for values in (recording.subject, recording.clip)]
+    order = np.lexsort((recording.frame, recording.camera, *columns))
+    images = np.stack([*columns, recording.camera, recording.frame], axis=1)[order]
+    again = np.flatnonzero((images[1:] == images[:-1]).all(axis=1))
+    if len(again):
+        row = int(order[again[0] + 1])
+        raise ValueError(
+            f"{recording.source}: camera {recording.camera[row]} sees several people in frame {recording.frame[row]} "
+            f"of clip {str(recording.clip[row])!r}, and nothing says who of them is who in the other cameras: number "
+            "them (`person`) alike in all cameras, or choose one: --option=people=largest, longest or best"
+        )
+    return np.zeros(len(recording), np.int32)
 
 
 class MomentBatches(Batches):

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from tf_elepose.data.identities import IDENTITIES, PERSON
 from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.skeleton.skeletons import Skeleton
 
@@ -23,7 +24,7 @@ class Recording:
     """Poses of N views with their labels and masks; frozen, its arrays read-only.
 
     Numbers are stored as float32, `camera`, `frame`, `person` and `image_size` as int32, the rest as text. Rows with
-    equal (subject, clip, frame, person) are synchronised views of one moment.
+    equal (subject, clip, frame, person) are synchronised views of one moment, where `person` is who it is (PERSON).
 
     Attributes:
       source: name of the data in messages.
@@ -42,6 +43,7 @@ class Recording:
       elevation: [N] degrees of the camera above the horizon, positive looking down, or None.
       image_size: [2] width and height in pixels of every camera, or [cameras, 2], or None.
       dropped: how many of the source's poses are not here, by reason.
+      identity: of `IDENTITIES`, what `person` tells; of rows of different kinds, the least that is told.
 
     Raises:
       ValueError: an array has another shape, kind or number of rows, or holds NaN or infinity.
@@ -64,6 +66,7 @@ class Recording:
     elevation: np.ndarray | None = None
     image_size: np.ndarray | None = None
     dropped: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    identity: str = PERSON
 
     def __post_init__(self) -> None:
         rows, joints = np.shape(self.poses_2d)[:1], self.skeleton.num_joints
@@ -77,6 +80,8 @@ class Recording:
                 object.__setattr__(self, field, checked)
             elif field in _REQUIRED:
                 raise ValueError(f"{self.source}: {field}: expected an array of {rows[0]} rows; got None")
+        if self.identity not in IDENTITIES:
+            raise ValueError(f"{self.source}: identity: expected {', '.join(IDENTITIES)}; got {self.identity!r}")
         if self.image_size is not None:
             object.__setattr__(self, "image_size", self._checked_image_size(self.image_size))
         for field in ("camera", "frame", "person", "confidence"):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tf_elepose.data.identities import IDENTITIES
 from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.data.recording import check_array, row_fields
 from tf_elepose.data.rows import Rows
@@ -25,12 +26,14 @@ class Part:
     Attributes:
       fields: of a `Recording`, [n, ...] each.
       score: [n] how good a detection each row is.
+      identity: [n] of `IDENTITIES`, what each row's person tells.
       image_sizes: {camera: (width, height)} px, as far as known.
       dropped: poses left out, by reason.
     """
 
     fields: dict[str, np.ndarray]
     score: np.ndarray
+    identity: np.ndarray
     image_sizes: dict[int, tuple[int, int]]
     dropped: Mapping[str, int]
 
@@ -81,13 +84,14 @@ class RowConversion:
         score = np.asarray(score if rows.score is None else rows.score, np.float64)
         if score.shape != (n,):
             raise ValueError(f"{self.source}: score: expected {n} numbers; got shape {list(score.shape)}")
+        identity = _identity(rows.identity, n, self.source)
         dropped = dict(rows.dropped)
         if not enough.all():
             reason = f"with fewer than {self.min_joints} joints"
             dropped[reason] = dropped.get(reason, 0) + int((~enough).sum())
             fields = {name: values[enough] for name, values in fields.items()}
-            score = score[enough]
-        return Part(fields, score, sizes, dropped)
+            score, identity = score[enough], identity[enough]
+        return Part(fields, score, identity, sizes, dropped)
 
     def _enough(self, keypoints: Keypoints) -> np.ndarray:
         """Mask [n] of the rows with at least `min_joints` seen joints."""
@@ -201,3 +205,10 @@ def _sizes(
     else:
         by_camera = dict.fromkeys(cameras, stated)
     return {c: (int(width), int(height)) for c, (width, height) in by_camera.items()}
+
+
+def _identity(values: str | np.ndarray, n: int, source: str) -> np.ndarray:
+    identity = np.asarray(values)
+    if identity.shape not in ((), (n,)) or not np.isin(identity, IDENTITIES).all():
+        raise ValueError(f"{source}: identity: expected {', '.join(IDENTITIES)}, one or {n} of them")
+    return np.broadcast_to(identity, n)

@@ -12,14 +12,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tf_elepose.data.identities import PERSON as PERSON
+from tf_elepose.data.identities import PLACE as PLACE
+from tf_elepose.data.identities import TRACK as TRACK
 from tf_elepose.skeleton.conversion import Convention
 from tf_elepose.skeleton.skeletons import Skeleton
-
-PERSON, TRACK, PLACE = "person", "track", "place"
-IDENTITIES = (PERSON, TRACK, PLACE)
-"""What a person's number tells, from most to least: PERSON, who it is, in all cameras of a clip; TRACK, who it is in
-the clip of one camera, while the numbers of different cameras have nothing to do with each other; PLACE, only the place
-in the list of people of one frame, which says nothing about the next frame."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

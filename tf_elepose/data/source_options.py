@@ -14,6 +14,7 @@ from tf_elepose.data.checks.sanity import Finding
 from tf_elepose.data.checks.streamed import PartsSeen
 from tf_elepose.data.parsers.limits import listed
 from tf_elepose.data.recording import Recording
+from tf_elepose.data.tracks.identity import FRAME_RATE
 from tf_elepose.skeleton.skeletons import MIN_JOINTS
 
 CHECKS = ("warn", "strict", "off")
@@ -29,9 +30,12 @@ class SourceOptions:
     They may come from a command line: a mistake in them gives an error of one line, before anything is read.
 
     Attributes:
-      people: "all", or "best": the row with the highest score of every image.
+      people: "all"; "best", the row with the highest score of every image; "largest" or "longest", one person of every
+        clip; or a person's number; see `chosen_rows`.
       min_joints: rows that show fewer joints of the wanted skeleton are dropped.
       flip_y, swap_sides: see `corrections`.
+      fps: frames a second, for the people of sources without ids, who are linked over time; they may be missing
+        for a while.
       test_from: frames from this number on are the test split and all before them train, in every clip; 0 leaves the
         source's own split.
       test_subjects: all of these people is the test split and everybody else is the train split; () leaves the
@@ -44,8 +48,9 @@ class SourceOptions:
       ValueError: a value of another kind or out of range; the message names the option.
     """
 
-    people: str = "all"
+    people: str | int = "all"
     min_joints: int = MIN_JOINTS
+    fps: float = FRAME_RATE
     flip_y: bool = False
     swap_sides: str = "none"
     test_from: int = 0
@@ -56,6 +61,9 @@ class SourceOptions:
     def __post_init__(self) -> None:
         if isinstance(self.min_joints, bool) or not isinstance(self.min_joints, int) or self.min_joints < 1:
             raise ValueError(f"min_joints: expected an integer from 1; got {self.min_joints!r}")
+        rate = self.fps
+        if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0.0 < rate < float("inf"):
+            raise ValueError(f"fps: expected frames a second, above 0; got {rate!r}")
         if isinstance(self.test_from, bool) or not isinstance(self.test_from, int) or self.test_from < 0:
             raise ValueError(f"test_from: expected a frame from 0; got {self.test_from!r}")
         if not isinstance(self.flip_y, bool):

@@ -60,8 +60,8 @@ def load_source(source: str, skeleton: Skeleton, /, **options: Any) -> Recording
     Args:
       source: `synthetic`, or `FORMAT:PATH` with a format of `READERS`; a path starts at the current directory.
       skeleton: the joints wanted.
-      **options: those of every source, see `SourceOptions`: people, min_joints, flip_y, swap_sides, test_from,
-        test_subjects, check, progress; all others are handed to the reader, or to `synthesize`.
+      **options: those of every source, see `SourceOptions`: people, min_joints, fps, flip_y, swap_sides,
+        test_from, test_subjects, check, progress; all others are handed to the reader, or to `synthesize`.
 
     Raises:
       ValueError: an unknown format or option, what the reader found wrong, or, when strict, what looks wrong.
@@ -75,7 +75,13 @@ def load_source(source: str, skeleton: Skeleton, /, **options: Any) -> Recording
     else:
         rows, where = open_source(source, **own)
         recording = assemble(
-            rows, skeleton, where, people=common.people, min_joints=common.min_joints, progress=common.progress
+            rows,
+            skeleton,
+            where,
+            people=common.people,
+            min_joints=common.min_joints,
+            frame_rate=common.fps,
+            progress=common.progress,
         )
     common.require_people(set(recording.subject.tolist()), recording.source)
     recording = common.corrected(recording)
@@ -95,7 +101,8 @@ def stream_source(source: str, skeleton: Skeleton, /, **options: Any) -> Iterato
         parts = iter([load_source(source, skeleton, check="off", **own)])
     else:
         rows, where = open_source(source, **own)
-        parts = recordings(rows, skeleton, where, min_joints=common.min_joints, progress=common.progress)
+        wanted = {"min_joints": common.min_joints, "frame_rate": common.fps}
+        parts = recordings(rows, skeleton, where, progress=common.progress, **wanted)
     return _corrected_parts(parts, source, common)
 
 

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from absl import logging
 
+from tf_elepose.data.identities import PERSON, PLACE
 from tf_elepose.data.parsers.limits import listed, unpacked_name
 from tf_elepose.data.parsers.npy import NPY_NAME, open_arrays
 from tf_elepose.data.parsers.npz import NpzReader
@@ -33,7 +34,7 @@ from tf_elepose.data.readers.stated_convention import stated_convention
 from tf_elepose.data.readers.third_number import ThirdNumbers
 from tf_elepose.data.readers.videopose3d import POSITIONS, read_videopose3d
 from tf_elepose.data.recording import check_array, require_splits
-from tf_elepose.data.rows import PERSON, PLACE, Rows
+from tf_elepose.data.rows import Rows
 
 _INTEGERS, _TEXTS = ("frame", "person", "camera"), ("clip", "subject", "action", "split")
 

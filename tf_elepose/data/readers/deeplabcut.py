@@ -16,11 +16,12 @@ import numpy as np
 from absl import logging
 
 from tf_elepose.data.frame_names import frame_places
+from tf_elepose.data.identities import PERSON
 from tf_elepose.data.parsers.delimited import cells_of, delimiter_of, number_of, read_line, read_lines
 from tf_elepose.data.parsers.limits import listed, opened, share_read, unpacked_name
 from tf_elepose.data.readers.keypoint_lists import text
 from tf_elepose.data.readers.node_columns import Line, NodeColumns
-from tf_elepose.data.rows import PERSON, Rows
+from tf_elepose.data.rows import Rows
 from tf_elepose.skeleton.conversion import Convention
 
 _SCORER, _INDIVIDUALS, _PARTS, _COORDS = "scorer", "individuals", "bodyparts", "coords"

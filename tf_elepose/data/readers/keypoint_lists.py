@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from tf_elepose.data.identities import PERSON, PLACE
 from tf_elepose.data.parsers.json_stream import shown
 from tf_elepose.data.parsers.limits import MAX_TEXT_LENGTH, unpacked_name
-from tf_elepose.data.rows import PERSON, PLACE, Rows
+from tf_elepose.data.rows import Rows
 from tf_elepose.data.visibility import LARGEST_PX
 from tf_elepose.skeleton import conventions
 from tf_elepose.skeleton.conversion import Convention

@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from tf_elepose.data.identities import PERSON, PLACE
 from tf_elepose.data.parsers.json_stream import LINES_ENDINGS, JsonStream, shown
 from tf_elepose.data.parsers.limits import listed, unpacked_name
 from tf_elepose.data.parsers.npy import open_arrays
 from tf_elepose.data.readers.keypoint_lists import checked_size, stem
-from tf_elepose.data.rows import PERSON, PLACE, Rows
+from tf_elepose.data.rows import Rows
 from tf_elepose.data.visibility import left_out
 from tf_elepose.skeleton import conventions
 

@@ -22,11 +22,12 @@ from typing import Any
 
 import numpy as np
 
+from tf_elepose.data.identities import PLACE
 from tf_elepose.data.parsers.json_stream import JsonStream, shown
 from tf_elepose.data.parsers.limits import MAX_TEXT_LENGTH, unpacked_name
 from tf_elepose.data.parsers.matlab import MatReader, MatValue
 from tf_elepose.data.recording import SPLITS
-from tf_elepose.data.rows import PLACE, Rows
+from tf_elepose.data.rows import Rows
 from tf_elepose.skeleton import conventions
 from tf_elepose.skeleton.conversion import Convention
 

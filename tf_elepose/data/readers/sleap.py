@@ -15,11 +15,12 @@ from collections.abc import Iterator
 import numpy as np
 from absl import logging
 
+from tf_elepose.data.identities import PERSON, PLACE
 from tf_elepose.data.parsers.delimited import cells_of, delimiter_of, number_of, read_line, read_lines
 from tf_elepose.data.parsers.limits import listed, opened, share_read, unpacked_name
 from tf_elepose.data.readers.keypoint_lists import text
 from tf_elepose.data.readers.node_columns import Line, NodeColumns
-from tf_elepose.data.rows import PERSON, PLACE, Rows
+from tf_elepose.data.rows import Rows
 from tf_elepose.skeleton.conversion import Convention
 
 _TRACK, _FRAME, _SCORE = "track", "frame_idx", "instance.score"

@@ -20,10 +20,10 @@ import numpy as np
 from absl import logging
 
 from tf_elepose.data.frame_names import frame_name, frame_places, tell_single_frames
+from tf_elepose.data.identities import PERSON, PLACE
 from tf_elepose.data.parsers.delimited import is_missing
 from tf_elepose.data.parsers.limits import MAX_TEXT_LENGTH, listed
 from tf_elepose.data.recording import SPLITS
-from tf_elepose.data.rows import PERSON, PLACE
 
 _NUMBER = r"(?:no|nr|num|number|id|ids|idx|index|name|label)?"
 # Names without case and punctuation; better ones first. A tracker's id is surely who somebody is, other ids may not be.

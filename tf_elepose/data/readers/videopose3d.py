@@ -18,13 +18,14 @@ from typing import Any
 
 import numpy as np
 
+from tf_elepose.data.identities import PLACE
 from tf_elepose.data.parsers.limits import listed
 from tf_elepose.data.parsers.pickled_npz import PickledNpz, described
 from tf_elepose.data.readers.keypoint_lists import checked_size, text
 from tf_elepose.data.readers.stated_convention import stated_convention
 from tf_elepose.data.readers.third_number import ThirdNumbers
 from tf_elepose.data.readers.videopose3d_layout import layout_of, require_layout
-from tf_elepose.data.rows import PLACE, Rows
+from tf_elepose.data.rows import Rows
 from tf_elepose.skeleton import conventions
 from tf_elepose.skeleton.conversion import Convention
 

@@ -5,13 +5,14 @@ One row is one person in one frame of one camera. Fields, N rows of J joints:
     confidence [N, J], poses_3d [N, J, 3] mm in the camera frame and elevation [N] degrees, all five optional;
     subject, action, clip [N] text; camera, frame [N] integers; person [N] integers, optional; split [N] "train" or
     "test"; image_size [2] or [cameras, 2], optional; keypoints: the name of the joints' convention, "h36m_17" when
-    absent. Other fields are ignored.
+    absent; identity: what person tells, "person" when absent, see `identities`. Other fields are ignored.
 
 A joint is missing where it is not visible, NaN, or has confidence 0.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 import pathlib
@@ -20,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from tf_elepose.data.identities import IDENTITIES, PERSON
 from tf_elepose.data.parsers.limits import listed
 from tf_elepose.data.parsers.npz import NpzReader
 from tf_elepose.data.recording import Recording, check_array, require_splits, row_fields
@@ -68,8 +70,9 @@ def read_views(path: str | os.PathLike[str], *, convention: str | None = None) -
             if rows[field][0] == "flag" and dtype.kind not in "biu":
                 raise ValueError(f"{where}: {name}: expected true or false; got an array of {dtype}")
         size = _image_size(archive) if "image_size" in archive.names else None
+        identity = _identity(archive) if "identity" in archive.names else PERSON
         for first, arrays in archive.parts(present, _PART_ROWS):
-            yield _rows(arrays, held, size, first, shape[0], where)
+            yield dataclasses.replace(_rows(arrays, held, size, first, shape[0], where), identity=identity)
 
 
 def write_views(path: str | os.PathLike[str], recording: Recording) -> None:
@@ -99,7 +102,8 @@ def write_views(path: str | os.PathLike[str], recording: Recording) -> None:
         if known_joints is not None:
             name = _FILE_NAMES.get(field, field)
             arrays[name] = np.where(known_joints[..., np.newaxis], arrays[name], np.float32(np.nan))
-    files.write_npz(pathlib.Path(path), arrays | {"keypoints": np.array(skeleton.name)})
+    told = {} if recording.identity == PERSON else {"identity": np.array(recording.identity)}
+    files.write_npz(pathlib.Path(path), arrays | {"keypoints": np.array(skeleton.name)} | told)
 
 
 def _rows(
@@ -137,6 +141,15 @@ def _convention(archive: NpzReader, stated: str | None) -> Convention:
         return conventions.get_convention(name)
     except ValueError as error:
         raise ValueError(f"{what}: {error}") from error
+
+
+def _identity(archive: NpzReader) -> str:
+    what = f"{archive.where}: identity"
+    shape, dtype = archive.declared("identity")
+    found = str(archive.array("identity").reshape(())) if math.prod(shape) == 1 and dtype.kind == "U" else None
+    if found not in IDENTITIES:
+        raise ValueError(f"{what}: expected {', '.join(IDENTITIES)}; got {found or f'{dtype} {list(shape)}'}")
+    return found
 
 
 def _image_size(archive: NpzReader) -> np.ndarray:

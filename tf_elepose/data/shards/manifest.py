@@ -15,6 +15,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from tf_elepose.data.identities import IDENTITIES, PERSON
 from tf_elepose.data.recording import SPLITS, Recording, row_fields
 from tf_elepose.skeleton.skeletons import Skeleton
 from tf_elepose.storage import files
@@ -66,6 +67,7 @@ class ShardManifest:
       image_sizes: (width, height) px by camera, as far as known.
       seed: of the distribution of rows over shards.
       dropped: how many poses of the source are not in the set, by reason.
+      identity: of `IDENTITIES`, what the people's numbers tell.
     """
 
     source: str
@@ -76,6 +78,7 @@ class ShardManifest:
     image_sizes: Mapping[int, tuple[int, int]]
     seed: int
     dropped: Mapping[str, int]
+    identity: str = PERSON
 
     @functools.cached_property
     def head(self) -> np.dtype:
@@ -171,6 +174,8 @@ class ShardManifest:
             "image_sizes": {str(camera): size for camera, size in self.image_sizes.items()},
             "seed": self.seed, "dropped": self.dropped,
         }  # fmt: skip
+        if self.identity != PERSON:  # Versions that do not know the field read the others.
+            values["identity"] = self.identity
         files.write_json(folder / MANIFEST, values)
 
     @classmethod
@@ -222,13 +227,15 @@ class ShardManifest:
             raise ValueError(f"{where}: splits: expected shards by split, {' and '.join(SPLITS)}; got {splits!r:.100}")
         if not isinstance(source := values.get("source"), str) or not isinstance(values.get("seed"), int):
             raise ValueError(f"{where}: expected source, a text, and seed, an integer")
+        if (identity := values.get("identity", PERSON)) not in IDENTITIES:
+            raise ValueError(f"{where}: identity: expected {', '.join(IDENTITIES)}; got {identity!r:.50}")
         sizes = _counts(values, "image_sizes", where, pairs=True)
         return cls(
             source=source, skeleton=skeleton, fields=tuple(fields),
             splits={name: _shards(listed, f"{where}: splits: {name}") for name, listed in splits.items()},
             missing=_counts(values, "missing", where),
             image_sizes={int(camera): (int(size[0]), int(size[1])) for camera, size in sizes.items()},
-            seed=values["seed"], dropped=_counts(values, "dropped", where),
+            seed=values["seed"], dropped=_counts(values, "dropped", where), identity=identity,
         )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tf_elepose.data.identities import PERSON, TRACK
 from tf_elepose.data.rows import Rows
 from tf_elepose.data.shards.manifest import Shard, ShardManifest
 from tf_elepose.data.shards.tfrecords import read_records
@@ -46,4 +47,6 @@ def rows_of(fields: dict[str, np.ndarray], manifest: ShardManifest, split: str) 
     poses_2d = np.where(visible, fields["poses_2d"], np.float32(np.nan))
     others: dict[str, Any] = {name: values for name, values in fields.items() if name not in ("visible", "poses_2d")}
     sizes = manifest.image_sizes if known else None
-    return Rows(convention=manifest.skeleton, split=split, image_size=sizes, poses_2d=poses_2d, **others)
+    # Rows are stored in no order, so people are not linked again: what was a place in a list is no more than a track.
+    identity = PERSON if manifest.identity == PERSON else TRACK
+    return Rows(manifest.skeleton, poses_2d, split=split, image_size=sizes, identity=identity, **others)

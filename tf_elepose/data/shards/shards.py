@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from tf_elepose.data.assembly import assemble
+from tf_elepose.data.identities import least
 from tf_elepose.data.recording import SPLITS, Recording, concatenate
 from tf_elepose.data.shards import tfrecords
 from tf_elepose.data.shards.manifest import MAX_SHARDS, OPTIONAL, TEXT_FIELDS, TEXT_LENGTHS, Shard, ShardManifest
@@ -210,6 +211,7 @@ class _Writer:
         self._totals: dict[str, list[list[int]]] = {}  # By split, for each shard: rows, bytes, crc32.
         self._missing: Counter[str] = Counter()
         self._dropped: Counter[str] = Counter()
+        self._identities: set[str] = set()
         self._sizes: dict[int, set[tuple[int, int]]] = {}
 
     def add(self, recording: Recording) -> None:
@@ -226,6 +228,7 @@ class _Writer:
         ]:
             raise ValueError(f"{recording.source}: {more[0]}: these rows have it, the rows before do not")
         self._dropped.update(recording.dropped)
+        self._identities.add(recording.identity)
         self._note_sizes(recording)
         self._note_missing(recording)
         for split in SPLITS:
@@ -252,6 +255,7 @@ class _Writer:
             missing=dict(self._missing),
             image_sizes=image_sizes,
             dropped=dict(self._dropped),
+            identity=least(np.array(list(self._identities))),
         )
 
     def _write(self, split: str, records: list[bytes]) -> None:

@@ -11,13 +11,13 @@ nothing to link, and the places in their lists stay.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from tf_elepose.data.tracks import tracklets
 from tf_elepose.data.tracks.following import GATE, LONGEST_GAP, ClipState, SortedRows, follow
-from tf_elepose.data.tracks.people import People, concatenate
+from tf_elepose.data.tracks.people import ClipName, People, concatenate
 from tf_elepose.data.tracks.tracklets import Bodies, Frames
 
 FRAME_RATE = 30.0
@@ -49,7 +49,7 @@ class Linker:
         self._source = source
         self._rate = frame_rate
         self._parts = parts
-        self._clips: dict[Hashable, tuple[ClipState, _LastRows | None]] = {}
+        self._clips: dict[ClipName, tuple[ClipState, _LastRows | None]] = {}
 
     def __call__(self, people: People) -> tuple[np.ndarray, np.ndarray]:
         """The numbers [n] of the people in the next part's rows, and which rows [n] were linked; others are as before.
@@ -63,12 +63,14 @@ class Linker:
         clip = rows.people.clip
         self._judge(rows, [state for state, _ in known])
         numbers, linked = rows.people.person.astype(np.int64), np.zeros(len(clip), bool)
+        earliest = np.full(len(known), np.iinfo(np.int64).max)
+        np.minimum.at(earliest, people.clip, people.frame)
         edges = np.searchsorted(clip, np.arange(len(known) + 1)).tolist()
         for label, (state, last) in enumerate(known):
             low, high = edges[label] + (0 if last is None else len(last.before)), edges[label + 1]
             if low == high or not (state.video or (state.video is None and self._parts)):
                 continue
-            frame, where = int(rows.people.frame[low]), f"{self._source}: {people.names[label]}"
+            frame, where = int(earliest[label]), f"{self._source}: {people.names[label]}"
             if frame < state.frame:
                 raise ValueError(
                     f"{where}: frame {frame} comes after frame {state.frame}: a part at a time, people are linked "

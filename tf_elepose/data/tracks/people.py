@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
+
+
+class ClipName(NamedTuple):
+    """A clip as one camera sees it."""
+
+    subject: str
+    clip: str
+    camera: int
+
+    def __str__(self) -> str:
+        camera = f", camera {self.camera}" if self.camera else ""
+        return f"clip {self.clip!r}{camera}"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -23,7 +36,7 @@ class People:
     """
 
     clip: np.ndarray
-    names: Sequence[Hashable]
+    names: Sequence[ClipName]
     mirror: np.ndarray
     frame: np.ndarray
     person: np.ndarray

@@ -1,0 +1,132 @@
+"""Which people of a recording are kept: all, the best one of every image, or one person of every clip."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tf_elepose.data.identities import PLACE
+from tf_elepose.data.parsers.limits import listed
+from tf_elepose.data.tracks.linked_rows import Fields, clip_labels, detections
+from tf_elepose.data.tracks.tracklets import Bodies
+from tf_elepose.skeleton.skeletons import Skeleton
+
+CHOICES = ("all", "best", "largest", "longest")
+"""Besides these, the number of a person."""
+
+_FEWEST_OF_LONGEST = 0.5  # Who is seen for a shorter share of the time of the longest one is not the largest of a clip.
+
+
+def checked_choice(people: Any) -> str | int:
+    """The choice that `people` means, text or number.
+
+    Raises:
+      ValueError: it is none.
+    """
+    if isinstance(people, str) and people.isascii() and people.isdigit():
+        people = int(people)
+    if (isinstance(people, str) and people in CHOICES) or (type(people) is int and people >= 0):
+        return people
+    raise ValueError(f"people: expected {', '.join(CHOICES)} or the number of a person; got {people!r}")
+
+
+def chosen_rows(
+    people: str | int, fields: Fields, score: np.ndarray, identity: np.ndarray, skeleton: Skeleton, source: str
+) -> np.ndarray:
+    """The rows, in order, of the people that are kept.
+
+    Args:
+      people: "all"; "best", of every image the row of the highest score; "largest", of every clip and camera the person
+        with the largest body of those who are seen for at least half as long as the longest one; "longest", of every
+        clip and camera the person with the most rows; or a person's number. Where nobody can be followed from image to
+        image, "largest" is the largest of every image.
+      fields: of a recording.
+      score: [n] how good a detection each row is.
+      identity: [n] what `fields["person"]` tells.
+      skeleton: of the poses.
+      source: names the data in messages.
+
+    Raises:
+      ValueError: there is no such person, or nobody can be followed.
+    """
+    label, names = clip_labels(fields)
+    if people == "all":
+        return np.arange(len(label))
+    if people == "best":
+        return _best_of_each(label, fields["frame"], score)
+    person = fields.get("person", np.zeros(len(label), np.int32))
+    stills = _stills(label, fields["frame"], identity)
+    size = Bodies.of(*detections(fields), np.array(skeleton.mirror)).size
+    if people == "largest" and stills.any():
+        here = stills[label]
+        apart, together = np.flatnonzero(here), np.flatnonzero(~here)
+        best = apart[_best_of_each(label[apart], fields["frame"][apart], size[apart])]
+        return np.sort(np.concatenate([best, together[_largest(label[together], person[together], size[together])]]))
+    if stills.any():
+        raise ValueError(
+            f"{source}: people={people}: {names[int(np.argmax(stills))]} has images in which nobody can be followed "
+            "from one to the next, and no ids of people: use --option=people=best or --option=people=largest"
+        )
+    if people == "largest":
+        return _largest(label, person, size)
+    if people == "longest":
+        return _longest(label, person)
+    rows = np.flatnonzero(person == people)
+    if not len(rows):
+        raise ValueError(f"{source}: people={people}: nobody has this number; there are {_numbers(person)}")
+    return rows
+
+
+def _numbers(person: np.ndarray) -> str:
+    return listed([str(number) for number in np.unique(person).tolist()])
+
+
+def _stills(label: np.ndarray, frame: np.ndarray, identity: np.ndarray) -> np.ndarray:
+    """Mask of the clips with several frames and people who are places in lists."""
+    count = int(label.max()) + 1
+    places = np.bincount(label[identity == PLACE], minlength=count) > 0
+    first, last = np.full(count, np.iinfo(np.int64).max), np.full(count, -1)
+    np.minimum.at(first, label, frame)
+    np.maximum.at(last, label, frame)
+    return places & (first != last)
+
+
+def _best_of_each(label: np.ndarray, frame: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """Rows, in order, of the highest score of each image."""
+    order = np.lexsort((-score, frame, label))
+    first = np.ones(len(order), bool)
+    first[1:] = (label[order[1:]] != label[order[:-1]]) | (frame[order[1:]] != frame[order[:-1]])
+    return np.sort(order[first])
+
+
+def _people(label: np.ndarray, person: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The clip of each person, the number of its rows, and the person of each row."""
+    pairs, of_row, rows = np.unique(np.stack([label, person], axis=1), axis=0, return_inverse=True, return_counts=True)
+    return pairs[:, 0], rows, of_row.reshape(-1)
+
+
+def _longest(label: np.ndarray, person: np.ndarray) -> np.ndarray:
+    clip, rows, of_row = _people(label, person)
+    return _first_of_each(clip, -rows, of_row)
+
+
+def _largest(label: np.ndarray, person: np.ndarray, size: np.ndarray) -> np.ndarray:
+    if not len(label):
+        return np.arange(0)
+    clip, rows, of_row = _people(label, person)
+    order = np.lexsort((size, of_row))
+    middle = size[order[np.cumsum(rows) - (rows + 1) // 2]]
+    longest = np.zeros(int(clip.max()) + 1)
+    np.maximum.at(longest, clip, rows)
+    return _first_of_each(clip, np.where(rows < _FEWEST_OF_LONGEST * longest[clip], 0.0, -middle), of_row)
+
+
+def _first_of_each(clip: np.ndarray, rank: np.ndarray, of_row: np.ndarray) -> np.ndarray:
+    """The rows of each clip's person of the lowest rank; of equal ones, that of the lowest number."""
+    order = np.lexsort((rank, clip))
+    first = np.ones(len(order), bool)
+    first[1:] = clip[order[1:]] != clip[order[:-1]]
+    chosen = np.zeros(len(order), bool)
+    chosen[order[first]] = True
+    return np.flatnonzero(chosen[of_row])

@@ -1,0 +1,140 @@
+"""Who is who in the rows of a recording: the file's own ids where it has some, people linked over time where not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from absl import logging
+
+from tf_elepose.data.identities import PERSON, PLACE, TRACK
+from tf_elepose.data.tracks.identity import FRAME_RATE, Linker
+from tf_elepose.data.tracks.people import ClipName, People
+from tf_elepose.skeleton.skeletons import Skeleton
+
+Fields = Mapping[str, np.ndarray]
+"""The fields of a `Recording` with a row each."""
+
+
+class LinkedRows:
+    """Gives rows their people's numbers; rows come in one part or in several."""
+
+    def __init__(self, source: str, skeleton: Skeleton, frame_rate: float = FRAME_RATE, *, parts: bool = False) -> None:
+        """Starts without rows.
+
+        Args:
+          source: name of the data in messages.
+          skeleton: of the poses.
+          frame_rate: frames a second.
+          parts: whether clips may go on in a later part.
+        """
+        self._source = source
+        self._skeleton = skeleton
+        self._link = Linker(source, frame_rate, parts=parts)
+        self._several: set[ClipName] = set()  # Clips with one number for several people of a frame.
+        self._told: set[ClipName] = set()
+
+    def __call__(self, fields: Fields, identity: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """The fields of the next part with the numbers of people, and what each of these tells, [n].
+
+        Args:
+          fields: of n rows.
+          identity: [n] of `IDENTITIES`.
+
+        Raises:
+          ValueError: see `Linker`.
+        """
+        label, names = clip_labels(fields)
+        frame, person = fields["frame"], fields.get("person")
+        place = np.zeros(len(label), bool) if person is None else identity == PLACE
+        again = np.zeros(len(names), bool)
+        again[label[_repeated(label, frame, person, np.flatnonzero(~place))]] = True
+        again |= np.array([name in self._several for name in names], bool)
+        several = [names[at] for at in np.flatnonzero(again).tolist()]
+        if person is not None:
+            self._tell(several)
+        self._several.update(several)
+        place = place | again[label]
+        if not place.any():
+            return dict(fields), np.full(len(label), PERSON) if person is None else identity
+        if person is None:
+            person = _places(label, frame)
+        of_these = np.bincount(label[place], minlength=len(names)) > 0
+        rows = np.flatnonzero(of_these[label])
+        pixels, seen = detections(fields)
+        people = People(
+            clip=(np.cumsum(of_these) - 1)[label[rows]],
+            names=[names[at] for at in np.flatnonzero(of_these).tolist()],
+            mirror=np.array(self._skeleton.mirror),
+            **{
+                name: values if len(rows) == len(values) else values[rows]
+                for name, values in {
+                    "frame": frame, "person": person, "has_id": ~place, "pixels": pixels, "seen": seen
+                }.items()
+            },
+        )  # fmt: skip
+        numbers, linked = self._link(people)
+        person, identity = person.copy(), np.where(place, PLACE, identity)
+        person[rows] = numbers
+        identity[rows[linked]] = TRACK
+        return {**fields, "person": person}, identity
+
+    def _tell(self, clips: Sequence[ClipName]) -> None:
+        """Warns that the ids of these clips are none."""
+        new = [name for name in clips if name not in self._told]
+        self._told.update(new)
+        if new:
+            more = f" and {len(new) - 1} more" if len(new) > 1 else ""
+            logging.warning(
+                "%s: %s%s: two people of one frame have the same number: so numbers do not say who is who there, and "
+                "people are linked by place and size",
+                self._source, new[0], more,
+            )  # fmt: skip
+
+
+def clip_labels(fields: Fields) -> tuple[np.ndarray, list[ClipName]]:
+    """A label from 0 for each row's clip and camera, in the order of appearance, and what each label stands for.
+
+    Rows of a clip mostly come together, so texts are compared with those before, and not sorted.
+    """
+    columns = [fields[name] for name in ("subject", "clip", "camera")]
+    new = np.ones(len(columns[0]), bool)
+    new[1:] = np.any([column[1:] != column[:-1] for column in columns], axis=0)
+    first = np.flatnonzero(new)
+    labels: dict[ClipName, int] = {}
+    of_run = [
+        labels.setdefault(ClipName(*name), len(labels))
+        for name in zip(*(column[first].tolist() for column in columns), strict=True)
+    ]
+    return np.repeat(np.array(of_run, np.int64), np.diff(first, append=len(new))), list(labels)
+
+
+def _repeated(label: np.ndarray, frame: np.ndarray, person: np.ndarray | None, rows: np.ndarray) -> np.ndarray:
+    """Those of `rows` whose clip, frame and person are those of another one."""
+    if not len(rows):
+        return rows
+    columns = [label[rows], frame[rows], *([] if person is None else [person[rows]])]
+    same = np.ones(len(rows), bool)
+    order = np.lexsort(columns[::-1])
+    for column in columns:
+        same[1:] &= column[order[1:]] == column[order[:-1]]
+    same[0] = False
+    return rows[order[same]]
+
+
+def _places(label: np.ndarray, frame: np.ndarray) -> np.ndarray:
+    """Each row's place among the rows of its clip and frame, from 0."""
+    order = np.lexsort((frame, label))
+    new = np.ones(len(order), bool)
+    new[1:] = (label[order[1:]] != label[order[:-1]]) | (frame[order[1:]] != frame[order[:-1]])
+    place = np.empty(len(order), np.int32)
+    place[order] = np.arange(len(order)) - np.repeat(np.flatnonzero(new), np.diff(np.flatnonzero(new), append=len(new)))
+    return place
+
+
+def detections(fields: Fields) -> tuple[np.ndarray, np.ndarray]:
+    """The detected poses [n, J, 2] px where there are some, otherwise the best ones, and the joints seen [n, J]."""
+    if "poses_2d_detected" in fields:
+        return fields["poses_2d_detected"], fields["confidence"] > 0.0
+    pixels = fields["poses_2d"]
+    return pixels, fields.get("visible", np.ones(pixels.shape[:2], bool))
