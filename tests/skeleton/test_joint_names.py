@@ -127,6 +127,48 @@ def test_the_body_of_a_whole_body_list():
     assert named_convention([*COCO_NAMES, "face-0", "tail"], "file") is COCO  # Strangers after the body are left out.
 
 
+def test_words_and_numbers_that_all_names_share_are_left_out():
+    for spelled in ([f"body_{name}" for name in COCO_NAMES], [f"{n}_{name}" for n, name in enumerate(COCO_NAMES)],
+                    [f"{name} {n + 1}" for n, name in enumerate(COCO_NAMES)]):  # fmt: skip
+        assert named_convention(spelled, "file") is COCO
+    assert joint_name("hip1") is None  # DeepLabCut's hip1 and hip2 are the right and the left one.
+    with pytest.raises(ValueError, match="not known are ankle1, knee1, hip1"):
+        named_convention([f"{part}{side}" for side in (1, 2) for part in ("ankle", "knee", "hip", "wrist")], "file")
+
+
+PROGRAMS = """
+OpenPose: body_25: Nose Neck RShoulder RElbow RWrist LShoulder LElbow LWrist MidHip RHip RKnee RAnkle LHip LKnee
+LAnkle REye LEye REar LEar LBigToe LSmallToe LHeel RBigToe RSmallToe RHeel
+
+Pose2Sim: halpe_26: Nose LEye REye LEar REar LShoulder RShoulder LElbow RElbow LWrist RWrist LHip RHip LKnee RKnee
+LAnkle RAnkle Head Neck Hip LBigToe RBigToe LSmallToe RSmallToe LHeel RHeel
+
+MPII: mpii_16: rightAnkle rightKnee rightHip leftHip leftKnee leftAnkle pelvis thorax upperNeck headTop rightWrist
+rightElbow rightShoulder leftShoulder leftElbow leftWrist
+
+MMPose, Human3.6M: h36m_17: root right_hip right_knee right_foot left_hip left_knee left_foot spine thorax neck_base
+head left_shoulder left_elbow left_wrist right_shoulder right_elbow right_wrist
+
+SMPL: smpl_24: Pelvis L_Hip R_Hip Spine1 L_Knee R_Knee Spine2 L_Ankle R_Ankle Spine3 L_Foot R_Foot Neck L_Collar
+R_Collar Head L_Shoulder R_Shoulder L_Elbow R_Elbow L_Wrist R_Wrist L_Hand R_Hand
+
+ML Kit: mediapipe_33: NOSE LEFT_EYE_INNER LEFT_EYE LEFT_EYE_OUTER RIGHT_EYE_INNER RIGHT_EYE RIGHT_EYE_OUTER LEFT_EAR
+RIGHT_EAR LEFT_MOUTH RIGHT_MOUTH LEFT_SHOULDER RIGHT_SHOULDER LEFT_ELBOW RIGHT_ELBOW LEFT_WRIST RIGHT_WRIST LEFT_PINKY
+RIGHT_PINKY LEFT_INDEX RIGHT_INDEX LEFT_THUMB RIGHT_THUMB LEFT_HIP RIGHT_HIP LEFT_KNEE RIGHT_KNEE LEFT_ANKLE
+RIGHT_ANKLE LEFT_HEEL RIGHT_HEEL LEFT_FOOT_INDEX RIGHT_FOOT_INDEX
+
+sides last: coco_17: nose eye_l eye_r ear_l ear_r shoulder_l shoulder_r elbow_l elbow_r wrist_l wrist_r hip_l hip_r
+knee_l knee_r ankle_l ankle_r
+"""
+"""A paragraph a program: name, convention, and the joints as the program calls them."""
+
+
+@pytest.mark.parametrize("program", PROGRAMS.strip().split("\n\n"), ids=lambda program: program.split(":")[0])
+def test_lists_of_programs(program):
+    _, name, names = program.split(": ")
+    assert named_convention(names.split(), "file") is conventions.CONVENTIONS[name]
+
+
 def test_numbers_are_no_names():
     for names in (["0", "1", "2"], ["kp1", "kp2"], ["joint_5", "joint_6"], ["keypoint 1"], ["Point-3"]):
         assert named_convention(names * 6, "file") is None

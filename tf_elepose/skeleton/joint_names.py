@@ -42,9 +42,11 @@ _PARTS = {
 _MIDDLE = {
     "root": "root", "pelvis": "root", "hip": "root", "hips": "root", "midhip": "root", "hipmid": "root",
     "midhips": "root", "middlehip": "root", "hipcenter": "root", "centerhip": "root", "hipcentre": "root",
-    "pelviscenter": "root", "spinebase": "root",
-    "spine": "spine", "belly": "spine", "abdomen": "spine", "spinemid": "spine", "midspine": "spine",
-    "thorax": "thorax", "midshoulder": "thorax", "shouldercenter": "thorax", "shouldermid": "thorax",
+    "pelviscenter": "root", "spinebase": "root", "pelv": "root", "bodycenter": "root",
+    "spine": "spine", "torso": "spine", "spinenavel": "spine", "belly": "spine", "abdomen": "spine",
+    "spinemid": "spine", "midspine": "spine",
+    "thorax": "thorax", "thrx": "thorax", "midshoulder": "thorax", "centershoulder": "thorax",
+    "shouldercenter": "thorax", "shouldermid": "thorax",
     "spineshoulder": "thorax", "chest": "thorax", "sternum": "thorax",
     "neck": "neck", "upperneck": "upper_neck", "neckupper": "upper_neck", "headbottom": "upper_neck",
     "bottomhead": "upper_neck",
@@ -136,11 +138,26 @@ def begins_whole_body(convention: Convention, num_keypoints: int) -> bool:
 
 
 def without_prefix(names: Sequence[str]) -> list[str]:
-    """`names` without the words that all of them begin with ("body_left_hip"), where these hide what the joints are."""
+    """`names` without what is not of the joint: words that all begin with ("body_left_hip"), their numbers ("0_nose").
+
+    They are left as they are where that makes no more of them known.
+    """
     prefix = re.match(r".*[\W_]|", _shared(names), re.DOTALL)
     shorter = [name[prefix.end() :] for name in names] if prefix and len(names) > 1 else list(names)
-    recognized = [sum(joint_name(name) is not None for name in spelled) for spelled in (names, shorter)]
-    return shorter if recognized[1] > recognized[0] else list(names)
+    spellings = [list(names), shorter, *(_without_numbers(spelled) for spelled in (names, shorter))]
+    recognized = [sum(joint_name(name) is not None for name in spelled) for spelled in spellings]
+    return spellings[recognized.index(max(recognized))]
+
+
+def _without_numbers(names: Sequence[str]) -> list[str]:
+    """`names` without numbers before or after all of them that count them, from 0 or 1."""
+    for pattern in (r"(?P<number>\d+)[\W_]*(?P<name>.*)", r"(?P<name>.*?)[\W_]*(?P<number>\d+)"):
+        found = [re.fullmatch(pattern, name, re.DOTALL | re.ASCII) for name in names]
+        parts = [(match["name"], match["number"].lstrip("0") or "0") for match in found if match]
+        for first in (0, 1):
+            if [number for _, number in parts] == [str(first + place) for place in range(len(names))]:
+                return [name for name, _ in parts]
+    return list(names)
 
 
 def _shared(names: Sequence[str]) -> str:

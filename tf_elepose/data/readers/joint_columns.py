@@ -11,7 +11,7 @@ import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 
-from tf_elepose.data.parsers.limits import listed
+from tf_elepose.data.parsers.limits import MAX_TEXT_LENGTH, listed
 from tf_elepose.data.readers.stated_convention import stated_convention
 from tf_elepose.skeleton import conventions
 from tf_elepose.skeleton.conversion import Convention
@@ -79,7 +79,7 @@ def _read(columns: Sequence[str], pattern: re.Pattern[str], swapped: bool = Fals
     """The joints of which there are an x and a y, in the order of the file."""
     parts: dict[str, dict[str, int]] = {}
     for place, column in enumerate(columns):
-        if match := pattern.fullmatch(column.strip()):
+        if len(column) <= MAX_TEXT_LENGTH and (match := pattern.fullmatch(column.strip())):
             axis, joint = match.groups() if swapped else match.groups()[::-1]
             parts.setdefault(joint, {})[axis.lower()] = place
     return {joint: axes for joint, axes in parts.items() if "x" in axes or "y" in axes}
