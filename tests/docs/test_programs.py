@@ -51,6 +51,14 @@ def yolo_labels(folder: pathlib.Path) -> None:
     yolo.write_frames(folder / "labels", {f"walk_{t + 1}": [yolo.line(pose)] for t, pose in enumerate(shares)})
 
 
+def ultralytics_results(folder: pathlib.Path) -> None:
+    (folder / "results").mkdir()
+    for t, pose in enumerate(POSES):
+        keypoints = {"x": pose[:, 0].tolist(), "y": pose[:, 1].tolist(), "visible": [0.9] * 17}
+        person = {"name": "person", "class": 0, "confidence": 0.9, "box": {}, "keypoints": keypoints}
+        (folder / "results" / f"walk_{t + 1}.json").write_text(json.dumps([person]))
+
+
 def openpifpaf_people(pose: np.ndarray) -> list[dict]:
     return [openpifpaf.person(0.0, keypoints=np.column_stack([pose, np.full(17, 0.9)]).ravel().tolist())]
 
@@ -201,6 +209,7 @@ def mediapipe_landmarks(folder: pathlib.Path) -> None:
 
 WRITERS: dict[str, Callable[[pathlib.Path], None]] = {
     "yolo:labels": yolo_labels,
+    "yolo:results": ultralytics_results,
     "coco:predictions.json": ultralytics_predictions,
     "coco:coco_results.json": coco_results_of_a_model,
     "coco:annotations.json": coco_annotations,

@@ -69,6 +69,8 @@ def format_of_json(head: bytes) -> str | None:
         return "alphapose" if has("idx") or (_TEXT_IMAGE.search(head) and has("box")) else "coco"
     if has("frame_id", "instances") or has("keypoint_scores"):
         return "mmpose"
+    if has("keypoints", "box", "class"):
+        return "yolo"
     if has("keypoints", "x", "y"):
         return "tfjs"
     if has("keypoints", "bbox"):

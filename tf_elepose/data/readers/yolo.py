@@ -4,6 +4,8 @@ A line is a person: class, box, keypoints, and perhaps the box's confidence and 
 are shares of the picture's width and height, (0, 0) is a keypoint that was not found. A video's frame N has the file
 VIDEO_N.txt, a picture's file has the picture's name (ultralytics/engine/predictor.py, write_results). There is no file
 for a frame without people.
+
+The JSON that `Results.to_json()` returns is read as well, from files that users wrote (yolo_results.py).
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from tf_elepose.data.parsers.limits import opened
 from tf_elepose.data.readers.frame_files import folder_name, frame_files
 from tf_elepose.data.readers.keypoint_lists import KeypointLists, checked_size, integer
 from tf_elepose.data.readers.yolo_columns import LAST, Columns, ColumnsSeen
+from tf_elepose.data.readers.yolo_results import is_results, read_results
 from tf_elepose.data.rows import Rows
 from tf_elepose.data.visibility import left_out
 from tf_elepose.skeleton import conventions
@@ -47,7 +50,7 @@ def read_yolo(
 
     Args:
       path: of the folder, or of one file.
-      image_size: (width, height) px of the pictures, which the files do not say.
+      image_size: (width, height) px of the pictures, which the files do not say; JSON in pixels needs none.
       convention: of the keypoints; without it, coco_17.
       person_class: the class that is people: 0 in Ultralytics' models.
       last: what a single number after the keypoints is, confidence or track, where the numbers do not tell.
@@ -57,6 +60,12 @@ def read_yolo(
         because the proportions of poses are then unknown.
     """
     where = f"YOLO files {os.fspath(path)}"
+    if type(person_class) is not int:
+        raise ValueError(f"{where}: person_class: expected an integer; got {person_class!r}")
+    if is_results(pathlib.Path(path)):
+        size = None if image_size is None else checked_size(image_size, f"{where}: image_size")
+        yield from read_results(pathlib.Path(path), where, size, convention, person_class)
+        return
     if image_size is None:
         raise ValueError(
             f"{where}: coordinates are shares of the picture's width and height: state its size in pixels, "
@@ -65,8 +74,6 @@ def read_yolo(
     size = checked_size(image_size, f"{where}: image_size")
     if last not in (None, *LAST):
         raise ValueError(f"{where}: last: expected {' or '.join(LAST)}; got {last!r}")
-    if type(person_class) is not int:
-        raise ValueError(f"{where}: person_class: expected an integer; got {person_class!r}")
     joints = conventions.get_convention(convention or _DEFAULT).num_joints
     files = frame_files(pathlib.Path(path), ".txt", where, wanted=lambda file: file.name not in _NOT_LABELS)
     seen = ColumnsSeen(joints, where)
