@@ -63,7 +63,7 @@ def test_the_third_number_is_the_confidence(tmp_path):
             {"poses_2d": poses(), "split": np.array(["train", "dev"])},
             "split: expected train or test; got 'dev' in row 1",
         ),
-        ({"poses_2d": np.array([None], dtype=object)}, "expected numbers or text"),
+        ({"poses_2d": np.array([None], dtype=object)}, "expected keypoints of people; none of the 1 frames has any"),
         ({"poses_2d": poses() * 1e300}, "expected numbers within"),
     ],
 )
@@ -240,8 +240,8 @@ def test_other_npy_files_are_refused(tmp_path):
         file.write_bytes(content)
         with pytest.raises(ValueError, match=f"npz file .*poses.npy: {message}"):
             list(read_npz(file, convention="coco_17"))
-    np.save(file, np.array({"a": 1}, dtype=object))
-    with pytest.raises(ValueError, match="array: expected numbers or text; got object"):
+    np.save(file, np.array({"a": 1}, dtype=object), allow_pickle=True)
+    with pytest.raises(ValueError, match="array: expected an entry a frame; got object"):
         list(read_npz(file, convention="coco_17"))
 
 
@@ -293,3 +293,43 @@ def test_wrong_options(tmp_path):
         read(tmp_path, {"axes": "tm"}, keypoints=PEOPLE)
     with pytest.raises(ValueError, match=r"keypoints: axes: there is no axis of people in \[60, 17, 2\]"):
         read(tmp_path, {"axes": "people_frames", "convention": "h36m_17"}, keypoints=TRUTH)
+
+
+def ragged(entries):
+    array = np.empty(len(entries), dtype=object)
+    array[:] = entries
+    return array
+
+
+@pytest.mark.parametrize("ending", ["npz", "npy"])
+def test_as_many_people_as_each_frame_has(tmp_path, ending):
+    """[T] of [people, 17, 3], of one pose, of a list of poses, and frames without people."""
+    array = with_trust(PEOPLE)
+    entries = [array[:, 0], array[1, 1], [], [array[0, 3], array[1, 3]], None, np.zeros((0, 17, 3)), array[:1, 6]]
+    if ending == "npz":
+        np.savez(tmp_path / "p.npz", keypoints=ragged(entries))
+    else:
+        np.save(tmp_path / "p.npy", ragged(entries), allow_pickle=True)
+    (rows,) = read_npz(tmp_path / f"p.{ending}", convention="h36m_17")
+    assert rows.frame.tolist() == [0, 0, 1, 3, 3, 6] and rows.person.tolist() == [0, 1, 0, 0, 1, 0]
+    expected = [PEOPLE[0, 0], PEOPLE[1, 0], PEOPLE[1, 1], PEOPLE[0, 3], PEOPLE[1, 3], PEOPLE[0, 6]]
+    np.testing.assert_allclose(rows.poses_2d, expected, rtol=1e-6)
+    assert rows.identity == "place" and rows.dropped == {"frames without people": 3}
+    np.testing.assert_allclose(rows.confidence, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ([PEOPLE[:, 0], PEOPLE[:, 1, :16]], r"frame 1: expected numbers \[people, 17, 2\] as before; got float32"),
+        ([PEOPLE[:, 0], "nobody"], r"frame 1: expected numbers \[people, K, 2 or 3\]; got str"),
+        ([PEOPLE[:, 0], {"a": 1}], r"frame 1: expected numbers \[people, K, 2 or 3\]; got dict"),
+        ([PEOPLE[:, 0], [[1], [2, 3]]], r"frame 1: expected numbers \[people, K, 2 or 3\]; got list"),
+        ([[], None], "expected keypoints of people; none of the 2 frames has any"),
+        ([print], "file contains code object builtins.print; refusing"),
+    ],
+)
+def test_other_entries_are_refused(tmp_path, entries, message):
+    with pytest.raises(ValueError, match=f"p.npz: keypoints: {message}"):
+        np.savez(tmp_path / "p.npz", keypoints=ragged(entries))
+        list(read_npz(tmp_path / "p.npz", convention="h36m_17"))

@@ -64,6 +64,17 @@ def test_lists_of_objects_are_read_as_numpy_saves_them_either_way(tmp_path):
     np.testing.assert_array_equal(load(tmp_path / "a.npz").poses_2d, load(tmp_path / "b.npz").poses_2d)
 
 
+def test_a_folder_of_detections(tmp_path):
+    sample.write_detections(tmp_path / "run.mp4.npz", *sample.detections(3))
+    sample.write_video(tmp_path)
+    recording = load(tmp_path)
+    assert recording.clip.tolist() == ["run"] * 3 + ["walk"] * 9
+    assert [rows.done for rows in read_videopose3d(tmp_path)] == [0.5, 1.0]
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "a.bvh").write_text("")
+    assert "expected files that end with .npz; it holds 1 .bvh" in problem(tmp_path / "empty")
+
+
 def test_parts_of_a_long_video(tmp_path, monkeypatch):
     monkeypatch.setattr("tf_elepose.data.readers.videopose3d._PART", 3)
     sample.write_video(tmp_path)

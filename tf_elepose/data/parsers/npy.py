@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import IO, BinaryIO
 
 from tf_elepose.data.parsers.limits import opened, size_of
-from tf_elepose.data.parsers.npz import NpzReader
 from tf_elepose.data.parsers.pickled_npz import PickledNpz
 
 NPY_NAME = "array"
@@ -17,14 +16,14 @@ NPY_NAME = "array"
 _MAGIC = b"\x93NUMPY"  # numpy/lib/format.py
 
 
-def open_arrays(path: str | os.PathLike[str], what: str) -> NpzReader:
+def open_arrays(path: str | os.PathLike[str], what: str) -> PickledNpz:
     """The arrays of the npz file at `path`, or the one of an npy file; which of them it is, its first bytes say."""
     with opened(path, f"{what} {os.fspath(path)}", whole=True) as stream:
         is_npy = stream.read(len(_MAGIC)) == _MAGIC
     return NpyReader(path, what) if is_npy else PickledNpz(path, what)
 
 
-class NpyReader(NpzReader):
+class NpyReader(PickledNpz):
     """The array of an npy file, as if it were the only one of an archive, with the name `NPY_NAME`."""
 
     def __init__(self, path: str | os.PathLike[str], what: str = "npy file") -> None:

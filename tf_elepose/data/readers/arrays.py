@@ -10,7 +10,8 @@ With several people the array is [people, T, K, 2 or 3] or [T, people, K, 2 or 3
 shows, or the option `axes` says; frame [T] may be beside it. reconstruction and kpts [people, T, 17, 2 or 3] are the
 keypoints of MHFormer and StridedTransformer in h36m_17 (MHFormer demo/vis.py, demo/lib/hrnet/gen_kpts.py).
 
-Arrays that are not read are named in a warning.
+An array of objects holds the people of each frame, as many as were found (ragged_arrays.py). Arrays that are not read
+are named in a warning.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from tf_elepose.data.parsers.npy import NPY_NAME, open_arrays
 from tf_elepose.data.parsers.npz import NpzReader
 from tf_elepose.data.parsers.pickled_npz import PickledNpz
 from tf_elepose.data.readers.array_axes import AXES, SAMPLE, time_axis
+from tf_elepose.data.readers.ragged_arrays import read_ragged
 from tf_elepose.data.readers.stated_convention import stated_convention
 from tf_elepose.data.readers.third_number import ThirdNumbers
 from tf_elepose.data.readers.videopose3d import POSITIONS, read_videopose3d
@@ -73,10 +75,13 @@ def read_npz(
     if axes not in (None, *AXES):
         raise ValueError(f"npz file {os.fspath(path)}: axes: expected {' or '.join(AXES)}; got {axes!r}")
     with open_arrays(path, "npz file") as archive:
-        if array is None and isinstance(archive, PickledNpz) and _of_videopose3d(archive):
+        if array is None and _of_videopose3d(archive):
             yield from read_videopose3d(path, convention=convention, third=third)
             return
         name = _keypoints_name(archive, array)
+        if archive.holds_objects(name):
+            yield from read_ragged(archive, name, convention, third, unpacked_name(path).stem)
+            return
         layout = _Layout.of(archive, name, axes)
         stated = _H36M if convention is None and name in _PEOPLE_FIRST and layout.num_joints == 17 else convention
         held = stated_convention(stated, layout.num_joints, archive.where)
@@ -232,7 +237,8 @@ class _Layout:
 
 
 def _of_videopose3d(archive: PickledNpz) -> bool:
-    return POSITIONS in archive.names or ("keypoints" in archive.names and archive.holds_objects("keypoints"))
+    names = archive.names
+    return POSITIONS in names or ({"keypoints", "boxes"} <= set(names) and archive.holds_objects("keypoints"))
 
 
 def _keypoints_name(archive: NpzReader, stated: str | None) -> str:

@@ -11,6 +11,7 @@ the background; frames without people have empty lists.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pathlib
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from tf_elepose.data.identities import PLACE
 from tf_elepose.data.parsers.limits import listed
 from tf_elepose.data.parsers.pickled_npz import PickledNpz, described
 from tf_elepose.data.readers.keypoint_lists import checked_size, text
+from tf_elepose.data.readers.recognition import held as held_in
 from tf_elepose.data.readers.stated_convention import stated_convention
 from tf_elepose.data.readers.third_number import ThirdNumbers
 from tf_elepose.data.readers.videopose3d_layout import layout_of, require_layout
@@ -44,10 +46,10 @@ _PART = 8192
 def read_videopose3d(
     path: str | os.PathLike[str], *, convention: str | None = None, third: str | None = None
 ) -> Iterator[Rows]:
-    """Yields the rows of the npz file at `path`, a video and camera at a time.
+    """Yields the rows of the npz file at `path`, or of all in the folder, a video and camera at a time.
 
     Args:
-      path: of the file.
+      path: of the file, or of a folder with the detections in several videos.
       convention: of the keypoints; without it, the layout that the metadata names, or coco_17 of 17 detections.
       third: what the third number of a keypoint in positions_2d is, where there is one: confidence, visibility or z.
         Without it, as for `npz`.
@@ -56,11 +58,21 @@ def read_videopose3d(
       ValueError: there is no such file, it is damaged, of another form, or contains code; the convention contradicts
         the metadata.
     """
+    folder = pathlib.Path(path)
+    files = sorted(folder.glob("*.npz")) if folder.is_dir() else [folder]
+    if not files:
+        raise ValueError(f"VideoPose3D files {folder}: expected files that end with .npz; it holds {held_in(folder)}")
+    for place, file in enumerate(files):
+        for rows in _of_file(file, convention, third):
+            yield dataclasses.replace(rows, done=(place + (rows.done or 0.0)) / len(files))
+
+
+def _of_file(path: pathlib.Path, convention: str | None, third: str | None) -> Iterator[Rows]:
     with PickledNpz(path, "VideoPose3D file") as archive:
         if POSITIONS in archive.names:
             yield from _positions(archive, convention, third)
         elif {"keypoints", "boxes"} <= set(archive.names):
-            yield from _detections(archive, video_name(pathlib.Path(path).stem), convention)
+            yield from _detections(archive, video_name(path.stem), convention)
         else:
             raise ValueError(
                 f"{archive.where}: expected {POSITIONS}, or keypoints and boxes; it holds "
