@@ -14,7 +14,7 @@ from lifting_bundle import keypoints, small_lifting_bundle, small_run
 from stick_people import turning
 
 from tf_elepose import lift, pretrained
-from tf_elepose.data.readers import tables
+from tf_elepose.data.readers import arrays
 from tf_elepose.data.readers.views import write_views
 from tf_elepose.inference import streaming
 from tf_elepose.inference import summary as lift_summary
@@ -133,7 +133,7 @@ def test_a_long_file_lifted_in_parts_gives_the_same_output(command, model, tmp_p
     base = ("a.npz", "--convention=h36m_17", model, "--option=check=off")
     status, whole, err = command(*base, f"--output=whole{suffix}")
     assert status == 0, err
-    monkeypatch.setattr(tables, "_NPZ_PART_ROWS", 8)
+    monkeypatch.setattr(arrays, "_PART_ROWS", 8)
     parts, add = [], LiftSummary.add
     monkeypatch.setattr(LiftSummary, "add", lambda self, *part: (parts.append(part), add(self, *part)))
     status, text, err = command(*base, f"--output=parts{suffix}")
@@ -155,7 +155,7 @@ def test_options_that_need_several_poses_are_not_lifted_in_parts(command, model,
     points = keypoints(30)
     people = {"frame": np.arange(30) % 15, "person": np.arange(30) // 15}
     save(tmp_path / "a.npz", points, clip=np.full(30, "a"), subject=np.full(30, "a"), **people)
-    monkeypatch.setattr(tables, "_NPZ_PART_ROWS", 8)
+    monkeypatch.setattr(arrays, "_PART_ROWS", 8)
     parts = []
     monkeypatch.setattr(streaming, "lifted_parts", lambda *_, **__: parts.append(1))
     base = ("a.npz", "--convention=h36m_17", model, "--option=check=off", "--output=o.npz")
@@ -170,7 +170,7 @@ def test_dropped_rows_are_reported_with_a_split_too(command, model, tmp_path, mo
     points = keypoints(30)
     points[:10, 3:] = np.nan
     save(tmp_path / "a.npz", points, split=np.array(["train"] * 20 + ["test"] * 10))
-    monkeypatch.setattr(tables, "_NPZ_PART_ROWS", 8)
+    monkeypatch.setattr(arrays, "_PART_ROWS", 8)
     base = ("a.npz", "--convention=h36m_17", model, "--option=check=off")
     for split in ("train", "test"):
         status, out, err = command(*base, f"--output={split}.npz", f"--split={split}")
