@@ -213,8 +213,9 @@ def test_the_page_sees_what_numpy_sees(convention):
 
 @needs_node
 def test_joints_that_a_program_left_out_are_not_seen():
-    text = json.dumps({"joints": ["nose", "l_knee", "r_knee"], "frames": [[[0, 0, 0.31], [-1, -1], [7, 0]]]})
-    assert read("a.json", text)["frames"] == [[None, None, [7, 0, 1]]]
+    frames = [[[0, 0, 0.31], [-1, -1], [7, 0]], [[None, 3], [3, None], ["3", 4]], [[3, 4, 0], [3, 4, None], [3]]]
+    text = json.dumps({"joints": ["nose", "l_knee", "r_knee"], "frames": frames})
+    assert read("a.json", text)["frames"] == [[None, None, [7, 0, 1]], [None] * 3, [None, [3, 4, 1], None]]
 
 
 @needs_node

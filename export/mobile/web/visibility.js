@@ -15,16 +15,20 @@ const ROUNDING = 1e-5; // A root this near to the origin, relative to the larges
  * @return [K] true or false.
  */
 export function seen(points, minConfidence = 0, root = null) {
-  // The model calculates in float32.
-  const poses = points.map((point) => (point ? [Math.fround(point[0]), Math.fround(point[1])] : [NaN, NaN]));
+  const poses = points.map((point) => [number(point?.[0]), number(point?.[1])]);
   const given = poses.map(([x, y], k) => {
-    const confidence = points[k] ? Math.fround(points[k][2] ?? 1) : 0;
+    const confidence = number(points[k]?.[2] ?? 1);
     const inside = Math.abs(x) < LARGEST_PX && Math.abs(y) < LARGEST_PX;
     return inside && confidence > minConfidence && confidence < LARGEST_PX;
   });
   const leftOut = poses.map(([x, y]) => x === y && (x === 0 || x === -1));
   const centred = root !== null && rootCentred(poses, given, leftOut, root);
   return given.map((there, k) => there && (centred || !leftOut[k]));
+}
+
+/** In float32, as the model calculates; NaN for null and text, which JSON may hold. */
+function number(value) {
+  return typeof value === "number" ? Math.fround(value) : NaN;
 }
 
 function rootCentred(poses, given, leftOut, root) {
