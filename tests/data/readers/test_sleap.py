@@ -55,6 +55,17 @@ def test_without_tracks_people_have_the_places_of_their_lines(tmp_path):
     assert read.identity.tolist() == ["place", "person", "place"] * 3
 
 
+def test_videos_are_clips(tmp_path):
+    sample.write(tmp_path)
+    file = tmp_path / "walk.analysis.csv"
+    header, *lines = file.read_text().splitlines()
+    videos = [r"C:\films\a.mp4", "films/b.mp4"] * 4
+    file.write_text(
+        "\n".join([f"video,{header}", *(f"{video},{line}" for video, line in zip(videos, lines, strict=True))])
+    )
+    assert load(file).clip.tolist() == ["a", "b"] * 4
+
+
 def test_parts_of_a_long_table(tmp_path, monkeypatch):
     monkeypatch.setattr("tf_elepose.data.readers.sleap._PART", 3)
     source, _ = sample.write(tmp_path)

@@ -59,6 +59,8 @@ def test_lists_of_objects_are_read_as_numpy_saves_them_either_way(tmp_path):
     for name in ("boxes", "keypoints"):
         lists = np.empty(len(found), dtype=object)
         lists[:] = [list(frame) for frame in held[name]]
+        if name == "keypoints":  # Detectron has a list of people.
+            lists[:] = [[[], list(people)] for _, people in lists]
         held[name] = lists
     np.savez(tmp_path / "b.npz", **held)
     np.testing.assert_array_equal(load(tmp_path / "a.npz").poses_2d, load(tmp_path / "b.npz").poses_2d)

@@ -20,10 +20,11 @@ from tf_elepose.data.parsers.delimited import cells_of, delimiter_of, number_of,
 from tf_elepose.data.parsers.limits import listed, opened, share_read, unpacked_name
 from tf_elepose.data.readers.keypoint_lists import text
 from tf_elepose.data.readers.node_columns import Line, NodeColumns
+from tf_elepose.data.readers.videopose3d import video_name
 from tf_elepose.data.rows import Rows
 from tf_elepose.skeleton.conversion import Convention
 
-_TRACK, _FRAME, _SCORE = "track", "frame_idx", "instance.score"
+_TRACK, _FRAME, _SCORE, _VIDEO = "track", "frame_idx", "instance.score", "video"
 _PART = 4096
 _LARGEST_FRAME = 2**31 - 1
 
@@ -36,8 +37,9 @@ def is_sleap(columns: list[str]) -> bool:
 def read_sleap(path: str | os.PathLike[str], *, convention: str | None = None) -> Iterator[Rows]:
     """Yields the rows of the csv file at `path`, some thousands at a time.
 
-    The clip is the file's name without .analysis. A person's number is that of its track, in the order in which the
-    tracks appear; without a track, its place among the instances of the frame.
+    The clip is the file's name without .analysis, or the video's where there is a column of that name. A person's
+    number is that of its track, in the order in which the tracks appear; without a track, its place among the instances
+    of the frame.
 
     Args:
       path: of the file.
@@ -79,20 +81,20 @@ class _Table:
             node, dot, axis = column.rpartition(".")
             if dot and axis in ("x", "y", "score") and column != _SCORE:
                 nodes.setdefault(node, {})[axis] = place
-            elif column not in (_TRACK, _FRAME, _SCORE, ""):
+            elif column not in (_TRACK, _FRAME, _SCORE, _VIDEO, ""):
                 unread.append(column)
         if unread:
             logging.warning("%s: not read: %s", where, listed(unread))
         self._nodes = NodeColumns(nodes, "score", f"{where}: line 1")
         self._convention: Convention = self._nodes.convention(convention, f"{where}: line 1")
-        self._at = {name: columns.index(name) for name in (_TRACK, _FRAME, _SCORE) if name in columns}
+        self._at = {name: columns.index(name) for name in (_TRACK, _FRAME, _SCORE, _VIDEO) if name in columns}
         self._count, self._where = len(columns), where
         self._tracks: dict[str, int] = {}
-        self._untracked: collections.Counter[int] = collections.Counter()
+        self._untracked: collections.Counter[tuple[str, int]] = collections.Counter()
 
     def rows(self, lines: list[Line], clip: str, done: float) -> Rows:
         """The rows of the next lines."""
-        frames, people, tracked, scores = [], [], [], []
+        clips, frames, people, tracked, scores = [], [], [], [], []
         for number, cells in lines:
             what = f"{self._where}: line {number}"
             if len(cells) != self._count:
@@ -100,12 +102,13 @@ class _Table:
             frame = number_of(cells[self._at[_FRAME]], f"{what}: {_FRAME}")
             if not (0 <= frame <= _LARGEST_FRAME and frame.is_integer()):
                 raise ValueError(f"{what}: {_FRAME}: expected an integer from 0; got {cells[self._at[_FRAME]][:40]!r}")
-            track = cells[self._at[_TRACK]].strip() if _TRACK in self._at else ""
+            track, video = (cells[self._at[name]].strip() if name in self._at else "" for name in (_TRACK, _VIDEO))
+            clips.append(_video_clip(text(video, f"{what}: {_VIDEO}")) if video else clip)
             if track:
                 person = self._tracks.setdefault(text(track, f"{what}: {_TRACK}"), len(self._tracks))
             else:
-                person = self._untracked[int(frame)]
-                self._untracked[int(frame)] += 1
+                person = self._untracked[clips[-1], int(frame)]
+                self._untracked[clips[-1], int(frame)] += 1
             frames.append(int(frame))
             people.append(person)
             tracked.append(bool(track))
@@ -118,10 +121,15 @@ class _Table:
             places[:, :joints],
             confidence=None if confidence is None else confidence[:, :joints],
             subject=clip,
-            clip=clip,
+            clip=np.array(clips),
             frame=np.array(frames, np.int64),
             person=np.array(people, np.int64),
             identity=np.where(tracked, PERSON, PLACE),
             score=np.array(scores),
             done=done,
         )
+
+
+def _video_clip(path: str) -> str:
+    """The clip of a video: the name of its file."""
+    return video_name(path.replace("\\", "/").rpartition("/")[2]) or path

@@ -225,8 +225,10 @@ def _of_people(classes: Any, what: str) -> np.ndarray | None:
     found = classes[_PERSON_CLASS]
     if isinstance(found, (list, tuple, np.ndarray)) and len(found) == 0:
         return None
-    if not isinstance(found, np.ndarray) or found.dtype.kind not in "fiu":
-        raise ValueError(f"{what}: expected numbers; got {described(found)}")
+    try:
+        found = np.asarray(found, np.float64)  # Detectron has a list of people, detectron2 an array.
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{what}: expected numbers; got {described(found)}") from None
     return found
 
 
