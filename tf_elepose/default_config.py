@@ -14,6 +14,7 @@ from tf_elepose.recipes.elepose.config import get_authors_config, get_config, ge
 from tf_elepose.recipes.links.config import get_config as get_links_config
 from tf_elepose.recipes.paper import paper_only
 from tf_elepose.recipes.supervised.config import get_config as get_supervised_config
+from tf_elepose.recipes.svmac.config import get_authors_config as get_svmac_authors_config
 from tf_elepose.recipes.svmac.config import get_config as get_svmac_config
 from tf_elepose.recipes.svmac.config import get_paper_config as get_svmac_paper_config
 
@@ -26,6 +27,7 @@ __all__ = [
     "get_links_config",
     "get_paper_config",
     "get_supervised_config",
+    "get_svmac_authors_config",
     "get_svmac_config",
     "get_svmac_paper_config",
     "paper_only",

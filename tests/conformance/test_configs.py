@@ -6,9 +6,12 @@ import re
 
 import pytest
 from ml_collections import config_dict
+from samples import h36m, mpi_inf_3dhp, pw3d, skipose
 
+from tf_elepose.data.sources import load_source
 from tf_elepose.methods.registry import METHODS
-from tf_elepose.recipes import registry
+from tf_elepose.recipes import config_parts, registry
+from tf_elepose.skeleton.skeletons import get_skeleton
 
 FOLDER = pathlib.Path(__file__).parents[2] / "configs"
 CONFIGS = sorted(FOLDER.glob("*.py"))
@@ -74,3 +77,18 @@ def test_a_config_states_its_command_result_and_time(path):
     assert f"python -m tf_elepose.train --config=configs/{path.name} --workdir=" in text
     assert re.search(r"^Expected: .*\b(mm|half|degrees)\b", text, re.MULTILINE), "the error to expect"
     assert re.search(r"^Time: .*\d+ (seconds|minutes|hours)\b", text, re.MULTILINE), "the time and the machine"
+
+
+SAMPLES = {"h36m": h36m, "mpi_inf_3dhp": mpi_inf_3dhp, "3dpw": pw3d, "skipose": skipose}
+ON_DATA_SETS = [path for path in CONFIGS if _loaded(path).get_config().data.partition(":")[0] in SAMPLES]
+
+
+@pytest.mark.parametrize("path", ON_DATA_SETS, ids=lambda path: path.stem)
+def test_a_config_of_a_data_set_reads_files_of_its_layout(path, tmp_path):
+    """With the options that the config states, both splits have poses."""
+    config = _loaded(path).get_config()
+    source, _ = SAMPLES[config.data.partition(":")[0]].write(tmp_path)
+    recording = load_source(source, get_skeleton(config.skeleton), check="off", **config.data_options.to_dict())
+    assert set(recording.split) == {"train", "test"}
+    for kind in {config.poses_2d, config_parts.evaluated_kind(config)}:
+        assert len(recording.view(kind)) == len(recording)

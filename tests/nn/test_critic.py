@@ -16,6 +16,12 @@ def small_critic():
     return critic, image
 
 
+def test_a_critic_has_the_blocks_that_it_is_given():
+    image, _ = small_models.normalized()
+    subspace = pca.fit_pca(image.reshape(len(image), -1), 6)
+    assert [len(Critic(subspace, blocks=count, width=4).trunk.blocks) for count in (2, 3)] == [2, 3]
+
+
 def test_the_penalty_of_a_linear_critic_depends_only_on_its_weights():
     """D(x) = w x has the gradient w everywhere: with |w| = 3 the penalty is 4, whatever the poses."""
     w = tf.constant([1.0, 2.0, -2.0])

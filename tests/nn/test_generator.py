@@ -48,6 +48,15 @@ def test_batch_normalisation_by_hand():
     np.testing.assert_array_equal(layer(x), in_use)
 
 
+def test_dropout_can_spare_the_camera():
+    generator, _ = small_generator(batch_norm=False, dropout=0.5, dropout_in_camera=False)
+    rates = {layer.name: layer.rate for layer in (generator.upscale, *generator.hidden)}
+    assert {name for name, rate in rates.items() if rate == 0.0} == {
+        f"camera_{block}_{place}" for block in (0, 1) for place in ("first", "second")
+    }
+    assert {rate for name, rate in rates.items() if not name.startswith("camera")} == {0.5}
+
+
 def test_dropout_keeps_the_mean_and_is_only_for_training():
     generator, x = small_generator(batch_norm=False, dropout=0.5)
 

@@ -135,13 +135,15 @@ def new_generator(
     width: int,
     batch_norm: bool = True,
     dropout: float = 0.0,
+    dropout_in_camera: bool = True,
     precision: str = "float32",
     seed: int = 0,
 ) -> Generator:
     """A generator for normalised poses with initial weights drawn from `seed`; arguments as in `Generator`."""
     generator = Generator(
         skeleton.num_joints, width=width, input_deviation=normalizer.deviation * _unit(normalizer),
-        distance=normalizer.distance, batch_norm=batch_norm, dropout=dropout, precision=precision, seed=seed,
+        distance=normalizer.distance, batch_norm=batch_norm, dropout=dropout, dropout_in_camera=dropout_in_camera,
+        precision=precision, seed=seed,
     )  # fmt: skip
     generator.build()
     return generator

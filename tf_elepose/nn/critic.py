@@ -13,11 +13,10 @@ from tf_elepose import geometry
 from tf_elepose.nn import pca
 from tf_elepose.nn.blocks import HiddenLayers, ResidualTrunk
 
-_BLOCKS = 2
-
 
 class Critic(keras.Model):
-    """D (section 3.3 of SVMAC): a fully connected layer, two residual blocks, a fully connected layer, leaky ReLUs.
+    """D (section 3.3 of SVMAC): a fully connected layer, residual blocks (two in the paper), a fully connected layer,
+    leaky ReLUs.
 
     The more a pose looks like the data, the larger its score. There is no batch normalisation: the penalty is on the
     slope at each pose, and normalisation would make a score depend on the others.
@@ -26,16 +25,19 @@ class Critic(keras.Model):
     is measured there. (In the paper the critic's input is the pose.)
     """
 
-    def __init__(self, subspace: pca.Subspace, *, name: str = "critic", **layers: Unpack[HiddenLayers]) -> None:
+    def __init__(
+        self, subspace: pca.Subspace, *, blocks: int = 2, name: str = "critic", **layers: Unpack[HiddenLayers]
+    ) -> None:
         """Builds the network with its first weights.
 
         Args:
           subspace: the coordinates, fitted to the data.
+          blocks: how many residual blocks there are.
           layers: `width`, `precision` and `seed` of the hidden layers, see `HiddenLayers`.
         """
         super().__init__(name=name)
         # Only differences of scores matter, so a bias in the head would have no gradient.
-        self.trunk = ResidualTrunk(subspace.size, 1, depth=_BLOCKS, head_scale=1.0, head_bias=False, **layers)
+        self.trunk = ResidualTrunk(subspace.size, 1, depth=blocks, head_scale=1.0, head_bias=False, **layers)
         self.trunk_layers = self.trunk.layers
         self.width = self.trunk.width
         self.subspace = subspace

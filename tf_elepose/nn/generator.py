@@ -34,6 +34,7 @@ class Generator(keras.Model):
         distance: float,
         batch_norm: bool,
         dropout: float,
+        dropout_in_camera: bool = True,
         precision: str = "float32",
         seed: int = 0,
         name: str = "generator",
@@ -48,6 +49,7 @@ class Generator(keras.Model):
           distance: the paper's c; an untrained generator's cameras stand that far from the pose.
           batch_norm: normalise hidden layers.
           dropout: share of each hidden layer that is dropped in training.
+          dropout_in_camera: whether layers of the path that predicts the camera are dropped, too.
           precision: "float32", or "mixed_bfloat16" for the hidden layers' matrix products.
           seed: of the first weights.
 
@@ -66,8 +68,9 @@ class Generator(keras.Model):
 
         def layer(name: str, scale: float = 1.0) -> _Hidden:
             part = next(parts)
+            rate = dropout if dropout_in_camera or not name.startswith("camera") else 0.0
             return _Hidden(
-                width, number=part, batch_norm=batch_norm, dropout=dropout, scale=scale, dtype=precision,
+                width, number=part, batch_norm=batch_norm, dropout=rate, scale=scale, dtype=precision,
                 seed=seeds.derive(seed, part), name=name,
             )  # fmt: skip
 

@@ -7,7 +7,11 @@ from typing import Any
 
 from ml_collections import config_dict
 
-ADDED_LATER: dict[str, Any] = {"test_poses_2d": "same"}
+ADDED_LATER: dict[str, Any] = {
+    "test_poses_2d": "same",
+    "generator.critic_blocks": 2,
+    "generator.dropout_in_camera": True,
+}
 """{setting that configs and workdirs of older versions do not have: the value that means what those versions did}. With
 it, such a config is taken, and such a run goes on."""
 

@@ -26,10 +26,12 @@ def method_of(config: ConfigDict) -> Row:
     if config.method not in METHODS:
         raise ValueError(f"unknown method {config.method!r}; expected one of {', '.join(METHODS)}")
     _add_terms_that_are_off(config)
+    known, stated = set(_names(METHODS[config.method].default_config())), set(_names(config))
     with config.unlocked():
-        for name, value in ADDED_LATER.items():
-            if name in METHODS[config.method].default_config() and name not in config:
-                config[name] = value
+        for name in ADDED_LATER.keys() & (known - stated):
+            *stages, last = name.split(".")
+            if all(stage in config for stage in stages):  # A whole stage that is missing is reported below.
+                (config[stages[0]] if stages else config)[last] = ADDED_LATER[name]
     require_known_settings(config)
     return METHODS[config.method]
 

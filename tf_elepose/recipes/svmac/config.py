@@ -5,6 +5,8 @@ from __future__ import annotations
 from ml_collections import config_dict
 
 from tf_elepose.recipes.config_parts import common, optimizer_config
+from tf_elepose.recipes.paper import paper_only
+from tf_elepose.recipes.svmac.paper import PAPER
 
 
 def get_config() -> config_dict.ConfigDict:
@@ -16,10 +18,12 @@ def get_config() -> config_dict.ConfigDict:
     generator.width = 256
     generator.critic_width = 256
     generator.critic_bases = 26  # PCA bases of the critic's input, whitened; 0 for plain coordinates.
+    generator.critic_blocks = 2  # Residual blocks of the critic.
     generator.critic_steps = 2  # Updates of the critic for each update of the generator.
     generator.critic_rate = 2.5  # The critic's learning rate divided by the generator's.
     generator.batch_norm = False
     generator.dropout = 0.0
+    generator.dropout_in_camera = True  # Whether the path that predicts the camera has dropout, too.
     generator.flip_average = True
     generator.precision = "auto"
     # The terms of eq. 24; one against knees that bend backwards; the distance from known 3D poses.
@@ -38,8 +42,8 @@ def get_paper_config() -> config_dict.ConfigDict:
     """The weights and the optimizer of section 3.5 of SVMAC, with its hidden layers (section 3.1).
 
     The paper does not give the widths, the share of dropout, the batch size, the epochs and the updates of the critic:
-    these are guesses. Not in the paper, and here as by default: the critic gets whitened components, and backward knees
-    are penalised.
+    these are guesses, and `get_authors_config` has those of the authors' program. Not in the paper, and here as by
+    default: the critic gets whitened components, and backward knees are penalised.
     """
     config = get_config()
     config.denoise, config.normalization.rule = "never", "pose"
@@ -58,3 +62,12 @@ def get_paper_config() -> config_dict.ConfigDict:
         "average_decay": 0.0,
     }
     return config
+
+
+def get_authors_config() -> config_dict.ConfigDict:
+    """The settings of the program that SVMAC's authors published: batch size, epochs, updates and blocks of the critic,
+    dropout and the decay of weights, on which the paper is silent or differs; and nothing that is not theirs.
+    """
+    config = get_paper_config()
+    config.update_from_flattened_dict(PAPER.program)
+    return paper_only(config)

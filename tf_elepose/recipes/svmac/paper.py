@@ -13,6 +13,8 @@ PAPER = Paper(
         "normalization.distance": 10.0,  # The paper's c.
         "generator.angles": 2,  # Table 4; n = 3 in table 1.
         "generator.batch_norm": True,  # Section 3.1.
+        "generator.dropout_in_camera": True,
+        "generator.critic_blocks": 2,  # Section 3.3.
         # Section 3.5.
         "generator.critic_rate": 1.0,
         "generator.optimizer.learning_rate": 5.5e-5,
@@ -29,7 +31,9 @@ PAPER = Paper(
         "generator.batch_size": 512,
         "generator.epochs": 200.0,
         "generator.critic_steps": 1,
+        "generator.critic_blocks": 3,
         "generator.dropout": 0.1,
+        "generator.dropout_in_camera": False,
         "generator.optimizer.schedule": "constant",
         "generator.optimizer.weight_decay": 1e-5,
     },

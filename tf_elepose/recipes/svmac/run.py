@@ -40,9 +40,13 @@ class SvmacRun(Run):
         with strategy.scope():
             network = new_generator(
                 skeleton, normalizer, width=generator.width, batch_norm=generator.batch_norm,
-                dropout=generator.dropout, precision=precision, seed=settings.seed,
+                dropout=generator.dropout, dropout_in_camera=generator.dropout_in_camera, precision=precision,
+                seed=settings.seed,
             )  # fmt: skip
-            critic = Critic(subspace, width=generator.critic_width, precision=precision, seed=settings.seed)
+            critic = Critic(
+                subspace, blocks=generator.critic_blocks, width=generator.critic_width, precision=precision,
+                seed=settings.seed,
+            )  # fmt: skip
             critic.build()
             self._model = SVMAC(skeleton, normalizer, network, flip_average=generator.flip_average)
             self._objective = SvmacObjective(

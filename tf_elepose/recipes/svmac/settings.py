@@ -17,18 +17,20 @@ class GeneratorSettings(parts.NetworkSettings):
 
     Attributes:
       angles: the paper's n.
-      critic_width: of the critic's hidden layers.
+      critic_width, critic_blocks: width and number of residual blocks of the critic.
       critic_steps: updates of the critic before each of the generator.
-      batch_norm, dropout: of the generator.
+      batch_norm, dropout, dropout_in_camera: of the generator.
       flip_average: whether each pose is averaged with that of its mirror image.
       term_weights: {term: weight}.
     """
 
     angles: int
     critic_width: int
+    critic_blocks: int
     critic_steps: int
     batch_norm: bool
     dropout: float
+    dropout_in_camera: bool
     flip_average: bool
     term_weights: Mapping[str, float]
 
@@ -58,7 +60,10 @@ def from_config(config: ConfigDict) -> SvmacSettings:
       ValueError: a setting that is out of its range.
     """
     generator = config.generator
-    plain = ("width", "angles", "critic_width", "critic_steps", "batch_norm", "dropout", "flip_average")
+    plain = (
+        "width", "angles", "critic_width", "critic_blocks", "critic_steps", "batch_norm", "dropout",
+        "dropout_in_camera", "flip_average",
+    )  # fmt: skip
     return SvmacSettings(
         **parts.common(config),
         generator=GeneratorSettings(
