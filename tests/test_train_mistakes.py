@@ -169,7 +169,7 @@ def test_a_skeleton_without_legs_has_no_knees_to_train(command, tmp_path):
     files.write_json(tmp_path / "bare.json", bare)
     arguments = ("--config=small.py", "--workdir=run", "--config.skeleton=bare.json", *small_runs.SHORT)
     line = command.refuses(*arguments)
-    assert line == "skeleton 'bare' names no legs: give them, or set term_weights.knees to 0"
+    assert line == "skeleton 'bare' names no legs: give them, or use --config.lifter.term_weights.knees=0"
     assert not (tmp_path / "run").exists()
     arguments = (*arguments, "--config.lifter.term_weights.knees=0.0")
     status, out, err = command(*arguments)

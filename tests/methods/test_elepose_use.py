@@ -223,7 +223,7 @@ def test_initial_weights_follow_the_seed():
 
 def test_a_weight_on_knees_needs_legs():
     legless = dataclasses.replace(H36M_17, legs=())
-    with pytest.raises(ValueError, match=r"names no legs: give them, or set term_weights.knees to 0"):
+    with pytest.raises(ValueError, match=r"names no legs: give them, or use --config.lifter.term_weights.knees=0"):
         small_models.small_elepose(skeleton=legless)
     objective, images = small_models.small_elepose_objective(
         skeleton=legless, term_weights={**small_models.PAPER_WEIGHTS, "knees": 0.0}

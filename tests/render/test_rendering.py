@@ -52,12 +52,14 @@ def test_a_long_track_is_cut_and_says_so(tmp_path):
     done = render(tmp_path / "a.gif", lifted(frames=7, clips=("a", "b")), max_frames=2)
     assert done.frames == len(gif_facts(tmp_path / "a.gif")[1]) == 2
     assert "One of 2 tracks, the one with most poses" in done.notes
-    assert "Cut after 2 of 7 frames (max_frames)" in done.notes and "Cut after 2 of 7" in str(done)
+    assert "Cut after 2 of 7 frames" in done.notes and "Cut after 2 of 7" in str(done)
 
 
 def test_an_unknown_frame_rate_is_noted_and_fps_overrides_it(tmp_path):
     poses = lifted(frames=2, frame_rate=None)
-    assert render(tmp_path / "a.gif", poses).notes == ("The frame rate is not known: 25 a second (fps)",)
+    assert render(tmp_path / "a.gif", poses).notes == (
+        "The frame rate is not known, taken as 25 a second; --fps=RATE says it",
+    )
     assert sum(gif_facts(tmp_path / "a.gif")[1]) == 80
     assert render(tmp_path / "a.gif", poses, fps=10).notes == ()
     assert sum(gif_facts(tmp_path / "a.gif")[1]) == 200

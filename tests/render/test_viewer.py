@@ -138,7 +138,7 @@ def test_cut_frames_and_empty_tracks_are_noted(tmp_path):
     done = render(tmp_path / "a.html", lifted(frames=3, clips=tuple("abcd"), valid=valid), max_frames=4)
     assert done.tracks == ("b-camera0-person0", "c-camera0-person0") and done.frames == 4
     assert done.notes == (
-        "Tracks without any pose, left out: 1", "Cut after 4 of 9 frames, 2 of 3 tracks (max_frames)"
+        "Tracks without any pose, left out: 1", "Cut after 4 of 9 frames, 2 of 3 tracks"
     )  # fmt: skip
 
 

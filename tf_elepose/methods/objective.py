@@ -130,4 +130,6 @@ def require_term_weights(term_weights: Mapping[str, float], terms: Sequence[str]
     if not all(map(math.isfinite, term_weights.values())) or not any(term_weights.values()):
         raise ValueError(f"expected finite term weights, at least one of them not 0; got {dict(term_weights)}")
     if term_weights.get("knees") and not skeleton.legs:
-        raise ValueError(f"skeleton {skeleton.name!r} names no legs: give them, or set term_weights.knees to 0")
+        raise ValueError(
+            f"skeleton {skeleton.name!r} names no legs: give them, or use --config.lifter.term_weights.knees=0"
+        )

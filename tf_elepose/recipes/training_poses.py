@@ -85,7 +85,7 @@ def held_out_clips(train: Recording, share: float, seed: int) -> np.ndarray:
     if len(clips) < 2:
         raise ValueError(
             f"{train.source}: expected at least 2 training clips, one of them to select the prior on; "
-            f"got {len(clips)}; prior.held_out=0 trains on all"
+            f"got {len(clips)}; --config.prior.held_out=0 trains on all"
         )
     count = min(len(clips) - 1, max(1, round(share * len(clips))))
     return np.isin(of_row, np.random.default_rng(seed).permutation(clips)[:count])

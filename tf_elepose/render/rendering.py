@@ -143,7 +143,7 @@ def _render_movie(
         notes.append(f"One frame of {step} is shown, {rate / step:g} a second")
     rows = np.arange(0, len(track), step)
     if len(rows) > most:
-        notes.append(f"Cut after {most} of {len(rows)} frames (max_frames)")
+        notes.append(f"Cut after {most} of {len(rows)} frames")
         rows = rows[:most]
     shown = track.select(rows)
     if not shown.valid.any():
@@ -174,7 +174,7 @@ def _rate(track: Track, fps: float | None) -> tuple[float, bool]:
 
 
 def _unknown_rate() -> str:
-    return f"The frame rate is not known: {USUAL_FRAME_RATE:g} a second (fps)"
+    return f"The frame rate is not known, taken as {USUAL_FRAME_RATE:g} a second; --fps=RATE says it"
 
 
 def _png(image: Any) -> bytes:

@@ -46,9 +46,7 @@ def embedded_tracks(tracks: Sequence[Track], most: int) -> tuple[list[Track], li
         kept.append(track.select(slice(0, room)))
         room -= len(track)
     if room < 0 or len(kept) < len(posed):
-        notes.append(
-            f"Cut after {most} of {sum(map(len, posed))} frames, {len(kept)} of {len(posed)} tracks (max_frames)"
-        )
+        notes.append(f"Cut after {most} of {sum(map(len, posed))} frames, {len(kept)} of {len(posed)} tracks")
     return kept, notes
 
 

@@ -201,7 +201,7 @@ DAMAGED_RESULTS = [
     ([], "it holds no poses"),
     ([3], "element 0: expected an object; got 3"),
     ([{}], "element 0: image_id: expected an integer or text; got null"),
-    (changed("image_id", "a"), "element 1: image_id: expected 0 to 2147483647, or option images to say its frame"),
+    (changed("image_id", "a"), "element 1: image_id: expected 0 to 2147483647, or --option=images=FILE with its frame"),
     (changed("image_id", True), "element 1: image_id: expected an integer or text; got True"),
     (changed("image_id", -1), "element 1: image_id: expected 0 to 2147483647"),
     (changed("image_id", 10**30), "element 1: image_id: expected an integer or text; got an integer of more than 20"),

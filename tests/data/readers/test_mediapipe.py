@@ -64,7 +64,7 @@ def test_several_people(tmp_path):
 def test_an_image_size_is_required(tmp_path):
     for content in ([PERSON], {"frames": [PERSON]}, [{"landmarks": PERSON}]):
         message = problem(tmp_path, content)
-        assert "expected image_width and image_height in the file, or the option image_size" in message
+        assert "expected image_width and image_height in the file, or --option=image_size=[WIDTH,HEIGHT]" in message
 
 
 def test_frames_may_have_their_own_sizes_and_the_option_overrides_them(tmp_path):

@@ -157,7 +157,7 @@ def test_pixels_stay_pixels_when_the_image_size_is_known(tmp_path):
 
 def test_coordinates_must_fit_the_scale(tmp_path):
     message = problem(scaled(tmp_path, 0), image_size=(640, 480), keypoint_scale=3)
-    assert "expected coordinates of --keypoint_scale 3 throughout; got 100 to 340" in message
+    assert "expected coordinates of OpenPose's --keypoint_scale 3 throughout; got 100 to 340" in message
     assert "keypoint_scale: expected 0, 3 or 4; got 2" in problem(tmp_path, keypoint_scale=2)
     for size in ((640,), (640, -1), "640", (640.5, 3), 5):
         assert "image_size: expected width and height in pixels" in problem(tmp_path, image_size=size)
@@ -167,7 +167,7 @@ def test_a_scale_found_at_first_must_hold_later(tmp_path, monkeypatch):
     monkeypatch.setattr("tf_elepose.data.readers.keypoint_lists.PART", 1)
     scaled(tmp_path, 3)
     sample.write_frame(tmp_path, "z", 0, [sample.person(sample.keypoints(200.0))])
-    assert "state keypoint_scale" in problem(tmp_path, image_size=(640, 480))
+    assert "--option=keypoint_scale=0, 3 or 4" in problem(tmp_path, image_size=(640, 480))
 
 
 def test_parts(tmp_path, monkeypatch):

@@ -126,7 +126,7 @@ def test_joints_may_be_missing_where_joints_are_hidden_in_training(recording, se
     run, test = _stepped(tmp_path, fewer, settings), fewer.of_split("test")
     assert run.model.predict(test.poses_2d, seen=test.view("gt").seen).valid.all()
     lifter = dataclasses.replace(settings.lifter, hidden=0.0)
-    with pytest.raises(ValueError, match=r"training poses lack joints: they need lifter\.hidden over 0"):
+    with pytest.raises(ValueError, match=r"training poses lack joints: they need --config\.lifter\.hidden over 0"):
         _run(tmp_path, fewer, dataclasses.replace(settings, lifter=lifter))
 
 

@@ -144,8 +144,8 @@ def _judged_scale(motion: BvhMotion, body: JointMap, logged: set[str]) -> float:
                 logged.add(unit)
             return scale
     raise ValueError(
-        f"{motion.where}: {length:.4g} units from ankle to head are a body neither in mm nor in cm nor in m; set scale "
-        "to the mm of a unit (56.44 for CMU's motions)"
+        f"{motion.where}: {length:.4g} units from ankle to head are a body neither in mm nor in cm nor in m; give "
+        "the mm of a unit, --option=scale=56.44 (that of CMU's motions)"
     )
 
 
@@ -161,8 +161,8 @@ def _level(motion: BvhMotion, body: JointMap, up: str | None) -> np.ndarray:
         if y < 0.3 and max(abs(x), abs(z)) > 0.6:
             other = "x" if abs(x) > abs(z) else "z"
             raise ValueError(
-                f"{motion.where}: the head is mostly along {other} from the ankles, not above them; set up to {other}, "
-                "or to y where people lie"
+                f"{motion.where}: the head is mostly along {other} from the ankles, not above them; say which axis "
+                f"points up, --option=up={other}, or --option=up=y where people lie"
             )
     return _LEVEL["y"]
 
@@ -172,7 +172,7 @@ def _kept_frames(motion: BvhMotion, frame_rate: float | None) -> np.ndarray:
     if frame_rate is None:
         return np.arange(count)
     if motion.frame_time <= 0:
-        raise ValueError(f"{motion.where}: Frame Time is 0: frame_rate cannot be kept")
+        raise ValueError(f"{motion.where}: Frame Time is 0, so --option=frame_rate cannot be kept")
     step = max(1.0, 1.0 / (motion.frame_time * frame_rate))
     return np.unique(np.floor(np.arange(0, count, step) + 1e-6).astype(int))
 

@@ -66,7 +66,7 @@ def read_coco(
         yield from _results(path, convention, index and index.images)
         return
     if images is not None:
-        raise ValueError(f"COCO file {os.fspath(path)}: names its own images; images is for results files")
+        raise ValueError(f"COCO file {os.fspath(path)}: names its own images; --option=images is for results files")
     yield from _annotations(path, convention)
 
 
@@ -94,7 +94,9 @@ def _results(path: str | os.PathLike[str], convention: str | None, images: _Imag
             elif type(image) is str and (found := frame_name(image)).frame is not None:  # After numbers only.
                 at, frame = found.clip or clip, integer(found.frame, f"{stream.where}: {stream.place}: image_id")
             else:
-                raise _wrong(stream, "image_id: ", f"0 to {LARGEST_FRAME}, or option images to say its frame", image)
+                raise _wrong(
+                    stream, "image_id: ", f"0 to {LARGEST_FRAME}, or --option=images=FILE with its frame", image
+                )
             element = stream.place
             own = None if NAMES_OF_IDS.isdisjoint(result) else own_id(result, f"{stream.where}: {element}")
             place = people[image]

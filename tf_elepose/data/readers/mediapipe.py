@@ -63,7 +63,7 @@ def read_mediapipe(path: str | os.PathLike[str], *, image_size: Sequence[int] | 
             if now is None:
                 raise ValueError(
                     f"{stream.where}: {stream.place}: landmarks are shares of the image's width and height: expected "
-                    "image_width and image_height in the file, or the option image_size"
+                    "image_width and image_height in the file, or --option=image_size=[WIDTH,HEIGHT]"
                 )
             if poses.full or size not in (None, now):
                 yield poses.rows(stream.done, image_size=size)

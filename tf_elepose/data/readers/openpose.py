@@ -104,14 +104,15 @@ class _Scale:
             return poses
         if self.image_size is None:
             raise ValueError(
-                f"{self._where}: its coordinates lie within [{-1 if self._scale == 4 else 0}, 1] (--keypoint_scale "
-                f"{self._scale}): state image_size to make them pixels, or keypoint_scale=0 if they are"
+                f"{self._where}: its coordinates lie within [{-1 if self._scale == 4 else 0}, 1] (OpenPose's "
+                f"--keypoint_scale {self._scale}): give the pictures' size, --option=image_size=[WIDTH,HEIGHT], or "
+                "--option=keypoint_scale=0 if they are pixels"
             )
         low, high = float(known.min()), float(known.max())
         if low < (0 if self._scale == 3 else -1) or high > 1:
             raise ValueError(
-                f"{self._where}: expected coordinates of --keypoint_scale {self._scale} throughout; got {low:g} to "
-                f"{high:g}; state keypoint_scale"
+                f"{self._where}: expected coordinates of OpenPose's --keypoint_scale {self._scale} throughout; got "
+                f"{low:g} to {high:g}; say what they are, --option=keypoint_scale=0, 3 or 4"
             )
         # OpenPose src/openpose/core/keypointScaler.cpp: the last pixel is at 1, the first at 0 or -1.
         last = np.array(self.image_size, np.float64) - 1

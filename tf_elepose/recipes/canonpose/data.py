@@ -49,7 +49,7 @@ def prepare(recording: Recording, settings: CanonposeSettings) -> CanonposeData:
     if not settings.lifter.hidden and not seen[data.used].all():
         raise ValueError(
             f"{train.source}: {(~seen[data.used].all(axis=1)).sum()} of {len(data.used)} training poses lack joints: "
-            "they need lifter.hidden over 0"
+            "they need --config.lifter.hidden over 0"
         )
     return data
 

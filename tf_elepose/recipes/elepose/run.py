@@ -157,7 +157,7 @@ class EleposeRun(Run):
             if not data.seen.all():
                 raise ValueError(
                     f"{data.train.source}: {(~data.seen.all(axis=1)).sum()} of {len(data.seen)} training poses lack "
-                    "joints: they need a completer, completer.epochs over 0"
+                    "joints: they need a completer, --config.completer.epochs over 0"
                 )
             return None, None
         with self._strategy.scope():
