@@ -109,6 +109,14 @@ def test_joints_that_are_left_out(tmp_path):
     assert np.argwhere(~recording.visible).tolist() == [[3, left], [4, right], [5, left]]
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_score_out_of_all_proportion_is_no_score(tmp_path):
+    output = OUTPUT[:2].copy()
+    output[1, 9, 2] = 1e300
+    recording = load(saved(tmp_path, output.tolist()))
+    assert np.argwhere(~recording.visible).tolist() == [[1, H36M_17.index("l_wrist")]]
+
+
 def test_parts(tmp_path, monkeypatch):
     monkeypatch.setattr("tf_elepose.data.readers.movenet._PART", 25)
     for content in (OUTPUT, OUTPUT.tolist()):

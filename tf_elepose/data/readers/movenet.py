@@ -198,7 +198,7 @@ def _rows(
     return Rows(
         convention=_CONVENTION,
         poses_2d=pixels[found].astype(np.float32),
-        confidence=people[..., 2][found].astype(np.float32),
+        confidence=people[..., 2][found],
         subject=clip,
         clip=clip,
         frame=first + frame,
