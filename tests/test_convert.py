@@ -1,6 +1,7 @@
 """The conversion command: any source becomes views, its contents are reported, and nothing is half-written."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -12,10 +13,10 @@ from samples import views as sample
 from stick_people import turning
 
 from tf_elepose import convert
-from tf_elepose.data import corrections
+from tf_elepose.data import corrections, format_help
 from tf_elepose.data.manifest import manifest, manifest_text
 from tf_elepose.data.readers.views import write_views
-from tf_elepose.data.sources import READERS, load_source
+from tf_elepose.data.sources import READERS, get_reader, load_source, reader_options
 from tf_elepose.skeleton.conventions import CONVENTIONS
 from tf_elepose.skeleton.skeletons import H36M_17, H36M_17_ELEPOSE
 from tf_elepose.storage import files
@@ -206,13 +207,34 @@ def test_a_full_disk_leaves_what_was_there(refuses, monkeypatch, tmp_path):
     assert refuses("views:stick.npz", "--output=new.npz") == "new.npz: cannot be written: No space left on device"
 
 
-def test_formats_are_listed_with_their_options(command):
+def test_formats_are_a_table_with_their_options(command):
     status, out, _ = command("--formats")
     assert status == 0
     for name in READERS:
-        assert f"\n{name}: " in out
-    assert "views: the project's own pickle-free npz, into which every other format can be converted." in out
-    assert "    options: people=all, min_joints=6, fps=30.0, flip_y=false, swap_sides=none, test_from=0, " in out
+        assert f"\n{name:<18}" in out
+    assert (
+        "\nviews             the project's own pickle-free npz, into which every other format can be converted\n" in out
+    )
+    assert "\n  keypoint_scale  OpenPose's flag: 0 pixels, 3 from 0 to 1, 4 from -1 to 1\n" in out
+    assert "\n  check           of the data: warn, strict (what looks wrong is an error) or off (warn)\n" in out
+    assert max(map(len, out.splitlines())) <= 120 and "None" not in out
+
+
+def test_every_option_of_every_format_is_explained():
+    table = format_help.formats_table().splitlines()
+    assert [line for line in table if re.match(r"  \w", line) and len(line.split()) < 3] == []
+    for name in READERS:
+        text = format_help.format_text(name)
+        for option in reader_options(get_reader(name)):
+            assert re.search(rf"^--option={option}=.*\n    [A-Z.\[]\S* \S+", text, re.MULTILINE), (name, option)
+
+
+def test_one_format_is_explained_at_length(command):
+    status, out, _ = command("--formats", "bvh")
+    assert status == 0 and out.startswith("bvh:PATH: motion capture in BVH files")
+    assert "--option=scale=...\n    Mm of a unit of the file" in out and "56.44 mm" in out
+    status, _, err = command("--formats", "vbh")
+    assert status == 2 and "--formats vbh: no such format; formats are views, h36m" in err
 
 
 def test_the_command_starts_fast_and_without_tensorflow(tmp_path):

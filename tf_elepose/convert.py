@@ -7,7 +7,6 @@ output is a folder of N TFRecord shards a split, for sets larger than memory. Te
 from __future__ import annotations
 
 import pathlib
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -27,14 +26,16 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "manifest", None, "JSON file to write with counts of subjects, clips, cameras and people in the data."
     )
-    flags.DEFINE_boolean("formats", False, "List the formats and their options.")
+    flags.DEFINE_boolean("formats", False, "List the formats and their options; --formats FORMAT says more about one.")
     source_flags.define_flags()
 
 
 def main(argv: list[str]) -> int:
     options = flags.FLAGS
     if options.formats:
-        print(formats_text())
+        from tf_elepose.data.format_help import format_text, formats_table
+
+        print("\n\n".join(map(format_text, argv[1:])) or formats_table())
         return 0
     if len(argv) != 2:
         raise commands.UsageError(
@@ -124,37 +125,6 @@ def convert_to_shards(
     dropped = "; ".join(f"{count:,} {reason}" for reason, count in written.dropped.items()) or "nothing"
     print(f"source: {written.source}\nconvention: {skeleton.name}\nposes and shards: {splits}\nleft out: {dropped}")
     print(f"written: {output}; train with --config.data=shards:{output}")
-
-
-def formats_text() -> str:
-    """Every format on a line of its own, and its options below."""
-    from tf_elepose.data import sources
-
-    lines = ["SOURCE is FORMAT:PATH, or synthetic."]
-    for name in sources.READERS:
-        try:
-            reader = sources.get_reader(name)
-        except ValueError as error:
-            lines += [f"{name}: {error}"]
-            continue
-        lines += [f"{name}: {_summary(name, reader)}", f"    options: {_defaults(sources.reader_options(reader))}"]
-    lines += ["Every source:", f"    options: {_defaults(sources.common_options())}"]
-    return "\n".join(lines)
-
-
-def _summary(name: str, reader: Callable[..., Any]) -> str:
-    """A reader's description: the first line of its module, where that names this format, or of its own docstring."""
-    of_module = (sys.modules[reader.__module__].__doc__ or "").strip().partition("\n\n")[0]
-    text = of_module if of_module.startswith(f"`{name}`: ") else (reader.__doc__ or "").strip().partition("\n\n")[0]
-    return " ".join(text.removeprefix(f"`{name}`: ").split())
-
-
-def _defaults(options: dict[str, Any]) -> str:
-    def text(value: Any) -> str:
-        return str(value).lower() if isinstance(value, bool) else str(value)
-
-    shown = [name if default is None else f"{name}={text(default)}" for name, default in options.items()]
-    return ", ".join(shown) or "none"
 
 
 def _skeleton(name_or_path: str) -> Skeleton:
