@@ -51,6 +51,12 @@ def test_an_annotation_file_names_the_images_of_results(tmp_path):
     images = saved(tmp_path, sample.annotations(), "images.json")
     recording = load(saved(tmp_path, sample.results()), images=images)
     assert recording.clip.tolist() == ["clip"] * 3 and recording.frame.tolist() == [12, 12, 13]
+    content = sample.annotations()
+    content["categories"][0]["keypoints"] = sample.NAMES[::-1]  # Results have no names of their own.
+    recording = load(saved(tmp_path, sample.results()), images=saved(tmp_path, content, "turned.json"))
+    assert joint(recording, 0, "r_ankle") == [200, 100] and joint(recording, 0, "nose") == [216, 260]
+    with pytest.raises(ValueError, match="joint 0 is 'right_ankle' in the file and 'nose' in convention 'coco_17'"):
+        load(saved(tmp_path, sample.results()), images=str(tmp_path / "turned.json"), convention="coco_17")
     strange = [sample.results()[0] | {"image_id": 4}]
     assert "element 0: image_id: expected the id of one of the images; got 4" in problem(
         tmp_path, strange, images=images
