@@ -155,6 +155,15 @@ def test_files_packed_with_gzip(tmp_path):
     assert recording.clip.tolist() == ["walk"] and recording.frame.tolist() == [7]
 
 
+def test_lines_that_a_second_run_appended_are_left_out(tmp_path):
+    two = [sample.line(sample.pose(200), 0.5, 0.75, 1), sample.line(sample.pose(400), 0.5, 0.75, 2)]
+    recording = load(one_file(tmp_path, *two, *two))
+    assert len(recording) == 2 and recording.dropped == {"given twice": 2}
+    one = sample.line(sample.pose(200), 0.5, 1)
+    (rows,) = read_yolo(one_file(tmp_path, one, one), image_size=SIZE)
+    assert rows.person.tolist() == [1] and rows.identity.tolist() == ["person"]
+
+
 def test_parts(tmp_path, monkeypatch):
     monkeypatch.setattr("tf_elepose.data.readers.keypoint_lists.PART", 2)
     source, options = sample.write(tmp_path)
@@ -187,6 +196,7 @@ DAMAGED = [
     (f"{GOOD}\n{sample.line(sample.pose(200), None)}", "keypoints with and without confidence, as of different runs"),
     (f"{GOOD}\n{GOOD} 0.5", "line 2: the number after the keypoints may be"),
     (f"{GOOD}\n{GOOD} 0.5 1", "boxes with and without confidence, as of different runs"),
+    (f"{GOOD} inf", "the number after the keypoints may be"),
     (f"{GOOD} 0.5 1\n{GOOD} 0.4 1", "line 2: track id: expected another for each person; got 1"),
     (sample.line(sample.pose(20000)), "expected shares of the picture's width and height, within 2; got 20"),
 ]

@@ -126,13 +126,18 @@ def _add_frame(
     frame: int,
     person_class: int,
 ) -> None:
-    """Adds the people of a file."""
+    """Adds the people of a file, where lines may come twice: prediction appends to a file that is there."""
     people: set[int] = set()
+    before: set[bytes] = set()
     lines = list(_lines(file, where))
     for line, (place, numbers) in enumerate(lines):
         if numbers[0] != person_class:
             poses.dropped[f"of other classes than {person_class}"] += 1
             continue
+        if numbers.tobytes() in before:
+            poses.dropped["given twice"] += 1
+            continue
+        before.add(numbers.tobytes())
         pose, confidence, track = columns.split(numbers)
         person = line if track is None else integer(track, f"{where}: {place}: track id")
         if track is not None and person in people:

@@ -62,11 +62,11 @@ class ColumnsSeen:
         Raises:
           ValueError: a line of another length than any that has these keypoints.
         """
-        following: list[float] = []
+        last: dict[bytes, float] = {}  # By the whole line: one that is given twice counts once.
         for place, numbers in lines:
             rest = len(numbers) - BEFORE
             fitting = [d for d in (2, 3) if 0 <= rest - d * self._keypoints <= 2]
-            if not fitting:
+            if len(fitting) != 1:
                 raise ValueError(f"{self._where}: {place}: {self._expected(len(numbers))}")
             (dimensions,) = fitting
             self._places.setdefault((dimensions, rest - dimensions * self._keypoints), place)
@@ -74,8 +74,9 @@ class ColumnsSeen:
                 third = numbers[BEFORE + 2 : BEFORE + 3 * self._keypoints : 3]
                 self._flags = self._flags and bool(np.isin(third, (0, 1, 2)).all())
             if rest - dimensions * self._keypoints == 1:
-                following.append(float(numbers[-1]))
-        self._follow_integers &= all(value >= 0 and value == int(value) for value in following)
+                last[numbers.tobytes()] = float(numbers[-1])
+        following = list(last.values())
+        self._follow_integers &= all(value >= 0 and value.is_integer() for value in following)
         self._follow_shares &= all(0 <= value <= 1 for value in following)
         self._once_a_file &= len(set(following)) == len(following)
 
