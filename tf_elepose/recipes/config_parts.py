@@ -9,6 +9,7 @@ from ml_collections import config_dict
 
 ADDED_LATER: dict[str, Any] = {
     "test_poses_2d": "same",
+    "lifter.pairs": "mean",
     "generator.critic_blocks": 2,
     "generator.dropout_in_camera": True,
 }

@@ -208,3 +208,18 @@ def test_identical_cameras_are_reported_with_their_clips_and_give_no_nan(
     clips = np.unique(two.of_split("train").clip)
     (message,) = [line for line in warnings_logged() if "cameras 0 and 1 show the same picture" in line]
     assert f"clips '{clips[0]}', '{clips[1]}', '{clips[2]}' and {len(clips) - 3} more" in message
+
+
+@pytest.mark.parametrize(
+    ("pairs", "view", "camera"), [("mean", 1.0, 0.1), ("paper", 2.0, 0.2), ("authors", 3.0, 0.3 * 15)]
+)
+def test_pairs_of_views_count_as_the_setting_says(recording, settings, tmp_path, pairs, view, camera):
+    """Three cameras; the paper's sum over all 3 x 3 combinations has 3 of a view with itself and 6 of two views."""
+    lifter = dataclasses.replace(settings.lifter, pairs=pairs)
+    run = _run(tmp_path, recording, dataclasses.replace(settings, lifter=lifter))
+    assert len(np.unique(run._moments.rig)) == 15 < settings.batch_size  # Each clip has cameras of its own.
+    weights = run._objective.term_weights
+    assert weights["reprojection"] == 1.0 and weights["knees"] == settings.lifter.term_weights["knees"]
+    assert (weights["view"], weights["camera"]) == (pytest.approx(view), pytest.approx(camera))
+    with pytest.raises(ValueError, match="expected mean, paper or authors; got 'sum'"):
+        dataclasses.replace(lifter, pairs="sum")

@@ -162,7 +162,8 @@ def test_the_papers_config_trains_on_files_in_human36ms_layout(tmp_path, monkeyp
     sizes = {"width": 16, "critic_width": 16, "critic_bases": 4, "batch_size": 8, "epochs": 1}
     status, _, err = small_runs.Command(train, monkeypatch, capsys)(
         f"--config={ROOT / 'configs' / 'svmac_h36m.py'}", f"--workdir={tmp_path / 'run'}", f"--config.data={source}",
-        "--option=every=1", "--option=cameras=[]", *(f"--config.generator.{name}={value}" for name, value in sizes.items()),
+        "--option=every=1", "--option=cameras=[]",
+        *(f"--config.generator.{name}={value}" for name, value in sizes.items()),
     )  # fmt: skip
     assert status == 0, err
     assert np.isfinite(files.read_json(tmp_path / "run" / "metrics.json")["pa_mpjpe_mm"])

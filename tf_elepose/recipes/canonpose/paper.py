@@ -10,6 +10,7 @@ PAPER = Paper(
         "normalization.rule": "pose",  # Section 3.1: every pose is divided by its norm.
         "lifter.width": 1024,  # Figure 3.
         "lifter.confidences": True,  # Section 3.3.
+        "lifter.pairs": "paper",  # Section 3.2: all m^2 combinations alike.
         # Section 3.5.
         "lifter.epochs": 100.0,
         "lifter.optimizer.learning_rate": 1e-4,
@@ -23,7 +24,12 @@ PAPER = Paper(
         "lifter.term_weights.pose_equality": 0.0,
         "lifter.term_weights.camera_equality": 0.0,
     },
-    program={"lifter.batch_size": 32, "lifter.optimizer.factor": 0.1, "lifter.optimizer.weight_decay": 1e-5},
+    program={
+        "lifter.pairs": "authors",
+        "lifter.batch_size": 32,
+        "lifter.optimizer.factor": 0.1,
+        "lifter.optimizer.weight_decay": 1e-5,
+    },
     additions={
         "flip": Addition(False, "poses are mirrored at random."),
         "denoise": Addition("never", "detected training poses are smoothed over time where that is possible."),

@@ -44,7 +44,10 @@ class CanonposeRun(Run):
                 skeleton, data.normalizer, network, hidden=lifter.hidden, flip_average=lifter.flip_average
             )
             self._model.trust.measure(data.confidence[data.used])
-            self._objective = CanonposeObjective(self._model, term_weights=lifter.term_weights)
+            rigs = min(len(np.unique(data.moments.rig)), settings.batch_size)
+            factors = lifter.pair_factors(len(data.moments.cameras), rigs)
+            weights = {term: weight * factors.get(term, 1.0) for term, weight in lifter.term_weights.items()}
+            self._objective = CanonposeObjective(self._model, term_weights=weights)
         arrays = {
             "image": data.moments.views(data.image),
             "confidence": data.moments.views(data.confidence.astype(np.float32)),

@@ -10,6 +10,9 @@ from ml_collections import ConfigDict
 from tf_elepose.recipes import settings as parts
 from tf_elepose.training.stage_settings import StageSettings
 
+PAIRS = ("mean", "paper", "authors")
+"""Ways to weigh the pairs of views of a moment."""
+
 
 @dataclasses.dataclass(frozen=True)
 class LifterSettings(parts.NetworkSettings):
@@ -20,12 +23,33 @@ class LifterSettings(parts.NetworkSettings):
       hidden: share of the views with hidden joints in training.
       flip_average: whether each pose is averaged with that of its mirror image.
       term_weights: {term: weight}.
+      pairs: how the pairs of m views count beside the views by themselves, see `pair_factors`.
     """
 
     confidences: bool
     hidden: float
     flip_average: bool
     term_weights: Mapping[str, float]
+    pairs: str
+
+    def __post_init__(self) -> None:
+        if self.pairs not in PAIRS:
+            raise ValueError(f"lifter.pairs: expected {', '.join(PAIRS[:-1])} or {PAIRS[-1]}; got {self.pairs!r}")
+
+    def pair_factors(self, views: int, rigs: int) -> dict[str, float]:
+        """Factors on the weights of the terms over pairs, which are means over the m (m - 1) pairs of a moment.
+
+        "mean": none, so that a weight means the same for any number of cameras. "paper": section 3.2 sums eq. 5 over
+        all m^2 combinations alike, m of a view with itself and m (m - 1) of two views: m - 1. "authors": train.py adds
+        up a mean for each of the m source views: m; and for cameras that stand still one for each subject in a batch
+        as well.
+
+        Args:
+          views: m.
+          rigs: how many sets of cameras a batch has, at most its number of moments.
+        """
+        view = {"mean": 1.0, "paper": views - 1.0, "authors": float(views)}[self.pairs]
+        return {"view": view, "camera": view * (rigs if self.pairs == "authors" else 1)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +89,7 @@ def from_config(config: ConfigDict) -> CanonposeSettings:
             hidden=lifter.hidden,
             flip_average=lifter.flip_average,
             term_weights=lifter.term_weights.to_dict(),
+            pairs=lifter.pairs,
         ),
         batch_size=lifter.batch_size,
         stage=parts.stage_settings(config, lifter),
