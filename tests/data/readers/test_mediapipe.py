@@ -5,6 +5,7 @@ from samples import mediapipe as sample
 
 from tf_elepose.data.readers.mediapipe import read_mediapipe
 from tf_elepose.data.sources import load_source
+from tf_elepose.skeleton.conventions import CONVENTIONS
 from tf_elepose.skeleton.skeletons import H36M_17
 
 SIZE = {"image_width": 640, "image_height": 480}
@@ -145,3 +146,20 @@ def test_a_person_without_landmarks_is_counted(tmp_path):
     path = saved(tmp_path, {"frames": [[None, sample.landmarks(0.2)], [[], sample.landmarks(0.2)]]})
     recording = load(path, image_size=(640, 480))
     assert len(recording) == 2 and recording.dropped == {"without keypoints": 2}
+
+
+def test_landmarks_with_names_come_in_any_order(tmp_path):
+    names = CONVENTIONS["mediapipe_33"].joints
+    named = [point | {"name": name.upper()} for name, point in zip(names, PERSON, strict=True)][::-1]
+    by_name = {point["name"]: {"x": point["x"], "y": point["y"], "visibility": 0.5} for point in named}
+    for frame in (named, [named], {"landmarks": by_name}, {"landmarks": [by_name]}, {"landmarks": named[10:]}):
+        recording = load(saved(tmp_path, [frame]), image_size=(640, 480))
+        np.testing.assert_allclose(joint(recording, 0, "l_shoulder"), [0.36 * 640, 0.47 * 480], rtol=1e-6)
+        np.testing.assert_allclose(joint(recording, 0, "r_elbow"), [0.39 * 640, 0.53 * 480], rtol=1e-6)
+        lacks = frame == {"landmarks": named[10:]}  # Without the hips and all below.
+        assert recording.visible is None or lacks
+        assert not lacks or not recording.visible[0, H36M_17.index("l_hip")]
+    assert "name: expected one of MediaPipe's landmarks; got 'tail'" in problem(
+        tmp_path, [[point | {"name": "tail"} for point in PERSON]], image_size=(640, 480)
+    )
+    assert "got 'NOSE' again" in problem(tmp_path, [[*named, named[-1]]], image_size=(640, 480))

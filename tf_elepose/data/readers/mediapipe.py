@@ -6,7 +6,8 @@ MediaPipe itself writes no files. This reader accepts:
       "poseLandmarks", "pose_landmarks" or "landmark", and optionally "frame", "image_width" and "image_height";
     what was found: one person's landmarks, or a list of them for several people;
     a person's landmarks: a list of 33 {"x", "y", "visibility", ...}, also as {"landmark": list}, which protobuf's
-      MessageToDict makes.
+      MessageToDict makes; with a "name" each, or as {name: {"x", ...}, ...}, they may come in any order, and some may
+      be missing.
 
 x is a share of the image's width, y of its height, from the upper left corner; landmarks may lie outside of the image
 (MediaPipe docs/solutions/pose.md). z and world landmarks are not read: the model estimates them without measuring.
@@ -24,10 +25,13 @@ from tf_elepose.data.readers.keypoint_lists import KeypointLists, checked_size, 
 from tf_elepose.data.rows import Rows
 from tf_elepose.data.visibility import LEFT_OUT
 from tf_elepose.skeleton import conventions
+from tf_elepose.skeleton.joint_names import joint_name
 
 _CONVENTION = conventions.CONVENTIONS["mediapipe_33"]
 
 _KEYS = ("landmarks", "poseLandmarks", "pose_landmarks", "landmark")
+
+_MISSING = object()  # In place of a landmark that a person lacks.
 
 Size = tuple[int, int]
 
@@ -70,6 +74,8 @@ def read_mediapipe(path: str | os.PathLike[str], *, image_size: Sequence[int] | 
             size = now
             for person, landmarks in enumerate(people):
                 place = f"{stream.place}: person {person}"
+                if landmarks:
+                    landmarks = _in_order(landmarks, f"{stream.where}: {place}")
                 flat = seen.flat(landmarks, now, f"{stream.where}: {place}") if landmarks else None
                 poses.add(flat, place, clip=clip, frame=frame, person=person)
         yield poses.rows(stream.done, image_size=size)
@@ -108,6 +114,9 @@ class _Frames:
             raise ValueError(f"{what}: expected {_CONVENTION.num_joints} landmarks; got {len(landmarks)}")
         numbers = []
         for landmark, joint in zip(landmarks, _CONVENTION.joints, strict=True):
+            if landmark is _MISSING:
+                numbers += (math.nan, math.nan, 0.0)
+                continue
             if type(landmark) is not dict:
                 raise ValueError(f"{what}: {joint}: expected an object with x and y; got {shown(landmark)}")
             visibility = landmark.get("visibility")
@@ -125,6 +134,30 @@ class _Frames:
         return numbers
 
 
+def _in_order(landmarks: list[Any], what: str) -> list[Any]:
+    """`landmarks`, in the order of MediaPipe where they have names."""
+    names = [landmark.get("name") for landmark in landmarks if type(landmark) is dict]
+    if not any(type(name) is str for name in names):
+        return landmarks
+    ordered: list[Any] = [_MISSING] * _CONVENTION.num_joints
+    for landmark in landmarks:
+        name = landmark.get("name") if type(landmark) is dict else None
+        joint = joint_name(name) if type(name) is str else None
+        if joint not in _CONVENTION.joints:
+            raise ValueError(f"{what}: name: expected one of MediaPipe's landmarks; got {shown(name)}")
+        if ordered[_CONVENTION.index(joint)] is not _MISSING:
+            raise ValueError(f"{what}: name: expected another for each landmark; got {shown(name)} again")
+        ordered[_CONVENTION.index(joint)] = landmark
+    return ordered
+
+
+def _listed(landmarks: Any) -> Any:
+    """One person's {name: {"x", ...}} as a list of landmarks with names; everything else as it is."""
+    if type(landmarks) is dict and landmarks and all(type(point) is dict for point in landmarks.values()):
+        return [{**point, "name": name} for name, point in landmarks.items()]
+    return landmarks
+
+
 def _people(value: Any, what: str) -> list[list[Any] | None]:
     """The landmarks of each person in a frame's value; null or an empty list for a person without."""
     if type(value) is dict:
@@ -132,15 +165,17 @@ def _people(value: Any, what: str) -> list[list[Any] | None]:
         if len(keys) != 1:
             raise ValueError(f"{what}: expected one of {', '.join(_KEYS)}; got {', '.join(keys) or shown(value)}")
         value = value[keys[0]]
+        value = _listed(value)
         if type(value) is dict:
             value = value.get("landmark")
     if value is None or value == []:
         return []
     if type(value) is not list:
         raise ValueError(f"{what}: expected a list of landmarks; got {shown(value)}")
-    if type(value[0]) is dict and "landmark" not in value[0]:
+    people: list[Any] = [_listed(person) for person in value]
+    if type(people[0]) is dict and "landmark" not in people[0]:
         return [value]
-    people: list[Any] = [person.get("landmark") if type(person) is dict else person for person in value]
+    people = [person.get("landmark") if type(person) is dict else person for person in people]
     for person in people:
         if person is not None and type(person) is not list:
             raise ValueError(f"{what}: expected a list of landmarks for each person; got {shown(person)}")
