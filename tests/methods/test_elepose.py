@@ -248,9 +248,8 @@ def test_gradients_are_finite_for_the_zero_pose_under_the_pose_rule():
 # ---- eager, graph, XLA ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rule", ["dataset", "pose"])
-def test_graph_and_xla_give_the_eager_gradients(rule, monkeypatch):
-    objective, images = small_models.small_elepose_objective(rule)
+def test_graph_and_xla_give_the_eager_gradients(monkeypatch):
+    objective, images = small_models.small_elepose_objective("pose")  # The rule that computes most.
     batch = {"image": tf.constant(images[:BATCH])}
     # XLA draws other random numbers from the same seed: give all three the same azimuths and noise.
     rng = np.random.default_rng(5)
@@ -258,9 +257,8 @@ def test_graph_and_xla_give_the_eager_gradients(rule, monkeypatch):
     monkeypatch.setattr(replicas, "draw", lambda sampler, shape: tf.constant(next(numbers)))
     values, gradients = objective.gradients(batch, SEED)
     scale = max(np.abs(one).max() for one in gradients)
-    xla = [tf.function(objective.gradients, jit_compile=True)] if rule == "pose" else []  # "pose" computes most.
-    for compiled in (tf.function(objective.gradients), *xla):
-        other_values, other = compiled(batch, SEED)
+    for xla in (False, True):
+        other_values, other = tf.function(objective.gradients, autograph=False, jit_compile=xla)(batch, SEED)
         for name, value in values.items():
             np.testing.assert_allclose(other_values[name], value, rtol=2e-5, err_msg=name)
         for variable, a, b in zip(objective.variables, gradients, other, strict=True):

@@ -1,9 +1,11 @@
 """Trainings of seconds that tests share: a config file, and what they leave."""
 
+import contextlib
 import os
 import signal
 
 import numpy as np
+import tensorflow as tf
 from in_process import Command, contents
 
 from tf_elepose.data.synthetic import synthesize
@@ -57,6 +59,16 @@ def on_views_arguments(workdir):
 def let_pass(monkeypatch, verdict="right"):
     """Makes every model's depths count as `verdict`."""
     monkeypatch.setattr(depth_sign, "sign_verdict", lambda summary: verdict)
+
+
+@contextlib.contextmanager
+def eagerly():
+    """Functions of TensorFlow run operation by operation, see outside_graphs.py."""
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(False)
 
 
 def stop_after(monkeypatch, calls, number=signal.SIGTERM):

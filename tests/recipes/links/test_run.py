@@ -15,7 +15,7 @@ from tf_elepose.training.checkpoint import Checkpointer
 from tf_elepose.training.interruption import StopRequest
 from tf_elepose.training.strategy import make_strategy
 
-pytest_plugins = ("quick_completer",)
+pytest_plugins = ("quick_completer", "outside_graphs")
 pytestmark = pytest.mark.usefixtures("quick_completer")
 
 
@@ -37,6 +37,14 @@ def _settings(**changes):
     return from_config(config)
 
 
+FEW_STEPS = {
+    **{f"{stage}.epochs": 0.5 for stage in ("completer", "prior", "lifter", "filler")},
+    "loop.steps_per_call": 2,
+    "loop.checkpoint_every": 2,
+}
+"""Two calls a stage."""
+
+
 def _run(folder, recording, settings):
     return LinksRun(folder, LinksRun.prepare(recording, settings), settings, make_strategy("one_device"))
 
@@ -46,13 +54,13 @@ def _trained(folder, recording, settings):
         return _run(folder, recording, settings).run(None, stop)
 
 
-def test_fillers_are_trained_last_and_go_on_where_they_were_stopped(recording, tmp_path, monkeypatch):
+def test_fillers_are_trained_last_and_go_on_where_they_were_stopped(outside_graphs, recording, tmp_path, monkeypatch):
     monkeypatch.setattr(LinksRun, "watch", lambda self: {})
-    settings = _settings()
+    settings = _settings(**FEW_STEPS)
     small_runs.stop_after(monkeypatch, 7)  # Of two calls a stage: in the middle of the fillers' stage.
     assert _trained(tmp_path, recording, settings) is None
     stopped = {stage: Checkpointer(tmp_path / stage).latest() for stage in ("lifter", "filler")}
-    assert [stopped[stage].step for stage in stopped] == [16, 8]
+    assert [stopped[stage].step for stage in stopped] == [4, 2]
     method = _trained(tmp_path, recording, settings)
     assert {path.name for path in tmp_path.iterdir()} == {"completer", "prior", "lifter", "filler"}
     for name, variable in method.saved_variables().items():

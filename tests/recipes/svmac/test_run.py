@@ -6,6 +6,7 @@ import pathlib
 import numpy as np
 import pytest
 import small_runs
+from same_training import require_same_training
 from samples import h36m
 
 from tf_elepose import default_config, train
@@ -22,6 +23,9 @@ from tf_elepose.training.strategy import make_strategy
 
 ROOT = pathlib.Path(__file__).parents[3]
 
+pytest_plugins = ("outside_graphs",)
+RATE = 1e-3
+
 
 def _config(epochs=6.0, **generator):
     config = default_config.get_svmac_config()
@@ -30,7 +34,7 @@ def _config(epochs=6.0, **generator):
         width=16, critic_width=16, critic_bases=8, precision="float32", batch_size=32, epochs=epochs,
         evaluate_every=100, batch_norm=True, dropout=0.1, **generator,
     )  # fmt: skip
-    config.generator.optimizer.update(learning_rate=1e-3, average_decay=0.9)
+    config.generator.optimizer.update(learning_rate=RATE, average_decay=0.9)
     config.loop.update(steps_per_call=10, checkpoint_every=10)
     return config
 
@@ -59,24 +63,25 @@ def whole_and_stopped(recording, tmp_path_factory):
     """Both models of a whole run of two critic updates a step and of one that was stopped after two thirds and went on;
     the arrays of both last checkpoints; those of the checkpoint where the second was stopped; and the log of the first.
     """
-    folder, config = tmp_path_factory.mktemp("whole_and_stopped"), _config(critic_steps=2)
+    folder, config = tmp_path_factory.mktemp("whole_and_stopped"), _config(epochs=0.4, critic_steps=2)
+    config.loop.update(steps_per_call=1, checkpoint_every=1)
     recording = dataclasses.replace(recording, poses_3d=None)  # Nothing is learnt from the truth.
     folder.joinpath("whole").mkdir()
 
     def arrays(name):
         return Checkpointer(folder / name / "generator").latest().arrays
 
-    with pytest.MonkeyPatch.context() as patch, MetricLog(folder / "whole" / "metrics.jsonl") as log:
-        patch.setattr(wasserstein, "LEAST_DISTANCE", -10.0)  # Some dozen steps of a toy: it need not be healthy.
-        whole = _trained(folder / "whole", recording, config, log)
-    with pytest.MonkeyPatch.context() as patch, StopRequest() as stop:
-        run = _run(folder / "stopped", recording, config)
-        calls = run.stages[0].steps // 10
-        assert calls >= 3
-        small_runs.stop_after(patch, calls * 2 // 3)
-        assert run.run(None, stop) is None
-    before = arrays("stopped")
-    resumed = _trained(folder / "stopped", recording, config)
+    with small_runs.eagerly(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wasserstein, "LEAST_DISTANCE", -10.0)  # Some steps of a toy: it need not be healthy.
+        with MetricLog(folder / "whole" / "metrics.jsonl") as log:
+            whole = _trained(folder / "whole", recording, config, log)
+        with pytest.MonkeyPatch.context() as stopping, StopRequest() as stop:
+            run = _run(folder / "stopped", recording, config)
+            assert run.stages[0].steps == 3
+            small_runs.stop_after(stopping, 2)
+            assert run.run(None, stop) is None
+        before = arrays("stopped")
+        resumed = _trained(folder / "stopped", recording, config)
     rows = [row for row in read_metric_log(folder / "whole" / "metrics.jsonl") if "loss" in row]
     return (whole, resumed), (arrays("whole"), arrays("stopped")), before, rows
 
@@ -89,15 +94,12 @@ def test_the_critic_learns_until_the_end(whole_and_stopped):
 
 
 def test_a_stopped_run_ends_like_an_uninterrupted_one(recording, tmp_path, whole_and_stopped):
-    """Moving statistics, the critic and both optimizers come back: every number of model and critic is the same."""
+    """Moving statistics, the critic and both optimizers come back."""
     (whole, resumed), (last, last_of_resumed), *_ = whole_and_stopped
     assert any(name.startswith("critic/") for name in last) and last.keys() == last_of_resumed.keys()
-    for name, values in last.items():
-        np.testing.assert_array_equal(last_of_resumed[name], values, err_msg=name)
-    variables = whole.saved_variables()
-    assert any(name.endswith("moving_mean") for name in variables)
-    for name, variable in variables.items():
-        np.testing.assert_array_equal(np.asarray(resumed.saved_variables()[name]), np.asarray(variable), err_msg=name)
+    require_same_training(last, last_of_resumed, RATE)
+    assert any(name.endswith("moving_mean") for name in whole.saved_variables())
+    require_same_training(whole.saved_variables(), resumed.saved_variables(), RATE)
     workdir.save_model(tmp_path / "model.npz", whole, {})
     pixels = recording.of_split("test").poses_2d
     np.testing.assert_array_equal(workdir.load_model(tmp_path).predict(pixels).poses_3d, whole.predict(pixels).poses_3d)
@@ -105,13 +107,13 @@ def test_a_stopped_run_ends_like_an_uninterrupted_one(recording, tmp_path, whole
 
 def test_no_true_poses_are_needed_without_supervision_and_the_critics_health_is_logged(whole_and_stopped):
     (whole, _), *_, rows = whole_and_stopped
-    assert whole is not None and len(rows) == 5  # 45 steps, 10 a call.
+    assert whole is not None and len(rows) == 3
     for row in rows:
         assert {"wasserstein", "critic_slope", "critic_gradient_norm", "adversarial", "camera"} <= set(row)
         assert 0.3 < row["critic_slope"] < 3 and row["critic_gradient_norm"] > 0
 
 
-def test_a_critic_that_diverges_stops_the_run_and_the_checkpoints_stay(recording, tmp_path):
+def test_a_critic_that_diverges_stops_the_run_and_the_checkpoints_stay(outside_graphs, recording, tmp_path):
     config = _config(critic_rate=3e4)
     config.loop.update(steps_per_call=2, checkpoint_every=2)
     with pytest.raises(ValueError, match=r"training stopped: (the critic diverged|.* not finite)"):
