@@ -4,6 +4,7 @@ import base64
 import html.parser
 import re
 
+import matplotlib
 import numpy as np
 import pytest
 
@@ -50,12 +51,12 @@ class Page(html.parser.HTMLParser):
             self.text += data
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def true() -> np.ndarray:
     return np.random.default_rng(0).normal(size=(N, H36M_17.num_joints, 3)) * 300.0
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def evaluation(true):
     rng = np.random.default_rng(1)
     noise = rng.gamma(2.0, 40.0, size=N)
@@ -71,12 +72,20 @@ def read(path) -> Page:
     return Page(path.read_text(encoding="utf-8"))
 
 
-def test_everything_is_written_and_embedded(tmp_path, evaluation, true):
+@pytest.fixture(scope="module")
+def written(tmp_path_factory, evaluation, true):
+    """Path of a report with all there is, and matplotlib's settings before it was written."""
+    folder, before = tmp_path_factory.mktemp("written") / "new" / "report", dict(matplotlib.rcParams)
     path = write_report(
-        tmp_path / "new" / "report", evaluation, H36M_17, title="A run", history=HISTORY, facts={"Seed": "0"},
+        folder, evaluation, H36M_17, title="A run", history=HISTORY, facts={"Hardware": "2 cores"},
         poses_2d=true[..., :2],
     )  # fmt: skip
-    assert path == tmp_path / "new" / "report" / "index.html"
+    assert path == folder / "index.html"
+    return path, before
+
+
+def test_everything_is_written_and_embedded(written):
+    path, _ = written
     assert {file.name for file in path.parent.iterdir()} == {f"{name}.png" for name in EVERY_PICTURE} | {"index.html"}
     page = read(path)
     embedded = [base64.b64decode(image["src"].removeprefix("data:image/png;base64,")) for image in page.images]
@@ -85,23 +94,23 @@ def test_everything_is_written_and_embedded(tmp_path, evaluation, true):
     assert all(data.startswith(PNG) for data in embedded)
 
 
-def test_every_picture_has_a_description(tmp_path, evaluation, true):
-    page = read(write_report(tmp_path, evaluation, H36M_17, title="A run", history=HISTORY, poses_2d=true[..., :2]))
+def test_every_picture_has_a_description(written):
+    page = read(written[0])
     alts = [image["alt"] for image in page.images]
     assert len(alts) == len(set(alts)) == len(EVERY_PICTURE)
     for words in ("Learning curves of prior", "Best pose", "Error of every joint", "elevation", "log-likelihood"):
         assert any(words in alt for alt in alts)
 
 
-def test_the_gain_from_refusing_unlikely_poses_is_stated(tmp_path, evaluation):
-    page, summary = read(write_report(tmp_path, evaluation, H36M_17, title="A run")), evaluation.summary()
+def test_the_gain_from_refusing_unlikely_poses_is_stated(written, evaluation):
+    page, summary = read(written[0]), evaluation.summary()
     left = [f"{summary[f'pa_mpjpe_refused_{percent}_mm']:.1f}" for percent in (10, 20, 30)]
     figures = f"{left[0]}, {left[1]} and {left[2]} mm, with all {summary['pa_mpjpe_mm']:.1f} mm."
     assert f"Without the least likely 10 %, 20 % and 30 % of the poses PA-MPJPE is {figures}" in page.text
 
 
-def test_the_page_is_self_contained(tmp_path, evaluation, true):
-    path = write_report(tmp_path, evaluation, H36M_17, title="A run", history=HISTORY, poses_2d=true[..., :2])
+def test_the_page_is_self_contained(written):
+    path, _ = written
     text = path.read_text(encoding="utf-8")
     assert not re.search(r"(?:src|href)\s*=\s*[\"'](?!data:)|url\(|@import|https?://", text)
     assert not read(path).tags & {"script", "link", "iframe"}
@@ -122,8 +131,8 @@ def test_text_is_never_markup(tmp_path, evaluation):
     assert (tmp_path / "learning-i-lifter-i.png").exists()
 
 
-def test_the_page_shows_the_figures_and_the_verdict(tmp_path, evaluation):
-    page = read(write_report(tmp_path, evaluation, H36M_17, title="A run", facts={"Hardware": "2 cores"}))
+def test_the_page_shows_the_figures_and_the_verdict(written, evaluation):
+    page = read(written[0])
     summary = evaluation.summary()
     assert f"{summary['pa_mpjpe_mm']:.1f} mm" in page.text
     assert f"{summary['pck_150']:.1f}%" in page.text
@@ -244,22 +253,18 @@ def test_sides_of_the_body():
     assert [side_of(joint, H36M_17) for joint in ("l_knee", "r_wrist", "spine")] == ["left", "right", "trunk"]
 
 
-def test_drawing_does_not_change_matplotlibs_settings(tmp_path, evaluation):
-    import matplotlib
-
-    before = dict(matplotlib.rcParams)
-    write_report(tmp_path, evaluation, H36M_17, title="A run")
-    assert dict(matplotlib.rcParams) == before
+def test_drawing_does_not_change_matplotlibs_settings(written):
+    assert dict(matplotlib.rcParams) == written[1]
 
 
-def test_canonical_poses_of_several_cameras_are_shown(evaluation, true, tmp_path):
+def test_canonical_poses_of_several_cameras_are_shown(written, evaluation, true, tmp_path):
     canonical = {"camera 0": true[0], "camera 2": true[1]}
     page = write_report(
         tmp_path, evaluation, H36M_17, title="t", canonical=canonical, hips_deviation_mm=12.34
     ).read_text()
     assert "The canonical pose" in Page(page).text and "lie 12.3 mm from their mean" in Page(page).text
     assert (tmp_path / "canonical.png").read_bytes()[:8] == PNG
-    assert "The canonical pose" not in write_report(tmp_path, evaluation, H36M_17, title="t").read_text()
+    assert "The canonical pose" not in written[0].read_text()
 
 
 def test_views_without_a_canonical_pose_are_left_out_of_the_figure(true):
