@@ -24,11 +24,13 @@ from tf_elepose.storage import files
 
 PROGRAM = pathlib.Path(__file__).with_name("worker_run.py")
 
-# A dozen steps of the prior, and STEPS of the lifter; two workers share each batch.
+# Steps of the completer, in which workers are stopped and killed, a dozen of the prior, and STEPS of the lifter; two
+# workers share each batch.
 STEPS = 50
 OVERRIDES = (
-    "--config.prior.epochs=2.0", "--config.lifter.epochs=6.25", "--config.prior.evaluate_every=12",
-    "--config.lifter.evaluate_every=12", "--config.loop.steps_per_call=2", "--config.loop.checkpoint_every=10",
+    "--config.completer.epochs=10.0", "--config.prior.epochs=2.0", "--config.lifter.epochs=6.25",
+    "--config.prior.evaluate_every=12", "--config.lifter.evaluate_every=12",
+    "--config.loop.steps_per_call=2", "--config.loop.checkpoint_every=10",
 )  # fmt: skip
 
 
@@ -39,40 +41,53 @@ def _arguments(workdir, strategy):
     return ("--config=small.py", f"--workdir={workdir}", f"--config.strategy={strategy}", *OVERRIDES)
 
 
-def _worker(folder, task, ports):
-    """The command as number `task` of the workers on `ports`."""
-    cluster = {"worker": [f"127.0.0.1:{port}" for port in ports]}
-    environment = {
-        **os.environ,
-        "TF_CONFIG": json.dumps({"cluster": cluster, "task": {"type": "worker", "index": task}}),
-        "PYTHONPATH": str(pathlib.Path(tf_elepose.__file__).parents[1]),
-        "CUDA_VISIBLE_DEVICES": "-1",
-    }
-    return subprocess.Popen(
-        [sys.executable, PROGRAM, *_arguments("two", "multi_worker")], cwd=folder, env=environment,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+ENVIRONMENT = {
+    "PYTHONPATH": str(pathlib.Path(tf_elepose.__file__).parents[1]), "CUDA_VISIBLE_DEVICES": "-1",
+    "OPENBLAS_NUM_THREADS": "1",  # NumPy's threads would not be in the copies of a process.
+}  # fmt: skip
 
 
-def _pair(folder):
-    """Two workers that share the workdir `two`."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(2)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        ports = [one.getsockname()[1] for one in sockets]
-    return [_worker(folder, task, ports) for task in range(2)]
+class Workers:
+    """Makes workers in a folder, two at a time, which share the workdir `two`: see worker_run.py."""
 
+    def __init__(self, folder):
+        self._folder = folder
+        self._maker = subprocess.Popen(
+            [sys.executable, PROGRAM], cwd=folder, env={**os.environ, **ENVIRONMENT},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
 
-def _end(processes):
-    """(status, stdout, stderr) of each process; none outlives this."""
-    try:
-        texts = [process.communicate(timeout=PATIENCE) for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
-    return [(process.returncode, *text) for process, text in zip(processes, texts, strict=True)]
+    def _ask(self, **task):
+        self._maker.stdin.write(json.dumps(task) + "\n")
+        self._maker.stdin.flush()
+        return int(self._maker.stdout.readline())
+
+    def start(self):
+        """Process ids of two workers."""
+        with contextlib.ExitStack() as held:
+            sockets = [held.enter_context(socket.socket()) for _ in range(2)]
+            for one in sockets:
+                one.bind(("127.0.0.1", 0))
+            cluster = {"worker": [f"127.0.0.1:{one.getsockname()[1]}" for one in sockets]}
+        return [
+            self._ask(
+                arguments=_arguments("two", "multi_worker"), output=f"worker{task}",
+                environment={"TF_CONFIG": json.dumps({"cluster": cluster, "task": {"type": "worker", "index": task}})},
+            )
+            for task in range(2)
+        ]  # fmt: skip
+
+    def end(self, workers):
+        """(status, stdout, stderr) of each worker."""
+        statuses = [self._ask(wait=worker) for worker in workers]
+        texts = [[(self._folder / f"worker{task}.{kind}").read_text() for kind in ("out", "err")] for task in (0, 1)]
+        return [(status, *text) for status, text in zip(statuses, texts, strict=True)]
+
+    def close(self):
+        """Ends all processes that are left."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._maker.pid, signal.SIGKILL)
+        self._maker.communicate()
 
 
 def _lose_one(folder):
@@ -81,8 +96,8 @@ def _lose_one(folder):
     before = set(folder.glob("two/*/step-*.npz"))
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(output), contextlib.redirect_stdout(output):
         patch.chdir(folder)
-        patch.setenv("PYTHONPATH", str(pathlib.Path(tf_elepose.__file__).parents[1]))
-        patch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
         command = [sys.executable, str(PROGRAM), *_arguments("two", "multi_worker")]
         workers = launch.Workers(launch.free_addresses(2), range(2), command)
 
@@ -107,20 +122,19 @@ def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("workers")
     (folder / "small.py").write_text(small_runs.CONFIG)
     outputs = {}
-    workers = _pair(folder)
-    deadline = time.monotonic() + PATIENCE
-    while not list(folder.glob("two/prior/step-*.npz")) and time.monotonic() < deadline:
-        if any(worker.poll() is not None for worker in workers):
-            break
-        time.sleep(0.02)
-    workers[1].send_signal(signal.SIGTERM)  # Worker 1 does not write files.
-    outputs["stopped"] = _end(workers)
-    saved = small_runs.contents(folder / "two")
-    outputs["lost"] = _lose_one(folder)
-    outputs["went on"] = _end(_pair(folder))
-    trained = small_runs.contents(folder / "two")
-    outputs["again"] = _end(_pair(folder))
-    assert small_runs.contents(folder / "two") == trained
+    with contextlib.closing(Workers(folder)) as workers:
+        pair = workers.start()
+        deadline = time.monotonic() + PATIENCE
+        while not list(folder.glob("two/completer/step-*.npz")) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        os.kill(pair[1], signal.SIGTERM)  # Worker 1 does not write files.
+        outputs["stopped"] = workers.end(pair)
+        saved = small_runs.contents(folder / "two")
+        outputs["lost"] = _lose_one(folder)
+        outputs["went on"] = workers.end(workers.start())
+        trained = small_runs.contents(folder / "two")
+        outputs["again"] = workers.end(workers.start())
+        assert small_runs.contents(folder / "two") == trained
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         small_runs.let_pass(patch)
@@ -138,7 +152,7 @@ def test_a_signal_to_one_worker_stops_both_with_everything_saved(runs):
     assert (chief, other) == (143, 143), of_chief + of_other
     assert of_chief.splitlines()[-1].startswith("stopped by another worker; everything is saved. To go on: ")
     assert of_other.splitlines()[-1].startswith("stopped by SIGTERM; everything is saved. To go on: ")
-    assert [name for name in saved if name.startswith("prior/step-")] and "model.npz" not in saved
+    assert [name for name in saved if name.startswith("completer/step-")] and "model.npz" not in saved
     assert not [name for name in saved if name.endswith(".partial")]
 
 
