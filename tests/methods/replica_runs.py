@@ -18,7 +18,8 @@ from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.training.loop import Loop
 from tf_elepose.training.strategy import make_strategy
 
-STEPS = 10
+STEPS = {True: 10, False: 4}
+"""Of runs with and without graphs."""
 
 
 def elepose():
@@ -55,7 +56,8 @@ RATES = {elepose: 2e-5, noisy_prior: 1e-2, canonpose: 3e-4, svmac: 1e-3}
 CLIP_NORM = 1000.0  # Below the norm of ElePose's first gradients, so that they are clipped.
 
 
-def train(make, strategy, *, resident):
+def train(make, strategy, *, resident, graphs=True):
+    tf.config.run_functions_eagerly(not graphs)
     with strategy.scope():
         objective = make()
         optimizers = {name: keras.optimizers.SGD(RATES[make]) for name in objective.networks}
@@ -69,7 +71,7 @@ def train(make, strategy, *, resident):
     )
     everything = [variable for network in objective.networks.values() for variable in network.variables]
     start = np.concatenate([np.ravel(v.numpy()) for v in objective.variables])
-    first, rest = loop.run(0, 1), loop.run(1, STEPS - 1)
+    first, rest = loop.run(0, 1), loop.run(1, STEPS[graphs] - 1)
     copies = [
         np.concatenate([np.ravel(strategy.experimental_local_results(v.value)[i].numpy()) for v in objective.variables])
         for i in range(strategy.num_replicas_in_sync)
@@ -119,12 +121,13 @@ def main():
         "one": train(elepose, one, resident=True),
         "two": train(elepose, two, resident=True),
         "one_prior": train(noisy_prior, one, resident=True),
-        "one_svmac": train(svmac, one, resident=True),
-        "two_svmac": train(svmac, two, resident=True),
+        "one_svmac": train(svmac, one, resident=True, graphs=False),
+        "two_svmac": train(svmac, two, resident=True, graphs=False),
         "two_prior_streaming": train(noisy_prior, two, resident=False),
-        "one_canonpose": train(canonpose, one, resident=True),
-        "two_canonpose": train(canonpose, two, resident=True),
+        "one_canonpose": train(canonpose, one, resident=True, graphs=False),
+        "two_canonpose": train(canonpose, two, resident=True, graphs=False),
     }
+    tf.config.run_functions_eagerly(False)
     values = np.float32([0.1, -0.4, 0.3, 0.2, -0.1, 0.05])
     runs |= {"one_statistics": statistics(one, values), "two_statistics": statistics(two, values)}
     np.savez(sys.argv[1], **{f"{run}/{key}": value for run, part in runs.items() for key, value in part.items()})

@@ -34,7 +34,7 @@ def runs(tmp_path_factory):
 
 
 @pytest.mark.parametrize(("one", "other"), PAIRS)
-def test_ten_steps_of_sgd_give_the_same_weights_on_one_and_two_replicas(runs, one, other):
+def test_steps_of_sgd_give_the_same_weights_on_one_and_two_replicas(runs, one, other):
     moved = np.abs(runs[f"{one}/weights"] - runs[f"{one}/start"])
     assert moved.max() > 1e-3 and (moved > 1e-6).mean() > 0.5  # The steps change the weights, so a test can fail.
     np.testing.assert_array_equal(runs[f"{one}/start"], runs[f"{other}/start"])
