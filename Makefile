@@ -39,17 +39,17 @@ types: $(VENV)/installed-test
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 # In parts, each a process of its own: TensorFlow keeps every graph of a process, and all parts in one would need
-# several GB. Two parts run side by side, for most of a test's time is Python's; JOBS=1 needs half the memory. The longest
-# start first, so that none is left alone at the end. What no part names is in `others`.
+# several GB. Two parts run side by side, for most of a test's time is Python's; JOBS=1 needs half the memory. Each imports
+# TensorFlow, so there are no more parts than memory asks for. The longest start first, so that none is left alone at the
+# end. What no part names is in `others`.
 JOBS ?= 2
 WORKERS := tests/training/test_multi_worker.py tests/methods/test_replicas.py
-COMMANDS := tests/test_train.py tests/test_train_mistakes.py tests/test_evaluate.py
+COMMANDS := tests/test_train.py tests/test_train_mistakes.py tests/test_evaluate.py $(WORKERS)
 NETWORKS := tests/nn tests/methods tests/conformance
 TRAINING := tests/training tests/recipes
 EXPORTS := tests/export
-DATA := tests/data tests/skeleton tests/storage
-OTHERS := tests $(foreach part,$(COMMANDS) $(NETWORKS) $(TRAINING) $(EXPORTS) $(DATA),--ignore=$(part))
-PARTS := training networks exports workers commands others data
+OTHERS := tests $(foreach part,$(COMMANDS) $(NETWORKS) $(TRAINING) $(EXPORTS),--ignore=$(part))
+PARTS := others commands training networks exports
 PARALLEL = $(MAKE) --no-print-directory --jobs=$(JOBS) --keep-going --output-sync=target
 PYTEST = $(BIN)/python -m pytest --quiet
 
@@ -57,7 +57,7 @@ tests: $(VENV)/installed-test
 	$(PARALLEL) $(PARTS:%=test-%)
 
 .PHONY: $(PARTS:%=test-%)
-test-workers test-commands test-exports test-data test-others: test-%:
+test-commands test-exports test-others: test-%:
 	$(PYTEST) $($(shell echo $* | tr a-z A-Z))
 
 test-networks test-training: test-%:
