@@ -1,4 +1,4 @@
-"""The papers' tables and figures: python -m benchmarks.quality --table=NAME --output=DIR [--data=SOURCE] [--quick]
+"""The papers' tables and figures: python -m benchmarks.quality --table=NAME --output=DIR [--data=SOURCE]
 
 Trains every row of a table with the command a user would type, and writes the results as JSON, CSV and Markdown,
 each row with date, hardware, versions and commit. Rows are trained one after the other, with `--jobs=N` N at a
@@ -19,7 +19,7 @@ from absl import flags
 
 from benchmarks.quality import figures, shown, side_by_side, training, uncertainty
 from benchmarks.quality.rows import Row
-from benchmarks.quality.tables import GROUPS, TABLES, UNCERTAINTY
+from benchmarks.quality.tables import ABLATIONS, GROUPS, PAPER_CONFIGS, TABLES, UNCERTAINTY, with_config
 from tf_elepose.cli import commands
 from tf_elepose.storage import files
 
@@ -30,6 +30,12 @@ QUICK_ROWS = 5
 def define_flags() -> None:
     flags.DEFINE_enum("table", None, [*sorted(TABLES), UNCERTAINTY, *GROUPS], "Name of the table.", required=True)
     flags.DEFINE_string("data", None, "SOURCE to train and test on; that of each config when not given.")
+    flags.DEFINE_string(
+        "config",
+        None,
+        "Config of ElePose for the rows of an ablation; with --data of a data set of the paper, that data set's config "
+        "when not given.",
+    )
     flags.DEFINE_string("output", None, "Folder for the runs.", required=True)
     flags.DEFINE_string("results", None, "Folder for the results; benchmarks/results, or DIR/results with --quick.")
     flags.DEFINE_integer("seeds", None, "Number of seeds of each row; all seeds of the table when not given.")
@@ -77,7 +83,8 @@ def chosen_tables(options: Any, output: pathlib.Path) -> dict[str, list[Row]]:
     tables: dict[str, list[Row]] = {}
     for name in chosen:
         seeds = options.seeds or (1 if options.quick else None)
-        rows = prepared("seeds" if name == UNCERTAINTY else name, data=options.data, quick=options.quick, seeds=seeds)
+        trained = "seeds" if name == UNCERTAINTY else name
+        rows = prepared(trained, data=options.data, config=options.config, quick=options.quick, seeds=seeds)
         if options.finished:
             rows = [row for row in rows if (output / training.folder_of(row) / "metrics.json").exists()]
             if not rows:
@@ -87,10 +94,27 @@ def chosen_tables(options: Any, output: pathlib.Path) -> dict[str, list[Row]]:
     return tables
 
 
-def prepared(name: str, *, data: str | None = None, quick: bool = False, seeds: int | None = None) -> list[Row]:
-    """The rows of a table as the flags change them: on other `data`, at toy size, only with the first `seeds`."""
+def prepared(
+    name: str,
+    *,
+    data: str | None = None,
+    config: str | None = None,
+    quick: bool = False,
+    seeds: int | None = None,
+) -> list[Row]:
+    """The rows of a table as the flags change them: on other `data`, with another `config` of ElePose, at toy size, or
+    only with the first `seeds`.
+
+    Raises:
+      ValueError: a config for a table whose rows have configs of their own.
+    """
     table = TABLES[name]
     rows = [row for row in table.rows if seeds is None or row.seed < seeds]
+    if config is not None and name not in ABLATIONS:
+        raise ValueError(f"--config: the rows of {name} have their own configs; it is for {', '.join(ABLATIONS)}")
+    if name in ABLATIONS and (config or (data or "").partition(":")[0] in PAPER_CONFIGS):
+        chosen = config or PAPER_CONFIGS[(data or "").partition(":")[0]]
+        rows = [with_config(row, chosen) for row in rows]
     if data is not None:  # The people who are left out of the configs' data are not in other data.
         rows = [training.on_data(row, data) for row in rows if not training.names_people(row)]
     return [training.quick(row, table.own_data) for row in rows[:QUICK_ROWS]] if quick else rows

@@ -94,6 +94,28 @@ _PAPER_SIZE = (
 _NO_VIRTUAL = "lifter.term_weights.elevation=0.0"
 _DETECTED = "poses_2d=detected"
 
+PAPER_CONFIGS = {
+    "h36m": "configs/h36m.py", "h36m_fetch": "configs/h36m.py", "mpi_inf_3dhp": "configs/mpi_inf_3dhp.py",
+    "3dpw": "configs/3dpw.py",
+}  # fmt: skip
+"""{format of the data: config with the paper's sizes and schedule}."""
+
+ABLATIONS = ("ablation", "ablation_full", "pca", "elevation")
+"""Tables of ElePose whose rows make sense with any config of it."""
+
+_LENGTH = (_NO_COMPLETER, f"lifter.epochs={SHORT}")
+_SWITCHES = {FIXED: _FIXED}
+
+
+def with_config(row: Row, config: str) -> Row:
+    """A row of `ABLATIONS` with another config of ElePose: what the row switches off stays off, and the training has
+    that config's own length.
+    """
+    kept = [one for one in row.overrides if one.removeprefix("--config.") not in _LENGTH]
+    kept += [f"--config.{_SWITCHES[row.config]}"] if row.config in _SWITCHES else []
+    return dataclasses.replace(row, config=config, overrides=tuple(kept))
+
+
 TABLES: dict[str, Table] = {
     # At full length: is the sign of the depths right whatever the seed, and how far do results spread?
     "seeds": Table(_seeds(range(3), *_changed(ELEPOSE, _NO_COMPLETER))),

@@ -63,6 +63,24 @@ def test_other_data_and_fewer_seeds(command, trained, tmp_path):
     assert len({folder for _, folder in trained}) == len(trained)
 
 
+def test_ablations_on_a_papers_data_have_the_papers_config(command, trained, tmp_path):
+    common = (f"--output={tmp_path}", f"--results={tmp_path}/r", "--seeds=1")
+    assert command("--table=ablation", "--data=h36m:data/h36m", *common)[0] == 0
+    assert {row.config for row, _ in trained} == {"configs/h36m.py"}
+    by_label = {row.label: row.overrides for row, _ in trained}
+    data = "--config.data=h36m:data/h36m"
+    assert by_label[tables.FULL] == (data,)  # The paper's own length, and its completer as the config has it.
+    off = ("--config.prior.bases=0", "--config.lifter.elevation=fixed", "--config.lifter.term_weights.bone=0.0")
+    assert by_label["base"] == (*off, data)
+    trained.clear()
+    assert command("--table=elevation", "--config=configs/h36m_authors.py", *common)[0] == 0
+    assert [(row.config, row.overrides) for row, _ in trained] == [
+        ("configs/h36m_authors.py", ()), ("configs/h36m_authors.py", ("--config.lifter.elevation=fixed",)),
+    ]  # fmt: skip
+    told = command("--table=svmac", "--config=configs/h36m.py", *common)[2]
+    assert "--config: the rows of svmac have their own configs; it is for ablation, ablation_full" in told
+
+
 def test_finished_trainings_are_shown_without_training(command, trained, tmp_path):
     row = tables.TABLES["svmac"].rows[1]
     folder = tmp_path / "runs" / training.folder_of(row)
