@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tf_elepose.data.parsers.delimited import number_of
+from tf_elepose.data.parsers.delimited import numbers_of
 from tf_elepose.data.parsers.limits import listed
 from tf_elepose.data.readers.stated_convention import stated_convention
 from tf_elepose.skeleton import conventions
@@ -70,17 +70,7 @@ class NodeColumns:
           ValueError: a cell is no finite number; says in which line.
         """
         used = [place for axis in self._places for place in axis]
-        numbers = np.empty((len(lines), len(used)), np.float64)
-        for row, (number, cells) in enumerate(lines):
-            try:
-                numbers[row] = [float(cells[place] or "nan") for place in used]
-            except ValueError:
-                numbers[row] = [number_of(cells[at], f"{where}: line {number}, column {at + 1}") for at in used]
-        if np.isinf(numbers).any():
-            row = int(np.flatnonzero(np.isinf(numbers).any(axis=1))[0])
-            raise ValueError(f"{where}: line {lines[row][0]}: expected finite numbers; got infinity")
-        numbers = np.clip(numbers, -3e38, 3e38).astype(np.float32)  # `assemble` refuses numbers that are too large.
-        x, y, *scores = np.split(numbers, len(self._places), axis=1)
+        x, y, *scores = np.split(numbers_of(lines, used, where), len(self._places), axis=1)
         places = np.stack([x, y], axis=-1)
         if not scores:
             return places, None

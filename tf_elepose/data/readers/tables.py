@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from tf_elepose.data.parsers.delimited import cells_of, delimiter_of, number_of, read_line, read_lines
+from tf_elepose.data.parsers.delimited import cells_of, delimiter_of, numbers_of, read_line, read_lines
 from tf_elepose.data.parsers.limits import listed, opened, share_read, unpacked_name
 from tf_elepose.data.readers.deeplabcut import is_deeplabcut, read_deeplabcut
 from tf_elepose.data.readers.joint_columns import joint_columns
@@ -100,16 +100,6 @@ def _csv_rows(
     used = [place for axis in places for place in axis]
     fields, keep = labels.fields(lines)
     lines = [line for line, kept in zip(lines, keep, strict=True) if kept]
-    numbers = np.empty((len(lines), len(used)), np.float64)
-    for row, (number, cells) in enumerate(lines):
-        try:
-            numbers[row] = [float(cells[place] or "nan") for place in used]
-        except ValueError:
-            numbers[row] = [number_of(cells[place], f"{where}: line {number}, column {place + 1}") for place in used]
-    if np.isinf(numbers).any():
-        row = int(np.flatnonzero(np.isinf(numbers).any(axis=1))[0])
-        raise ValueError(f"{where}: line {lines[row][0]}: expected finite numbers; got infinity")
-    numbers = np.clip(numbers, -3e38, 3e38).astype(np.float32)  # `assemble` refuses numbers that are too large.
-    per_axis = np.split(numbers, len(places), axis=1)
+    per_axis = np.split(numbers_of(lines, used, where), len(places), axis=1)
     confidence = per_axis[2] if len(places) == 3 else None
     return Rows(held, np.stack(per_axis[:2], axis=-1), confidence=confidence, done=done, **fields)
