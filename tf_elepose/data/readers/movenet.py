@@ -56,7 +56,7 @@ def read_movenet(
       image_size: (width, height) px of the pictures, which the arrays do not say.
       padded: whether the model was given the picture in the middle of a square (tf.image.resize_with_pad), and the
         coordinates are shares of that square.
-      min_score: multipose's rows whose score is not above this are nobody; the default is TensorFlow.js'.
+      min_score: multipose's rows whose score is not above this are nobody; by default TensorFlow.js' number.
 
     Raises:
       ValueError: one line with the file, the array, what was expected and what it holds; also without an image size,

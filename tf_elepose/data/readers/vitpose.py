@@ -21,7 +21,7 @@ def read_vitpose(path: str | os.PathLike[str], *, convention: str | None = None)
     """Yields the people in the file at `path`, which is read twice: the names of the keypoints come last.
 
     The clip is the file's name without "_result", the frame the position in the list, from 0. A person's number is the
-    id in the file, unless every frame's ids are 0, 1, 2 ... as without tracking: these are places. Frames without
+    id in the file, unless every frame's ids are 0, 1, 2 ... as without tracking (SORT's begin at 1). Frames without
     people give no rows and are counted.
 
     Args:
