@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import small_models
 import small_runs
+from stick_people import turning
 
 from tf_elepose import evaluate
 from tf_elepose.data.readers.views import write_views
@@ -179,6 +180,17 @@ def test_missing_joints_are_reported_and_poses_that_cannot_be_lifted_counted(com
     assert (values["poses"], values["invalid_poses"], values["hidden_joints"]) == (60, 20, 0.0)
     line = command.refuses(*arguments, "--hidden_joints=3")
     assert line.endswith("none of 80 poses can be lifted: too few joints are seen")
+
+
+def test_where_the_2d_poses_come_from_is_said_as_far_as_it_is_known():
+    recording = turning()
+    seen = np.ones(recording.poses_2d.shape[:2])
+    assert evaluate.origin_of(recording, "gt") == "gt"
+    alone = dataclasses.replace(recording, poses_3d=None)
+    assert evaluate.origin_of(alone, "gt") == "given"
+    assert evaluate.origin_of(dataclasses.replace(alone, confidence=seen), "gt") == "detected"
+    both = dataclasses.replace(recording, poses_2d_detected=recording.poses_2d, confidence=seen)
+    assert [evaluate.origin_of(both, kind) for kind in ("gt", "detected")] == ["gt", "detected"]
 
 
 def test_a_protocol_counts_its_joints_only(command, tmp_path):

@@ -104,14 +104,15 @@ def main(argv: list[str]) -> int:
         output.parent.mkdir(parents=True, exist_ok=True)
         summary = evaluation.summary()
         verdict = depth_sign.sign_verdict(summary)
-        facts = {"model": str(folder), "data": source, "split": split, "poses_2d": kind}
+        facts = {"model": str(folder), "data": source, "split": split, "poses_2d": origin_of(recording, kind)}
         facts |= {"min_confidence": min_confidence, "hidden_joints": hidden, "joints": options.joints or "all", **made}
         facts |= {"hidden_half": options.hidden_half} if options.hidden_half else {}
         files.write_json(output, {**summary, **hips, "depth_sign": verdict, **facts})
     if options.figures:
         from tf_elepose.report.report import write_report
 
-        facts = {"Model": str(folder), "Data": source, "Split": split, "2D poses": kind}
+        origin = ORIGINS[origin_of(recording, kind)]
+        facts = {"Model": str(folder), "Data": source, "Split": split, "2D poses": origin}
         facts |= {"Trained": in_words(trained), "Evaluated": in_words(made)}
         page = write_report(
             pathlib.Path(options.figures),
@@ -122,10 +123,34 @@ def main(argv: list[str]) -> int:
             facts=facts,
             canonical=canonical,
             hips_deviation_mm=hips.get("canonical_hips_std_mm"),
-            poses_2d=keypoints.pixels[slice(None) if evaluation.rows is None else evaluation.rows],
+            poses_2d=_only_seen(keypoints)[slice(None) if evaluation.rows is None else evaluation.rows],
         )
         print(f"report: {page}", file=sys.stderr)
     return 0
+
+
+ORIGINS = {"gt": "true (gt)", "detected": "a detector's", "given": "as in the source, which does not say from where"}
+"""Where 2D poses come from: the word in metrics.json, and the words on the page of figures."""
+
+
+def origin_of(recording: Recording, kind: str) -> str:
+    """Where the 2D poses of a kind come from, one of `ORIGINS`.
+
+    The "gt" of a source without a detector's poses beside it are its only 2D poses: with confidences they are a
+    detector's, and without them and without 3D poses they may be.
+    """
+    if kind == "detected" or recording.poses_2d_detected is not None:
+        return kind
+    if recording.confidence is not None:
+        return "detected"
+    return "gt" if recording.poses_3d is not None else "given"
+
+
+def _only_seen(keypoints: Keypoints) -> np.ndarray:
+    """The 2D poses [N, J, 2] with NaN for joints that are not seen."""
+    import numpy as np
+
+    return np.where(keypoints.seen[..., np.newaxis], keypoints.pixels, np.nan)
 
 
 def in_words(values: Mapping[str, Any]) -> str:

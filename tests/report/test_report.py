@@ -193,6 +193,37 @@ def test_a_handful_of_poses_is_enough(tmp_path, true, n):
     assert "No bin of 5 mm holds 5 poses" in read(path).text
 
 
+def test_joints_that_are_not_seen_are_not_drawn(true):
+    seen = np.ones(17, bool)
+    seen[list(H36M_17.indices(("l_wrist", "nose")))] = False
+    image = np.where(seen[:, np.newaxis], 1000 + true[0, :, :2], np.nan)
+    with figures.style():
+        axis = pose_figures.pose_views(true[0], H36M_17, None, image).axes[0]
+    bones = H36M_17.num_bones - 3  # l_elbow to l_wrist, thorax to nose, nose to head.
+    assert len(axis.lines) == bones and axis.get_xlim()[0] > 0 and axis.get_ylim()[1] > 0
+    assert np.isfinite(np.ma.filled(axis.collections[0].get_offsets(), np.nan)).all(axis=1).sum() == 15
+    with figures.style():
+        blind = pose_figures.pose_views(true[0], H36M_17, None, np.full((17, 2), np.nan)).axes[0]
+        pose_figures.pose_gallery({"a": [pose_figures.Example("", image, true[0], true[0])]}, H36M_17)
+    assert not blind.lines
+
+
+def test_the_page_says_that_joints_are_not_seen(tmp_path, true):
+    poses_2d = true[..., :2].copy()
+    poses_2d[:, 3] = np.nan
+    page = read(write_report(tmp_path, evaluate_poses(H36M_17, true), H36M_17, title="Own video", poses_2d=poses_2d))
+    assert "Joints that are not seen in the 2D input are not drawn there" in page.text
+
+
+def test_poses_without_an_action_have_no_empty_words(tmp_path, true):
+    evaluation = evaluate_poses(H36M_17, true, action=[""] * N)
+    assert "by_action" not in evaluation.summary() and "Action" not in evaluation.table()
+    text = read(write_report(tmp_path, evaluation, H36M_17, title="Own video")).text
+    assert "First (pose 0)" in text and "By action" not in text
+    some = evaluate_poses(H36M_17, true, true_3d=true, action=["", "walk"] * (N // 2))
+    assert set(some.summary()["by_action"]) == {"(none)", "walk"}
+
+
 def test_a_run_without_numbers_is_reported(tmp_path, evaluation):
     history = {"lifter": [{"step": 1, "loss": 2.0}, {"step": 2, "loss": float("nan")}, {"loss": 4.0}]}
     page = read(write_report(tmp_path, evaluation, H36M_17, title="A run", history=history))
@@ -202,7 +233,7 @@ def test_a_run_without_numbers_is_reported(tmp_path, evaluation):
 def test_inputs_that_do_not_fit_the_evaluation_are_refused(tmp_path, evaluation):
     with pytest.raises(ValueError, match="skeleton: expected the evaluation's, 'h36m_17'; got 'h36m_17_elepose'"):
         write_report(tmp_path, evaluation, H36M_17_ELEPOSE, title="A run")
-    with pytest.raises(ValueError, match=rf"poses_2d: expected finite \[{N}, 17, 2\]; got shape \[{N}, 16, 2\]"):
+    with pytest.raises(ValueError, match=rf"poses_2d: expected \[{N}, 17, 2\], not infinite; got shape \[{N}, 16, 2\]"):
         write_report(tmp_path, evaluation, H36M_17, title="A run", poses_2d=np.zeros((N, 16, 2)))
     assert not list(tmp_path.iterdir())
 

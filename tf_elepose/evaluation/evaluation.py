@@ -116,7 +116,7 @@ class Evaluation:
         for joints in ("knees", "elbows"):
             if (forward := getattr(self, f"{joints}_forward")) is not None:
                 values[f"{joints}_forward_share"] = float(forward.mean())
-        if self.action is not None:
+        if self.action is not None and any(self.action):  # Most sources do not name actions.
             values["by_action"] = self._by_action()
         return values
 
@@ -129,13 +129,16 @@ class Evaluation:
         rows = {}
         for action in np.unique(self.action):
             chosen = self.action == action
-            rows[str(action)] = {"poses": int(chosen.sum())} | {
+            rows[str(action) or NO_ACTION] = {"poses": int(chosen.sum())} | {
                 name: float(per_pose[chosen].mean())
                 for name in ACTION_MEASURES
                 if (per_pose := getattr(self, name, None)) is not None
             }
         return rows
 
+
+NO_ACTION = "(none)"
+"""Name of the row of poses without an action, beside those with one."""
 
 PROTOCOL_JOINTS = {
     "mpi_inf_3dhp": (

@@ -39,7 +39,7 @@ def pose_views(
       pose: [J, 3] centred on the root, camera frame.
       skeleton: names the joints.
       true: [J, 3] true pose, drawn as a broad grey band behind `pose`.
-      image: [J, 2] the 2D input, pixels; without it that panel holds the legend.
+      image: [J, 2] the 2D input, pixels, NaN for joints that are not drawn; without it that panel holds the legend.
       unit: of `pose` and `true`.
     """
     figure = Figure(figsize=(4.1, 4.6), layout="constrained")
@@ -77,7 +77,7 @@ class Example:
 
     Attributes:
       title: above it; may have two lines.
-      image: [J, 2] the 2D input, px.
+      image: [J, 2] the 2D input, px; NaN for joints that are not drawn.
       pose: [J, 3] mm, camera frame, root at the origin.
       true: [J, 3] mm, camera frame, root at the origin.
     """
@@ -106,9 +106,9 @@ def pose_gallery(rows: Mapping[str, Sequence[Example]], skeleton: Skeleton) -> F
     figure = Figure(figsize=(1.15 * columns + 1.0, 3.9 * len(rows) + 0.35), layout="constrained")
     panels = figure.subplots(2 * len(rows), columns, squeeze=False)
     every = [example for examples in rows.values() for example in examples]
-    images = {id(e): e.image - 0.5 * (e.image.min(axis=0) + e.image.max(axis=0)) for e in every}
+    images = {id(e): e.image - 0.5 * np.sum(_box(e.image), axis=0) for e in every}
     _, across, sign, right, along, sign_up, up = _VIEWS[1]
-    seen = np.abs(np.concatenate(list(images.values()))).max(axis=0)
+    seen = np.abs(_box(np.concatenate(list(images.values())))).max(axis=0)
     side = np.abs(np.concatenate([np.concatenate([e.pose, e.true]) for e in every])[:, [across, along]]).max(axis=0)
     reach_y, reach_up = (1.08 * max(float(reach[1]), 1e-6) for reach in (seen, side))
     # At least about half as wide as high: narrower panels have no room for the numbers of the ticks.
@@ -188,8 +188,8 @@ def canonical_views(poses: np.ndarray, skeleton: Skeleton, names: Sequence[str],
 
 def _draw_image(axis: Axes, image: np.ndarray, skeleton: Skeleton) -> None:
     _draw(axis, image, skeleton)
-    middle = 0.5 * (image.min(axis=0) + image.max(axis=0))
-    reach = 0.58 * max(float(np.ptp(image, axis=0).max()), 1e-6)
+    low, high = _box(image)
+    middle, reach = 0.5 * (low + high), 0.58 * max(float((high - low).max()), 1e-6)
     axis.set(xlim=(middle[0] - reach, middle[0] + reach), ylim=(middle[1] + reach, middle[1] - reach))
     axis.set(title="2D input", xlabel="x, px", ylabel="y, px")
     for ticks in (axis.xaxis, axis.yaxis):
@@ -197,10 +197,21 @@ def _draw_image(axis: Axes, image: np.ndarray, skeleton: Skeleton) -> None:
     _plain(axis)
 
 
+def _box(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The smallest and the largest x and y [2] of `points` [J, 2] that are known; 0 where none is."""
+    known = points[np.isfinite(points).all(axis=-1)]
+    return (known.min(axis=0), known.max(axis=0)) if len(known) else (np.zeros(2), np.zeros(2))
+
+
 def _draw(axis: Axes, points: np.ndarray, skeleton: Skeleton, truth: bool = False) -> None:
-    """Draws the bones between `points` [J, 2], each in the colour of its child joint's side, and the joints."""
+    """Draws the bones between `points` [J, 2], each in the colour of its child joint's side, and the joints.
+
+    Joints that are NaN are left out, with their bones.
+    """
     for child, parent in skeleton.bones:
         ends = points[[skeleton.index(parent), skeleton.index(child)]]
+        if not np.isfinite(ends).all():
+            continue
         color, line, width = (TRUTH, "-", 5.5) if truth else _SIDES[side_of(child, skeleton)]
         axis.plot(ends[:, 0], ends[:, 1], color=color, linestyle=line, linewidth=width, solid_capstyle="round")
     if not truth:

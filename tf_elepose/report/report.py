@@ -44,7 +44,7 @@ def write_report(
       title: heading of the page, plain text.
       history: {run: rows of its metrics.jsonl}, rows with "step" and named numbers, e.g. "prior" and "lifter".
       facts: how the figures were made (date, hardware, versions, config), plain text.
-      poses_2d: [N, J, 2] px, the input of every pose.
+      poses_2d: [N, J, 2] px, the input of every pose; NaN for joints that are not seen, which are not drawn.
       canonical: {camera: [J, 3] mm}, the canonical poses of one moment, from a method that has them.
       hips_deviation_mm: standard deviation of the canonical hips between a moment's views, over all moments.
 
@@ -62,8 +62,8 @@ def write_report(
     if poses_2d is not None:
         poses_2d = np.asarray(poses_2d, np.float64)
         expected = (len(evaluation), skeleton.num_joints, 2)
-        if poses_2d.shape != expected or not np.all(np.isfinite(poses_2d)):
-            raise ValueError(f"poses_2d: expected finite {list(expected)}; got shape {list(poses_2d.shape)}")
+        if poses_2d.shape != expected or np.any(np.isinf(poses_2d)):
+            raise ValueError(f"poses_2d: expected {list(expected)}, not infinite; got shape {list(poses_2d.shape)}")
     with figures.style():
         sections = [
             _learning(history or {}),
@@ -111,6 +111,8 @@ def _poses(evaluation: Evaluation, skeleton: Skeleton, poses_2d: np.ndarray | No
         )
         pictures.append(_picture(f"pose-{name}", figure, f"{name.capitalize()} pose from three sides", label))
     missing = []
+    if poses_2d is not None and np.isnan(poses_2d[[row for _, _, row in _examples(evaluation)]]).any():
+        missing.append("Joints that are not seen in the 2D input are not drawn there; the model fills them in.")
     if poses_2d is None:
         missing.append("The 2D poses were not given, so the input is not drawn.")
     if true is None:
@@ -136,7 +138,7 @@ def _examples(evaluation: Evaluation) -> Iterator[tuple[str, str, int]]:
         elif evaluation.nll is not None:
             parts.append(f"NLL {evaluation.nll[row]:.1f} nats")
         where = f"pose {row}"
-        if evaluation.action is not None:
+        if evaluation.action is not None and evaluation.action[row]:
             where += f", {evaluation.action[row]}"
         yield names[rank], f"{': '.join(parts)} ({where})", row
 
