@@ -33,6 +33,20 @@ def test_links_lead_to_files_that_are_there(page):
     assert not [link for link in local if not ((ROOT / page).parent / link).exists()]
 
 
+@pytest.mark.parametrize("page", ["README.md", *(page for page in PAGES if page.startswith("docs/"))])
+def test_configs_and_settings_that_a_page_names_exist(page):
+    for name, settings in re.findall(r"--config=(configs/\w+\.py)((?: --config\.[\w.]+=\S+)*)", _text(page)):
+        if page == "docs/extending.md" and name in _text(page).replace(f"--config={name}", ""):
+            continue  # The page says how to write it.
+        spec = importlib.util.spec_from_file_location("named_config", ROOT / name)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        for setting in re.findall(r"--config\.([\w.]+)=", settings):
+            place = module.get_config()
+            for part in setting.split("."):
+                place = place[part]
+
+
 @pytest.mark.parametrize("page", OURS)
 def test_files_and_commands_of_a_page_exist(page):
     text = _text(page)
