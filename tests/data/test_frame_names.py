@@ -40,6 +40,26 @@ def test_times_are_frames_in_order():
     assert in_order([("a", 0.5), ("a", 0.0), ("b", 3)]) == [("a", 1), ("a", 0), ("b", 3)]
 
 
+@pytest.mark.parametrize("clip", ["", "walk_", "a/walk-", "a/"])
+def test_seconds_are_times(clip):
+    times = [f"{clip}{t / 30:.3f}.jpg" for t in range(100)]
+    name = clip.rstrip("_-/") or "rgb"
+    assert frame_places(times, "rgb", "here") == [(name, t) for t in range(100)]
+    assert frame_places(times[::-1], "rgb", "here") == [(name, t) for t in range(99, -1, -1)]
+    assert frame_places([f"{clip}00-00-{t / 25:06.3f}.png" for t in range(100)], "rgb", "here") == [
+        (name, t) for t in range(100)
+    ]
+
+
+def test_numbers_of_videos_are_no_seconds():
+    for video in ("{}.{:04d}", "cam_{}.{:03d}", "cam_{}.{:02d}"):
+        names = [video.format(v, t) for v in (1, 2) for t in range(0, 60)]
+        assert {place[0][-1] for place in frame_places(names, "x", "here")} == {"1", "2"}
+        assert [frame for _, frame in frame_places(names, "x", "here")] == [*range(60), *range(60)]
+    sparse = [f"cam_{v}.{t:04d}" for v in (1, 2) for t in range(0, 600, 30)]
+    assert [frame for _, frame in frame_places(sparse, "x", "here")] == [*range(0, 600, 30)] * 2
+
+
 def test_places_of_many_names():
     assert frame_places(["a/b/x_007.jpg", "8.png", "cover.jpg"], "clip", "here") == [
         ("a/b/x", 7),

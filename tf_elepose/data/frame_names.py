@@ -9,6 +9,7 @@ to every picture: docs.roboflow.com, "Dataset Versions").
 from __future__ import annotations
 
 import collections
+import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -33,9 +34,13 @@ _LAST_DIGITS = re.compile(r"(\d+)(\D*)\Z", re.ASCII)
 # counter may follow a date (VID_20240115_123045_0001): it is the frame, and the date belongs to the clip.
 _TIME = re.compile(
     r"(?<!\d)(?:(?:19|20)\d\d([-_.]?)(?:0\d|1[0-2])\1(?:[0-2]\d|3[01])[-_. T]*[0-2]\d[-_.:h]?[0-5]\d[-_.:m]?[0-5]\d"
-    r"(?:s?(?:\d{3}|\d{6}|\d{9})|[.,](?:\d{3}|\d{6}|\d{9}))?|1\d{9}[.,]\d{3,9})s?Z?\Z",
+    r"(?:s?(?:\d{3}|\d{6}|\d{9})|[.,](?:\d{3}|\d{6}|\d{9}))?|1\d{9}[.,]\d{3,9}"
+    r"|\d\d[-_:h][0-5]\d[-_:m][0-5]\d[.,](?:\d{3}|\d{6}))s?Z?\Z",
     re.ASCII,
 )
+
+# Seconds with a fraction of always the same length, times only if all names of a list have them: 0.040, 0.080.
+_SECONDS = re.compile(r"(?P<clip>(?:.*[^\w.])?|.*_)(?P<time>\d{1,15}[.,](?P<part>\d{2,9}))s?\Z", re.ASCII | re.DOTALL)
 
 _BETWEEN = " _-.([{#@~"  # Between a clip and its number.
 
@@ -88,6 +93,8 @@ def frame_places(names: Sequence[str], clip: str, where: str) -> list[tuple[str,
       clip: the clip of names that say none.
       where: what messages call their source.
     """
+    if (times := _seconds(names, clip)) is not None:
+        return in_order(times)
     read = [frame_name(name) for name in names]
     if not any(found.frame is not None for found in read):
         return None
@@ -111,6 +118,34 @@ def frame_places(names: Sequence[str], clip: str, where: str) -> list[tuple[str,
                 places[i] = (places[i][0], counted[places[i][0]])
                 counted[places[i][0]] += 1
     return in_order(places)
+
+
+def _seconds(names: Sequence[str], clip: str) -> list[tuple[str, float]] | None:
+    """The (clip, seconds) of names that all end with seconds (walk_0.040); None where they do not.
+
+    "1.040" may also be picture 40 of video 1. Seconds go on from one whole number to the next in steps as those within
+    it, which pictures of one video after the other do not; and pictures have numbers that follow each other.
+    """
+    times: list[tuple[str, float]] = []
+    lengths: set[int] = set()
+    for name in names:
+        folder, slash, stem = name.replace("\\", "/").rpartition("/")
+        stem = _without_endings(stem)
+        if (match := _SECONDS.match(stem)) is None or _TIME.search(stem):
+            return None
+        times.append(
+            (frame_name(f"{folder}{slash}{match['clip']}0").clip or clip, float(match["time"].replace(",", ".")))
+        )
+        lengths.add(len(match["part"]))
+    ordered = sorted(set(times))
+    pairs = [(one[1], other[1]) for one, other in itertools.pairwise(ordered) if one[0] == other[0]]
+    within = sorted(after - before for before, after in pairs if int(before) == int(after))
+    between = [after - before for before, after in pairs if int(before) != int(after)]
+    if len(lengths) != 1 or len(ordered) < len(times) or not within or not between:
+        return None
+    step, smallest = within[len(within) // 2], 1.5 * 10.0 ** -lengths.pop()
+    going_on = sum(gap < 2.5 * step for gap in between)
+    return times if within[0] > smallest and 2 * going_on >= len(between) else None
 
 
 class Picture(NamedTuple):
