@@ -128,6 +128,15 @@ def test_the_user_may_know_better(tmp_path, convention):
     assert rows.convention.name == convention
 
 
+def test_another_order_under_mhformers_name_is_told(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"kpts: expected the joints of h36m_17, .*: say which they are, --option=conv"
+    ):
+        read(tmp_path, {}, kpts=walker.poses()[np.newaxis])
+    (rows,) = read(tmp_path, {"convention": "coco_17"}, kpts=walker.poses()[np.newaxis])
+    np.testing.assert_allclose(rows.poses_2d, walker.poses())
+
+
 def test_mhformers_3d_poses_are_no_keypoints(tmp_path):
     lifted = np.random.default_rng(0).normal(0, 0.5, (40, 17, 3))
     with pytest.raises(ValueError, match=r"reconstruction: expected keypoints in pixels; .*: give the file of the 2D"):

@@ -37,12 +37,14 @@ from tf_elepose.data.readers.third_number import ThirdNumbers
 from tf_elepose.data.readers.videopose3d import POSITIONS, read_videopose3d
 from tf_elepose.data.recording import check_array, require_splits
 from tf_elepose.data.rows import Rows
+from tf_elepose.skeleton import conventions
 
 _INTEGERS, _TEXTS = ("frame", "person", "camera"), ("clip", "subject", "action", "split")
 
 _NAMES = ("poses_2d", "keypoints", "keypoints_2d", "kps", "arr_0", NPY_NAME)
 _PEOPLE_FIRST = ("reconstruction", "kpts")
-_H36M = "h36m_17"
+_H36M = conventions.CONVENTIONS["h36m_17"]
+_MOST_OFF = 0.15  # Share of the body's extent that root and thorax may be beside the middle of hips and shoulders.
 _CONFIDENCES = ("confidence", "confidences", "keypoint_scores", "scores")
 
 _PART_ROWS = 1 << 14
@@ -83,8 +85,11 @@ def read_npz(
             yield from read_ragged(archive, name, convention, third, unpacked_name(path).stem)
             return
         layout = _Layout.of(archive, name, axes)
-        stated = _H36M if convention is None and name in _PEOPLE_FIRST and layout.num_joints == 17 else convention
-        held = stated_convention(stated, layout.num_joints, archive.where)
+        if convention is None and name in _PEOPLE_FIRST and layout.num_joints == _H36M.num_joints:
+            _require_h36m(layout.sample(archive), f"{archive.where}: {name}")
+            held = _H36M
+        else:
+            held = stated_convention(convention, layout.num_joints, archive.where)
         columns = layout.columns(archive)
         layout.tell_unread(archive, columns)
         apart = [name for name in _CONFIDENCES if name in columns][:1]
@@ -97,7 +102,7 @@ def read_npz(
         }
         members = {member: member for member in (name, *of_rows)}
         for first, arrays in archive.parts(members, _PART_ROWS, len(layout.lead)):
-            with np.errstate(over="ignore"):  # `assemble` refuses numbers that are too large.
+            with np.errstate(over="ignore", invalid="ignore"):  # `assemble` refuses numbers that are too large.
                 poses, *trust = (arrays[member].astype(np.float32) for member in (name, *apart))
             n = len(poses)
             places, confidence = thirds.split(poses)
@@ -154,7 +159,7 @@ class _Layout:
                 f"{list(shape)}"
             )
         lead = shape[:-2]
-        sample = next(archive.blocks(name, min(math.prod(lead), SAMPLE), len(lead)))
+        sample = cls(name, lead, 0, *shape[-2:]).sample(archive)
         if name == _PEOPLE_FIRST[0] and shape[-1] == 3:
             _require_keypoints(sample, what)
         if len(lead) == 1:
@@ -183,6 +188,10 @@ class _Layout:
                 what, list(shape), lead[time], people, other,
             )  # fmt: skip
         return cls(name, lead, time, *shape[-2:])
+
+    def sample(self, archive: NpzReader) -> np.ndarray:
+        """The first poses [n, K, 2 or 3]."""
+        return next(archive.blocks(self.name, min(self.num_rows, SAMPLE), len(self.lead)))
 
     @property
     def num_rows(self) -> int:
@@ -262,6 +271,24 @@ def _require_keypoints(sample: np.ndarray, what: str) -> None:
             f"{what}: expected keypoints in pixels; they are within {places.max():.3g}, as the 3D poses "
             "that MHFormer and others write under this name: give the file of the 2D keypoints"
         )
+
+
+def _require_h36m(sample: np.ndarray, what: str) -> None:
+    """Raises a ValueError where root and thorax of Human3.6M's order are not between hips and shoulders."""
+    places = np.asarray(sample[..., :2], np.float64)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        extent = np.linalg.norm(places.max(axis=1) - places.min(axis=1), axis=-1)
+        for middle, part in (("root", "hip"), ("thorax", "shoulder")):
+            joint, right, left = (places[:, _H36M.index(name)] for name in (middle, f"r_{part}", f"l_{part}"))
+            off = np.linalg.norm(joint - (right + left) / 2, axis=-1) / extent
+            off = off[np.isfinite(off)]
+            if off.size and np.median(off) > _MOST_OFF:
+                raise ValueError(
+                    f"{what}: expected the joints of {_H36M.name}, as MHFormer has them under this name; joint "
+                    f"{_H36M.index(middle)} is not between the {part}s {_H36M.index(f'r_{part}')} and "
+                    f"{_H36M.index(f'l_{part}')}: say which they are, --option=convention=NAME, "
+                    f"{conventions.candidates(_H36M.num_joints)}"
+                )
 
 
 def _time_axis(sample: np.ndarray, lead: tuple[int, ...]) -> int | None:

@@ -84,7 +84,7 @@ def _people(entry: Any, what: str) -> np.ndarray | None:
         return None
     found: np.ndarray
     try:
-        with np.errstate(over="ignore"):  # `assemble` refuses numbers that are too large.
+        with np.errstate(over="ignore", invalid="ignore"):  # `assemble` refuses numbers that are too large.
             found = np.asarray(entry).astype(np.float32)
     except (TypeError, ValueError, OverflowError):
         found = np.zeros(0)

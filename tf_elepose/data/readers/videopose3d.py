@@ -140,7 +140,7 @@ def _keypoints(view: Any, layout: Convention | None, what: str) -> np.ndarray:
     shape = view.shape if isinstance(view, np.ndarray) and view.dtype.kind in "fiu" else ()
     if len(shape) != 3 or shape[2] not in (2, 3) or joints not in ("K", shape[1]) or shape[1] == 0:
         raise ValueError(f"{what}: expected numbers [T, {joints}, 2 or 3]; got {described(view)}")
-    with np.errstate(over="ignore"):  # `assemble` refuses numbers that are too large.
+    with np.errstate(over="ignore", invalid="ignore"):  # `assemble` refuses numbers that are too large.
         return view.astype(np.float32)
 
 
@@ -192,7 +192,7 @@ def _rows(
 ) -> Rows:
     held = held or conventions.CONVENTIONS[_DETECTORS]  # Without people any will do.
     counts = [len(poses) for poses in people]
-    with np.errstate(over="ignore"):  # `assemble` refuses numbers that are too large.
+    with np.errstate(over="ignore", invalid="ignore"):  # `assemble` refuses numbers that are too large.
         numbers = np.concatenate([np.zeros((0, _ROWS, held.num_joints)), *people]).astype(np.float32)
     return Rows(
         held,
