@@ -125,7 +125,7 @@ def _with_advice(rows: Iterator[Rows], format_name: str, path: str) -> Iterator[
         first = next(rows, None)
     except ValueError as error:
         message = str(error)
-        if _HOLDS in message or (advice := advice_for(path, format_name)) is None:
+        if _HOLDS in message or (advice := advice_for(path, format_name, message)) is None:
             raise
         raise ValueError(f"{message}; {advice}") from None
     if first is not None:

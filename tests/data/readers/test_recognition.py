@@ -45,6 +45,11 @@ def test_a_folder_of_something_else_is_told(tmp_path):
         options = {"image_size": [640, 480]} if name == "yolo" else {}
         with pytest.raises(ValueError, match=r"it holds 3 \.json \(format openpose, it seems\)"):
             load_source(f"{name}:{tmp_path}", H36M_17, **options)
+    (tmp_path / "annotations.json").write_text(json.dumps({"images": [], "annotations": []}))
+    with pytest.raises(
+        ValueError, match=r"expected a file; is a folder; it holds 4 \.json \(format coco and openpose, it"
+    ):
+        load_source(f"coco:{tmp_path}", H36M_17)
     with pytest.raises(ValueError, match="this is a picture or video: find the keypoints with a 2D detector first"):
         load_source(f"coco:{tmp_path / 'walk.mp4'}", H36M_17)
 

@@ -28,6 +28,8 @@ _BY_ENDING = {
 _PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".mp4", ".avi", ".mov", ".mkv", ".webm")
 
 _OPENPOSE = re.compile(rb'\{(?:[^{}\[\]]*,)?\s*"people"\s*:\s*\[')
+_WANTS_A_FILE = "expected a file; is a folder"
+
 _TEXT_IMAGE = re.compile(rb'"image_id"\s*:\s*"')
 _PEOPLE_BY_ID = re.compile(rb'\{\s*"keypoints"\s*:\s*\[\s*\{(?:\s*\}\s*,\s*\{)*\s*"\d+"\s*:')
 _POSE_LINE = re.compile(rb"\d+(?:[ \t]+-?[\d.]+(?:e-?\d+)?){12,}[ \t\r]*(?:\n|\Z)")
@@ -80,12 +82,19 @@ def format_of_json(head: bytes) -> str | None:
     return None
 
 
-def advice_for(path: str | os.PathLike[str], format_name: str) -> str | None:
-    """What to say of a path that `format_name` cannot read: the format it looks like, or what a folder holds."""
+def advice_for(path: str | os.PathLike[str], format_name: str, message: str) -> str | None:
+    """What to say of a path that `format_name` cannot read: the format it looks like, or what a folder holds.
+
+    Args:
+      path: of the file or folder.
+      format_name: of the reader.
+      message: the reader's. Where it wants a file, its files in the folder are worth saying, too.
+    """
     place = pathlib.Path(path)
     if place.is_dir():
         holds = held(place)
-        return None if re.search(rf"\b{format_name}\b", holds) else f"it holds {holds}"
+        own = re.search(rf"\b{format_name}\b", holds) and _WANTS_A_FILE not in message
+        return None if own else f"it holds {holds}"
     if not place.is_file():
         return None
     if place.suffix.lower() in _PICTURES:
