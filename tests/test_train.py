@@ -103,7 +103,7 @@ def finish(finished, tmp_path_factory):
         with pytest.raises(SystemExit) as stopped:
             train.commands.run(train.main, train.define_flags)
         assert not stopped.value.code
-    return lambda workdir: last_part(workdir, *kept)
+    return lambda workdir, keep_mirrored=False: last_part(workdir, *kept[:-1], keep_mirrored)
 
 
 @pytest.mark.parametrize(
@@ -130,12 +130,30 @@ def test_depths_of_the_wrong_sign_are_measured_but_leave_no_model(
         ValueError, match=rf"the depths are {verdict} \(training poses: .*The model was not saved"
     ) as told:
         finish(tmp_path)
-    assert "% of knees and " in str(told.value)
+    assert "% of knees and " in str(told.value) and "--keep_mirrored" in str(told.value)
     assert "PA-MPJPE" in capsys.readouterr().out  # What is wrong can be looked at.
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert metrics["depth_sign"] == verdict and metrics["split"] == "test" and metrics["poses"] == 80
     assert not (tmp_path / "model.npz").exists()
     assert sorted(("pa_mpjpe_mm" in summary, summary["poses"]) for summary in seen) == [(False, 240), (True, 80)]
+
+
+def test_a_model_of_the_wrong_sign_is_kept_on_request_under_a_name_that_says_so(
+    finish, finished, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(depth_sign, "sign_verdict", lambda summary: "mixed")
+    with pytest.raises(ValueError, match=r"The model was saved as .*model\.mixed\.npz; try another seed"):
+        finish(tmp_path, keep_mirrored=True)
+    assert {path.name for path in tmp_path.iterdir()} == {"metrics.json", "model.mixed.npz"}
+    kept, info = workdir.load_model_and_info(tmp_path / "model.mixed.npz")
+    right, _ = workdir.load_model_and_info(finished / "run")
+    assert info["depth_sign"] == "mixed"
+    pixels = small_runs.small_recording().poses_2d[:3]
+    np.testing.assert_array_equal(kept.predict(pixels).poses_3d, right.predict(pixels).poses_3d)
+    with pytest.raises(
+        ValueError, match=r"no model\.npz was saved, because its depths are mixed; .*model\.mixed\.npz is"
+    ):
+        workdir.load_model(tmp_path)
 
 
 def test_a_run_of_the_wrong_sign_says_the_same_when_it_is_run_again(on_views, trained, monkeypatch):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # They bring TensorFlow and Matplotlib.
 
 
 def define_flags() -> None:
-    flags.DEFINE_string("workdir", None, "Folder of a finished run.", required=True)
+    flags.DEFINE_string("workdir", None, "Folder of a finished run, or a model file in it.", required=True)
     flags.DEFINE_string("data", None, "SOURCE to evaluate on; that of the training when not given.")
     flags.DEFINE_string("split", None, "Split of the data; when not given test, or train where there is no test.")
     flags.DEFINE_enum(
@@ -77,7 +77,7 @@ def main(argv: list[str]) -> int:
         raise ValueError(f"--likelihood_views must not be negative; got {views}")
     folder = pathlib.Path(options.workdir)
     method, trained = workdir.load_model_and_info(folder)
-    config = files.read_json(folder / "config.json")
+    config = files.read_json((folder if folder.is_dir() else folder.parent) / "config.json")
     source = options.data or config["data"]
     source_options = (config["data_options"] if source == config["data"] else {}) | source_flags.options_from_flags()
     kind = options.poses_2d or evaluated_kind(config)

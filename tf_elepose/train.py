@@ -28,6 +28,12 @@ def define_flags() -> None:
     flags.DEFINE_string("workdir", None, "Folder of the run, for checkpoints, logs and the model.")
     flags.mark_flag_as_required("config")
     flags.DEFINE_boolean(
+        "keep_mirrored",
+        False,
+        "Keep the model of a training whose depths have the wrong sign, under a name that says so: model.mirrored.npz, "
+        "model.mixed.npz or model.unclear.npz.",
+    )
+    flags.DEFINE_boolean(
         "differences", False, "Only print the differences of the config from the paper of its method; train nothing."
     )
     source_flags.define_flags()
@@ -84,7 +90,7 @@ def main(argv: list[str]) -> int:
                     raise
                 _leave(error)
         if model is not None:
-            _finish(folder, config, recording, run, model)
+            _finish(folder, config, recording, run, model, flags.FLAGS.keep_mirrored)
             return 0
     print(
         f"stopped by {stop.signal_name or 'another worker'}; everything is saved. To go on: python -m tf_elepose.train "
@@ -135,8 +141,9 @@ def _leave(error: Exception) -> NoReturn:
     os._exit(commands.EXIT_LOST_WORKER)
 
 
-def _finish(folder: pathlib.Path, config: ConfigDict, recording, run, model) -> None:
-    """Evaluate, write metrics.json and, when the depths have the right sign, the model.
+def _finish(folder: pathlib.Path, config: ConfigDict, recording, run, model, keep_mirrored: bool) -> None:
+    """Evaluate, write metrics.json and, when the depths have the right sign, the model; with `keep_mirrored` also one
+    of the wrong sign, whose file says so.
 
     Raises:
       ValueError: the depths are mirrored, mixed or unrelated to the truth.
@@ -166,9 +173,14 @@ def _finish(folder: pathlib.Path, config: ConfigDict, recording, run, model) -> 
         figures = {**evaluation.summary(), **run.own_figures(model), "depth_sign": verdict, "split": split, **info}
         files.write_json(folder / "metrics.json", files.finite_or_null(figures))
     if verdict not in ("right", "unknown"):
+        kept = "not saved (--keep_mirrored keeps it)"
+        if keep_mirrored:
+            kept = f"saved as {folder / f'model.{verdict}.npz'}"
+            if run.writes:
+                workdir.save_model(folder / f"model.{verdict}.npz", model, {**info, "depth_sign": verdict})
         raise ValueError(
-            f"the depths are {verdict} (training poses: {grounds}): {depth_sign.VERDICTS[verdict]} The model was not "
-            "saved; try another seed, or a larger weight of the term 'knees', in another --workdir"
+            f"the depths are {verdict} (training poses: {grounds}): {depth_sign.VERDICTS[verdict]} The model was "
+            f"{kept}; try another seed, or a larger weight of the term 'knees', in another --workdir"
         )
     if run.writes:
         workdir.save_model(folder / "model.npz", model, info)

@@ -71,7 +71,9 @@ def load_model_and_info(path: str | os.PathLike[str]) -> tuple[PoseModel, dict[s
         if not (path / "model.npz").exists():
             if (path / "metrics.json").exists():
                 sign = files.read_json(path / "metrics.json").get("depth_sign")
-                raise ValueError(f"{path}: no model was saved, because its depths are {sign}; see its metrics.json")
+                kept = path / f"model.{sign}.npz"
+                hint = f"; {kept} is the model all the same" if kept.exists() else "; see its metrics.json"
+                raise ValueError(f"{path}: no model.npz was saved, because its depths are {sign}{hint}")
             raise ValueError(f"{path}: expected a finished run with a model.npz; train it to its end first")
         path = path / "model.npz"
     arrays = files.read_npz(path)
