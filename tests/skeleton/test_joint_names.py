@@ -1,5 +1,7 @@
 """Joints by the names that files give them."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -22,6 +24,37 @@ _LEFT_SHOULDER = (
 )
 def test_spellings_of_one_joint(name):
     assert joint_name(name) == "l_shoulder"
+
+
+FORMS = (
+    "{s}_{p}", "{s}-{p}", "{s} {p}", "{s}.{p}", "{p}_{s}", "{p}.{s}", "{p} {s}", "{p} ({s})", "({s}) {p}", "{s}:{p}",
+    "{s}{p}", "{s}{P}", "{p}{S}", "{S}{U}", "{s}__{p}",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_no_spelling_exchanges_the_sides(form):
+    parts = [
+        "shoulder",
+        "sho",
+        "elbow",
+        "elb",
+        "wrist",
+        "wri",
+        "hip",
+        "knee",
+        "kne",
+        "ankle",
+        "ank",
+        "eye",
+        "ear",
+        "heel",
+    ]
+    for side, short, part in itertools.product(("left", "right"), (False, True), parts):
+        for spelled in (side[:1] if short else side, (side[:1] if short else side).upper()):
+            name = form.format(s=spelled, S=spelled.capitalize(), p=part, P=part.capitalize(), U=part.upper())
+            full = {"sho": "shoulder", "elb": "elbow", "wri": "wrist", "kne": "knee", "ank": "ankle"}.get(part, part)
+            assert joint_name(name) == f"{side[0]}_{full}", name
 
 
 @pytest.mark.parametrize(
