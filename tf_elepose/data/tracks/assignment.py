@@ -14,6 +14,9 @@ def assign(gains: np.ndarray) -> list[tuple[int, int]]:
     Args:
       gains: [n, m]; a row and a column of no gain, 0 or less, are no pair.
     """
+    best = np.argmax(gains, axis=1).tolist()
+    if len(set(best)) == len(best):  # Each row has its own best column, as nearly always.
+        return [(row, column) for row, column in enumerate(best) if gains[row, column] > 0.0]
     pairs: list[tuple[int, int]] = []
     for rows, columns in _apart(gains > 0.0):
         part = gains[np.ix_(rows, columns)]

@@ -83,9 +83,9 @@ def fit(bodies: Bodies, rows: list[int], outlooks: list[Outlook], waited: np.nda
     distance = joint_distances(pixels[:, np.newaxis], expected, common, bodies.mirror)
     enough = np.maximum(count, 1.0)
     cost = distance.sum(axis=-1) / enough / size
-    shape = (*common.shape, 2)
-    spread = [_spread(np.broadcast_to(of, shape), common, enough) for of in (pixels[:, np.newaxis], expected)]
-    cost += _OF_SIZE * np.abs(np.log(np.maximum(spread[0], 1.0) / np.maximum(spread[1], 1.0)))
+    middle = bodies.middle[rows][:, np.newaxis, np.newaxis]  # Near it numbers are small, and squares exact enough.
+    ratio = _spread(pixels[:, np.newaxis] - middle, common, enough) / _spread(expected - middle, common, enough)
+    cost += (0.5 * _OF_SIZE) * np.abs(np.log(ratio))
     for row, person in np.argwhere(count < 2):
         there = outlooks[person]
         middle = there.pixels[there.known].mean(axis=0) + there.velocity * on[person]
@@ -94,7 +94,8 @@ def fit(bodies: Bodies, rows: list[int], outlooks: list[Outlook], waited: np.nda
 
 
 def _spread(pixels: np.ndarray, common: np.ndarray, count: np.ndarray) -> np.ndarray:
-    """Root mean square distance [r, t] of joints [r, t, J, 2] from their middle, of those in `common`."""
-    middle = np.einsum("rtjc,rtj->rtc", pixels, common) / count[..., np.newaxis]
-    away = pixels - middle[..., np.newaxis, :]
-    return np.sqrt(np.einsum("rtjc,rtjc,rtj->rt", away, away, common) / count)
+    """Mean square distance [r, t], at least 1, of joints [r, t, J, 2] from their middle, of those in `common`."""
+    used = pixels * common[..., np.newaxis]
+    middle = used.sum(axis=2) / count[..., np.newaxis]
+    square = (used * used).sum(axis=(2, 3)) / count - (middle * middle).sum(axis=-1)
+    return np.maximum(square, 1.0)

@@ -19,7 +19,7 @@ FEWEST_COMMON = 3
 # subjects S01 and S02; the results of benchmarks/robustness/identity.py are of others.
 NEAR = 1.0
 """At this cost two rows may still be one person in neighbouring frames."""
-_SURE = 0.5  # Below this cost, and with the distance below to all others, nobody else is meant.
+_SURE = 0.8  # Below this cost, and with the distance below to all others, nobody else is meant.
 _RATIO, _MARGIN = 0.5, 0.15  # The next best pair of either row costs at least cost / _RATIO and cost + _MARGIN.
 
 _PAIRS_TOGETHER = 1 << 16  # So that their poses stay in the processor's cache.
