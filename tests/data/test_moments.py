@@ -8,6 +8,7 @@ import small_runs
 import tensorflow as tf
 
 from tf_elepose.data.moments import MomentBatches, moments
+from tf_elepose.data.recording import Recording
 from tf_elepose.skeleton.skeletons import H36M_17
 
 
@@ -89,3 +90,30 @@ def test_mirrored_moments_get_other_rigs():
         np.testing.assert_array_equal(batches.augment(batch, tf.constant(step), 0, 1)["rig"], 2 * rig + flipped)
     still = MomentBatches(arrays, H36M_17, batch_size=4, seed=1, flip=False)
     np.testing.assert_array_equal(still.augment({"rig": tf.constant(rig)}, tf.constant(0), 0, 1)["rig"], rig)
+
+
+# ---- people who were linked over time --------------------------------------------------------------------------------
+
+
+def two_cameras(persons, identity):
+    """Frames 0 and 1, seen by cameras 0 and 1, whose people have these numbers."""
+    frame, camera, person = zip(
+        *[(f, c, p) for c, of_camera in enumerate(persons) for f in (0, 1) for p in of_camera], strict=True
+    )
+    poses = np.random.default_rng(0).normal(500, 100, (len(frame), 17, 2))
+    fields = {name: np.full(len(frame), value) for name, value in {"subject": "S", "action": "", "clip": "a"}.items()}
+    return Recording(
+        "here", H36M_17, poses_2d=poses, camera=np.array(camera), frame=np.array(frame), person=np.array(person),
+        split=np.full(len(frame), "train"), identity=identity, **fields,
+    )  # fmt: skip
+
+
+def test_ids_of_the_file_say_who_is_who_in_other_cameras():
+    assert len(moments(two_cameras([(0, 1), (0, 1)], "person"))) == 4
+
+
+@pytest.mark.parametrize("identity", ["track", "place"])
+def test_linked_people_of_different_cameras_are_the_same_only_where_each_camera_sees_one(identity):
+    assert len(moments(two_cameras([(0,), (3,)], identity))) == 2
+    with pytest.raises(ValueError, match=r"^here: camera 1 sees several people in frame 0 of clip 'a', and nothing"):
+        moments(two_cameras([(0,), (0, 1)], identity))

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from tf_elepose.data.identities import PLACE
-from tf_elepose.data.parsers.limits import listed
 from tf_elepose.data.tracks.linked_rows import Fields, clip_labels, detections
 from tf_elepose.data.tracks.tracklets import Bodies
 from tf_elepose.skeleton.skeletons import Skeleton
 
 CHOICES = ("all", "best", "largest", "longest")
 """Besides these, the number of a person."""
+
+_MOST_SHOWN = 12
 
 _FEWEST_OF_LONGEST = 0.5  # Who is seen for a shorter share of the time of the longest one is not the largest of a clip.
 
@@ -79,7 +80,8 @@ def chosen_rows(
 
 
 def _numbers(person: np.ndarray) -> str:
-    return listed([str(number) for number in np.unique(person).tolist()])
+    numbers = [str(number) for number in np.unique(person).tolist()]
+    return ", ".join([*numbers[:_MOST_SHOWN], *["..."] * (len(numbers) > _MOST_SHOWN)])
 
 
 def _stills(label: np.ndarray, frame: np.ndarray, identity: np.ndarray) -> np.ndarray:

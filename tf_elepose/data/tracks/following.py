@@ -17,10 +17,9 @@ LONGEST_GAP = 2.0
 BESIDE_IDS = 1_000_000
 """People without an id are counted from here in clips in which others have one of the file's."""
 
-GATE = 1.0
-"""Cost at which two rows are not one person."""
-
-_WIDER, _WIDEST_AFTER = 2.5, 0.5  # What the gate grows by in a second in which the person is missing; up to half a one.
+_GATE = 2.0  # Cost at which two rows are not one person: about the shoulders' height, as mean distance of all joints.
+_WIDER, _WIDEST_AFTER = 1.0, 0.5  # What it grows by in a second in which the person is missing; up to half a one.
+_LONG, _LONG_GATE = 1.0, 1.5  # Who was missing for more than so many seconds must be nearer, because nobody knows more.
 _DOUBLE = 0.15  # Rows of one frame that are nearer to each other are one body that was found twice...
 _DOUBLE_GATE = 0.5  # ...unless there are two people just here: only costs below this one count for them.
 
@@ -50,7 +49,6 @@ class ClipState:
 
     Attributes:
       video: whether people move from frame to frame; None where a single frame was seen.
-      gate: see `GATE`; wider in clips of few frames a second.
       next_number: of the next person without an id.
       has_ids: whether the file gives ids to some of its people.
       frame: the last one; -1 before the first.
@@ -58,7 +56,6 @@ class ClipState:
     """
 
     video: bool | None = None
-    gate: float = GATE
     next_number: int = 0
     has_ids: bool = False
     frame: int = -1
@@ -189,7 +186,8 @@ class _Followed:
                 track.outlook = outlook(rows.bodies, rows.last_rows(track.last), rows.times, rows.step)
         waited = now - rows.times[[track.last for track in waiting]]
         costs = fit(rows.bodies, begun, [track.outlook for track in waiting if track.outlook is not None], waited)
-        gains = self._clip.gate + _WIDER * np.minimum(waited, _WIDEST_AFTER) - costs
+        gates = np.where(waited > _LONG, _LONG_GATE, _GATE + _WIDER * np.minimum(waited, _WIDEST_AFTER))
+        gains = gates - costs
         for at, row in enumerate(begun):
             if row in twins:
                 gains[at, costs[at] > _DOUBLE_GATE] = 0.0

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tf_elepose.data.tracks import tracklets
-from tf_elepose.data.tracks.following import GATE, LONGEST_GAP, ClipState, SortedRows, follow
+from tf_elepose.data.tracks.following import LONGEST_GAP, ClipState, SortedRows, follow
 from tf_elepose.data.tracks.people import ClipName, People, concatenate
 from tf_elepose.data.tracks.tracklets import Bodies, Frames
 
@@ -24,7 +24,6 @@ FRAME_RATE = 30.0
 """Frames a second that are assumed where nobody says how many."""
 
 _FEWEST_FOUND = 0.3  # A clip is a video if such a share of the people are found again in the next frame.
-_OF_USUAL, _WIDEST = 3.0, 2.0  # The gate is so many times the clip's usual cost from frame to frame, up to the second.
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -118,21 +117,19 @@ class Linker:
         return SortedRows(joined, bodies, frames, times, rows, head, end, links.best, 1.0 / self._rate), order
 
     def _judge(self, rows: SortedRows, clips: Sequence[ClipState]) -> None:
-        """Finds out which of the clips are videos, and how far people move there from frame to frame."""
+        """Finds out which of the clips are videos."""
         frames, clip = rows.frames, rows.people.clip
         free = np.bincount(frames.of_row[~rows.people.has_id], minlength=len(frames.first))
         could = np.where(frames.follows, np.minimum(free, np.append(free[1:], 0)), 0)
         possible = np.bincount(clip[frames.first], could, len(clips))
         near = rows.best <= tracklets.NEAR
         found = np.bincount(clip[near], minlength=len(clips))
-        usual = np.bincount(clip[near], rows.best[near], len(clips)) / np.maximum(found, 1)
         several = np.bincount(clip[frames.first], minlength=len(clips)) > 1
         ids = np.bincount(clip[rows.people.has_id], minlength=len(clips)) > 0
         for label in np.flatnonzero(several | ids).tolist():
             state = clips[label]
             if state.video is None:
                 state.video = bool(ids[label] or found[label] >= max(_FEWEST_FOUND * possible[label], 1))
-                state.gate = float(np.clip(_OF_USUAL * usual[label], GATE, _WIDEST))
 
 
 def _link_ids(people: People, frames: Frames, before: np.ndarray) -> None:
