@@ -20,6 +20,7 @@ BESIDE_IDS = 1_000_000
 _GATE = 2.0  # Cost at which two rows are not one person: about the shoulders' height, as mean distance of all joints.
 _WIDER, _WIDEST_AFTER = 1.0, 0.5  # What it grows by in a second in which the person is missing; up to half a one.
 _LONG, _LONG_GATE = 1.0, 1.5  # Who was missing for more than so many seconds must be nearer, because nobody knows more.
+_SHORT, _ALONE_GATE = 0.6, 3.5  # Who comes back sooner may be as far away, if both have nobody else to be.
 _DOUBLE = 0.15  # Rows of one frame that are nearer to each other are one body that was found twice...
 _DOUBLE_GATE = 0.5  # ...unless there are two people just here: only costs below this one count for them.
 
@@ -115,6 +116,16 @@ def follow(rows: SortedRows, low: int, high: int, clip: ClipState, where: str) -
     return followed.numbers(high)
 
 
+def _pairs(gains: np.ndarray, alone: np.ndarray) -> list[tuple[int, int]]:
+    """The pairs of the largest gain; then, of the rows and people that are left, those of the largest gain `alone`."""
+    pairs = assign(gains)
+    if len(pairs) == min(gains.shape):
+        return pairs
+    rows = [row for row in range(len(gains)) if row not in {row for row, _ in pairs}]
+    people = [person for person in range(gains.shape[1]) if person not in {person for _, person in pairs}]
+    return pairs + [(rows[row], people[person]) for row, person in assign(alone[np.ix_(rows, people)])]
+
+
 class _Followed:
     """The people of a clip, up to a frame."""
 
@@ -160,7 +171,7 @@ class _Followed:
         twins = self._twins(begun)
         taken = set[int]()
         if waiting:
-            for at, person in assign(self._gains(begun, waiting, twins, now)):
+            for at, person in _pairs(*self._gains(begun, waiting, twins, now)):
                 row, track = begun[at], waiting[person]
                 if rows.people.has_id[row]:
                     track.number, track.has_id = int(rows.people.person[row]), True
@@ -178,8 +189,12 @@ class _Followed:
                 whose.double = self._new_number() if whose.double is None else whose.double
                 self._doubles[row] = whose.double
 
-    def _gains(self, begun: list[int], waiting: list[Track], twins: dict[int, list[int]], now: float) -> np.ndarray:
-        """[r, t] by how much better each row fits each person than somebody new would."""
+    def _gains(
+        self, begun: list[int], waiting: list[Track], twins: dict[int, list[int]], now: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """[r, t] by how much better each row fits each person than somebody new would; and the same where neither the
+        row nor the person has anybody else.
+        """
         rows = self._rows
         for track in waiting:
             if track.outlook is None:
@@ -188,16 +203,17 @@ class _Followed:
         costs = fit(rows.bodies, begun, [track.outlook for track in waiting if track.outlook is not None], waited)
         gates = np.where(waited > _LONG, _LONG_GATE, _GATE + _WIDER * np.minimum(waited, _WIDEST_AFTER))
         gains = gates - costs
+        alone = np.where(waited > _SHORT, 0.0, _ALONE_GATE - costs)
         for at, row in enumerate(begun):
             if row in twins:
-                gains[at, costs[at] > _DOUBLE_GATE] = 0.0
+                gains[at, costs[at] > _DOUBLE_GATE] = alone[at] = 0.0
             if self._begins:
                 until = rows.times[rows.end[row]]
                 for person, track in enumerate(waiting):
                     begins = self._begins.get(track.number, ()) if track.has_id else ()
                     if track.has_id and (rows.people.has_id[row] or any(now <= begin <= until for begin in begins)):
-                        gains[at, person] = 0.0
-        return gains
+                        gains[at, person] = alone[at, person] = 0.0
+        return gains, alone
 
     def _twins(self, begun: list[int]) -> dict[int, list[int]]:
         """The tracklets, by their first rows, that are on the same body in the frame of these rows."""
