@@ -5,6 +5,7 @@ import pathlib
 
 import numpy as np
 import pytest
+import walker
 from stick_people import turning
 
 from tf_elepose.data import corrections
@@ -78,6 +79,17 @@ def test_swapped_sides_are_found_and_3d_poses_show_which_limbs(sides):
     assert not found(corrections.swap_sides(swapped, sides))
     either = found(only_2d(swapped))["swapped_sides"].remedy
     assert "--option=swap_sides=arms or --option=swap_sides=legs" in either
+
+
+@pytest.mark.parametrize("mirror", [[-1, 1, 1], [1, 1, -1]])
+def test_mirrored_3d_poses_are_found_by_the_way_knees_and_elbows_bend(mirror):
+    recording = turning(cameras=2)
+    finding = found(dataclasses.replace(recording, poses_3d=recording.poses_3d * mirror))
+    assert set(finding) == {"mirrored"} and "--option=swap_sides=both" in finding["mirrored"].remedy
+    assert finding["mirrored"].where.startswith("2 of 2 windows")
+    swapped = corrections.swap_sides(recording, "both")
+    assert set(found(swapped)) == {"mirrored"} and not found(corrections.swap_sides(swapped, "both"))
+    assert set(found(dataclasses.replace(recording, poses_3d=recording.poses_3d * [1, -1, 1]))) == {"flipped_y"}
 
 
 def test_remedy_for_sides_swapped_in_2d_poses_only_is_to_correct_the_file():
@@ -275,6 +287,21 @@ def test_x_and_y_exchanged_and_pictures_turned_by_a_quarter_are_found():
         assert set(found(rotated(turning(), degrees))) == {"lying"}
     for degrees in (0, 30, -30, 45):
         assert not found(rotated(turning(), degrees))
+
+
+def test_the_walker_is_found_lying_when_x_and_y_are_exchanged_or_the_picture_is_turned():
+    poses = walker.poses()[:12]
+    convert = conversion(CONVENTIONS["coco_17"], H36M_17)
+    for changed, expected in (
+        (poses, set()),
+        (poses[..., ::-1], {"lying"}),
+        (np.stack([walker.HEIGHT - poses[..., 1], poses[..., 0]], axis=-1), {"lying"}),
+        (np.stack([poses[..., 1], walker.WIDTH - poses[..., 0]], axis=-1), {"lying"}),
+        (poses / [walker.WIDTH, walker.HEIGHT], {"normalised"}),
+        (walker.HEIGHT - poses, {"flipped_y"}),
+    ):
+        pixels = convert.apply(changed)
+        assert set(found(only_2d(turning(rows=12, poses_2d=pixels, image_size=None)))) == expected
 
 
 def test_a_turned_picture_is_found_by_the_head_where_only_head_and_shoulders_are_seen():

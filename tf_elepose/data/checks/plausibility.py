@@ -20,6 +20,7 @@ _UPSIDE_DOWN = -0.5  # Median cosine between the body's axis and the image's. It
 _OTHER_SIDE = -0.1  # Correlation between the widths of hips and shoulders.
 _NARROW = 0.04  # Smaller widths (relative to the pose's size) are those of a body seen from the side: not judged.
 _NORMALISED = 1.5  # No pose in pixels is this small.
+_MIRRORED = 0.8  # Share of the poses; in clips of right poses at most 0.01 of them have such knees.
 _TIMES = 3.0  # Factor by which a bone may be longer or shorter than expected.
 _NOT_FORESHORTENED = 80  # Percentile of the bones in an image; seen from above, shoulders and hips remain.
 # In the images of a clip a bone can be very short, but a length of almost 0 means that one joint is given twice.
@@ -139,25 +140,36 @@ def bone_bounds(poses: SeenPoses, skeleton: Skeleton) -> tuple[np.ndarray, float
 
 def bent_backwards(poses: SeenPoses, skeleton: Skeleton) -> str | None:
     """Returns "arms" or "legs" when only the elbows of these 3D poses bend forwards or only the knees backwards."""
-    values = poses.values
+    wrong = [name for name, bends in _bends(poses.values, skeleton).items() if np.sum(bends) < 0]
+    return wrong[0] if len(wrong) == 1 else None
+
+
+def mirrored(poses: SeenPoses, skeleton: Skeleton) -> bool | None:
+    """Whether knees and elbows of nearly all 3D poses bend the wrong way, as those of a mirrored body do."""
+    if not (skeleton.arms and skeleton.legs) or len(poses.values) < FEWEST_ROWS:
+        return None
+    bends = _bends(poses.values, skeleton)
+    return bool(np.mean(bends["legs"] < 0) >= _MIRRORED and np.sum(bends["arms"]) < 0)
+
+
+def _bends(values: np.ndarray, skeleton: Skeleton) -> dict[str, np.ndarray]:
+    """How far [n] the "legs" and the "arms" of 3D poses bend the right way; negative where they bend the wrong way."""
     (l_shoulder, r_shoulder), (l_hip, r_hip) = (
         [values[:, skeleton.index(limb[0])] for limb in limbs] for limbs in (skeleton.arms, skeleton.legs)
     )
     up = l_shoulder + r_shoulder - l_hip - r_hip
-    wrong = []
+    found = {}
     # In a frame with y down the body's front is left x up. Knees point to the front, elbows to the back.
     for name, limbs, left, way in (
         ("legs", skeleton.legs, l_hip - r_hip, 1),
         ("arms", skeleton.arms, l_shoulder - r_shoulder, -1),
     ):
         front = np.cross(left, up)
-        bends = [
+        found[name] = way * sum(
             np.sum((2 * values[:, middle] - values[:, first] - values[:, last]) * front, axis=1)
             for first, middle, last in (skeleton.indices(limb) for limb in limbs)
-        ]
-        if way * np.sum(bends) < 0:
-            wrong.append(name)
-    return wrong[0] if len(wrong) == 1 else None
+        )
+    return found
 
 
 def mean_of(poses: SeenPoses, joints: list[str], skeleton: Skeleton) -> np.ndarray:

@@ -38,8 +38,8 @@ class Finding:
     """Something that looks wrong; `str` gives one line about it.
 
     Attributes:
-      test: "flipped_y", "lying", "hips_at_origin", "outside", "swapped_sides", "bone_length", "missing_joint" or
-        "normalised".
+      test: "flipped_y", "mirrored", "lying", "hips_at_origin", "outside", "swapped_sides", "bone_length",
+        "missing_joint" or "normalised".
       what: what looks wrong, and in which arrays.
       where: the first clip and camera, and how many windows of how many.
       remedy: how to correct it.
@@ -73,14 +73,14 @@ def findings(recording: Recording, pictures: np.ndarray | None = None) -> list[F
         (test, poses.name): [judge(poses.rows(rows), skeleton) for rows in windows]
         for test, judge in _TESTS.items()
         for poses in arrays
-        if not (test in _OF_PIXELS and poses.name == "poses_3d")
+        if poses.name not in _NOT_OF.get(test, ())
     }
     for test, (what, remedy) in _TEXTS.items():
         wrong = [
             poses.name for poses in arrays if _is_wrong(verdicts.get((test, poses.name), []), _SHARES.get(test, _SHARE))
         ]
-        if not wrong:
-            continue
+        if not wrong or (test == "mirrored" and any(f.test == "flipped_y" and "poses_3d" in f.about for f in found)):
+            continue  # An axis that points the other way is a mirror, too.
         judged = verdicts[test, wrong[0]]
         right = [p.name for p in arrays if True not in (v := verdicts.get((test, p.name), [])) and False in v]
         if test == "swapped_sides":
@@ -98,13 +98,15 @@ def findings(recording: Recording, pictures: np.ndarray | None = None) -> list[F
 _TESTS: dict[str, Callable[[SeenPoses, Skeleton], bool | None]] = {
     "flipped_y": plausibility.flipped_y,
     "swapped_sides": plausibility.swapped_sides,
+    "mirrored": plausibility.mirrored,
     "normalised": plausibility.normalised,
     "lying": placement.lying,
     "hips_at_origin": placement.hips_at_origin,
     "outside": placement.outside,
 }
 
-_OF_PIXELS = ("normalised", "hips_at_origin", "outside")
+_PIXELS = ("poses_2d", "poses_2d_detected")
+_NOT_OF = {"mirrored": _PIXELS} | dict.fromkeys(("normalised", "hips_at_origin", "outside"), ("poses_3d",))
 _SHARES = {"lying": _NEARLY_ALL}
 
 _TEXTS = {
@@ -116,6 +118,11 @@ _TEXTS = {
     "normalised": (
         "coordinates look normalised: within [-1, 1] instead of pixels",
         "multiply by the images' size, or give it where the format takes it: --option=image_size=[WIDTH,HEIGHT]",
+    ),
+    "mirrored": (
+        "knees and elbows bend the wrong way, as in a mirror",
+        "if left and right are exchanged in all joints: --option=swap_sides=both; if x or z points the other way, "
+        "change its sign in the file",
     ),
     "lying": (
         "bodies lie on their side in nearly all frames; x and y exchanged, or a picture not turned upright?",
