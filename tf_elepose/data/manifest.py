@@ -75,7 +75,7 @@ def manifest_text(values: Mapping[str, Any]) -> str:
         "cameras": f"{len(values['cameras'])}",
         "subjects": _some(values["subjects"]),
         "actions": _some(values["actions"]),
-        "persons": f"{values['persons']:,}{_followed(values['people'])}",
+        "persons": f"{values['persons']:,}{_followed(values['people'], values['persons'] > values['clips'])}",
         "image sizes": _sizes(values["image_sizes"]),
     }
     for name, shares in values["joints_missing"].items():
@@ -114,18 +114,22 @@ def _people(rec: Recording, clip: np.ndarray, persons: np.ndarray) -> list[dict[
     ]
 
 
-def _followed(people: Mapping[str, Any]) -> str:
-    """Who they are, and for how long the longest seen ones are there."""
+def _followed(people: Mapping[str, Any], several: bool) -> str:
+    """Who they are, where a clip has `several`, and for how long the longest seen ones are there."""
     if people["numbers"] == PLACE:
-        return ", by their places in the list of each image: nobody can be followed from image to image"
+        return (
+            ""
+            if not several
+            else ", by their places in the list of each image: nobody can be followed from image to image"
+        )
     how = ", linked over time by place and size" if people["numbers"] == TRACK else ""
     shown = people["frames"]
     if len(shown) < 2:
         return how
-    several = len({(one["clip"], one["camera"]) for one in shown}) > 1
+    clips = len({(one["clip"], one["camera"]) for one in shown})
     texts = []
     for one in shown[:_PEOPLE_SHOWN]:
-        place = f" of {_shown(one['clip'])}" if several else ""
+        place = f" of {_shown(one['clip'])}" if clips > 1 else ""
         camera = f" by camera {one['camera']}" if one["camera"] else ""
         texts.append(f"{one['person']}{place}{camera} in {one['frames']:,} frames")
     return f"{how}; {', '.join(texts)}{', ...' if len(shown) > _PEOPLE_SHOWN else ''}"

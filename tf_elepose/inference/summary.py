@@ -7,6 +7,7 @@ import collections
 import numpy as np
 from absl import logging
 
+from tf_elepose.data.identities import PLACE, TRACK
 from tf_elepose.data.recording import Recording
 from tf_elepose.motion.lifted import FEW_JOINTS, NO_EXTENT, Lifted, few_joints
 
@@ -16,6 +17,8 @@ UNUSUAL_PERCENTILE = 5.0
 _MOSTLY = 0.5  # With such a share of unusual poses, convention or axes of the input are probably wrong.
 
 _AXES = {"camera": "camera, x right, y down, z forward", "level": "level, x right, y down to the ground, z forward"}
+
+_MOST_PEOPLE = 4  # As many are named.
 
 _STEPS = 100  # Counted steps in one percent; the median is exact to a step.
 
@@ -31,6 +34,9 @@ class LiftSummary:
         self.poses = 0
         self._valid = self._few = self._unusual = 0
         self._dropped = collections.Counter[str]()
+        self._people = collections.Counter[tuple[str, str, int, int]]()  # Frames of each, by clip, camera and number.
+        self._identities = set[str]()
+        self._several = False
         self._percentiles = np.zeros(100 * _STEPS + 1, np.int64)
         self._about: Lifted | None = None
 
@@ -42,6 +48,11 @@ class LiftSummary:
         self._few += int((few_joints(lifted) & ~lifted.valid).sum())
         for recording in recordings:
             self._dropped.update(recording.dropped)
+            self._identities.add(recording.identity)
+        self._several |= bool(lifted.person.max(initial=0))
+        if TRACK in self._identities:
+            columns = (lifted.subject, lifted.clip, lifted.camera, lifted.person)
+            self._people.update(zip(*(column.tolist() for column in columns), strict=True))
         if lifted.percentile is not None:
             percentiles = lifted.percentile[lifted.valid]
             self._unusual += int((percentiles < UNUSUAL_PERCENTILE).sum())
@@ -66,6 +77,8 @@ class LiftSummary:
         if self._dropped:
             left_out = "; ".join(f"{count:,} {reason}" for reason, count in self._dropped.items())
             lines.append(f"left out when read: {left_out}")
+        if self._people or (PLACE in self._identities and self._several):
+            lines.append(f"people: {self._followed()}")
         if lifted.percentile is not None and self._valid:
             share = 100.0 * self._unusual / self._valid
             lines.append(
@@ -81,6 +94,18 @@ class LiftSummary:
         unit = "about one from root to head" if height_mm is None else f"mm, of a body of {height_mm:g} mm"
         lines.append(f"poses_3d: unit: {unit}; axes: {_AXES[lifted.axes]}; joints: {lifted.skeleton.name}")
         return "\n".join([*lines, f"model: {lifted.model}"])
+
+    def _followed(self) -> str:
+        """How many people there are, of a source without ids, and for how long those are there who are seen longest."""
+        if PLACE in self._identities:
+            return "numbered by their places in the list of each image: nobody can be followed from image to image"
+        several = len({name[:3] for name in self._people}) > 1
+        shown = [
+            f"{person}{f' of {clip}' if several else ''} in {frames:,} poses"
+            for (_, clip, _, person), frames in self._people.most_common(_MOST_PEOPLE)
+        ]
+        more = ", ..." if len(self._people) > _MOST_PEOPLE else ""
+        return f"{len(self._people):,}, linked over time by place and size: {', '.join(shown)}{more}"
 
     def _median(self) -> float:
         below = np.cumsum(self._percentiles)

@@ -284,3 +284,13 @@ def test_a_missing_and_a_truncated_file_are_refused(tmp_path):
     path.write_text(json.dumps(sample.results())[:900])
     with pytest.raises(ValueError, match=r"COCO file .*cut\.json: byte 900: ends too early"):
         load(path)
+
+
+@pytest.mark.parametrize("own", [{"track_id": 7}, {"attributes": {"track_id": 7}}, {"instance_id": 7}])
+def test_ids_of_annotations_are_people(tmp_path, own):
+    document = sample.annotations()
+    document["annotations"][0] |= own
+    path = tmp_path / "file.json"
+    path.write_text(json.dumps(document))
+    recording = load_source(f"coco:{path}", H36M_17, check="off")
+    assert 7 in recording.person.tolist()

@@ -163,3 +163,9 @@ def test_landmarks_with_names_come_in_any_order(tmp_path):
         tmp_path, [[point | {"name": "tail"} for point in PERSON]], image_size=(640, 480)
     )
     assert "got 'NOSE' again" in problem(tmp_path, [[*named, named[-1]]], image_size=(640, 480))
+
+
+def test_ids_of_people_are_kept(tmp_path):
+    people = [{"landmark": sample.landmarks(0.2), "id": 7}, {"landmark": sample.landmarks(0.6), "id": 3}]
+    recording = load(saved(tmp_path, {"frames": [people, people[::-1]], **SIZE}))
+    assert recording.person.tolist() == [7, 3, 3, 7] and recording.identity == "person"

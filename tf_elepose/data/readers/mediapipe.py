@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tf_elepose.data.parsers.json_stream import JsonStream, shown
-from tf_elepose.data.readers.keypoint_lists import KeypointLists, checked_size, integer, stem
+from tf_elepose.data.readers.keypoint_lists import KeypointLists, checked_size, integer, own_id, stem
 from tf_elepose.data.rows import Rows
 from tf_elepose.data.visibility import LEFT_OUT
 from tf_elepose.skeleton import conventions
@@ -40,8 +40,9 @@ def read_mediapipe(path: str | os.PathLike[str], *, image_size: Sequence[int] | 
     """Yields the people in the file at `path`.
 
     The clip is the file's name; the frame is the given number, otherwise the position in the list, from 0; a person's
-    number is its position in the frame. Visibilities become confidences; in a file without visibilities all landmarks
-    are equally sure. Frames without people give no rows and are counted.
+    number is its id ({"landmark": list, "id": number}), otherwise its position in the frame. Visibilities become
+    confidences; in a file without visibilities all landmarks are equally sure. Frames without people give no rows and
+    are counted.
 
     Args:
       path: of the file.
@@ -72,12 +73,13 @@ def read_mediapipe(path: str | os.PathLike[str], *, image_size: Sequence[int] | 
             if poses.full or size not in (None, now):
                 yield poses.rows(stream.done, image_size=size)
             size = now
-            for person, landmarks in enumerate(people):
+            for person, (own, landmarks) in enumerate(people):
                 place = f"{stream.place}: person {person}"
                 if landmarks:
                     landmarks = _in_order(landmarks, f"{stream.where}: {place}")
                 flat = seen.flat(landmarks, now, f"{stream.where}: {place}") if landmarks else None
-                poses.add(flat, place, clip=clip, frame=frame, person=person)
+                number = person if own is None else own
+                poses.add(flat, place, clip=clip, frame=frame, person=number, has_id=own is not None)
         yield poses.rows(stream.done, image_size=size)
 
 
@@ -89,7 +91,7 @@ class _Frames:
         self._numbered: bool | None = None  # Whether frames have numbers, and landmarks a visibility:
         self._visibility: bool | None = None  # either all in a file, or none.
 
-    def __iter__(self) -> Iterator[tuple[int, Size | None, list[list[Any] | None]]]:
+    def __iter__(self) -> Iterator[tuple[int, Size | None, list[tuple[int | None, list[Any] | None]]]]:
         place = 0
         for key, value in self._stream:
             if key not in (None, "frames"):
@@ -158,8 +160,8 @@ def _listed(landmarks: Any) -> Any:
     return landmarks
 
 
-def _people(value: Any, what: str) -> list[list[Any] | None]:
-    """The landmarks of each person in a frame's value; null or an empty list for a person without."""
+def _people(value: Any, what: str) -> list[tuple[int | None, list[Any] | None]]:
+    """The id, if there is one, and the landmarks of each person in a frame's value; null or [] for a person without."""
     if type(value) is dict:
         keys = [key for key in _KEYS if key in value]
         if len(keys) != 1:
@@ -174,12 +176,17 @@ def _people(value: Any, what: str) -> list[list[Any] | None]:
         raise ValueError(f"{what}: expected a list of landmarks; got {shown(value)}")
     people: list[Any] = [_listed(person) for person in value]
     if type(people[0]) is dict and "landmark" not in people[0]:
-        return [value]
-    people = [person.get("landmark") if type(person) is dict else person for person in people]
-    for person in people:
+        return [(None, value)]
+    found = []
+    for place, person in enumerate(people):
+        own = None
+        if type(person) is dict:
+            own = own_id({"person_id": person.get("id")} | person, f"{what}: person {place}")
+            person = person.get("landmark")
         if person is not None and type(person) is not list:
             raise ValueError(f"{what}: expected a list of landmarks for each person; got {shown(person)}")
-    return people
+        found.append((own, person))
+    return found
 
 
 def _size_of_all(stream: JsonStream) -> Size | None:
