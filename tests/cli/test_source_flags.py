@@ -100,6 +100,10 @@ def test_training_merges_options_into_its_config(requested, monkeypatch, capsys,
     assert kept == [expected] and requested == [("synthetic", expected)]
     command.refuses("--config=small.py", "--workdir=run")
     assert kept[1] == {"subjects": 4, "takes": 1, "frames": 8, "cameras": 2}
+    command.refuses("--config=small.py", "--workdir=run", "--people=longest")
+    assert kept[2]["people"] == "longest"
+    message = command.refuses("--config=small.py", "--workdir=run", "--people=3", "--option=people=4")
+    assert message == "--people=3 and --option=people=4: give one of them"
     message = command.refuses("--config=small.py", "--workdir=run", "--option=frames")
     assert message == "--option=frames: expected key=value, such as people=best"
     assert not (tmp_path / "run").exists()
