@@ -117,11 +117,7 @@ def _people(rec: Recording, clip: np.ndarray, persons: np.ndarray) -> list[dict[
 def _followed(people: Mapping[str, Any], several: bool) -> str:
     """Who they are, where a clip has `several`, and for how long the longest seen ones are there."""
     if people["numbers"] == PLACE:
-        return (
-            ""
-            if not several
-            else ", by their places in the list of each image: nobody can be followed from image to image"
-        )
+        return ", by their places in each image's list: nobody can be followed from image to image" if several else ""
     how = ", linked over time by place and size" if people["numbers"] == TRACK else ""
     shown = people["frames"]
     if len(shown) < 2:
