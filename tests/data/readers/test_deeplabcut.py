@@ -51,6 +51,14 @@ def test_several_individuals_are_people(tmp_path, format_name):
     assert rows.identity == "person"
 
 
+def test_a_frame_that_comes_twice_is_left_out(tmp_path):
+    index = ["0", "1", "1", "2", "3", "4"]
+    sample.write_table(tmp_path / "a.csv", {"ann": poses(200), "bob": poses(700)}, index=index)
+    recording = load(tmp_path / "a.csv")
+    assert recording.frame.tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4] and joint(recording, 4, "nose") == [230, 100]
+    assert recording.dropped == {"of a clip, frame and person that an earlier row has": 2}
+
+
 def test_parts_of_a_long_table(tmp_path, monkeypatch):
     monkeypatch.setattr("tf_elepose.data.readers.deeplabcut._PART_CELLS", 250)
     source, _ = sample.write(tmp_path)
@@ -151,6 +159,15 @@ def test_damaged_tables(tmp_path, damage, message):
     sample.write_table(file, {"": sample.trusted(poses(200))})
     file.write_text("\n".join(damage(file.read_text().splitlines())))
     assert message in problem(file)
+
+
+def test_individuals_with_and_without_likelihoods_are_refused(tmp_path):
+    file = tmp_path / "a.csv"
+    sample.write_table(file, {"ann": sample.trusted(poses(200)), "bob": sample.trusted(poses(700))})
+    lines = [line.split(",") for line in file.read_text().splitlines()]
+    keep = [at for at in range(103) if at < 52 or lines[3][at] != "likelihood"]
+    file.write_text("\n".join(",".join(line[at] for at in keep) for line in lines))
+    assert "coords: expected the same of ann and bob" in problem(file)
 
 
 def test_individuals_of_different_body_parts_are_refused(tmp_path):

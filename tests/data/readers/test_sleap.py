@@ -55,6 +55,15 @@ def test_without_tracks_people_have_the_places_of_their_lines(tmp_path):
     assert read.identity.tolist() == ["place", "person", "place"] * 3
 
 
+def test_a_track_is_at_one_place(tmp_path):
+    one, other = trusted(poses(200)), trusted(poses(700))
+    rows = [("a", 0, one[0]), ("a", 0, other[0]), ("a", 1, one[1]), ("b", 1, other[1])]
+    sample.write_table(tmp_path / "a.csv", rows)
+    recording = load(tmp_path / "a.csv")
+    assert recording.frame.tolist() == [0, 1, 1] and joint(recording, 0, "nose") == [200, 100]
+    assert recording.dropped == {"of a clip, frame and person that an earlier row has": 1}
+
+
 def test_videos_are_clips(tmp_path):
     sample.write(tmp_path)
     file = tmp_path / "walk.analysis.csv"

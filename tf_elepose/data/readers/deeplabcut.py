@@ -21,6 +21,7 @@ from tf_elepose.data.parsers.delimited import cells_of, delimiter_of, number_of,
 from tf_elepose.data.parsers.limits import listed, opened, share_read, unpacked_name
 from tf_elepose.data.readers.keypoint_lists import text
 from tf_elepose.data.readers.node_columns import Line, NodeColumns
+from tf_elepose.data.readers.table_labels import REPEATED
 from tf_elepose.data.rows import Rows
 from tf_elepose.skeleton.conversion import Convention
 
@@ -100,6 +101,7 @@ class _Table:
         self.names_columns = next((at for at, cell in enumerate(rows[_COORDS]) if at and cell), self.num_columns)
         self.scorer = rows[_SCORER][-1]
         self._people = self._individuals(rows)
+        self._met: set[tuple[str, int]] = set()
         first = next(iter(self._people.values()))
         self._convention: Convention = first.convention(convention, f"{where}: {_PARTS}")
         for columns in self._people.values():
@@ -124,6 +126,10 @@ class _Table:
             raise ValueError(f"{self._where}: {_PARTS}: expected columns for body parts; there are none")
         first, parts = next(iter(found.items()))
         for person, others in found.items():
+            if {axis for places in others.values() for axis in places} != {*next(iter(parts.values()))}:
+                raise ValueError(
+                    f"{self._where}: {_COORDS}: expected the same of {listed([first])} and {listed([person])}"
+                )
             if set(others) != set(parts):
                 raise ValueError(
                     f"{self._where}: {_INDIVIDUALS}: expected the same body parts of {listed([first])} and "
@@ -145,22 +151,25 @@ class _Table:
 
     def rows(self, lines: list[Line], clip: str, pictures: _Pictures | None, done: float) -> Rows:
         """The rows of the next lines: for each frame one of everybody who is found in it."""
-        where = self._where
-        if pictures is None:
-            clips, frames = (
-                np.array([clip] * len(lines)),
-                np.array([_frame(at, cells, where) for at, cells in lines], np.int64),
-            )
-        else:
-            named = [pictures.place("/".join(cells[: self.names_columns])) for _, cells in lines]
-            clips, frames = np.array([name for name, _ in named]), np.array([frame for _, frame in named], np.int64)
+        where, named, kept = self._where, list[tuple[str, int]](), list[Line]()
+        for number, cells in lines:
+            if pictures is None:
+                place = (clip, _frame(number, cells, where))
+            else:
+                place = pictures.place("/".join(cells[: self.names_columns]))
+            if place not in self._met:
+                self._met.add(place)
+                named.append(place)
+                kept.append((number, cells))
+        repeated, lines = len(self._people) * (len(lines) - len(kept)), kept
+        clips, frames = np.array([name for name, _ in named], np.str_), np.array([at for _, at in named], np.int64)
         read = [columns.read(lines, where) for columns in self._people.values()]
         joints, people = self._convention.num_joints, len(read)
         places = np.stack([places[:, :joints] for places, _ in read], axis=1).reshape(-1, joints, 2)
         scores = [scores[:, :joints] for _, scores in read if scores is not None]
         confidence = np.stack(scores, axis=1).reshape(-1, joints) if scores else None
         found = np.isfinite(places).all(axis=-1).any(axis=-1) if people > 1 else np.ones(len(places), bool)
-        absent = int((~found).sum())
+        dropped = {"of individuals who are not found": int((~found).sum()), REPEATED: repeated}
         return Rows(
             self._convention,
             places[found],
@@ -170,7 +179,7 @@ class _Table:
             frame=np.repeat(frames, people)[found],
             person=np.tile(np.arange(people), len(lines))[found] if people > 1 else None,
             identity=PERSON,
-            dropped={"of individuals who are not found": absent} if absent else {},
+            dropped={reason: count for reason, count in dropped.items() if count},
             done=done,
         )
 

@@ -20,6 +20,7 @@ from tf_elepose.data.parsers.delimited import cells_of, delimiter_of, number_of,
 from tf_elepose.data.parsers.limits import listed, opened, share_read, unpacked_name
 from tf_elepose.data.readers.keypoint_lists import text
 from tf_elepose.data.readers.node_columns import Line, NodeColumns
+from tf_elepose.data.readers.table_labels import REPEATED
 from tf_elepose.data.readers.videopose3d import video_name
 from tf_elepose.data.rows import Rows
 from tf_elepose.skeleton.conversion import Convention
@@ -90,11 +91,12 @@ class _Table:
         self._at = {name: columns.index(name) for name in (_TRACK, _FRAME, _SCORE, _VIDEO) if name in columns}
         self._count, self._where = len(columns), where
         self._tracks: dict[str, int] = {}
+        self._met: set[tuple[str, int, int]] = set()
         self._untracked: collections.Counter[tuple[str, int]] = collections.Counter()
 
     def rows(self, lines: list[Line], clip: str, done: float) -> Rows:
         """The rows of the next lines."""
-        clips, frames, people, tracked, scores = [], [], [], [], []
+        clips, frames, people, tracked, scores, kept = [], [], [], [], [], []
         for number, cells in lines:
             what = f"{self._where}: line {number}"
             if len(cells) != self._count:
@@ -103,29 +105,35 @@ class _Table:
             if not (0 <= frame <= _LARGEST_FRAME and frame.is_integer()):
                 raise ValueError(f"{what}: {_FRAME}: expected an integer from 0; got {cells[self._at[_FRAME]][:40]!r}")
             track, video = (cells[self._at[name]].strip() if name in self._at else "" for name in (_TRACK, _VIDEO))
-            clips.append(_video_clip(text(video, f"{what}: {_VIDEO}")) if video else clip)
+            within = _video_clip(text(video, f"{what}: {_VIDEO}")) if video else clip
             if track:
                 person = self._tracks.setdefault(text(track, f"{what}: {_TRACK}"), len(self._tracks))
+                if (place := (within, int(frame), person)) in self._met:
+                    continue  # The same person cannot be at two places.
+                self._met.add(place)
             else:
-                person = self._untracked[clips[-1], int(frame)]
-                self._untracked[clips[-1], int(frame)] += 1
+                person = self._untracked[within, int(frame)]
+                self._untracked[within, int(frame)] += 1
+            kept.append((number, cells))
+            clips.append(within)
             frames.append(int(frame))
             people.append(person)
             tracked.append(bool(track))
             score = number_of(cells[self._at[_SCORE]], f"{what}: {_SCORE}") if _SCORE in self._at else 1.0
             scores.append(1.0 if math.isnan(score) else score)
-        places, confidence = self._nodes.read(lines, self._where)
+        places, confidence = self._nodes.read(kept, self._where)
         joints = self._convention.num_joints
         return Rows(
             self._convention,
             places[:, :joints],
             confidence=None if confidence is None else confidence[:, :joints],
             subject=clip,
-            clip=np.array(clips),
+            clip=np.array(clips, np.str_),
             frame=np.array(frames, np.int64),
             person=np.array(people, np.int64),
             identity=np.where(tracked, PERSON, PLACE),
             score=np.array(scores),
+            dropped={REPEATED: len(lines) - len(kept)} if len(kept) < len(lines) else {},
             done=done,
         )
 
