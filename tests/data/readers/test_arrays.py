@@ -342,3 +342,26 @@ def test_other_entries_are_refused(tmp_path, entries, message):
     with pytest.raises(ValueError, match=f"p.npz: keypoints: {message}"):
         np.savez(tmp_path / "p.npz", keypoints=ragged(entries))
         list(read_npz(tmp_path / "p.npz", convention="h36m_17"))
+
+
+@pytest.mark.parametrize("part", [4, 7, 1000])
+def test_rows_of_one_frame_are_people_and_none_is_at_two_places(tmp_path, monkeypatch, part):
+    """One person's frames after the other's, or the people of a frame after each other; with numbers and without."""
+    monkeypatch.setattr("tf_elepose.data.readers.arrays._PART_ROWS", part)
+    options, array = {"convention": "h36m_17"}, PEOPLE[:, :5].reshape(10, 17, 2)
+
+    def of(**arrays):
+        parts = read(tmp_path, options, poses_2d=array, **arrays)
+        joined = [np.concatenate([np.broadcast_to(getattr(p, n), len(p.frame)) for p in parts]) for n in FIELDS]
+        return [values.tolist() for values in joined], sum(sum(p.dropped.values()) for p in parts)
+
+    frames = np.arange(10) % 5
+    assert of(frame=frames) == ([frames.tolist(), [0] * 5 + [1] * 5, ["place"] * 10], 0)
+    assert of(frame=np.arange(10) // 2) == ([(np.arange(10) // 2).tolist(), [0, 1] * 5, ["place"] * 10], 0)
+    assert of(frame=np.arange(10)) == ([[*range(10)], [0] * 10, ["place"] * 10], 0)
+    assert of(frame=frames, camera=np.arange(10) // 5)[0][1] == [0] * 10
+    assert of(frame=frames, person=np.arange(10) // 5 + 3)[0] == [frames.tolist(), [3] * 5 + [4] * 5, ["person"] * 10]
+    assert of(frame=frames, person=np.full(10, 3)) == ([[*range(5)], [3] * 5, ["person"] * 5], 5)
+
+
+FIELDS = ("frame", "person", "identity")

@@ -3,8 +3,8 @@
 The array is poses_2d, keypoints, keypoints_2d, kps or arr_0, or the one that the option `array` names: numbers
 [N, K, 2] or, with confidence, [N, K, 3]. Confidences [N, K] may be an array of their own: confidence, confidences,
 keypoint_scores or scores. For each row the file may have frame, person, camera (integers from 0), clip, subject, action
-(text) and split ("train" or "test"). Without frame, each row is a frame of its own; without clip or subject, all rows
-have one, named as the file.
+(text) and split ("train" or "test"). Without frame, each row is a frame of its own; without person, the rows of one
+frame are its people (row_places.py); without clip or subject, all rows have one, named as the file.
 
 With several people the array is [people, T, K, 2 or 3] or [T, people, K, 2 or 3]: which of them, the people's motion
 shows, or the option `axes` says; frame [T] may be beside it. reconstruction and kpts [people, T, 17, 2 or 3] are the
@@ -32,6 +32,7 @@ from tf_elepose.data.parsers.npz import NpzReader
 from tf_elepose.data.parsers.pickled_npz import PickledNpz
 from tf_elepose.data.readers.array_axes import AXES, SAMPLE, time_axis
 from tf_elepose.data.readers.ragged_arrays import read_ragged
+from tf_elepose.data.readers.row_places import RowPlaces
 from tf_elepose.data.readers.stated_convention import stated_convention
 from tf_elepose.data.readers.third_number import ThirdNumbers
 from tf_elepose.data.readers.videopose3d import POSITIONS, read_videopose3d
@@ -94,6 +95,7 @@ def read_npz(
         layout.tell_unread(archive, columns)
         apart = [name for name in _CONFIDENCES if name in columns][:1]
         stem, thirds = unpacked_name(path).stem, ThirdNumbers(third, f"{archive.where}: {name}")
+        people = RowPlaces()
         of_rows = [column for column, axis in columns.items() if axis is None]
         fixed = {
             column: check_array(archive.array(column), "int", (layout.lead[axis],), f"{archive.where}: {column}")
@@ -116,11 +118,14 @@ def read_npz(
             if "split" in fields:
                 require_splits(fields["split"], first, archive.where)
             known: dict[str, Any] = {"clip": stem, "subject": stem} | layout.places(first, n, fixed) | fields
+            keep = np.ones(n, bool)
+            if "frame" in fields:  # Otherwise each row is a frame of its own, or a person's of the axes.
+                known, keep = people.numbered(known, n)
             joints = held.num_joints
             yield Rows(
                 held,
-                places[:, :joints],
-                confidence=None if confidence is None else confidence[:, :joints],
+                places[keep, :joints],
+                confidence=None if confidence is None else confidence[keep, :joints],
                 done=(first + n) / layout.num_rows,
                 **known,
             )
