@@ -317,6 +317,11 @@ def test_lying_is_a_finding_only_where_nearly_all_windows_and_most_poses_lie():
     stand = [turning(rows=20, clip=np.full(20, f"u{i:03d}")) for i in range(3)]
     assert "lying" in found(only_2d(joined(*lie, *stand[:2])))
     assert "lying" not in found(only_2d(joined(*lie, *stand)))
+    reach = lying.copy()  # In a turned picture: arms above the head say nothing of which way is down.
+    reach[:, list(H36M_17.indices(("l_wrist", "r_wrist")))] = 2 * lying[:, [H36M_17.index("head")]] - 500
+    left_open = [turning(rows=20, clip=np.full(20, f"r{i:03d}"), poses_2d=reach) for i in range(8)]
+    assert "lying" in found(only_2d(joined(*lie, *left_open)))
+    assert "lying" not in found(only_2d(joined(*lie[:7], *left_open)))
     falls = turning().poses_2d.copy()
     falls[90:] = rotated(turning(), 90).poses_2d[90:]  # Somebody who falls, and stays on the ground.
     assert not found(only_2d(turning(), poses_2d=falls))

@@ -16,6 +16,7 @@ from tf_elepose.skeleton.skeletons import Skeleton
 _LIES = np.cos(np.radians(40))  # Cosine between the axis of a body that lies on its side and the image's x axis.
 _FORESHORTENED = 1.0  # A body whose trunk and legs are together shorter than it is wide is seen along its axis.
 _HANG = 0.1  # Of 96 % of those clips the wrists are, in most poses, further down the trunk than this share of it.
+_HALF = 0.5
 _MOST_POSES = 0.6  # A window is wrong if this share of its poses is.
 _AT_ORIGIN = 0.03  # Distance of the hips from (0, 0), relative to the pose's size.
 _NEARLY_ALL = 0.9
@@ -25,11 +26,12 @@ _MANY_JOINTS = 1 / 3
 
 
 def lying(poses: SeenPoses, skeleton: Skeleton) -> bool | None:
-    """Whether most bodies in the window lie on their side; None where too few can be seen.
+    """Whether most bodies in the window lie on their side; None where too few can be seen, or it may be so.
 
     Trunk and legs have to point to the same side, within 40 degrees of the image's x axis, and the arms towards the
     feet, as they hang: people in a plank, who crawl or who swim do not look like people in a turned picture. Bodies
-    that are seen along their axis (by a camera above them) are not judged: they may point anywhere.
+    are seen along their axis (by a camera above them) are not judged: they may point anywhere. It may be so where most
+    trunks lie, and legs or arms do not: people in a plank, or in a turned picture people who sit or reach up.
     """
     top = [limb[0] for limb in skeleton.arms] or [skeleton.head]
     middle = [limb[0] for limb in skeleton.legs] or [skeleton.root]
@@ -49,7 +51,10 @@ def lying(poses: SeenPoses, skeleton: Skeleton) -> bool | None:
     cosines = np.array(parts)[..., 0] / np.maximum(lengths, 1e-9)
     hang = _arms_hang(poses, skeleton)
     ways = [((~known | (way * cosines > _LIES)).all(axis=0) & hang)[rows].mean() for way in (1, -1)]
-    return bool(max(ways) >= _MOST_POSES)
+    if max(ways) >= _MOST_POSES:
+        return True
+    trunk = np.abs(cosines[known.argmax(axis=0), np.arange(len(rows))])  # Or what is seen of a body instead.
+    return None if np.mean(trunk[rows] > _LIES) >= _HALF else False
 
 
 def hips_at_origin(poses: SeenPoses, skeleton: Skeleton) -> bool | None:

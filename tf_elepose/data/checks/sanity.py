@@ -31,6 +31,7 @@ _MOST_BENDS = 20_000  # At most this many poses are used to see how knees and el
 _SHARE = 0.05
 # Some people do lie: only where nearly all windows look like this, a picture that is turned is likelier.
 _NEARLY_ALL = 0.8
+_HALF = 0.5  # And at least so many are not left open: in a turned picture of people who sit and reach many are.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +78,9 @@ def findings(recording: Recording, pictures: np.ndarray | None = None) -> list[F
     }
     for test, (what, remedy) in _TEXTS.items():
         wrong = [
-            poses.name for poses in arrays if _is_wrong(verdicts.get((test, poses.name), []), _SHARES.get(test, _SHARE))
+            poses.name
+            for poses in arrays
+            if _is_wrong(verdicts.get((test, poses.name), []), *_SHARES.get(test, (_SHARE,)))
         ]
         if not wrong or (test == "mirrored" and any(f.test == "flipped_y" and "poses_3d" in f.about for f in found)):
             continue  # An axis that points the other way is a mirror, too.
@@ -107,7 +110,7 @@ _TESTS: dict[str, Callable[[SeenPoses, Skeleton], bool | None]] = {
 
 _PIXELS = ("poses_2d", "poses_2d_detected")
 _NOT_OF = {"mirrored": _PIXELS} | dict.fromkeys(("normalised", "hips_at_origin", "outside"), ("poses_3d",))
-_SHARES = {"lying": _NEARLY_ALL}
+_SHARES = {"lying": (_NEARLY_ALL, _HALF)}
 
 _TEXTS = {
     "flipped_y": (
@@ -193,9 +196,9 @@ def _finding(
     return Finding(test, f"{', '.join(names)}: {what}", where, remedy, flagged, judged, ", ".join(names))
 
 
-def _is_wrong(verdict: list[bool | None], share: float = _SHARE) -> bool:
+def _is_wrong(verdict: list[bool | None], share: float = _SHARE, share_of_all: float = 0.0) -> bool:
     flagged, judged = verdict.count(True), len(verdict) - verdict.count(None)
-    return flagged > 0 and flagged >= share * judged
+    return flagged > 0 and flagged >= share * judged and flagged >= share_of_all * len(verdict)
 
 
 def _which_sides(recording: Recording, wrong: list[str], right: list[str], in_3d: list[np.ndarray]) -> str:
