@@ -205,6 +205,15 @@ def test_missing_people_and_joints_do_not_hide_the_motion():
     assert time_axis(np.zeros((2, 40, 17, 2))) is None
 
 
+def test_copies_and_bodies_that_stand_still():
+    copies = np.stack([TRUTH[:40], TRUTH[:40]])
+    assert time_axis(copies) is None
+    still = np.broadcast_to(PEOPLE[:, :1], PEOPLE.shape)
+    assert time_axis(still) == 1 and time_axis(still.swapaxes(0, 1)) == 0
+    beside = np.stack([TRUTH[:40], TRUTH[:40] + np.array([50, 0])])  # Two people shoulder to shoulder.
+    assert time_axis(beside) == 1 and time_axis(beside.swapaxes(0, 1)) == 0
+
+
 def test_frames_and_people_have_numbers_of_their_own(tmp_path):
     options = {"convention": "h36m_17", "axes": "people_frames"}
     (rows,) = read(tmp_path, options, keypoints=PEOPLE, frame=np.arange(40) * 2 + 5, person=np.array([7, 3]))

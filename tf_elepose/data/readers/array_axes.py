@@ -26,7 +26,8 @@ def time_axis(sample: np.ndarray) -> int | None:
     steps = [_step(np.moveaxis(sample, axis, 0)) for axis in (0, 1)]
     for axis in (0, 1):
         step, other = steps[axis], steps[1 - axis]
-        if step <= _LARGEST_STEP and (np.isnan(other) or other > _CLEARLY * step):
+        further = other > (_CLEARLY * step if step > 0 else _LARGEST_STEP)  # Equal bodies may be copies in a frame.
+        if step <= _LARGEST_STEP and (np.isnan(other) or further):
             return axis
     return None
 
