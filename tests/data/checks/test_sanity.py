@@ -270,6 +270,11 @@ def test_skeletons_without_arms_and_legs_are_judged_by_head_and_root():
 # ---- places in the picture -------------------------------------------------------------------------------------------
 
 
+def together(recordings) -> Recording:
+    full = [dataclasses.replace(one, poses_3d=np.zeros((len(one), 17, 3))) for one in recordings]
+    return only_2d(joined(*full))
+
+
 def rotated(recording, degrees, **changes) -> Recording:
     angle = np.radians(degrees)
     turned = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
@@ -325,6 +330,14 @@ def test_lying_is_a_finding_only_where_nearly_all_windows_and_most_poses_lie():
     falls = turning().poses_2d.copy()
     falls[90:] = rotated(turning(), 90).poses_2d[90:]  # Somebody who falls, and stays on the ground.
     assert not found(only_2d(turning(), poses_2d=falls))
+
+
+def test_people_who_lie_with_the_head_towards_the_camera_are_not_said_to_be_upside_down():
+    views = [
+        rotated(turning(rows=20, clip=np.full(20, f"{i:03d}")), angle) for i, angle in enumerate((90, -90, 180, 0))
+    ]
+    assert not found(together(views))
+    assert "flipped_y" in found(together(views[2:]))
 
 
 def test_who_is_in_a_plank_swims_or_crawls_is_no_turned_picture():

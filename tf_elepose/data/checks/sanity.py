@@ -76,6 +76,10 @@ def findings(recording: Recording, pictures: np.ndarray | None = None) -> list[F
         for poses in arrays
         if poses.name not in _NOT_OF.get(test, ())
     }
+    for poses in arrays:  # Cameras around people who lie see some of them with the head down, and more from the side.
+        flipped, lie = (verdicts[test, poses.name] for test in ("flipped_y", "lying"))
+        if lie.count(True) >= flipped.count(True):
+            verdicts["flipped_y", poses.name] = [None if upside_down else upside_down for upside_down in flipped]
     for test, (what, remedy) in _TEXTS.items():
         wrong = [
             poses.name
