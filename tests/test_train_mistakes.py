@@ -17,7 +17,7 @@ from tf_elepose.storage import files
 from tf_elepose.training import checkpoint
 from tf_elepose.training.metric_log import read_metric_log
 
-pytest_plugins = ("train_fixtures", "quick_completer")
+pytest_plugins = ("train_fixtures", "quick_completer", "outside_graphs")
 pytestmark = pytest.mark.usefixtures("quick_completer")
 
 
@@ -164,7 +164,7 @@ def test_a_config_file_with_what_its_choices_do_not_take(command, tmp_path):
         assert not (tmp_path / "run").exists()
 
 
-def test_a_skeleton_without_legs_has_no_knees_to_train(command, tmp_path):
+def test_a_skeleton_without_legs_has_no_knees_to_train(outside_graphs, command, tmp_path):
     bare = {**H36M_17.to_dict(), "name": "bare", "legs": [], "arms": []}
     files.write_json(tmp_path / "bare.json", bare)
     arguments = ("--config=small.py", "--workdir=run", "--config.skeleton=bare.json", *small_runs.SHORT)
@@ -215,7 +215,7 @@ def test_too_large_a_learning_rate_is_an_error_and_the_good_checkpoint_stays(com
     assert not (tmp_path / "run" / "model.npz").exists()
 
 
-def test_a_learning_rate_of_1e9_names_the_terms(command, tmp_path):
+def test_a_learning_rate_of_1e9_names_the_terms(outside_graphs, command, tmp_path):
     line = command.refuses(
         "--config=small.py", "--workdir=run", *small_runs.SHORT, "--config.lifter.optimizer.learning_rate=1e9"
     )

@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 
-import numpy as np
 import tensorflow as tf
 from in_process import Command, contents
 
@@ -35,6 +34,9 @@ def get_config():
 """
 """Data and networks as small as they may be. Such a model's depths are the wrong way round as often as not: tests that
 need a run's end let it pass, see `let_pass`."""
+
+LARGEST_RATE = 3e-3
+"""Of `CONFIG`, the lifter's."""
 
 CONFIG_ON_FILES = "\n".join(line for line in CONFIG.splitlines() if "data_options" not in line)
 """The same for data from a file, whose readers know no such options."""
@@ -83,13 +85,3 @@ def stop_after(monkeypatch, calls, number=signal.SIGTERM):
 
     monkeypatch.setattr(Loop, "run", run)
     return seen
-
-
-def largest_difference(arrays, others):
-    """Largest difference of two sets of float arrays, relative to the largest value of each array."""
-    assert set(arrays) == set(others)
-    return max(
-        float(np.max(np.abs(a - others[name])) / max(np.max(np.abs(a)), 1e-30))
-        for name, a in arrays.items()
-        if np.asarray(a).dtype.kind == "f" and np.size(a)
-    )
