@@ -118,14 +118,15 @@ def read_npz(
             if "split" in fields:
                 require_splits(fields["split"], first, archive.where)
             known: dict[str, Any] = {"clip": stem, "subject": stem} | layout.places(first, n, fixed) | fields
-            keep = np.ones(n, bool)
             if "frame" in fields:  # Otherwise each row is a frame of its own, or a person's of the axes.
                 known, keep = people.numbered(known, n)
+                if not keep.all():
+                    places, confidence = places[keep], None if confidence is None else confidence[keep]
             joints = held.num_joints
             yield Rows(
                 held,
-                places[keep, :joints],
-                confidence=None if confidence is None else confidence[keep, :joints],
+                places[:, :joints],
+                confidence=None if confidence is None else confidence[:, :joints],
                 done=(first + n) / layout.num_rows,
                 **known,
             )
@@ -164,14 +165,14 @@ class _Layout:
                 f"{list(shape)}"
             )
         lead = shape[:-2]
-        sample = cls(name, lead, 0, *shape[-2:]).sample(archive)
+        rows = cls(name, lead, 0, *shape[-2:])
         if name == _PEOPLE_FIRST[0] and shape[-1] == 3:
-            _require_keypoints(sample, what)
+            _require_keypoints(rows.sample(archive), what)
         if len(lead) == 1:
             if axes is not None:
                 raise ValueError(f"{what}: axes: there is no axis of people in {list(shape)}")
-            return cls(name, lead, 0, *shape[-2:])
-        seen = _time_axis(sample, lead)
+            return rows
+        seen = _time_axis(rows.sample(archive), lead)
         stated = AXES["people_frames"] if axes is None and name in _PEOPLE_FIRST else AXES.get(axes or "")
         if seen is None and stated is None:
             raise ValueError(

@@ -49,7 +49,7 @@ class ThirdNumbers:
             return places, None
         third = keypoints[..., 2]
         if self._kind is None and (known := third[np.isfinite(third)]).size:
-            self._kind = "visibility" if np.isin(known, (0, 1, 2)).all() and (known == 2).any() else "confidence"
+            self._kind = "visibility" if (known == 2).any() and np.isin(known, (0, 1, 2)).all() else "confidence"
         if self._kind == "z":
             return places, None
         if self._kind == "visibility":
@@ -59,6 +59,8 @@ class ThirdNumbers:
         return places, third
 
     def _require_confidences(self, third: np.ndarray) -> None:
+        if ((third >= _LOWEST) & (third <= _HIGHEST)).all():
+            return
         known = third[np.isfinite(third)]
         outside = (known < _LOWEST) | (known > _HIGHEST)
         if outside.sum() > _MOST_OUTSIDE * known.size:
