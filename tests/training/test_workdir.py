@@ -205,5 +205,5 @@ def test_without_locks_there_is_a_warning(tmp_path, monkeypatch, caplog, fcntl):
 
 def test_loading_from_a_run_without_a_model_gives_the_reason(tmp_path):
     (tmp_path / "metrics.json").write_text('{"depth_sign": "mirrored"}')
-    with pytest.raises(ValueError, match="no model.npz was saved, because its depths are mirrored"):
+    with pytest.raises(ValueError, match=r"no model\.npz was saved, because its depths are mirrored"):
         workdir.load_model(tmp_path)
