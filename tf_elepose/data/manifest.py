@@ -10,6 +10,7 @@ import numpy as np
 from tf_elepose.data.checks.sanity import Finding
 from tf_elepose.data.identities import PLACE, TRACK
 from tf_elepose.data.recording import Recording
+from tf_elepose.data.tracks.linked_rows import clip_labels
 
 _NAMES_SHOWN = 12
 _PEOPLE_SHOWN = 4
@@ -26,7 +27,7 @@ def manifest(recording: Recording, findings: Sequence[Finding] = ()) -> dict[str
     """
     rec = recording
     persons = np.zeros(len(rec), np.int32) if rec.person is None else rec.person
-    clip = np.unique(np.stack([_codes(rec.subject), _codes(rec.clip)], axis=1), axis=0, return_inverse=True)[1].ravel()
+    clip, _ = clip_labels({"subject": rec.subject, "clip": rec.clip, "camera": np.zeros(len(rec), np.int32)})
     seen = {"poses_2d": rec.view("gt").seen}
     if rec.poses_2d_detected is not None:
         seen["poses_2d_detected"] = rec.view("detected").seen
@@ -45,8 +46,8 @@ def manifest(recording: Recording, findings: Sequence[Finding] = ()) -> dict[str
         "actions": np.unique(rec.action).tolist(),
         "clips": int(clip.max()) + 1,
         "cameras": cameras.tolist(),
-        "frames": len(np.unique(np.stack([clip, rec.frame], axis=1), axis=0)),
-        "persons": len(np.unique(np.stack([clip, persons], axis=1), axis=0)),
+        "frames": int(_groups(clip, rec.frame).max()) + 1,
+        "persons": int(_groups(clip, persons).max()) + 1,
         "people": {"numbers": rec.identity, "frames": _people(rec, clip, persons)},
         "joints_missing": {
             name: {
@@ -87,8 +88,10 @@ def manifest_text(values: Mapping[str, Any]) -> str:
     return "\n".join(f"{name}: {text}" for name, text in lines.items())
 
 
-def _codes(labels: np.ndarray) -> np.ndarray:
-    return np.unique(labels, return_inverse=True)[1]
+def _groups(labels: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """A label from 0 for each pair of a label and a number [N] of 32 bits."""
+    both = labels.astype(np.int64) * (int(numbers.max()) + 1) + numbers
+    return np.unique(both, return_inverse=True)[1].reshape(-1)
 
 
 def _counts(labels: np.ndarray) -> dict[str, int]:
@@ -100,14 +103,14 @@ def _people(rec: Recording, clip: np.ndarray, persons: np.ndarray) -> list[dict[
     """Those who are seen in the most frames of a clip and a camera; none where numbers are places in lists."""
     if rec.identity == PLACE:
         return []
-    of_row = np.stack([clip, rec.camera, persons], axis=1)
-    found, first, frames = np.unique(of_row, axis=0, return_index=True, return_counts=True)
+    groups = _groups(_groups(clip, rec.camera), persons)
+    _, first, frames = np.unique(groups, return_index=True, return_counts=True)
     longest = np.argsort(-frames, kind="stable")[:_NAMES_SHOWN]
     return [
         {
             "clip": str(rec.clip[first[at]]),
-            "camera": int(found[at, 1]),
-            "person": int(found[at, 2]),
+            "camera": int(rec.camera[first[at]]),
+            "person": int(persons[first[at]]),
             "frames": int(frames[at]),
         }
         for at in longest.tolist()
