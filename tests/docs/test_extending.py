@@ -106,7 +106,7 @@ def extended(tmp_path_factory):
     """A copy of the program with all that the page adds."""
     copy = tmp_path_factory.mktemp("extended")
     for folder in ("tf_elepose", "tests", "configs"):
-        shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__", "models", "workdir"))
+        shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("models", "workdir"))
     shutil.copy(ROOT / "setup.cfg", copy)
     for path, text in FILES.items():
         (copy / path).parent.mkdir(exist_ok=True)

@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from loopback_server import Models, Servable
-from small_models import small_completer, small_elepose
+from small_served import VERSION, served_method, served_signatures, served_version
 from tensorflow_serving.apis import prediction_log_pb2
 
 from export import bundle, examples, saved_model, verify, versions, warmup
 from export.signature import Signed
-from tf_elepose.skeleton.skeletons import H36M_17
 from tf_elepose.training.workdir import save_model
 
 # The loaders and exporters warn about their own use of deprecated interfaces.
@@ -25,13 +24,12 @@ pytest_plugins = ("quick_completer",)
 
 @pytest.fixture(scope="module")
 def method():
-    made, _ = small_elepose(completer=small_completer(), noise=0.02)
-    return made
+    return served_method()
 
 
 @pytest.fixture(scope="module")
-def signed(method):
-    return Signed(method, H36M_17)
+def signed():
+    return served_signatures()
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +38,8 @@ def inputs(signed):
 
 
 @pytest.fixture(scope="module")
-def path(signed, inputs, tmp_path_factory):
-    return saved_model.export_saved_model(signed, tmp_path_factory.mktemp("model") / "saved_model", inputs, version=3)
+def path():
+    return served_version()
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +48,7 @@ def served(path):
 
 
 def test_the_folder_is_the_version_and_the_default_is_lift(path, signed, served):
-    assert path.name == "3"
+    assert path.name == str(VERSION) == "3"
     assert set(served.signatures) == {"serving_default", *signed.functions}
     default, lift = served.signatures["serving_default"], served.signatures["lift"]
     assert set(default.inputs) == set(lift.inputs) == {"keypoints", "confidence", "root_head_mm"}
@@ -102,6 +100,12 @@ def test_lengths_are_encoded_as_the_format_documents(value, encoded):
     assert warmup._varint(value).hex() == encoded
 
 
+def lift_alone(*arguments):
+    signed = Signed(*arguments)
+    signed.functions = {"lift": signed.functions["lift"]}
+    return signed
+
+
 def test_the_next_version_is_measured_and_complete(method, tmp_path):
     save_model(tmp_path / "model.npz", method, {"data": "small"})
     base = tmp_path / "base"
@@ -109,6 +113,7 @@ def test_the_next_version_is_measured_and_complete(method, tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bundle, "_REPRESENTATIVE", 8)
         patch.setattr(verify, "BATCHES", (7,))
+        patch.setattr(bundle, "Signed", lift_alone)
         written = versions.add_version(tmp_path / "model.npz", base)
         assert written == base / "8" and (written / warmup.FILE).exists()
         assert (written / "assets.extra" / "metadata.json").exists()

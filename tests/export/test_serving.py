@@ -20,13 +20,11 @@ import yaml
 from google.protobuf import text_format
 from loopback_server import LoopbackServer, answer, connected, predict_request, stub
 from malformed_requests import failure, malformed_requests, soak
-from small_models import small_completer, small_elepose
+from small_served import served_signatures, served_version
 from tensorflow_serving.config import model_server_config_pb2
 from tensorflow_serving_process import SERVER, tensorflow_serving
 
 from export import examples, saved_model
-from export.signature import Signed
-from tf_elepose.skeleton.skeletons import H36M_17
 
 # The loaders and exporters warn about their own use of deprecated interfaces.
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.usefixtures("quick_completer")]
@@ -37,8 +35,7 @@ RECIPES = pathlib.Path(saved_model.__file__).parent / "serving"
 
 @pytest.fixture(scope="module")
 def signed():
-    method, _ = small_elepose(completer=small_completer(), noise=0.02)
-    return Signed(method, H36M_17)
+    return served_signatures()
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +45,9 @@ def inputs(signed):
 
 
 @pytest.fixture(scope="module")
-def base(signed, inputs, tmp_path_factory):
+def base(tmp_path_factory):
     base = tmp_path_factory.mktemp("model") / "saved_model"
-    saved_model.export_saved_model(signed, base, inputs)
+    shutil.copytree(served_version(), base / "1")
     return base
 
 
