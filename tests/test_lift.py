@@ -190,6 +190,18 @@ def test_people_are_followed_whole_and_in_parts(command, model, tmp_path, monkey
     assert (tmp_path / "one.trc").exists()  # One track, one file.
 
 
+def test_tracks_of_pictures_are_warned_of(command, model, tmp_path, caplog):
+    rng = np.random.default_rng(0)
+    poses = moving.walking(1, (0, 0), 0) + rng.uniform(0, 3000, (40, 1, 2))
+    save(tmp_path / "a.npz", poses.astype(np.float32), frame=np.arange(40) // 2)
+    base = ("a.npz", "--convention=h36m_17", model, "--option=check=off", "--output=o.npz")
+    status, out, err = command(*base, "--fps=30", "--smooth=one_euro")
+    assert status == 0 and "people: numbered by their places in the list of each image" in out, err
+    assert "--smooth may mix people up; --people=best" in caplog.text
+    caplog.clear()
+    assert command(*base)[0] == 0 and "may mix" not in caplog.text
+
+
 def test_dropped_rows_are_reported_with_a_split_too(command, model, tmp_path, monkeypatch):
     points = keypoints(30)
     points[:10, 3:] = np.nan

@@ -19,7 +19,7 @@ from absl import flags
 from tf_elepose.cli import commands, source_flags
 from tf_elepose.cli.progress import Progress
 from tf_elepose.data.tracks import side_repair
-from tf_elepose.inference.summary import LiftSummary
+from tf_elepose.inference.summary import LiftSummary, warn_of_places
 from tf_elepose.outputs import registry
 
 if TYPE_CHECKING:
@@ -163,6 +163,10 @@ def _write_when_lifted(
     smoothing: tuple[str, dict[str, Any]] | None,
     options: Any,
 ) -> None:
+    asked = {"--smooth": smoothing is not None, "--sides=repair": options.sides == "repair"}
+    if files["output"] is not None and (suffix := registry.suffix_of(files["output"])) in registry.ONE_TRACK:
+        asked[suffix] = True
+    warn_of_places(recordings, [name for name, wanted in asked.items() if wanted])
     swapped = None
     threshold = lifter.threshold(options.min_confidence)
     views = [recording.view(options.poses_2d, threshold) for recording in recordings]

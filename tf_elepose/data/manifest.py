@@ -20,14 +20,12 @@ def manifest(recording: Recording, findings: Sequence[Finding] = ()) -> dict[str
     """The summary of `recording` as plain values.
 
     `frames` counts moments, `poses` rows (a moment seen by four cameras is four poses), `persons` the people of all
-    clips. `people` says who is who: `numbers` is "person" where the source has ids, "track" where people were linked
-    over time, for each camera by itself, "place" where they only count the people of an image; `frames` lists in how
-    many frames each of the longest seen people is found. `joints_missing` gives, for each array and each joint that
-    some pose lacks, the share of such poses. `findings` are lines of text.
+    clips; `people` is the summary of the function of this name. `joints_missing` gives, for each array and each joint
+    that some pose lacks, the share of such poses. `findings` are lines of text.
     """
     rec = recording
-    persons = np.zeros(len(rec), np.int32) if rec.person is None else rec.person
-    clip, _ = clip_labels({"subject": rec.subject, "clip": rec.clip, "camera": np.zeros(len(rec), np.int32)})
+    persons = _persons(rec)
+    clip = _clips(rec)
     seen = {"poses_2d": rec.view("gt").seen}
     if rec.poses_2d_detected is not None:
         seen["poses_2d_detected"] = rec.view("detected").seen
@@ -48,7 +46,7 @@ def manifest(recording: Recording, findings: Sequence[Finding] = ()) -> dict[str
         "cameras": cameras.tolist(),
         "frames": int(_groups(clip, rec.frame).max()) + 1,
         "persons": int(_groups(clip, persons).max()) + 1,
-        "people": {"numbers": rec.identity, "frames": _people(rec, clip, persons)},
+        "people": people(rec),
         "joints_missing": {
             name: {
                 joint: round(float(share), 6)
@@ -61,6 +59,33 @@ def manifest(recording: Recording, findings: Sequence[Finding] = ()) -> dict[str
         "image_sizes": None if sizes is None else sizes.tolist(),
         "dropped": dict(rec.dropped),
         "findings": [str(finding) for finding in findings],
+    }
+
+
+def people(recording: Recording) -> dict[str, Any]:
+    """Who is who in `recording`, as plain values.
+
+    `numbers` is "person" where the source has ids, "track" where people were linked over time, for each camera by
+    itself, and "place" where numbers only count the people of an image. `frames` lists those who are seen in the most
+    frames of a clip and a camera; nobody where numbers are places.
+    """
+    if recording.identity == PLACE:
+        return {"numbers": PLACE, "frames": []}
+    persons = _persons(recording)
+    groups = _groups(_groups(_clips(recording), recording.camera), persons)
+    _, first, frames = np.unique(groups, return_index=True, return_counts=True)
+    longest = np.argsort(-frames, kind="stable")[:_NAMES_SHOWN]
+    return {
+        "numbers": recording.identity,
+        "frames": [
+            {
+                "clip": str(recording.clip[first[at]]),
+                "camera": int(recording.camera[first[at]]),
+                "person": int(persons[first[at]]),
+                "frames": int(frames[at]),
+            }
+            for at in longest.tolist()
+        ],
     }
 
 
@@ -88,6 +113,16 @@ def manifest_text(values: Mapping[str, Any]) -> str:
     return "\n".join(f"{name}: {text}" for name, text in lines.items())
 
 
+def _persons(recording: Recording) -> np.ndarray:
+    return np.zeros(len(recording), np.int32) if recording.person is None else recording.person
+
+
+def _clips(recording: Recording) -> np.ndarray:
+    """A label [N] for each clip of a subject, in all cameras."""
+    no_camera = np.zeros(len(recording), np.int32)
+    return clip_labels({"subject": recording.subject, "clip": recording.clip, "camera": no_camera})[0]
+
+
 def _groups(labels: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     """A label from 0 for each pair of a label and a number [N] of 32 bits."""
     both = labels.astype(np.int64) * (int(numbers.max()) + 1) + numbers
@@ -97,24 +132,6 @@ def _groups(labels: np.ndarray, numbers: np.ndarray) -> np.ndarray:
 def _counts(labels: np.ndarray) -> dict[str, int]:
     names, counts = np.unique(labels, return_counts=True)
     return dict(zip(names.tolist(), counts.tolist(), strict=True))
-
-
-def _people(rec: Recording, clip: np.ndarray, persons: np.ndarray) -> list[dict[str, Any]]:
-    """Those who are seen in the most frames of a clip and a camera; none where numbers are places in lists."""
-    if rec.identity == PLACE:
-        return []
-    groups = _groups(_groups(clip, rec.camera), persons)
-    _, first, frames = np.unique(groups, return_index=True, return_counts=True)
-    longest = np.argsort(-frames, kind="stable")[:_NAMES_SHOWN]
-    return [
-        {
-            "clip": str(rec.clip[first[at]]),
-            "camera": int(rec.camera[first[at]]),
-            "person": int(persons[first[at]]),
-            "frames": int(frames[at]),
-        }
-        for at in longest.tolist()
-    ]
 
 
 def _followed(people: Mapping[str, Any], several: bool) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tf_elepose.data.identities import IDENTITIES, PERSON
+from tf_elepose.data.identities import IDENTITIES, PERSON, PLACE
 from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.skeleton.skeletons import Skeleton
 
@@ -145,9 +145,12 @@ class Recording:
 
     @property
     def tracks(self) -> np.ndarray:
-        """Labels [N]: equal for one person in a clip of one camera."""
+        """Labels [N]: equal for one person in a clip of one camera. Where numbers of people are places in the lists of
+        images, nobody can be followed, and each image is a track of its own.
+        """
         labels = [np.unique(values, return_inverse=True)[1] for values in (self.subject, self.clip)]
         labels += [self.camera] + ([] if self.person is None else [self.person])
+        labels += [self.frame] if self.identity == PLACE else []
         return np.unique(np.stack(labels, axis=-1), axis=0, return_inverse=True)[1].reshape(-1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+from collections.abc import Sequence
 
 import numpy as np
 from absl import logging
@@ -111,3 +112,18 @@ class LiftSummary:
         below = np.cumsum(self._percentiles)
         middle = np.searchsorted(below, [(self._valid - 1) // 2, self._valid // 2], side="right")
         return float(np.mean(middle)) / _STEPS
+
+
+def warn_of_places(recordings: Sequence[Recording], tracks_for: Sequence[str]) -> None:
+    """Warns where tracks are asked for, as `tracks_for` says, and the numbers of people do not tell who is who."""
+    places = [
+        recording.source
+        for recording in recordings
+        if recording.identity == PLACE and recording.person is not None and recording.person.any()
+    ]
+    if places and tracks_for:
+        logging.warning(
+            "%s: nobody can be followed from image to image, so people are numbered by their places in each image's "
+            "list: %s may mix people up; --people=best or --people=largest keeps one an image",
+            places[0], ", ".join(tracks_for),
+        )  # fmt: skip

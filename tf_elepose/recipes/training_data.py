@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tf_elepose import geometry
 from tf_elepose.data.keypoints import Keypoints
+from tf_elepose.data.manifest import people
 from tf_elepose.data.pipeline import Batches
 from tf_elepose.data.recording import Recording
 from tf_elepose.normalization import Normalizer
@@ -67,6 +68,7 @@ class TrainingData:
             "poses_2d": settings.poses_2d,
             "training_poses": len(self.train),
             "training_clips": len(np.unique(clip_names(self.train))),
+            "people": people(self.train),
             "joints_missing": round(1.0 - float(self.seen.mean()), 4),
             "skeleton": self.skeleton.to_dict(),
             "normalizer": self.normalizer.to_dict(),

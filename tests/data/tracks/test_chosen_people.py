@@ -109,3 +109,14 @@ def test_parts_are_linked_too():
     ]
     found = np.concatenate([part.person for part in recordings(iter(parts), H36M_17, "some place")])
     assert found.tolist() == made(whole).person.tolist()
+
+
+def test_a_clip_of_one_image_needs_nobody_to_be_followed():
+    still = rows(*(moving.walking(1, (x, 300), 0) for x in (100, 400)), clip="photo")
+    recording = made(small_and_large(), still)
+    assert recording.identity == TRACK and recording.person[-2:].tolist() == [0, 1]
+
+
+def test_of_pictures_each_image_is_a_track_of_its_own():
+    assert len(np.unique(made(pictures()).tracks)) == 40
+    assert len(np.unique(made(small_and_large()).tracks)) == 3

@@ -57,7 +57,7 @@ def chosen_rows(
     if people == "best":
         return _best_of_each(label, fields["frame"], score)
     person = fields.get("person", np.zeros(len(label), np.int32))
-    stills = _stills(label, fields["frame"], identity)
+    stills = _stills(label, fields["frame"], identity, person)
     size = Bodies.of(*detections(fields), np.array(skeleton.mirror)).size
     if people == "largest" and stills.any():
         here = stills[label]
@@ -84,10 +84,10 @@ def _numbers(person: np.ndarray) -> str:
     return ", ".join([*numbers[:_MOST_SHOWN], *["..."] * (len(numbers) > _MOST_SHOWN)])
 
 
-def _stills(label: np.ndarray, frame: np.ndarray, identity: np.ndarray) -> np.ndarray:
-    """Mask of the clips with several frames and people who are places in lists."""
+def _stills(label: np.ndarray, frame: np.ndarray, identity: np.ndarray, person: np.ndarray) -> np.ndarray:
+    """Mask of the clips with several frames and several people who are places in lists."""
     count = int(label.max()) + 1
-    places = np.bincount(label[identity == PLACE], minlength=count) > 0
+    places = np.bincount(label[(identity == PLACE) & (person > 0)], minlength=count) > 0
     first, last = np.full(count, np.iinfo(np.int64).max), np.full(count, -1)
     np.minimum.at(first, label, frame)
     np.maximum.at(last, label, frame)

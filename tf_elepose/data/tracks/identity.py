@@ -73,7 +73,8 @@ class Linker:
             if frame < state.frame:
                 raise ValueError(
                     f"{where}: frame {frame} comes after frame {state.frame}: a part at a time, people are linked "
-                    "in the order of the frames only; convert the source to a views file first"
+                    "in the order of the frames only; first make a file of the source with "
+                    "python -m tf_elepose.convert --output=FILE.npz"
                 )
             for track in state.tracks:
                 track.last += edges[label]

@@ -77,6 +77,7 @@ class LinkedRows:
         person, identity = person.copy(), np.where(place, PLACE, identity)
         person[rows] = numbers
         identity[rows[linked]] = TRACK
+        identity[place & ~_several_frames(label, frame)[label]] = TRACK  # Nobody has to be followed.
         return {**fields, "person": person}, identity
 
     def _tell(self, clips: Sequence[ClipName]) -> None:
@@ -120,6 +121,13 @@ def _repeated(label: np.ndarray, frame: np.ndarray, person: np.ndarray | None, r
         same[1:] &= column[order[1:]] == column[order[:-1]]
     same[0] = False
     return rows[order[same]]
+
+
+def _several_frames(label: np.ndarray, frame: np.ndarray) -> np.ndarray:
+    """Mask of the labels whose rows are of more than one frame."""
+    first = np.empty(int(label.max()) + 1, frame.dtype)
+    first[label] = frame
+    return np.bincount(label, frame != first[label]) > 0
 
 
 def _places(label: np.ndarray, frame: np.ndarray) -> np.ndarray:
