@@ -73,9 +73,14 @@ def test_starts_are_independent_and_the_best_is_kept(tmp_path):
     assert last == seen[0]  # The weight nearest to 2.
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The weight of a run that was not stopped."""
+    return trained(tmp_path_factory.mktemp("whole"))[1]
+
+
 @pytest.mark.parametrize("calls", range(1, 8))
-def test_interruptions_do_not_change_the_result(tmp_path, monkeypatch, calls):
-    _, whole, _, _ = trained(tmp_path / "whole")
+def test_interruptions_do_not_change_the_result(tmp_path, monkeypatch, calls, whole):
     done, _, _, _ = trained(tmp_path / "stopped", calls=calls, monkeypatch=monkeypatch)
     assert not done
     monkeypatch.undo()

@@ -305,7 +305,7 @@ def test_a_worker_that_does_not_write_writes_nothing(tmp_path):
         ("learning_rate", -1.0, "learning_rate must be positive"),
         ("steps_per_call", 0, "steps_per_call must be positive"),
         ("checkpoint_every", -1, "checkpoint_every must be positive"),
-        ("evaluate_every", 0, "evaluate_every must be positive"),
+        ("evaluate_every", -1, "evaluate_every must not be negative"),
         ("average_decay", 1.0, "average_decay must be at least 0 and below 1"),
         ("weight_decay", float("nan"), "weight_decay must not be negative; got nan"),
         ("clip_norm", -2.0, "clip_norm must not be negative; got -2.0"),
