@@ -294,3 +294,19 @@ def test_ids_of_annotations_are_people(tmp_path, own):
     path.write_text(json.dumps(document))
     recording = load_source(f"coco:{path}", H36M_17, check="off")
     assert 7 in recording.person.tolist()
+
+
+def test_track_ids_say_who_is_who_whatever_the_order(tmp_path):
+    frames = [[(7, 500.0), (9, 900.0)], [(9, 902.0), (7, 502.0)], [(7, 504.0), (9, 904.0)]]
+    document = sample.annotations() | {
+        "images": [{"id": t, "file_name": f"clip/{t:06}.jpg", "width": 1920, "height": 1080} for t in range(3)],
+        "annotations": [sample.person(t, x, track_id=own) for t in range(3) for own, x in frames[t]],
+    }
+    path = tmp_path / "tracks.json"
+    path.write_text(json.dumps(document))
+    recording = load_source(f"coco:{path}", H36M_17, check="off")
+    assert recording.person.tolist() == [7, 9, 9, 7, 7, 9] and recording.identity == "person"
+    nose = recording.poses_2d[:, H36M_17.index("nose"), 0]
+    assert nose[recording.person == 7].tolist() == [500, 502, 504]
+    one = load_source(f"coco:{path}", H36M_17, check="off", people=9)
+    assert one.poses_2d[:, H36M_17.index("nose"), 0].tolist() == [900, 902, 904]

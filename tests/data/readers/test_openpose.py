@@ -249,3 +249,21 @@ def test_the_option_convention_overrides_the_number_of_keypoints(tmp_path):
     path = sample.write_frame(tmp_path, "a", 0, [sample.person(sample.keypoints(200.0, 17))])
     assert joint(load(path, convention="coco_17"), 0, "l_hip") == [211, 210]
     assert "17 of them; state their convention with --option=convention=NAME, one of" in problem(path)
+
+
+def test_people_are_followed_though_they_change_places_in_the_list(tmp_path):
+    for frame in range(6):
+        people = [sample.person(sample.keypoints(x + 2 * frame)) for x in (200.0, 900.0)]
+        sample.write_frame(tmp_path, "a", frame, people if frame < 2 else people[::-1])
+    recording = load(tmp_path)
+    assert recording.person.tolist() == [0, 1, 0, 1, 1, 0, 1, 0, 1, 0, 1, 0] and recording.identity == "track"
+    nose = recording.poses_2d[:, H36M_17.index("nose"), 0]
+    assert nose[recording.person == 0].tolist() == [200, 202, 204, 206, 208, 210]
+
+
+def test_ids_from_0_are_people_and_others_are_none(tmp_path):
+    for frame, ids in enumerate(((3, 8), (8, 3), (-1, 3))):
+        people = [sample.person(sample.keypoints({3: 200.0}.get(own, 900.0)), own) for own in ids]
+        sample.write_frame(tmp_path, "a", frame, people)
+    recording = load(tmp_path)
+    assert recording.person.tolist() == [3, 8, 8, 3, 8, 3]  # Who has lost its id stands where it stood.

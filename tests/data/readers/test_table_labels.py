@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import walker
 
+from tf_elepose.data.identities import PERSON, PLACE
 from tf_elepose.data.readers.tables import read_csv
-from tf_elepose.data.rows import PERSON, PLACE
 
 ROWS = 6
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from tf_elepose.data.identities import PLACE
 from tf_elepose.data.parsers.pickled_npz import PickledNpz, described
 from tf_elepose.data.readers.stated_convention import stated_convention
 from tf_elepose.data.readers.third_number import ThirdNumbers
-from tf_elepose.data.rows import PLACE, Rows
+from tf_elepose.data.rows import Rows
 
 _PART = 8192
 

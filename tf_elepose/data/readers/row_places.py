@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from tf_elepose.data.identities import PLACE
 from tf_elepose.data.readers.table_labels import REPEATED
-from tf_elepose.data.rows import PLACE
 
 
 class RowPlaces:
