@@ -115,7 +115,10 @@ def _with_infinity(poses):
         (lambda r: {"poses_2d": _with_infinity(r.poses_2d)}, "poses_2d: expected numbers within 1e+06 px; row 5"),
         (lambda r: {"poses_2d": np.full_like(r.poses_2d, 7.0)}, "every head lies on its root"),
         (lambda r: {"clip": None}, "missing clip"),
-        (lambda r: {"subject": np.full(len(r), "S1"), "clip": np.full(len(r), "c")}, "at least 2 training clips"),
+        (
+            lambda r: {"subject": np.full(len(r), "S1"), "clip": np.full(len(r), "c"), "frame": np.arange(len(r))},
+            "at least 2 training clips",
+        ),
         (lambda r: {"split": np.full(len(r), "test")}, "train"),
         (lambda r: {"split": np.where(np.arange(len(r)) % 64 == 0, "train", "test")}, "larger than the data"),
         (lambda r: {"keypoints": np.array("dancer_17")}, "dancer_17"),
