@@ -42,6 +42,8 @@ _TIME = re.compile(
 # Seconds with a fraction of always the same length, times only if all names of a list have them: 0.040, 0.080.
 _SECONDS = re.compile(r"(?P<clip>(?:.*[^\w.])?|.*_)(?P<time>\d{1,15}[.,](?P<part>\d{2,9}))s?\Z", re.ASCII | re.DOTALL)
 
+_WHOLE = re.compile(r"\d{1,18}\.0", re.ASCII)  # Numbers that a program took for fractions: "7.0" is 7, if all are so.
+
 _BETWEEN = " _-.([{#@~"  # Between a clip and its number.
 
 
@@ -96,6 +98,8 @@ def frame_places(names: Sequence[str], clip: str, where: str) -> list[tuple[str,
     if (times := _seconds(names, clip)) is not None:
         return in_order(times)
     read = [frame_name(name) for name in names]
+    if all(_WHOLE.fullmatch(name) for name in names):
+        read = [FrameName("", int(name.partition(".")[0])) for name in names]
     if not any(found.frame is not None for found in read):
         return None
     places = [(found.clip or clip, found.frame or 0) for found in read]

@@ -103,7 +103,6 @@ DAMAGED = [
     ([PERSON | {"keypoints": 3}], "person 0: keypoints: expected a list; got 3"),
     ([PERSON | {"keypoints": ["a"] * 51}], "person 0: keypoints: expected numbers; got 'a' at 0"),
     ([PERSON | {"id_": -2}], "person 0: id_: expected an integer from 0"),
-    ([PERSON | {"id_": 2}] * 2, "person 1: id_: expected another for each person; got 2"),
     ({"frame": 1}, "line 1: expected a list of people; got null"),
     ({"predictions": []}, "line 1: frame: expected an integer from 0"),
 ]

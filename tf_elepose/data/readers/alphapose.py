@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import collections
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -107,4 +108,6 @@ def _track(person: dict[str, Any], stream: JsonStream) -> int | None:
         track = track[0]
     if track is None or track == [] or (isinstance(track, (int, float)) and track < 0):
         return None
+    if type(track) is str and re.fullmatch(r"\d{1,10}", track, re.ASCII):
+        track = int(track)
     return integer(track, f"{stream.where}: {stream.place}: idx")

@@ -78,7 +78,7 @@ def read_bvh(
     _require_options(scale, up, frame_rate, cameras, seed, test_fraction)
     _require_angles(elevation_mean, elevation_std, roll_std, distance_mean, distance_std)
     files = (
-        sorted(file for file in source.rglob("*") if unpacked_name(file).suffix.lower() == ".bvh")
+        sorted(file for file in source.rglob("[!.]*") if unpacked_name(file).suffix.lower() == ".bvh")
         if source.is_dir()
         else [source]
     )

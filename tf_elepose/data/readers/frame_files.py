@@ -48,8 +48,15 @@ def frame_files(
 
 
 def files_ending(path: pathlib.Path, ending: str) -> list[pathlib.Path]:
-    """The files in and below the folder `path` whose names end with `ending`, packed with gzip or not, in order."""
-    return sorted(file for file in path.rglob("*") if unpacked_name(file).name.endswith(ending) and file.is_file())
+    """The files in and below the folder `path` whose names end with `ending`, packed with gzip or not, in order.
+
+    Hidden files are none of them: macOS adds a "._walk_1.json" to each file on disks of other systems.
+    """
+    return sorted(
+        file
+        for file in path.rglob("*")
+        if unpacked_name(file).name.endswith(ending) and not file.name.startswith(".") and file.is_file()
+    )
 
 
 def folder_name(path: pathlib.Path, where: str) -> str:

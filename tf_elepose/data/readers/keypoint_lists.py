@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import array
 import collections
+import itertools
+import math
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -25,7 +27,7 @@ PART = 8192
 
 _LARGEST_INT = 2**31 - 1
 
-_OWN_IDS = ("track_id", "instance_id", "person_id")
+_OWN_IDS = ("track_id", "instance_id", "person_id", "tracking_id", "trackid", "trackId")
 
 NAMES_OF_IDS = frozenset({*_OWN_IDS, "attributes"})
 """The keys that `own_id` looks at; where all are missing, it need not be called."""
@@ -106,7 +108,8 @@ class KeypointLists:
         """Adds one pose; a person without keypoints is counted instead.
 
         Args:
-          keypoints: x, y, c of each joint, from a file; null or an empty list where there are none.
+          keypoints: x, y, c of each joint, from a file, one after the other or as lists of three; null for a number
+            that is not known. Null or an empty list where there are none.
           place: the place in the file, for messages.
           clip, frame, person: already checked (see `text` and `integer`).
           has_id: whether `person` is an id that the file gives (see `own_id`), and not the place in the frame's list.
@@ -120,16 +123,15 @@ class KeypointLists:
             return
         if type(keypoints) is not list:
             raise ValueError(f"{self._where}: {place}: keypoints: expected a list; got {shown(keypoints)}")
+        if type(keypoints[0]) is list and all(type(point) is list and len(point) == 3 for point in keypoints):
+            keypoints = list(itertools.chain.from_iterable(keypoints))  # [x, y, c] of each.
         if self._convention is None or len(keypoints) != self._length:
             self._convention = self._convention_of(keypoints, place)
             self._length = len(keypoints)
         try:
             self._numbers.fromlist(keypoints)
         except (TypeError, OverflowError):
-            at = next(i for i, number in enumerate(keypoints) if not _is_number(number))
-            raise ValueError(
-                f"{self._where}: {place}: keypoints: expected numbers; got {shown(keypoints[at])} at {at}"
-            ) from None
+            self._numbers.fromlist(self._without_null(keypoints, place))
         if self._scored not in (None, score is not None):
             raise ValueError(f"{self._where}: {place}: score: expected one for all poses or none")
         self._scored = score is not None
@@ -170,7 +172,8 @@ class KeypointLists:
         poses = numbers[..., :2] if to_pixels is None else to_pixels(numbers)
         self._require(poses, ~(np.abs(poses) > LARGEST_PX), f"numbers within {LARGEST_PX:g} px", convention)
         if flags:
-            self._require(confidence, np.isin(confidence, (0, 1, 2)), "visibility 0, 1 or 2", convention)
+            right = np.isin(confidence, (0, 1, 2)) | np.isnan(confidence)
+            self._require(confidence, right, "visibility 0, 1 or 2", convention)
             poses = np.where(confidence[..., np.newaxis] > 0, poses, np.nan)
         else:
             self._require(confidence, ~np.isinf(confidence), "a finite confidence", convention)
@@ -191,6 +194,14 @@ class KeypointLists:
         )
         self._clear()
         return rows
+
+    def _without_null(self, keypoints: list[Any], place: str) -> list[float]:
+        """`keypoints` with NaN for null, which JSON has in its place; ValueError where something else is no number."""
+        numbers = [math.nan if number is None else number for number in keypoints]
+        at = next((i for i, number in enumerate(numbers) if not _is_number(number)), None)
+        if at is not None:
+            raise ValueError(f"{self._where}: {place}: keypoints: expected numbers; got {shown(keypoints[at])} at {at}")
+        return numbers
 
     def _convention_of(self, keypoints: list[Any], place: str) -> Convention:
         what = f"{self._where}: {place}: keypoints"
@@ -241,7 +252,8 @@ def integer(value: Any, what: str) -> int:
 def own_id(values: Mapping[str, Any], what: str) -> int | None:
     """The id that a file gives a person in `values`; None where it has none, null, or a negative one (nobody's).
 
-    PoseTrack's and other COCO files call it track_id, CVAT's have it among the attributes, CocoVID's say instance_id.
+    PoseTrack's and other COCO files call it track_id, CVAT's have it among the attributes, CocoVID's say instance_id,
+    trackers of CenterTrack's kind tracking_id.
 
     Raises:
       ValueError: an id that is no integer; the message begins with `what`.

@@ -3,11 +3,13 @@
 MediaPipe itself writes no files. This reader accepts:
     a list of frames, or {"frames": list of frames, "image_width": w, "image_height": h};
     a frame: what was found (below), null or [] where nobody was, or an object with it under "landmarks",
-      "poseLandmarks", "pose_landmarks" or "landmark", and optionally "frame", "image_width" and "image_height";
+      "poseLandmarks", "pose_landmarks" or "landmark", and optionally "frame" (or "frame_index", ...), "image_width" and
+      "image_height";
     what was found: one person's landmarks, or a list of them for several people;
     a person's landmarks: a list of 33 {"x", "y", "visibility", ...}, also as {"landmark": list}, which protobuf's
-      MessageToDict makes; with a "name" each, or as {name: {"x", ...}, ...}, they may come in any order, and some may
-      be missing.
+      MessageToDict makes; with a "name" or a number ("id", "index") each, or as {name: {"x", ...}, ...}, they may come
+      in any order, and some may be missing;
+    a landmark: {"x", "y", "visibility", ...}, or the list [x, y, z, visibility], whose end may be missing.
 
 x is a share of the image's width, y of its height, from the upper left corner; landmarks may lie outside of the image
 (MediaPipe docs/solutions/pose.md). z and world landmarks are not read: the model estimates them without measuring.
@@ -30,6 +32,12 @@ from tf_elepose.skeleton.joint_names import joint_name
 _CONVENTION = conventions.CONVENTIONS["mediapipe_33"]
 
 _KEYS = ("landmarks", "poseLandmarks", "pose_landmarks", "landmark")
+
+_FRAME_NUMBERS = ("frame", "frame_index", "frame_id", "frame_number", "frame_idx", "frameIndex", "frameNumber")
+
+_SIDES = (("image_width", "imageWidth", "width"), ("image_height", "imageHeight", "height"))
+
+_NUMBERS = ("id", "index", "idx", "landmark_id")  # Of a landmark, from 0, where programs count them.
 
 _MISSING = object()  # In place of a landmark that a person lacks.
 
@@ -99,7 +107,8 @@ class _Frames:
             what = f"{self._stream.where}: {self._stream.place}"
             frame, size = None, None
             if type(value) is dict:
-                frame, size = value.get("frame"), _size(value, what)
+                frame = next((value[name] for name in _FRAME_NUMBERS if value.get(name) is not None), None)
+                size = _size(value, what)
             people = _people(value, what)
             if people and self._numbered not in (None, frame is not None):
                 raise ValueError(f"{what}: frame: expected a number for all frames or none; got {shown(frame)}")
@@ -119,17 +128,21 @@ class _Frames:
             if landmark is _MISSING:
                 numbers += (math.nan, math.nan, 0.0)
                 continue
+            landmark = _listed_numbers(landmark)
             if type(landmark) is not dict:
                 raise ValueError(f"{what}: {joint}: expected an object with x and y; got {shown(landmark)}")
             visibility = landmark.get("visibility")
             if self._visibility not in (None, visibility is not None):
                 raise ValueError(f"{what}: {joint}: visibility: expected one for all landmarks or none")
             self._visibility = visibility is not None
-            values: dict[str, Any] = {"x": landmark.get("x"), "y": landmark.get("y")}
+            values: dict[str, Any] = {"x": landmark.get("x", _MISSING), "y": landmark.get("y", _MISSING)}
             values["visibility"] = 1.0 if visibility is None else visibility
             for name, value in values.items():
-                if type(value) not in (int, float):
-                    raise ValueError(f"{what}: {joint}: {name}: expected a number; got {shown(value)}")
+                if value is None:
+                    values[name] = math.nan  # JSON has null for it.
+                elif type(value) not in (int, float):
+                    got = "nothing" if value is _MISSING else shown(value)
+                    raise ValueError(f"{what}: {joint}: {name}: expected a number; got {got}")
             if (values["x"], values["y"]) in LEFT_OUT:  # Scaled, it would look like a place.
                 values["x"] = values["y"] = math.nan
             numbers += (values["x"] * size[0], values["y"] * size[1], values["visibility"])
@@ -137,14 +150,21 @@ class _Frames:
 
 
 def _in_order(landmarks: list[Any], what: str) -> list[Any]:
-    """`landmarks`, in the order of MediaPipe where they have names."""
+    """`landmarks`, in the order of MediaPipe where they have names or numbers."""
     names = [landmark.get("name") for landmark in landmarks if type(landmark) is dict]
-    if not any(type(name) is str for name in names):
-        return landmarks
     ordered: list[Any] = [_MISSING] * _CONVENTION.num_joints
+    if not any(type(name) is str for name in names):
+        for field in _NUMBERS:
+            given = [landmark.get(field) for landmark in landmarks if type(landmark) is dict]
+            numbers = [number for number in given if type(number) is int and 0 <= number < len(ordered)]
+            if len(set(numbers)) == len(landmarks):
+                for number, landmark in zip(numbers, landmarks, strict=True):
+                    ordered[number] = landmark
+                return ordered
+        return landmarks
     for landmark in landmarks:
         name = landmark.get("name") if type(landmark) is dict else None
-        joint = joint_name(name) if type(name) is str else None
+        joint = _landmark_name(name)
         if joint not in _CONVENTION.joints:
             raise ValueError(f"{what}: name: expected one of MediaPipe's landmarks; got {shown(name)}")
         if ordered[_CONVENTION.index(joint)] is not _MISSING:
@@ -153,16 +173,33 @@ def _in_order(landmarks: list[Any], what: str) -> list[Any]:
     return ordered
 
 
+def _landmark_name(name: Any) -> str | None:
+    """The joint that a landmark's name means; "PoseLandmark.NOSE" is how Python shows MediaPipe's own names."""
+    return joint_name(name.rpartition("PoseLandmark.")[2]) if type(name) is str else None
+
+
+def _listed_numbers(landmark: Any) -> Any:
+    """A landmark [x, y, z, visibility, presence], whose end may be missing, as an object; everything else as it is."""
+    if type(landmark) is list and 2 <= len(landmark) <= 5:
+        return dict(zip(("x", "y", "z", "visibility", "presence"), landmark, strict=False))
+    return landmark
+
+
 def _listed(landmarks: Any) -> Any:
     """One person's {name: {"x", ...}} as a list of landmarks with names; everything else as it is."""
-    if type(landmarks) is dict and landmarks and all(type(point) is dict for point in landmarks.values()):
-        return [{**point, "name": name} for name, point in landmarks.items()]
+    if type(landmarks) is not dict or not landmarks:
+        return landmarks
+    points = {name: _listed_numbers(point) for name, point in landmarks.items()}
+    if all(type(point) is dict for point in points.values()):
+        return [{**point, "name": name} for name, point in points.items()]
     return landmarks
 
 
 def _people(value: Any, what: str) -> list[tuple[int | None, list[Any] | None]]:
     """The id, if there is one, and the landmarks of each person in a frame's value; null or [] for a person without."""
-    if type(value) is dict:
+    if type(value) is dict and value and all(_landmark_name(name) in _CONVENTION.joints for name in value):
+        value = _listed(value)
+    elif type(value) is dict:
         keys = [key for key in _KEYS if key in value]
         if len(keys) != 1:
             raise ValueError(f"{what}: expected one of {', '.join(_KEYS)}; got {', '.join(keys) or shown(value)}")
@@ -174,19 +211,25 @@ def _people(value: Any, what: str) -> list[tuple[int | None, list[Any] | None]]:
         return []
     if type(value) is not list:
         raise ValueError(f"{what}: expected a list of landmarks; got {shown(value)}")
-    people: list[Any] = [_listed(person) for person in value]
-    if type(people[0]) is dict and "landmark" not in people[0]:
+    people: list[Any] = [person if _has_landmarks(person) else _listed(person) for person in value]
+    first = people[0]
+    is_landmark = type(first) is dict and not _has_landmarks(first)
+    if is_landmark or (type(first) is list and first and isinstance(first[0], (int, float))):
         return [(None, value)]
     found = []
     for place, person in enumerate(people):
         own = None
         if type(person) is dict:
             own = own_id({"person_id": person.get("id")} | person, f"{what}: person {place}")
-            person = person.get("landmark")
+            person = _listed(next((person[key] for key in _KEYS if key in person), None))
         if person is not None and type(person) is not list:
             raise ValueError(f"{what}: expected a list of landmarks for each person; got {shown(person)}")
         found.append((own, person))
     return found
+
+
+def _has_landmarks(person: Any) -> bool:
+    return type(person) is dict and not set(_KEYS).isdisjoint(person)
 
 
 def _size_of_all(stream: JsonStream) -> Size | None:
@@ -195,11 +238,11 @@ def _size_of_all(stream: JsonStream) -> Size | None:
         return None
     beside: dict[str, Any] = {}
     for key, value in stream:
-        if key in ("image_width", "image_height"):
+        if key is not None and any(key in names for names in _SIDES):
             beside[key] = value
     return _size(beside, stream.where)
 
 
 def _size(values: dict[str, Any], what: str) -> Size | None:
-    sides = [values.get("image_width"), values.get("image_height")]
+    sides = [next((values[name] for name in names if values.get(name) is not None), None) for names in _SIDES]
     return None if sides == [None, None] else checked_size(sides, f"{what}: image_width, image_height")

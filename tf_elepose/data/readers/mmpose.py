@@ -59,7 +59,7 @@ def read_mmpose(path: str | os.PathLike[str], *, convention: str | None = None) 
             if poses is not None:
                 yield poses.rows(number / len(files))
             dataset, names = before = meta
-            known = {} if dataset is None else {conventions.CONVENTIONS[dataset].num_joints: dataset}
+            known = {26: "halpe_26"} if dataset is None else {conventions.CONVENTIONS[dataset].num_joints: dataset}
             poses = KeypointLists(where, folder_name(root, where), known, convention, names)
         with JsonStream(file, _WHAT) as stream:
             prefix = f"{shown(file.name)}: " if root.is_dir() else ""
@@ -88,11 +88,13 @@ def _files(root: pathlib.Path, where: str) -> list[FrameFile]:
 
 
 def _is_picture(file: pathlib.Path) -> bool:
-    """Whether a file holds the instances of one picture: a list of them, or an empty one."""
+    """Whether a file holds the instances of one picture: a list of them, or an empty one; perhaps in instance_info."""
     with JsonStream(file, _WHAT) as stream:
-        if not stream.is_list:
-            return False
-        _, first = next(iter(stream), (None, {"keypoints": []}))
+        found = iter(stream)
+        if stream.is_list:
+            _, first = next(found, (None, {"keypoints": []}))
+        else:
+            first = next((element for key, element in found if key == "instance_info"), None)
     return type(first) is dict and "keypoints" in first
 
 
@@ -100,10 +102,10 @@ def _add_elements(
     stream: JsonStream, poses: KeypointLists, clip: str, frame: int, prefix: str, *, may_be_empty: bool
 ) -> Iterator[None]:
     """Adds the frames of a video's file, or the instances of a picture's, one at a step."""
-    may_be_empty = may_be_empty and stream.is_list
-    instances = 0
+    with_meta, instances = stream.is_list, 0
     place = None
     for key, element in stream:
+        with_meta = with_meta or key == "meta_info"
         if key not in (None, "instance_info"):
             continue
         place = f"{prefix}{stream.place}"
@@ -118,7 +120,7 @@ def _add_elements(
             _add_frame(poses, element["instances"], place, what, clip, own)
         yield
     if place is None:
-        if not may_be_empty:
+        if not (may_be_empty and with_meta):
             raise ValueError(
                 f"{stream.where}: expected a list, or an object with instance_info; holds nothing of either"
             )
@@ -170,14 +172,20 @@ def _meta(stream: JsonStream) -> tuple[str | None, list[str]]:
         if key == "meta_info":
             if type(meta) is not dict:
                 raise ValueError(f"{stream.where}: meta_info: expected an object; got {shown(meta)}")
-            return _DATASETS.get(str(meta.get("dataset_name")).lower()), _names(meta.get("keypoint_id2name"))
+            lists = (_names(meta.get(field)) for field in _NAMES)
+            return _DATASETS.get(str(meta.get("dataset_name")).lower()), next(filter(None, lists), [])
     return None, []
 
 
-def _names(by_number: Any) -> list[str]:
-    """The names in {"0": name of the first joint, ...}; none where a number is missing or a name is no text."""
-    if type(by_number) is not dict or not all(type(name) is str for name in by_number.values()):
-        return []
-    if set(by_number) != {str(index) for index in range(len(by_number))}:
-        return []
-    return [by_number[str(index)] for index in range(len(by_number))]
+_NAMES = ("keypoint_id2name", "keypoint_name2id", "keypoint_names", "keypoints")
+
+
+def _names(given: Any) -> list[str]:
+    """The names in a list, in {"0": name of the first joint, ...} or in {name of the first joint: 0, ...}; none where a
+    number is missing or a name is no text.
+    """
+    if type(given) is dict and all(type(number) is int for number in given.values()):
+        given = {str(number): name for name, number in given.items()}
+    if type(given) is dict:
+        given = [given.get(str(index)) for index in range(len(given))]
+    return given if type(given) is list and all(type(name) is str for name in given) else []

@@ -72,10 +72,16 @@ def _files(root: pathlib.Path, where: str) -> tuple[list[FrameFile], list[pathli
 
 
 def _is_video(file: pathlib.Path) -> bool:
-    """Whether a file has a line a frame: an object, or more than one list."""
+    """Whether a file has a line a frame, an object or one of several lists, or one list of such objects."""
     with JsonStream(file, "openpifpaf file") as stream:
         first = list(itertools.islice(stream.documents(), 2))
-    return type(first[0]) is dict or len(first) > 1 or unpacked_name(file).name.endswith(_VIDEO)
+    return (
+        type(first[0]) is dict or _are_frames(first[0]) or len(first) > 1 or unpacked_name(file).name.endswith(_VIDEO)
+    )
+
+
+def _are_frames(value: Any) -> bool:
+    return type(value) is list and bool(value) and type(value[0]) is dict and "predictions" in value[0]
 
 
 def _clip(file: pathlib.Path, root: pathlib.Path, where: str) -> str:
@@ -90,7 +96,8 @@ def _clip(file: pathlib.Path, root: pathlib.Path, where: str) -> str:
 def _frames(stream: JsonStream, file: pathlib.Path) -> Iterator[tuple[str, int, Any]]:
     """Yields (place, frame, people) of every line of a video's file."""
     known: set[int] = set()
-    for number, line in enumerate(stream.documents(), 1):
+    lines = itertools.chain.from_iterable(line if _are_frames(line) else [line] for line in stream.documents())
+    for number, line in enumerate(lines, 1):
         place = f"{shown(file.name)}: line {number}"
         frame, people = number, line
         if type(line) is dict:
@@ -110,16 +117,12 @@ def _add_frame(poses: KeypointLists, people: Any, place: str, where: str, clip: 
         raise ValueError(f"{what}: expected a list of people; got {shown(people)}")
     if not people:
         poses.dropped["frames without people"] += 1
-    numbers: set[int] = set()
     for number, person in enumerate(people):
         if type(person) is not dict:
             raise ValueError(f"{what}: person {number}: expected an object with keypoints; got {shown(person)}")
         own = person.get("id_")
         if own is not None:
             own = integer(own, f"{what}: person {number}: id_")
-            if own in numbers:
-                raise ValueError(f"{what}: person {number}: id_: expected another for each person; got {own}")
-            numbers.add(own)
         poses.add(
             person.get("keypoints"),  # Detection models write boxes alone.
             f"{place}: person {number}",

@@ -152,15 +152,10 @@ def _add_frame(poses: KeypointLists, file: pathlib.Path, clip: str, frame: int) 
         raise ValueError(f"{what}: expected an object with a list of people; got {shown(content)}")
     if not people:
         poses.dropped[_WITHOUT_PEOPLE] += 1
-    numbers: set[int] = set()
     for place, person in enumerate(people):
         if type(person) is not dict:
             raise ValueError(f"{what}: people {place}: expected an object; got {shown(person)}")
         own = own_id(person, f"{what}: people {place}")
-        if own in numbers:
-            raise ValueError(f"{what}: people {place}: person_id: expected another for each person; got {own}")
-        if own is not None:
-            numbers.add(own)
         poses.add(
             person.get("pose_keypoints_2d", person.get("pose_keypoints")),  # OpenPose 1.0 had the second name.
             f"frame {frame} of clip {shown(clip)}: people {place}",

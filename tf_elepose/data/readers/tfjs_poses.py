@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -92,9 +93,6 @@ def _frame(value: Any, what: str) -> Frame:
     if type(value) is not list:
         raise ValueError(f"{what}: expected a list of poses; got {shown(value)}")
     people = [_pose(pose, f"{what}: pose {place}") for place, pose in enumerate(value)]
-    ids = [pose.person for pose in people if pose is not None and pose.person is not None]
-    if len(set(ids)) < len(ids):
-        raise ValueError(f"{what}: id: expected another for each pose of a frame; got one twice")
     return Frame(number, people, is_pose=False)
 
 
@@ -127,11 +125,13 @@ def _point(value: Any, what: str) -> tuple[float, float, float | None]:
         raise ValueError(f"{what}: expected an object with x and y; got {shown(value)}")
     place = value["position"] if type(value.get("position")) is dict else value
     score = _first(value, _SCORES)
-    x, y = (_number(place.get(name), f"{what}: {name}") for name in ("x", "y"))
+    x, y = (_number(place.get(name, ""), f"{what}: {name}") for name in ("x", "y"))
     return x, y, None if score is None else _number(score, f"{what}: score")
 
 
 def _number(value: Any, what: str) -> float:
+    if value is None:
+        return math.nan  # JSON has null for it.
     if not isinstance(value, (int, float)) or isinstance(value, bool) or abs(value) > 1e30:
         raise ValueError(f"{what}: expected a number; got {shown(value)}")
     return float(value)

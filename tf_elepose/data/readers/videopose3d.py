@@ -59,7 +59,7 @@ def read_videopose3d(
         the metadata.
     """
     folder = pathlib.Path(path)
-    files = sorted(folder.glob("*.npz")) if folder.is_dir() else [folder]
+    files = sorted(folder.glob("[!.]*.npz")) if folder.is_dir() else [folder]
     if not files:
         raise ValueError(f"VideoPose3D files {folder}: expected files that end with .npz; it holds {held_in(folder)}")
     for place, file in enumerate(files):

@@ -59,6 +59,8 @@ class LinkedRows:
             return dict(fields), np.full(len(label), PERSON) if person is None else identity
         if person is None:
             person = _places(label, frame)
+        elif again.any():  # In pictures, which are not linked, two people would stay one.
+            person = np.where(again[label], _places(label, frame), person)
         of_these = np.bincount(label[place], minlength=len(names)) > 0
         rows = np.flatnonzero(of_these[label])
         pixels, seen = detections(fields)
