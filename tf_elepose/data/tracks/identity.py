@@ -23,6 +23,7 @@ from tf_elepose.data.tracks.tracklets import Bodies, Frames
 FRAME_RATE = 30.0
 """Frames a second that are assumed where nobody says how many."""
 
+_OPEN_CLIPS = 1000  # Of so many clips rows may still come, when they come in parts: memory has to end somewhere.
 _FEWEST_FOUND = 0.3  # A clip is a video if such a share of the people are found again in the next frame.
 
 
@@ -67,7 +68,10 @@ class Linker:
         edges = np.searchsorted(clip, np.arange(len(known) + 1)).tolist()
         for label, (state, last) in enumerate(known):
             low, high = edges[label] + (0 if last is None else len(last.before)), edges[label + 1]
+            if state.video is None and label < len(known) - _OPEN_CLIPS:
+                continue  # An image, which may be one of a million: it does not go on so much later.
             if low == high or not (state.video or (state.video is None and self._parts)):
+                self._keep(people.names[label], state, None)
                 continue
             frame, where = int(earliest[label]), f"{self._source}: {people.names[label]}"
             if frame < state.frame:
@@ -82,12 +86,20 @@ class Linker:
             linked[low:high] = ~rows.people.has_id[low:high]
             state.frame = int(rows.people.frame[high - 1])
             if self._parts:
-                self._clips[people.names[label]] = state, _last_rows(rows, state)
+                self._keep(people.names[label], state, _last_rows(rows, state))
         new = order >= len(order) - len(people.frame)
         place = order[new] - (len(order) - len(people.frame))
         in_order, linked_in_order = np.empty(len(place), np.int64), np.empty(len(place), bool)
         in_order[place], linked_in_order[place] = numbers[new], linked[new]
         return in_order, linked_in_order
+
+    def _keep(self, name: ClipName, state: ClipState, last: _LastRows | None) -> None:
+        """Keeps what is known of a clip for the next part, of the last `_OPEN_CLIPS` clips."""
+        if self._parts:
+            self._clips.pop(name, None)
+            self._clips[name] = state, last
+            if len(self._clips) > _OPEN_CLIPS:
+                del self._clips[next(iter(self._clips))]
 
     def _sorted(self, people: People, last: Sequence[_LastRows | None]) -> tuple[SortedRows, np.ndarray]:
         """The rows by clip and frame, the last ones of the part before in front of their clip's, and their order."""
