@@ -9,4 +9,4 @@ def pytest_collection_finish() -> None:
     TensorFlow and the tests themselves are millions of objects that stay; every trace of a graph makes a million more.
     """
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.set_threshold(50_000, 20, 100)

@@ -28,8 +28,8 @@ PROGRAM = pathlib.Path(__file__).with_name("worker_run.py")
 # workers share each batch.
 STEPS = 50
 OVERRIDES = (
-    "--config.completer.epochs=10.0", "--config.prior.epochs=2.0", "--config.lifter.epochs=6.25",
-    "--config.prior.evaluate_every=12", "--config.lifter.evaluate_every=12",
+    "--config.completer.epochs=10.0", "--config.prior.epochs=2.0", "--config.prior.blocks=1",
+    "--config.lifter.epochs=6.25", "--config.prior.evaluate_every=12", "--config.lifter.evaluate_every=12",
     "--config.loop.steps_per_call=2", "--config.loop.checkpoint_every=10",
 )  # fmt: skip
 
