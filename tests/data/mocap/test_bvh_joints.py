@@ -28,6 +28,10 @@ EXPORTERS = {
     "Motive": "LThigh LShin LFoot LUArm LFArm LHand Neck Head",
     "Theia": "l_thigh l_shank l_foot l_uarm l_larm l_hand neck head",
     "Rigify": "DEF-thigh.L DEF-shin.L DEF-foot.L DEF-upper_arm.L DEF-forearm.L DEF-hand.L DEF-spine.004 DEF-spine.006",
+    "Source": "ValveBiped.Bip01_L_Thigh ValveBiped.Bip01_L_Calf ValveBiped.Bip01_L_Foot ValveBiped.Bip01_L_UpperArm "
+    "ValveBiped.Bip01_L_Forearm ValveBiped.Bip01_L_Hand ValveBiped.Bip01_Neck1 ValveBiped.Bip01_Head1",
+    "Character Creator": "CC_Base_L_Thigh CC_Base_L_Calf CC_Base_L_Foot CC_Base_L_Upperarm CC_Base_L_Forearm "
+    "CC_Base_L_Hand CC_Base_NeckTwist01 CC_Base_Head",
     "MakeHuman": "upperleg01.L lowerleg01.L foot.L upperarm01.L lowerarm01.L wrist.L neck01 head",
     "Advanced Skeleton": "Hip_L Knee_L Ankle_L Shoulder_L Elbow_L Wrist_L Neck_M Head_M",
     "Kinect": "HipLeft KneeLeft AnkleLeft ShoulderLeft ElbowLeft WristLeft ShoulderCenter Head",
@@ -83,6 +87,14 @@ def test_a_beginning_and_an_end_that_all_names_share_are_no_part_of_the_joint(tm
     found = found_names(read_bvh_motion(tmp_path / "prefixed.bvh"))
     assert found["l_shoulder"] == f"{prefix}LeftArm{suffix}" and found["r_hip"] == f"{prefix}RightUpLeg{suffix}"
     assert found["head_top"] == f"{prefix}HeadTop_End{suffix}"
+
+
+@pytest.mark.parametrize("head", ["Head", "Head1", "spine.006", "DEF-spine.006"])
+def test_the_end_of_the_head_s_bone_is_the_top(tmp_path, head):
+    text = bvh.text().replace("mixamorig:Head\n", "Other\n").replace("mixamorig:HeadTop_End", head)
+    (tmp_path / "head.bvh").write_text(text)
+    found = found_names(read_bvh_motion(tmp_path / "head.bvh"))
+    assert (found["head_joint"], found["head_top"]) == (head, f"{head}_end")
 
 
 def test_the_root_may_lack_the_beginning_that_the_others_share(tmp_path):

@@ -166,7 +166,7 @@ TEXT = bvh.text()
         (TEXT.replace("OFFSET 0.0 26.0", "OFFSET 0.0 inf"), "OFFSET of 'mixamorig:Spine': expected a number"),
         (TEXT.replace(" 98.0000 ", " ", 1), "declares 3 frames of 60 numbers; it holds 179"),
         (TEXT.replace("Frames: 3", "Frames: 4").replace(" 98.0000 ", " 98.0000\n"), "declares 4 frames of 60 numbers"),
-        (TEXT.replace("Frames: 3", "Frames: 0"), "expected at least one frame"),
+        (TEXT[: TEXT.index("Frame Time")].replace("Frames: 3", "Frames: 0") + "Frame Time: 1\n", "at least one frame"),
         (TEXT.replace("Frames: 3", "Frames: -3"), "expected 'Frames: N'"),
         (TEXT.replace("0.0333333", "nan"), "Frame Time: expected a number"),
         (TEXT.replace("MOTION", "NOTION"), "expected HIERARCHY, at most"),
@@ -199,6 +199,7 @@ def test_hostile_files_are_refused_soon(tmp_path, text, message):
 @pytest.mark.parametrize(
     ("text", "frames", "warning"),
     [
+        (TEXT.replace("Frames: 3", "Frames: 0"), 3, "declares 0 frames, and holds 3, which are read"),
         (TEXT.replace("Frames: 3", "Frames: 2"), 3, "declares 2 frames, and holds 3, which are read"),
         (TEXT.replace("Frames: 3", "Frames: 4"), 3, "declares 4 frames, and holds 3, which are read"),
         (TEXT.replace("Frames: 3", "Frames: 999999999"), 3, "declares 999999999 frames, and holds 3"),

@@ -114,11 +114,24 @@ def test_other_classes_are_left_out_and_counted(tmp_path):
 
 
 def test_other_keypoints_by_their_convention(tmp_path):
-    folder = one_file(tmp_path, sample.line(sample.pose(200, 26), 0.5, 0.9))
+    folder = one_file(tmp_path, sample.line(sample.pose(200, 25), 0.5, 0.9))
     message = problem(folder)
-    assert "expected 39 to 41 numbers, or 56 to 58 with confidences, for 17 keypoints; got 84" in message
-    recording = load(folder, convention="halpe_26")
-    assert joint(recording, 0, "root") == [219, 290] and joint(recording, 0, "head") == [217, 270]
+    assert "expected 39 to 41 numbers, or 56 to 58 with confidences, for 17 keypoints; got 81" in message
+    assert joint(load(folder, convention="body_25"), 0, "root") == [208, 180]
+
+
+@pytest.mark.parametrize(
+    ("count", "root"), [(26, [219, 290]), (133, [211.5, 215]), (135, [208, 180]), (136, [219, 290])]
+)
+def test_other_keypoints_by_their_number(tmp_path, count, root):
+    recording = load(one_file(tmp_path, sample.line(sample.pose(200, count), 0.5, 0.9)))
+    np.testing.assert_allclose(joint(recording, 0, "root"), root, atol=0.01)
+
+
+def test_one_track_for_two_boxes_is_no_track(tmp_path, caplog):
+    lines = [sample.line(sample.pose(x), 0.5, 0.9, 1) for x in (200, 400)]
+    assert load(one_file(tmp_path, *lines)).person.tolist() == [0, 1]
+    assert "two people of one frame have the same number" in caplog.text
 
 
 def test_names_tell_clip_and_frame(tmp_path):
@@ -197,7 +210,6 @@ DAMAGED = [
     (f"{GOOD}\n{GOOD} 0.5", "line 2: the number after the keypoints may be"),
     (f"{GOOD}\n{GOOD} 0.5 1", "boxes with and without confidence, as of different runs"),
     (f"{GOOD} inf", "the number after the keypoints may be"),
-    (f"{GOOD} 0.5 1\n{GOOD} 0.4 1", "line 2: track id: expected another for each person; got 1"),
     (sample.line(sample.pose(20000)), "expected shares of the picture's width and height, within 2; got 20"),
 ]
 

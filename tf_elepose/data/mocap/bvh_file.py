@@ -154,9 +154,9 @@ def read_bvh_motion(path: str | os.PathLike[str]) -> BvhMotion:
     if header is None:
         raise ValueError(f"{where}: expected 'Frames: N' and 'Frame Time: seconds' after MOTION")
     frames, frame_time = int(header[1]), _finite(header[2].decode("latin-1"), f"{where}: Frame Time")
-    if frames == 0 or frame_time < 0:
-        raise ValueError(f"{where}: expected at least one frame and a time; got {frames} frames of {frame_time} s")
     values = _values(data, header.end(), frames, sum(map(len, channels)), where)
+    if not len(values) or frame_time < 0:
+        raise ValueError(f"{where}: expected at least one frame and a time; got {frames} frames of {frame_time} s")
     return BvhMotion(where, names, parents, offsets, channels, frame_time, values)
 
 

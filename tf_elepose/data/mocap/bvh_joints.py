@@ -34,10 +34,13 @@ _LIMBS = {
 }  # fmt: skip
 # Rigify names the bones of the trunk spine to spine.003, of the neck .004 and .005, and of the head .006.
 _CENTRAL = {
-    "head_joint": ("head", "spine006"),
-    "neck": ("neck", "neck1", "neck01", "necklower", "lowerneck", "shouldercenter", "spineshoulder", "spine004"),
-    "head_top": ("headtopend", "headtop", "headend", "headnub"),
-}
+    "head_joint": ("head", "head1", "spine006"),  # Source's models have a Head1.
+    "neck": (
+        "neck", "neck1", "neck01", "necktwist01", "necklower", "lowerneck", "shouldercenter",
+        "spineshoulder", "spine004",
+    ),
+    "head_top": ("headtopend", "headtop", "headend", "headnub", "head1end", "spine006end"),
+}  # fmt: skip
 _MIDDLE = ("{}", "c{}", "{}c", "m{}", "{}m")  # VRoid's J_Bip_C_Head, Advanced Skeleton's Head_M.
 _SIDES = {"l": ("left{}", "l{}", "{}left", "{}l"), "r": ("right{}", "r{}", "{}right", "{}r")}
 _OPTIONAL = ("neck", "head_top")

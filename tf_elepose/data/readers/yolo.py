@@ -20,13 +20,14 @@ from tf_elepose.data.parsers.json_stream import shown
 from tf_elepose.data.parsers.limits import opened
 from tf_elepose.data.readers.frame_files import folder_name, frame_files
 from tf_elepose.data.readers.keypoint_lists import KeypointLists, checked_size, integer
-from tf_elepose.data.readers.yolo_columns import LAST, Columns, ColumnsSeen
+from tf_elepose.data.readers.yolo_columns import LAST, Columns, ColumnsSeen, usual_keypoints
 from tf_elepose.data.readers.yolo_results import is_results, read_results
 from tf_elepose.data.rows import Rows
 from tf_elepose.data.visibility import left_out
 from tf_elepose.skeleton import conventions
+from tf_elepose.skeleton.joint_names import BODY_FIRST
 
-_DEFAULT = "coco_17"  # Ultralytics' own pose models.
+_KNOWN = {17: "coco_17", 26: "halpe_26", **BODY_FIRST}  # 17: Ultralytics' own pose models.
 
 _MOST_BYTES = 1 << 20  # Of a file: a thousand people.
 
@@ -51,7 +52,7 @@ def read_yolo(
     Args:
       path: of the folder, or of one file.
       image_size: (width, height) px of the pictures, which the files do not say; JSON in pixels needs none.
-      convention: of the keypoints; without it, coco_17.
+      convention: of the keypoints; without it, coco_17 for 17, halpe_26 for 26, and the body of a whole-body list.
       person_class: the class that is people: 0 in Ultralytics' models.
       last: what a single number after the keypoints is, confidence or track, where the numbers do not tell.
 
@@ -74,13 +75,17 @@ def read_yolo(
     size = checked_size(image_size, f"{where}: image_size")
     if last not in (None, *LAST):
         raise ValueError(f"{where}: last: expected {' or '.join(LAST)}; got {last!r}")
-    joints = conventions.get_convention(convention or _DEFAULT).num_joints
     files = frame_files(pathlib.Path(path), ".txt", where, wanted=lambda file: file.name not in _NOT_LABELS)
+    lines = (numbers for _, _, file in files for _, numbers in _lines(file, where) if numbers[0] == person_class)
+    if convention is None:
+        joints = usual_keypoints(len(next(lines, ())), list(_KNOWN))
+    else:
+        joints = conventions.get_convention(convention).num_joints
     seen = ColumnsSeen(joints, where)
     for _, _, file in files:
         seen.add([(place, numbers) for place, numbers in _lines(file, where) if numbers[0] == person_class])
     columns = seen.columns(last)
-    poses = KeypointLists(where, folder_name(pathlib.Path(path), where), {}, convention or _DEFAULT)
+    poses = KeypointLists(where, folder_name(pathlib.Path(path), where), _KNOWN, convention)
     for number, (clip, frame, file) in enumerate(files, 1):
         _add_frame(poses, columns, file, where, clip, frame, person_class)
         if poses.full:
@@ -127,7 +132,6 @@ def _add_frame(
     person_class: int,
 ) -> None:
     """Adds the people of a file, where lines may come twice: prediction appends to a file that is there."""
-    people: set[int] = set()
     before: set[bytes] = set()
     lines = list(_lines(file, where))
     for line, (place, numbers) in enumerate(lines):
@@ -140,10 +144,6 @@ def _add_frame(
         before.add(numbers.tobytes())
         pose, confidence, track = columns.split(numbers)
         person = line if track is None else integer(track, f"{where}: {place}: track id")
-        if track is not None and person in people:
-            raise ValueError(f"{where}: {place}: track id: expected another for each person; got {person}")
-        if track is not None:
-            people.add(person)
         third = pose[:, 2:] if columns.dimensions == 3 else np.full((len(pose), 1), 2.0)
         keypoints = np.concatenate([pose[:, :2], third], axis=1).ravel().tolist()
         poses.add(keypoints, place, clip=clip, frame=frame, person=person, has_id=track is not None, score=confidence)

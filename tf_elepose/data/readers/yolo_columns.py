@@ -8,7 +8,7 @@ A line is class, box (4), x y or x y c of each keypoint, [the box's confidence],
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -17,6 +17,14 @@ BEFORE = 5
 
 LAST = ("confidence", "track")
 """What the user may say of a last number."""
+
+
+def usual_keypoints(count: int, known: Sequence[int]) -> int:
+    """How many keypoints with confidences a line of `count` numbers holds, of the `known` numbers; otherwise the first.
+
+    Without confidences, one number too many in a line of 17 keypoints would make 26 of them.
+    """
+    return next((k for k in known if 0 <= count - BEFORE - 3 * k <= 2), known[0])
 
 
 @dataclasses.dataclass(frozen=True)
