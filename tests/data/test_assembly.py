@@ -160,7 +160,7 @@ def test_detections_without_confidences_are_as_sure_as_can_be():
 
 def test_3d_poses_must_have_every_joint():
     poses_3d = np.zeros((3, 14, 3))
-    with pytest.raises(ValueError, match="poses_3d: has no nose; skeleton 'h36m_17' does"):
+    with pytest.raises(ValueError, match="poses_3d: has no nose; skeleton 'h36m_17' needs it"):
         made(part(poses_3d=poses_3d, convention_3d=CONVENTIONS["lsp_14"]))
     broken = np.zeros((3, 17, 3))
     broken[1, 2, 0] = np.nan
@@ -272,7 +272,7 @@ def test_image_sizes_that_are_not_known_of_every_camera_are_unknown():
     # Cameras named by serial numbers: a table by camera would be larger than the poses.
     serials = part(camera=np.array([0, 1, 2**31 - 1]), image_size={0: (1, 2), 1: (3, 4), 2**31 - 1: (5, 6)})
     assert made(serials).image_size is None
-    with pytest.raises(ValueError, match="image_size: sizes of 1 cameras, but camera goes up to 1"):
+    with pytest.raises(ValueError, match="image_size: sizes of 1 cameras, but camera numbers go up to 1"):
         made(part(camera=np.array([0, 1, 1]), image_size={0: (640, 480)}))
 
 

@@ -152,7 +152,7 @@ def broken_rows() -> np.ndarray:
         ({"split": None}, r"split: expected an array of 6 rows; got None"),
         ({"image_size": [1000]}, r"image_size: expected shape \[2\]; got \[1\]"),
         ({"image_size": [1000, 0]}, r"image_size: expected positive widths and heights; got \[1000, 0\]"),
-        ({"image_size": [[9, 9]]}, r"image_size: sizes of 1 cameras, but camera goes up to 1"),
+        ({"image_size": [[9, 9]]}, r"image_size: sizes of 1 cameras, but camera numbers go up to 1"),
     ],
 )
 def test_wrong_arrays_are_refused_with_source_and_field(changes, message):

@@ -31,5 +31,7 @@ def test_they_are_frozen():
 
 
 def test_a_stream_is_of_all_people():
-    with pytest.raises(ValueError, match=r"'views:a\.npz': people: a part at a time they are all; got 'best'"):
+    with pytest.raises(
+        ValueError, match=r"'views:a\.npz': people: expected all for a source read in parts; got 'best'"
+    ):
         sources.stream_source("views:a.npz", turning(rows=2).skeleton, people="best")

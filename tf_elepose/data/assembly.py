@@ -1,7 +1,8 @@
 """Makes a recording of the wanted skeleton from the rows that a reader yields.
 
-The same for all formats: conversion of the joints (row_conversion.py), missing ones known as such, poses with too few
-of them left out, people linked over time (tracks/linked_rows.py), some of several people chosen.
+All formats go through the same steps: joints are converted and missing joints are marked (row_conversion.py), poses
+with too few joints are left out, people are linked over time (tracks/linked_rows.py), and the wanted people are chosen
+(tracks/chosen_people.py).
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def assemble(
     frame_rate: float = FRAME_RATE,
     progress: Callable[[int, float | None], None] | None = None,
 ) -> Recording:
-    """All of `rows` as one recording of `skeleton`.
+    """Collects all of `rows` in one recording of `skeleton`.
 
     Args:
       rows: from a reader.
@@ -46,8 +47,8 @@ def assemble(
       progress: called after each part with the number of rows read so far and the share of the source.
 
     Raises:
-      ValueError: no row is left; a wrong shape, a number that is not finite or out of all proportion; a convention
-        that cannot give the skeleton's joints.
+      ValueError: no row is left; a shape is wrong; a number is not finite or impossibly large; a convention cannot give
+        the skeleton's joints.
     """
     try:
         people = checked_choice(people)
@@ -92,12 +93,13 @@ def recordings(
     frame_rate: float = FRAME_RATE,
     progress: Callable[[int, float | None], None] | None = None,
 ) -> Iterator[Recording]:
-    """A recording, made as in `assemble`, for each part that the reader yields: for sources larger than memory.
+    """Yields one recording for each part that the reader yields, made as in `assemble`; for sources larger than memory.
 
-    The dropped rows of a part without any pose to use are counted with the next part, or with the last.
+    A part of which no pose can be used gives no recording. Its dropped rows are counted in the next recording, or in
+    the last one.
 
     Raises:
-      ValueError: as `assemble`; or people must be linked over time and the frames of a clip are not in order.
+      ValueError: as in `assemble`; or people must be linked over time and the frames of a clip are not in order.
     """
     waiting = collections.Counter[str]()
     ready: Recording | None = None
@@ -141,7 +143,7 @@ def _converted(
 
 
 def _joined(parts: list[Part]) -> dict[str, np.ndarray]:
-    """The fields of all parts, joined; a field that only some parts have is filled with the value for unknown."""
+    """Joins the fields of all parts; where only some parts have a field, the others get its value for "unknown"."""
     known = {name for part in parts for name in part.fields}
     for name in sorted({"poses_3d", "elevation"} & known):
         if not all(name in part.fields for part in parts):
@@ -162,7 +164,7 @@ def _joined(parts: list[Part]) -> dict[str, np.ndarray]:
 def _unknown(name: str, part: Part) -> np.ndarray:
     if name == "person":
         return np.zeros(len(part.score), np.int32)
-    if name == "confidence":  # Parts without confidences are as sure as can be of the joints that they have.
+    if name == "confidence":  # Without confidences, a seen joint counts as certain (1).
         return part.fields["visible"].astype(np.float32)
     raise _some_only(name)
 
@@ -172,9 +174,9 @@ def _some_only(name: str) -> ValueError:
 
 
 def _image_size(sizes: Mapping[int, set[tuple[int, int]]], camera: np.ndarray) -> np.ndarray | None:
-    """[2], or [cameras, 2]; None where a camera's is unknown or, in different clips, another.
+    """Image size [2], or [cameras, 2]; None if it is unknown for a camera, or differs between clips of a camera.
 
-    None, too, where cameras are not counted from 0 but named by such large numbers that there is no table by camera.
+    Also None if camera numbers are so large (serial numbers, for example) that the table would be too long.
     """
     cameras = np.unique(camera).tolist()
     if any(len(sizes.get(c, ())) != 1 for c in cameras):

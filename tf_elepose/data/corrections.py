@@ -17,8 +17,8 @@ SIDES = ("none", "arms", "legs", "both")
 def flip_y(recording: Recording) -> Recording:
     """Flips the y axis of the 2D poses (detections too) of `recording`, for pixels counted from the bottom.
 
-    y becomes height - y where the height of the camera's images is known, otherwise -y: the same for all rows of a
-    camera, so that movements keep their form. 3D poses stay as they are.
+    y becomes height - y where the height of the camera's images is known, otherwise -y. All rows of a camera are
+    changed in the same way, so that movements keep their form. 3D poses stay as they are.
     """
     if recording.image_size is None:
         height = np.zeros((len(recording), 1), np.float32)

@@ -24,14 +24,14 @@ def simulate_detections(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Simulated detections of `poses_2d` [N, J, 2] px.
 
-    A joint's error is proportional to 0.5 + 4 (1 - c), c being its confidence. A few joints are far off and get half
-    the confidence.
+    The error of a joint with confidence c is proportional to 0.5 + 4 (1 - c). A few joints are far off and get half the
+    confidence.
 
     Returns:
       Poses [N, J, 2] in pixels and confidences [N, J] from 0 to 1, both float32.
     """
     shape = poses_2d.shape[:-1]
-    confidence = rng.beta(7.0, 1.0, shape).astype(np.float32)  # Mean 7 / 8, most close to 1.
+    confidence = rng.beta(7.0, 1.0, shape).astype(np.float32)  # The mean is 7 / 8; most values are close to 1.
     deviation = _ERROR_PX * joint_error(skeleton) * (0.5 + 4.0 * (1.0 - confidence))
     outlier = rng.random(shape, np.float32) < _OUTLIER_RATE
     deviation = np.where(outlier, _OUTLIER_PX, deviation)

@@ -14,36 +14,36 @@ from tf_elepose.data.source_options import SourceOptions
 
 _WIDTH = 120
 
-# Said in one line for whoever looks for an option; "FORMAT.option" where one format needs other words. Options that are
-# not here are explained by the first clause of the reader's docstring.
+# One line for each option, shown by --formats; "FORMAT.option" where one format needs other words. For options that are
+# not here, the first clause of the reader's docstring is shown.
 _BRIEFLY = {
     "convention": "which joints the file has: a name of docs/data.md, or a .yaml file",
     "image_size": "[WIDTH,HEIGHT] of the pictures, px",
-    "moved_mm": "training frames are taken when a joint has moved by so many mm",
+    "moved_mm": "a training frame is read if a joint has moved by this many mm",
     "subjects": "subjects to read, such as [S1,S9]; all if not given",
     "cameras": "cameras to read, such as [54138969]; all if not given",
     "third": "what the third number of a keypoint is: confidence, visibility or z",
     "universal": "true reads the poses of the universal skeleton",
     "h36m.detections": "NAME of data_2d_h36m_NAME.npz, the detected poses to read beside the true ones",
-    "h36m.every": "every how many frames are read",
-    "h36m.train_every": "the same, for the training subjects",
-    "h36m.test_every": "the same, for the test subjects",
+    "h36m.every": "N reads every Nth frame",
+    "h36m.train_every": "N reads every Nth frame of the training subjects",
+    "h36m.test_every": "N reads every Nth frame of the test subjects",
     "mpi_inf_3dhp.cameras": "cameras of the training set to read, 0 to 13",
     "mpi_inf_3dhp.swap_flipped": "true swaps left and right where they are wrong: frames 3759 to 5852 of S4/Seq2",
     "3dpw.validation": "split that the validation sequences belong to: train, test, or out",
-    "skipose.swap_legs": "true swaps left and right legs, if the check says that they are wrong",
-    "mpii.split": "train or test, for a JSON list",
-    "coco.images": "annotation file that says clip and frame of each image, for a file of results",
+    "skipose.swap_legs": "true swaps left and right legs; for data in which the check finds them swapped",
+    "mpii.split": "split of the poses of a JSON list: train or test",
+    "coco.images": "annotation file that gives clip and frame of each image, for a results file",
     "openpose.keypoint_scale": "OpenPose's flag: 0 pixels, 3 from 0 to 1, 4 from -1 to 1",
-    "yolo.person_class": "number of the class that is people",
+    "yolo.person_class": "number of the class of people",
     "yolo.last": "what a single number behind the keypoints is: confidence or track",
     "tfjs.list_of": "what the outer list holds: frames, or the people of one picture",
     "movenet.padded": "true if the picture was padded to a square",
     "movenet.min_score": "people whose score is not above this are left out",
     "npz.array": "name of the array of keypoints",
     "npz.axes": "order of the axes of an array of several people: people_frames or frames_people",
-    "bvh.joints": ".yaml file that says which joints of the file are which, for names that are not known",
-    "bvh.scale": "mm of a unit of the file, if the body does not show it",
+    "bvh.joints": ".yaml file that maps the skeleton's joints to the file's joints, if their names are not known",
+    "bvh.scale": "mm in one unit of the file, if the body's height does not show it",
     "bvh.up": "axis that points up: x, y or z",
     "bvh.frame_rate": "frames a second to keep; all if not given",
     "bvh.cameras": "number of virtual cameras around each clip",
@@ -53,20 +53,20 @@ _BRIEFLY = {
     "bvh.distance_mean": "mm from the cameras to the middle of the clip: mean",
     "bvh.distance_std": "their standard deviation",
     "bvh.test_fraction": "share of the clips in the test split",
-    "bvh.seed": "of the cameras and the split; equal seeds give equal views",
+    "bvh.seed": "seed of the cameras and the split; equal seeds give equal views",
     "people": "all, best, largest, longest, or the number of one person",
-    "min_joints": "poses that show fewer joints are left out",
+    "min_joints": "poses with fewer seen joints are left out",
     "flip_y": "true if the file's y points up",
     "swap_sides": "arms, legs or both: left and right are swapped in the file",
-    "fps": "frames a second, to link people over time who have no ids",
+    "fps": "frames a second, used to link people without ids over time; 30 if not given",
     "test_from": "frames from this number on are the test split; 0 keeps the file's split",
     "test_subjects": "these people are the test split, such as [S9,S11]",
-    "check": "of the data: warn, strict (what looks wrong is an error) or off",
+    "check": "check of the data: warn, strict (what looks wrong is an error) or off",
 }
 
 
 def formats_table() -> str:
-    """The formats, a line each, with a line for each of their options."""
+    """Lists the formats, one line each, with one line for each of their options."""
     lines = [
         "SOURCE is FORMAT:PATH, or synthetic. Options follow as --option=NAME=VALUE, as many as needed.",
         "python -m tf_elepose.convert --formats FORMAT says more about one format.",
@@ -87,7 +87,7 @@ def formats_table() -> str:
 
 
 def format_text(name: str) -> str:
-    """All that there is to say about the format `name`; ValueError where there is none of this name."""
+    """Describes the format `name` and its options; ValueError if no format has this name."""
     if name not in sources.READERS:
         raise ValueError(f"--formats {name}: no such format; formats are {', '.join(sources.READERS)}")
     reader = sources.get_reader(name)

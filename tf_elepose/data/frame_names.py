@@ -1,7 +1,7 @@
-"""Clip and frame of pictures, and of the files made from them, by their names.
+"""Finds the clip and the frame in the names of pictures, and of files that were made from pictures.
 
-One rule for all readers, where a file has no fields of its own for them: the last digits in a name are the frame, the
-text before them is the clip, with the folders before it. Endings that say nothing of the picture are cut first: file
+All readers use one rule where a file has no fields for clip and frame: the last digits in a name are the frame; the
+text before them, with the folders, is the clip. Endings that say nothing about the picture are cut first: file
 extensions (.jpg, .json, ...), "_keypoints" (OpenPose), ".predictions" (openpifpaf) and "_jpg.rf.HASH" (Roboflow adds it
 to every picture: docs.roboflow.com, "Dataset Versions").
 """
@@ -30,8 +30,8 @@ _ADDED = re.compile(
 
 _LAST_DIGITS = re.compile(r"(\d+)(\D*)\Z", re.ASCII)
 
-# A date with the time of day, or seconds since 1970 with their fraction, at the end of a name, is a time as a whole. A
-# counter may follow a date (VID_20240115_123045_0001): it is the frame, and the date belongs to the clip.
+# At the end of a name, a date with the time of day is one time, and so are seconds since 1970 with their fraction. If a
+# counter follows a date (VID_20240115_123045_0001), the counter is the frame, and the date belongs to the clip.
 _TIME = re.compile(
     r"(?<!\d)(?:(?:19|20)\d\d([-_.]?)(?:0\d|1[0-2])\1(?:[0-2]\d|3[01])[-_. T]*[0-2]\d[-_.:h]?[0-5]\d[-_.:m]?[0-5]\d"
     r"(?:s?(?:\d{3}|\d{6}|\d{9})|[.,](?:\d{3}|\d{6}|\d{9}))?|1\d{9}[.,]\d{3,9}"
@@ -39,12 +39,12 @@ _TIME = re.compile(
     re.ASCII,
 )
 
-# Seconds with a fraction of always the same length, times only if all names of a list have them: 0.040, 0.080.
+# Seconds with a fraction: 0.040, 0.080. They are times only if all names of a list have them, with equally many digits.
 _SECONDS = re.compile(r"(?P<clip>(?:.*[^\w.])?|.*_)(?P<time>\d{1,15}[.,](?P<part>\d{2,9}))s?\Z", re.ASCII | re.DOTALL)
 
-_WHOLE = re.compile(r"\d{1,18}\.0", re.ASCII)  # Numbers that a program took for fractions: "7.0" is 7, if all are so.
+_WHOLE = re.compile(r"\d{1,18}\.0", re.ASCII)  # If all names are like "7.0", they are whole numbers stored as floats.
 
-_BETWEEN = " _-.([{#@~"  # Between a clip and its number.
+_BETWEEN = " _-.([{#@~"  # What stands between a clip and the number of a frame.
 
 
 class FrameName(NamedTuple):
@@ -62,10 +62,11 @@ class FrameName(NamedTuple):
 
 
 def frame_name(name: str) -> FrameName:
-    """The clip and frame that `name` says, the name or path of a picture or of a file made from one.
+    """Finds clip and frame in `name`, the name or path of a picture or of a file made from one.
 
-    "b/walk_0007.jpg" is frame 7 of the clip "b/walk", "0007.png" frame 7 of the clip "", and "b/cover.jpg" a clip
-    "b/cover" without a frame. A time (date and time of day, or seconds since 1970) gives a frame that grows with time.
+    "b/walk_0007.jpg" is frame 7 of the clip "b/walk", "0007.png" is frame 7 of the clip "", and "b/cover.jpg" has the
+    clip "b/cover" and no frame. A later time (date and time of day, or seconds since 1970) gives a larger
+    frame.
     """
     folder, _, stem = name.replace("\\", "/").rpartition("/")
     stem = _without_endings(stem)
@@ -73,7 +74,7 @@ def frame_name(name: str) -> FrameName:
         digits = "".join(re.findall(r"\d", time[0]))
         text, frame, rest = stem[: time.start()], int(digits.ljust(23, "0")), ""
     elif (match := _LAST_DIGITS.search(stem)) is not None:
-        # So many digits are no number of a frame; int() of thousands is slow.
+        # No frame number has so many digits; int() of thousands of digits is slow.
         text, frame, rest = stem[: match.start()], int(match[1][:40]), match[2].strip(" _-.)]}")
     else:
         text, frame, rest = stem, None, ""
@@ -83,17 +84,18 @@ def frame_name(name: str) -> FrameName:
 
 
 def frame_places(names: Sequence[str], clip: str, where: str) -> list[tuple[str, int]] | None:
-    """The (clip, frame) of each of the different `names`, each another; None where no name has digits.
+    """Finds a different (clip, frame) for each of `names`; None where no name has digits.
 
-    Text after the digits belongs to the clip where pictures would otherwise get the same frame (0007_left, 0007_right).
-    Numbers larger than `LARGEST_FRAME` are times: their clips' frames count in the order of the times. A name without
-    digits, among others with, is a clip of one frame, 0. Where two names say one frame all the same (7.jpg, 007.jpg), a
-    warning tells it, and the frames of that clip are counted in the order of their numbers and names.
+    Text after the digits belongs to the clip if pictures would otherwise get the same frame (0007_left, 0007_right).
+    Numbers larger than `LARGEST_FRAME` are times: the frames of such clips are counted in the order of the times. If
+    other names have digits, a name without digits is frame 0 of a clip of its own. If two names still give the same
+    frame (7.jpg, 007.jpg), a warning is logged, and the frames of that clip are counted in the order of their numbers
+    and names.
 
     Args:
-      names: of pictures or files.
-      clip: the clip of names that say none.
-      where: what messages call their source.
+      names: of pictures or files, all different.
+      clip: the clip of names that have no text for it.
+      where: the name of their source in messages.
     """
     if (times := _seconds(names, clip)) is not None:
         return in_order(times)
@@ -112,7 +114,7 @@ def frame_places(names: Sequence[str], clip: str, where: str) -> list[tuple[str,
         at = next(place for place, name in zip(places, names, strict=True) if first[place] != name)
         other = next(name for place, name in zip(places, names, strict=True) if place == at and first[place] != name)
         logging.warning(
-            "%s: %s and %s are both frame %d of clip %s; this clip's frames are counted in the order of the names",
+            "%s: %s and %s are both frame %d of clip %s; frames of this clip are numbered in the order of the names",
             where, first[at], other, at[1], at[0],
         )  # fmt: skip
         by_name = sorted(range(len(places)), key=lambda i: (places[i][1], names[i]))
@@ -125,10 +127,11 @@ def frame_places(names: Sequence[str], clip: str, where: str) -> list[tuple[str,
 
 
 def _seconds(names: Sequence[str], clip: str) -> list[tuple[str, float]] | None:
-    """The (clip, seconds) of names that all end with seconds (walk_0.040); None where they do not.
+    """Finds (clip, seconds) in names that all end with seconds (walk_0.040); None where they do not.
 
-    "1.040" may also be picture 40 of video 1. Seconds go on from one whole number to the next in steps as those within
-    it, which pictures of one video after the other do not; and pictures have numbers that follow each other.
+    "1.040" may also be picture 40 of video 1. Seconds are recognised by two facts: the step from the last time of one
+    second to the first time of the next is as long as the steps within a second, and their fractions, unlike the
+    numbers of pictures, are not consecutive.
     """
     times: list[tuple[str, float]] = []
     lengths: set[int] = set()
@@ -153,12 +156,12 @@ def _seconds(names: Sequence[str], clip: str) -> list[tuple[str, float]] | None:
 
 
 class Picture(NamedTuple):
-    """What a file says of one picture; None where it says nothing.
+    """Holds what a file says about one picture; None where it says nothing.
 
     Attributes:
-      name: its file's name.
+      name: the name of the picture's file.
       video: the name or number of its video.
-      frame: its number in the video, or its time: a number with a fraction or above `LARGEST_FRAME`.
+      frame: its number in the video; or its time, if the number has a fraction or is larger than `LARGEST_FRAME`.
     """
 
     name: str | None
@@ -167,16 +170,16 @@ class Picture(NamedTuple):
 
 
 def picture_places(pictures: Sequence[Picture], clip: str, where: str) -> list[tuple[str, int]] | None:
-    """The (clip, frame) of each of the `pictures`, each another; None where fields and names do not give that.
+    """Finds a different (clip, frame) for each of `pictures`; None where neither fields nor names give one.
 
-    Fields come first: the video is the clip, the frame the frame. What a picture has no field for comes from its name
-    (see `frame_places`). Names alone are used where two pictures have the same fields; a warning tells it. Another is
-    logged where each picture is a clip of its own.
+    Fields come first: the video is the clip, the frame is the frame. If a field is missing, the name of the picture
+    is used (see `frame_places`). If two pictures have the same fields, only the names are used, and a warning is
+    logged. Another warning is logged if each picture is a clip of its own.
 
     Args:
       pictures: of a file, each once.
-      clip: the clip of pictures that say none.
-      where: what messages call the file.
+      clip: the clip of pictures for which the file and the name give none.
+      where: the name of the file in messages.
     """
     names = [picture.name for picture in pictures if picture.name is not None]
     usable = len(names) == len(pictures) == len(set(names))
@@ -188,7 +191,7 @@ def picture_places(pictures: Sequence[Picture], clip: str, where: str) -> list[t
         complete = all(picture.frame is not None and picture.frame <= LARGEST_FRAME for picture in pictures)
         places = _by_fields(pictures, None if complete else named(), clip)
         if places is not None and len(set(places)) < len(places):
-            logging.warning("%s: its pictures' fields give two of them one clip and frame: they are not used", where)
+            logging.warning("%s: two pictures have the same fields of clip and frame; names are used instead", where)
             places = named()
     else:
         places = named()
@@ -200,10 +203,11 @@ def picture_places(pictures: Sequence[Picture], clip: str, where: str) -> list[t
 def _by_fields(
     pictures: Sequence[Picture], named: list[tuple[str, int]] | None, clip: str
 ) -> list[tuple[str, int]] | None:
-    """The places that fields give, and `named` what they do not; None where a picture has neither."""
+    """Finds (clip, frame) in fields, and in `named` where a field is missing; None where a picture has neither."""
     places: list[tuple[str, float]] = []
     for number, (name, video, frame) in enumerate(pictures):
-        # A number that is too large is a name of the picture (PoseTrack: 10000010001), unless it is all there is.
+        # A number above LARGEST_FRAME is a name of the picture (PoseTrack: 10000010001); it counts only if nothing else
+        # is there.
         if (frame is None or frame > LARGEST_FRAME) and named is not None:
             frame = named[number][1]
         if frame is None:
@@ -215,9 +219,10 @@ def _by_fields(
 
 
 def in_order(places: Sequence[tuple[str, float]]) -> list[tuple[str, int]]:
-    """(clip, frame) with frames counted from 0 in the order of the (clip, time) given, in the clips with times.
+    """Numbers the frames of clips with times from 0, in the order of the times; returns (clip, frame) for each.
 
-    Times are numbers that are no frames: fractions, or larger than `LARGEST_FRAME`. Clips without them stay.
+    A number is a time if it has a fraction, is negative or is larger than `LARGEST_FRAME`. Clips without times keep
+    their numbers.
     """
     by_clip: dict[str, set[float]] = {}
     for clip, time in places:
@@ -230,12 +235,12 @@ def in_order(places: Sequence[tuple[str, float]]) -> list[tuple[str, int]]:
 
 
 def tell_single_frames(clips: Iterable[str], where: str) -> None:
-    """Logs a warning where all of `clips`, one name a frame, differ: each frame is a clip of its own."""
+    """Logs a warning where each frame is a clip of its own; `clips` has the clip of each frame."""
     counts = collections.Counter(clips)
     if len(counts) > 1 and max(counts.values()) == 1:
         some = ", ".join(list(counts)[:3])
         logging.warning(
-            "%s: each of its %d clips has one frame (%s, ...): is this one video? Then number its pictures at the end "
+            "%s: each of its %d clips has one frame (%s, ...); if this is one video, number its pictures at the end "
             "of their names, as in walk_0007.jpg",
             where,
             len(counts),
@@ -244,7 +249,7 @@ def tell_single_frames(clips: Iterable[str], where: str) -> None:
 
 
 def _without_endings(stem: str) -> str:
-    """`stem` without extensions and what programs add, as long as some text is left."""
+    """Cuts extensions and what programs add from `stem`, as long as some text is left."""
     while True:
         for ending in (_ADDED, _EXTENSION):
             if (match := ending.search(stem)) is not None and match.start():

@@ -1,4 +1,4 @@
-"""What a person's number tells."""
+"""Names what the number of a person can mean."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import numpy as np
 
 PERSON, TRACK, PLACE = "person", "track", "place"
 IDENTITIES = (PERSON, TRACK, PLACE)
-"""From most to least: PERSON, who it is, in all cameras of a clip; TRACK, who it is in the clip of one camera, while
-the numbers of different cameras have nothing to do with each other; PLACE, only the place in the list of people of one
-frame, which says nothing about the next frame."""
+"""What equal numbers mean, from most to least. PERSON: the same person in all cameras of a clip. TRACK: the same person
+in the clip of one camera; numbers of different cameras are not related. PLACE: the same place in the list of people of
+a frame, which does not say who it is."""
 
 
 def least(identities: np.ndarray) -> str:
-    """The one of all `identities` that tells the least; PERSON where there are none."""
+    """Returns the one of `identities` that means the least; PERSON where there are none."""
     return next((name for name in reversed(IDENTITIES) if (identities == name).any()), PERSON)

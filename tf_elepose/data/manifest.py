@@ -20,8 +20,8 @@ def manifest(recording: Recording, findings: Sequence[Finding] = ()) -> dict[str
     """The summary of `recording` as plain values.
 
     `frames` counts moments, `poses` rows (a moment seen by four cameras is four poses), `persons` the people of all
-    clips; `people` is the summary of the function of this name. `joints_missing` gives, for each array and each joint
-    that some pose lacks, the share of such poses. `findings` are lines of text.
+    clips; `people` is what the function `people` returns. `joints_missing` gives, for each array and each joint that
+    some pose lacks, the share of such poses. `findings` are lines of text.
     """
     rec = recording
     persons = _persons(rec)
@@ -63,11 +63,11 @@ def manifest(recording: Recording, findings: Sequence[Finding] = ()) -> dict[str
 
 
 def people(recording: Recording) -> dict[str, Any]:
-    """Who is who in `recording`, as plain values.
+    """Says who is who in `recording`, as plain values.
 
-    `numbers` is "person" where the source has ids, "track" where people were linked over time, for each camera by
-    itself, and "place" where numbers only count the people of an image. `frames` lists those who are seen in the most
-    frames of a clip and a camera; nobody where numbers are places.
+    `numbers` is "person" where the source has ids, "track" where people were linked over time in each camera
+    separately, and "place" where numbers only count the people of an image. `frames` lists the people who are seen in
+    the most frames of a clip and camera, with the number of these frames; it is empty where numbers are places.
     """
     if recording.identity == PLACE:
         return {"numbers": PLACE, "frames": []}
@@ -135,7 +135,7 @@ def _counts(labels: np.ndarray) -> dict[str, int]:
 
 
 def _followed(people: Mapping[str, Any], several: bool) -> str:
-    """Who they are, where a clip has `several`, and for how long the longest seen ones are there."""
+    """Says what the numbers of people mean, where a clip has `several`, and who is seen in the most frames."""
     if people["numbers"] == PLACE:
         return ", by their places in each image's list: nobody can be followed from image to image" if several else ""
     how = ", linked over time by place and size" if people["numbers"] == TRACK else ""
@@ -157,7 +157,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _shown(name: str) -> str:
-    """The name, which comes from a file: its control characters must not reach a terminal."""
+    """Escapes the control characters of a name from a file: they must not reach a terminal."""
     return (name or "(none)") if name.isprintable() else repr(name)
 
 

@@ -52,13 +52,13 @@ def moments(recording: Recording, *, cameras: int = 0, rig: str = "clip") -> Mom
 
     Args:
       recording: rows with equal (subject, clip, frame, person) are views of one moment. Where the source has no ids of
-        people, each camera must see one person a frame, who is then taken for the same one in all of them.
+        people, each camera must see only one person in a frame; all cameras are then taken to see the same person.
       cameras: how many of the cameras to use, those with the lowest numbers; 0 is all.
       rig: one of `RIGS`.
 
     Raises:
-      ValueError: there are fewer than two cameras, no moment that two of them see, or a camera sees a moment twice; or
-        cameras see several people whose ids are not known.
+      ValueError: there are fewer than two cameras; no two cameras see the same moment; a camera sees a moment twice; or
+        a camera sees several people whose ids are not known.
     """
     if rig not in RIGS:
         raise ValueError(f"unknown rig {rig!r}; expected one of {', '.join(RIGS)}")
@@ -81,8 +81,8 @@ def moments(recording: Recording, *, cameras: int = 0, rig: str = "clip") -> Mom
         row = int(chosen[~kept[chosen]][0])
         raise ValueError(
             f"{recording.source}: camera {recording.camera[row]} sees the same moment of clip "
-            f"{str(recording.clip[row])!r} twice (frame {recording.frame[row]}, row {row}): people of one clip need "
-            "numbers (`person`), or one of them chosen"
+            f"{str(recording.clip[row])!r} twice (frame {recording.frame[row]}, row {row}): give the people of a "
+            "clip different numbers (`person`), or choose one of them"
         )
     seen_twice = (rows >= 0).sum(axis=1) >= 2
     if not seen_twice.any():
@@ -96,10 +96,10 @@ def moments(recording: Recording, *, cameras: int = 0, rig: str = "clip") -> Mom
 
 
 def _person(recording: Recording) -> np.ndarray:
-    """Numbers [N] of people that are the same in all cameras of a clip.
+    """Numbers [N] of people that mean the same person in all cameras of a clip.
 
-    People who were linked over time have numbers for each camera by itself. They say who is who in the others only if
-    nobody else is there.
+    People who were linked over time are numbered in each camera separately. Such numbers agree between cameras only if
+    each camera sees one person.
     """
     if recording.person is None:
         return np.zeros(len(recording), np.int32)
@@ -113,8 +113,9 @@ def _person(recording: Recording) -> np.ndarray:
         row = int(order[again[0] + 1])
         raise ValueError(
             f"{recording.source}: camera {recording.camera[row]} sees several people in frame {recording.frame[row]} "
-            f"of clip {str(recording.clip[row])!r}, and nothing says who of them is who in the other cameras: number "
-            "them (`person`) alike in all cameras, or choose one: --option=people=largest, longest or best"
+            f"of clip {str(recording.clip[row])!r}, and the source does not say who of them "
+            "is who in the other cameras: give each the same number (`person`) in all cameras, or choose one: "
+            "--option=people=largest, longest or best"
         )
     return np.zeros(len(recording), np.int32)
 
@@ -122,7 +123,7 @@ def _person(recording: Recording) -> np.ndarray:
 class MomentBatches(Batches):
     """Batches of moments; all views of a moment are mirrored together.
 
-    Mirrored cameras count as other cameras: a mirrored moment gets another label "rig".
+    A mirrored camera counts as another camera: the label "rig" of a mirrored moment changes.
     """
 
     def augment(self, batch: Mapping, step, replica, replicas: int) -> dict:

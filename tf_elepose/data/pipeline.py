@@ -62,7 +62,7 @@ class Batches:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Steps in which about every pose is used once; an epoch may end within a batch, no pose is dropped."""
+        """The steps in which about every pose is used once. An epoch may end within a batch; no pose is dropped."""
         return max(1, round(self.size / self.batch_size))
 
     def place(self) -> dict[str, tf.Variable]:

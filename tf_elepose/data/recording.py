@@ -16,7 +16,7 @@ SPLITS = ("train", "test")
 
 _KIND_NAMES = {"float": "numbers", "int": "integers", "text": "text", "flag": "true or false"}
 _NUMPY_KINDS = {"float": "fiu", "int": "iu", "text": "U", "flag": "b"}
-_LARGEST_CODE_POINT = 0x10FFFF  # Of Unicode; NumPy stores any 32-bit number as text and fails when it is looked at.
+_LARGEST_CODE_POINT = 0x10FFFF  # Of Unicode. NumPy takes any 32-bit number for text, and fails when the text is read.
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -24,7 +24,7 @@ class Recording:
     """Poses of N views with their labels and masks; frozen, its arrays read-only.
 
     Numbers are stored as float32, `camera`, `frame`, `person` and `image_size` as int32, the rest as text. Rows with
-    equal (subject, clip, frame, person) are synchronised views of one moment, where `person` is who it is (PERSON).
+    equal (subject, clip, frame, person) are synchronised views of one moment, if `identity` is PERSON.
 
     Attributes:
       source: name of the data in messages.
@@ -33,17 +33,17 @@ class Recording:
       subject, action, clip: [N] text.
       camera, frame: [N] integers from 0.
       split: [N] text, "train" or "test".
-      person: [N] integers from 0 that tell the people of a clip apart, or None where there is one a clip.
+      person: [N] integers from 0 that tell the people of a clip apart, or None where each clip has one person.
       visible: [N, J] which joints of `poses_2d` are seen, or None where all are. The coordinates of a joint that is not
         seen are 0 and mean nothing.
       poses_2d_detected: [N, J, 2] pixels, from a detector, or None. A joint it has not found has confidence 0.
-      confidence: [N, J] how far the detector trusts each joint, from 0, or None; of `poses_2d_detected`, or of
-        `poses_2d` without these: then `poses_2d` come from a detector.
+      confidence: [N, J] how far the detector trusts each joint, from 0, or None. It belongs to `poses_2d_detected`;
+        where these are None, to `poses_2d`, which then come from a detector.
       poses_3d: [N, J, 3] mm in the camera frame, not centred, or None.
       elevation: [N] degrees of the camera above the horizon, positive looking down, or None.
       image_size: [2] width and height in pixels of every camera, or [cameras, 2], or None.
       dropped: how many of the source's poses are not here, by reason.
-      identity: of `IDENTITIES`, what `person` tells; of rows of different kinds, the least that is told.
+      identity: one of `IDENTITIES`, what `person` means; if rows differ, the one that means the least.
 
     Raises:
       ValueError: an array has another shape, kind or number of rows, or holds NaN or infinity.
@@ -96,7 +96,7 @@ class Recording:
         if size.size == 0 or size.min() < 1:
             raise ValueError(f"{what}: expected positive widths and heights; got {size.tolist()}")
         if size.ndim == 2 and self.camera.max() >= len(size):
-            raise ValueError(f"{what}: sizes of {len(size)} cameras, but camera goes up to {self.camera.max()}")
+            raise ValueError(f"{what}: sizes of {len(size)} cameras, but camera numbers go up to {self.camera.max()}")
         return size
 
     def __len__(self) -> int:
@@ -114,7 +114,7 @@ class Recording:
         return dataclasses.replace(self, **picked)
 
     def of_split(self, split: str) -> Recording:
-        """The rows of one split; ValueError names the splits there are when it has none."""
+        """The rows of one split; if there are none, a ValueError names the splits that exist."""
         mask = self.split == split
         if not mask.any():
             present = ", ".join(sorted(set(self.split.tolist())))
@@ -125,11 +125,11 @@ class Recording:
         """The 2D poses of all rows, and which of their joints are seen.
 
         Args:
-          kind: "gt", `poses_2d`, or "detected", those that `confidence` is about.
-          min_confidence: joints with no more confidence than this are taken as missing.
+          kind: "gt", `poses_2d`; or "detected", the poses to which `confidence` belongs.
+          min_confidence: joints whose confidence is not above this number are missing.
 
         Raises:
-          ValueError: another kind, or "detected" where no pose comes from a detector.
+          ValueError: `kind` is another word, or "detected" where no pose comes from a detector.
         """
         if kind not in ("gt", "detected"):
             raise ValueError(f"{self.source}: 2D poses are 'gt' or 'detected'; got {kind!r}")
@@ -203,8 +203,8 @@ def check_array(array: np.ndarray, kind: str, shape: tuple[int, ...], what: str)
       what: source and field, which messages begin with.
 
     Raises:
-      ValueError: another shape or kind, numbers that are not finite (with how many rows, and the first of them) or
-        too large for the type, text that is not Unicode.
+      ValueError: shape or kind differ, numbers are not finite (the message says in how many rows, and names the first)
+        or too large for the type, or text is not Unicode.
     """
     array = np.asarray(array)
     if array.dtype.kind not in _NUMPY_KINDS[kind]:

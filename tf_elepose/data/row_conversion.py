@@ -1,4 +1,4 @@
-"""Converts a reader's rows to rows of the wanted skeleton, and refuses numbers out of all proportion."""
+"""Converts a reader's rows to rows of the wanted skeleton, and refuses impossibly large numbers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Part:
     Attributes:
       fields: of a `Recording`, [n, ...] each.
       score: [n] how good a detection each row is.
-      identity: [n] of `IDENTITIES`, what each row's person tells.
+      identity: [n] of `IDENTITIES`, what `person` means in each row.
       image_sizes: {camera: (width, height)} px, as far as known.
       dropped: poses left out, by reason.
     """
@@ -47,7 +47,7 @@ class RowConversion:
       source: name of the data in messages.
       min_joints: rows with fewer joints of `skeleton` are dropped.
 
-    Which joints are seen is decided by `visibility`; whether the source is root-centred, by all rows converted so far.
+    `visibility` decides which joints are seen. All rows converted so far decide whether the source is root-centred.
     """
 
     skeleton: Skeleton
@@ -56,11 +56,11 @@ class RowConversion:
     _centring: dict[tuple[str, str], RootCentring] = dataclasses.field(default_factory=dict, init=False, repr=False)
 
     def __call__(self, rows: Rows, first: int) -> Part:
-        """Converts rows of the source, of which the first has the number `first`.
+        """Converts rows of the source; `first` is the number of the first of them.
 
         Raises:
-          ValueError: a wrong shape, a number that is not finite or out of all proportion; a convention that cannot
-            give the skeleton's joints. The message names the row.
+          ValueError: a shape is wrong; a number is not finite or impossibly large; a convention cannot give the
+            skeleton's joints. The message names the row.
         """
         own = rows.confidence if rows.poses_2d_detected is None else None
         best = self._keypoints(rows.poses_2d, own, rows.convention, "poses_2d", first)
@@ -112,7 +112,7 @@ class RowConversion:
         convert = self._conversion(rows.convention_3d or rows.convention, self.source)
         what = f"{self.source}: poses_3d"
         if convert.missing:
-            raise ValueError(f"{what}: has no {', '.join(convert.missing)}; skeleton {self.skeleton.name!r} does")
+            raise ValueError(f"{what}: has no {', '.join(convert.missing)}; skeleton {self.skeleton.name!r} needs it")
         shape = (n, len(convert.source), 3)
         poses = np.asarray(rows.poses_3d)
         _require(poses, shape, _LARGEST_MM, "mm", what, missing=False, first=first)
@@ -155,7 +155,7 @@ class RowConversion:
         if len(convert.missing) > self.skeleton.num_joints - MIN_JOINTS:
             raise ValueError(
                 f"{what}: convention {convention.name!r} does not know {', '.join(convert.missing)} of skeleton "
-                f"{self.skeleton.name!r}; a convention file can say what they are made of"
+                f"{self.skeleton.name!r}; a convention file can define them under `made`"
             )
         return convert
 
@@ -182,7 +182,7 @@ def _require(
 
 
 def _column(value: Any, kind: str, n: int, what: str) -> np.ndarray:
-    """Values [n], from one value for all rows or from one for each."""
+    """Values [n], made from one value for all rows or from one value for each row."""
     array = np.asarray(value)
     if array.shape == ():
         array = np.full(n, value) if kind != "text" else np.full(n, str(value))
@@ -199,7 +199,7 @@ def _sizes(
     if isinstance(stated, Mapping):
         if unknown := sorted(set(cameras) - set(stated)):
             raise ValueError(
-                f"{source}: image_size: sizes of {len(stated)} cameras, but camera goes up to {unknown[-1]}"
+                f"{source}: image_size: sizes of {len(stated)} cameras, but camera numbers go up to {unknown[-1]}"
             )
         by_camera = {c: stated[c] for c in cameras}
     else:

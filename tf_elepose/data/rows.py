@@ -1,8 +1,8 @@
-"""Rows as readers yield them, in the file's own joints.
+"""Rows that readers yield, in the file's own joints.
 
 A reader is a generator: `read_FORMAT(path, *, its own options) -> Iterator[Rows]`. It turns a file's layout into
-pixels, millimetres and the camera frame, says which convention the joints have, and keeps a part of a large file in
-memory at a time. Missing joints, conversion, people and checks are the same for all and happen in assembly.py.
+pixels, millimetres and the camera frame, says which convention the joints have, and holds only a part of a large file
+in memory at a time. Missing joints, conversion and people are treated in assembly.py, in the same way for all formats.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from tf_elepose.skeleton.skeletons import Skeleton
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Rows:
-    """n rows of a file; a single value holds for all of them.
+    """n rows of a file; where a field has a single value, it holds for all rows.
 
     Attributes:
-      convention: of the joints K of all poses, where a field below says nothing else.
-      poses_2d: [n, K, 2] px, x right, y down; NaN for missing joints. (0, 0) and (-1, -1) are missing too, see
-        `visibility`: a reader that scales or shifts coordinates sets them to NaN before.
+      convention: names the K joints of all poses for which no other field below names a convention.
+      poses_2d: [n, K, 2] px, x right, y down; NaN for missing joints. Joints at (0, 0) and (-1, -1) are missing, too
+        (see `visibility`): a reader that scales or shifts coordinates sets them to NaN first.
       subject, action, clip, split: text, one or [n].
-      camera, frame, person: integers from 0, one or [n]; person None where there is one a clip.
-      identity: of `IDENTITIES`, one or [n]: what `person` tells. Ids that the file gives are PERSON. Where it gives
-        none, `person` counts the people of a frame and is PLACE; assembly.py then links them over time. A file may mix
-        both: a tracker that lost a person gives no id.
+      camera, frame, person: integers from 0, one or [n]; `person` is None where each clip has one person.
+      identity: one of `IDENTITIES`, or [n] of them: what `person` means. Ids of the file are PERSON. Without ids,
+        `person` counts the people of a frame and is PLACE; assembly.py then links them over time. A file may have both:
+        a tracker that has lost a person gives no id.
       confidence: [n, K] from 0, of `poses_2d_detected` (and in its convention) where given, otherwise of `poses_2d`;
         0 is a missing joint.
       poses_2d_detected: [n, L, 2] px, NaN for missing joints, of `detected_convention`.
       poses_3d: [n, M, 3] mm, camera frame, of `convention_3d`.
       elevation: [n] degrees of the camera above the horizon.
       image_size: (width, height) px of these rows' images, or by camera.
-      score: [n] how good a detection each row is, to choose the best person by; the sum of confidences when None.
+      score: [n] how good a detection each row is; `people=best` compares it. If None, the sum of confidences is used.
       dropped: poses that the reader left out since its last rows, by reason.
       done: share of the source read so far, 0 to 1, where it is known.
     """

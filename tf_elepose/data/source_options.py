@@ -27,20 +27,20 @@ Progress = Callable[[int, float | None], None]
 class SourceOptions:
     """The options of `load_source` and `stream_source` besides the reader's own.
 
-    They may come from a command line: a mistake in them gives an error of one line, before anything is read.
+    Users write them on the command line: a wrong value gives an error of one line before anything is read.
 
     Attributes:
-      people: "all"; "best", the row with the highest score of every image; "largest" or "longest", one person of every
+      people: "all"; "best", in every image the row with the highest score; "largest" or "longest", one person of every
         clip; or a person's number; see `chosen_rows`.
       min_joints: rows that show fewer joints of the wanted skeleton are dropped.
       flip_y, swap_sides: see `corrections`.
-      fps: frames a second, for the people of sources without ids, who are linked over time; they may be missing
-        for a while.
-      test_from: frames from this number on are the test split and all before them train, in every clip; 0 leaves the
+      fps: frames a second. Where a source has no ids, people are linked over time, and may be missing for a number of
+        seconds.
+      test_from: in every clip, frames from this number on are the test split and earlier frames the train split; 0
+        keeps the source's own split.
+      test_subjects: all poses of these people are the test split, and those of all others the train split; () keeps the
         source's own split.
-      test_subjects: all of these people is the test split and everybody else is the train split; () leaves the
-        source's own split.
-      check: of the data after the corrections (see `sanity`): "warn" logs findings, "strict" raises an error for them,
+      check: what happens with findings of `sanity` in the corrected data: "warn" logs them, "strict" raises an error,
         "off" does not check.
       progress: see `Progress`.
 
@@ -81,14 +81,14 @@ class SourceOptions:
         object.__setattr__(self, "test_subjects", tuple(names))
 
     def require_people(self, people: Set[str], source: str) -> None:
-        """ValueError where one of `test_subjects` is not among all the `people` of `source`."""
+        """Raises a ValueError if one of `test_subjects` is not among `people`, all the subjects of `source`."""
         if strangers := sorted(set(self.test_subjects) - people):
             raise ValueError(
                 f"{source}: test_subjects: nobody is called {listed(strangers)}; there are {listed(sorted(people))}"
             )
 
     def corrected(self, recording: Recording) -> Recording:
-        """`recording` with axis, sides and split corrected by these options."""
+        """Corrects axis, sides and split of `recording` by these options."""
         recording = corrections.flip_y(recording) if self.flip_y else recording
         recording = corrections.swap_sides(recording, self.swap_sides)
         if self.test_subjects:
@@ -96,7 +96,7 @@ class SourceOptions:
         return corrections.split_at(recording, self.test_from) if self.test_from else recording
 
     def findings(self, read: Recording | PartsSeen) -> list[Finding]:
-        """The findings in data that were read with these options; none where `check` is "off"."""
+        """Finds what looks wrong in data that were read with these options; nothing where `check` is "off"."""
         if self.check == "off":
             return []
         option = {"flipped_y": f"flip_y={str(self.flip_y).lower()}", "swapped_sides": f"swap_sides={self.swap_sides}"}
@@ -109,7 +109,7 @@ class SourceOptions:
         return found
 
     def tell(self, found: Sequence[Finding], source: str) -> None:
-        """Logs a warning for each of the findings; ValueError with all of them, when `check` is "strict".
+        """Logs a warning for each of the findings; if `check` is "strict", raises a ValueError with all of them.
 
         A joint that is never seen is no mistake (LSP has no nose), so it is only logged.
         """

@@ -46,8 +46,8 @@ READERS: dict[str, str] = {
     "bvh": "bvh.read_bvh",
     "shards": "shards.read_shards",
 }
-"""{FORMAT: module and function in `data/readers`}; a reader takes the path, and its own options by keyword. They are
-imported when they are used: some need libraries that not everybody has."""
+"""{FORMAT: module and function in `data/readers`}. A reader takes the path, and its own options by keyword. A reader is
+imported when it is used: some need libraries that not everybody has."""
 
 _HOLDS = "it holds"  # A reader that says so has looked itself.
 
@@ -68,7 +68,7 @@ def load_source(source: str, skeleton: Skeleton, /, **options: Any) -> Recording
     """
     common, own = split_options(options)
     if source == SYNTHETIC:
-        from tf_elepose.data.synthetic import synthesize  # It brings TensorFlow, which readers do without.
+        from tf_elepose.data.synthetic import synthesize  # It imports TensorFlow, which readers do not need.
 
         _require_known(own, synthesize, source)
         recording = synthesize(skeleton, **own)
@@ -90,13 +90,13 @@ def load_source(source: str, skeleton: Skeleton, /, **options: Any) -> Recording
 
 
 def stream_source(source: str, skeleton: Skeleton, /, **options: Any) -> Iterator[Recording]:
-    """The recording of `load_source` a part at a time, for sources larger than memory; always with all people.
+    """Yields the recording of `load_source` in parts, for sources larger than memory; always with all people.
 
-    Findings are reported after the last part, and those of a long first part before it is given.
+    Findings are reported after the last part. If the first part is long, its findings are reported before it is given.
     """
     common, own = split_options(options)
     if common.people != "all":
-        raise ValueError(f"source {source!r}: people: a part at a time they are all; got {common.people!r}")
+        raise ValueError(f"source {source!r}: people: expected all for a source read in parts; got {common.people!r}")
     if source == SYNTHETIC:
         parts = iter([load_source(source, skeleton, check="off", **own)])
     else:
@@ -107,7 +107,7 @@ def stream_source(source: str, skeleton: Skeleton, /, **options: Any) -> Iterato
 
 
 def open_source(source: str, /, **options: Any) -> tuple[Iterator[Rows], str]:
-    """The rows that the reader of `FORMAT:PATH` yields, and the name of the data in messages."""
+    """Opens `FORMAT:PATH`; returns the rows that its reader yields, and the name of the data in messages."""
     format_name, colon, path = source.partition(":")
     if format_name not in READERS or not colon:
         known = ", ".join([SYNTHETIC, *(f"{name}:PATH" for name in READERS)])
@@ -120,7 +120,7 @@ def open_source(source: str, /, **options: Any) -> tuple[Iterator[Rows], str]:
 
 
 def _with_advice(rows: Iterator[Rows], format_name: str, path: str) -> Iterator[Rows]:
-    """`rows`; an error before the first of them says what the path holds, where that looks like another format."""
+    """Yields `rows`; an error before the first of them also says which other format the path looks like."""
     try:
         first = next(rows, None)
     except ValueError as error:
@@ -154,7 +154,7 @@ def common_options() -> dict[str, Any]:
 
 
 def split_options(options: Mapping[str, Any]) -> tuple[SourceOptions, dict[str, Any]]:
-    """The options of every source, and the reader's own; ValueError where one of the first is wrong."""
+    """The options of every source, and the reader's own; ValueError if one of the options of every source is wrong."""
     names = {field.name for field in dataclasses.fields(SourceOptions)}
     common = {name: value for name, value in options.items() if name in names}
     return SourceOptions(**common), {name: value for name, value in options.items() if name not in names}
@@ -175,7 +175,7 @@ def _corrected_parts(parts: Iterator[Recording], source: str, options: SourceOpt
         part, where = options.corrected(part), part.source
         if options.check != "off":
             seen.add(part)
-        if number == 1 and len(part) >= _MANY_ROWS:  # Early, so that nobody waits for what is spoilt anyway.
+        if number == 1 and len(part) >= _MANY_ROWS:  # Early: nobody should wait for a read that ends in an error.
             look(part, "missing_joint")
         only = part if number == 1 else None
         yield part

@@ -16,7 +16,7 @@ from tf_elepose.data.mocap.virtual_cameras import IMAGE_PX, Rig, draw_rig, pixel
 from tf_elepose.data.recording import Recording
 from tf_elepose.skeleton.skeletons import Skeleton
 
-_NEAREST_MM = 500.0  # Nobody closer to the camera fits into an image.
+_NEAREST_MM = 500.0  # A person who is closer to the camera does not fit into the image.
 
 
 def synthesize(

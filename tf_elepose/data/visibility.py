@@ -8,11 +8,11 @@ A joint is not seen where
     leave out, and some keep the confidence: Ultralytics sets x = y = 0 below 0.5 (ultralytics/engine/results.py,
     Keypoints), OpenPose writes 0, 0, 0 (doc/02_output.md), OpenVINO's demos and light-weight OpenPose -1, -1.
 
-Root-centred poses are the exception: there zero is where the root is, and (0, 0) and (-1, -1) are places. What makes
-poses root-centred is in `RootCentring`.
+Root-centred poses are the exception: the root is at zero, so (0, 0) and (-1, -1) are places of joints. `RootCentring`
+defines which poses are root-centred.
 
-The test is made in the joints and numbers of the file: before joints are made from others (a root halfway between a
-hip and a hip that is left out lies anywhere), and before shares of the picture are scaled to pixels.
+The rule is applied to the joints and numbers of the file: before joints are computed from others (a root between a hip
+and a hip that was left out would be in a wrong place), and before shares of the picture are scaled to pixels.
 
 The graph of exported models has the same rule in TensorFlow (export/visibility.py), the web page in JavaScript
 (export/mobile/web/visibility.js); tests compare the three.
@@ -34,18 +34,18 @@ LEFT_OUT = ((0.0, 0.0), (-1.0, -1.0))
 """The places, px, of joints that a program left out."""
 
 NEARLY_EVERY = 0.9
-"""Share of the poses with a root whose root has to be at the origin: a damaged pose in ten changes nothing."""
+"""Of the poses that have a root, this share must have it at the origin: one damaged pose in ten changes nothing."""
 
 ONE_IN = 10
-"""Of so many other joints, one has to be on each side of the origin, along x or along y.
+"""Of this many other joints, at least one must be on each side of the origin, along x or along y.
 
-Pixels are not negative, but for the few joints that a detector puts outside the picture. A body has its arms, legs or
-both on either side of its root: all of 92,000 poses of the built-in motion and of CMU's motion capture have.
+Pixels are not negative, except those of the few joints that a detector puts outside the picture. A body has its arms,
+legs or both on either side of its root: all of 92,000 poses of the built-in motion and of CMU's motion capture have.
 """
 
 ROUNDING = 1e-5
-"""A root this near to the origin, relative to the largest coordinate of the pose, is there: subtracting the mean of
-two hips in float32 leaves so much.
+"""A root this near to the origin counts as being there; relative to the largest coordinate of the pose. Subtracting the
+mean of two hips in float32 leaves errors of this size.
 """
 
 
@@ -56,13 +56,13 @@ def seen(
     *,
     root_centred: bool | np.ndarray = False,
 ) -> np.ndarray:
-    """Mask [..., K] of the joints that are seen; the only definition of it.
+    """Mask [..., K] of the joints that are seen; no other code decides this.
 
     Args:
       pixels: [..., K, 2] px in the joints of the file.
       confidence: [..., K]; None where there is none.
-      min_confidence: joints with no more confidence than this are not seen.
-      root_centred: whether the poses are root-centred, for all or [...], see `RootCentring`.
+      min_confidence: joints whose confidence is not above this number are not seen.
+      root_centred: whether the poses are root-centred (see `RootCentring`), for all poses or [...].
     """
     with np.errstate(invalid="ignore"):
         found = (np.abs(pixels[..., 0]) < LARGEST_PX) & (np.abs(pixels[..., 1]) < LARGEST_PX)
@@ -83,16 +83,15 @@ class RootCentring:
     """Tells whether poses are root-centred: whether they were moved so that the root is the origin.
 
     Poses are root-centred where the root is at the origin in nearly every one (`NEARLY_EVERY`) and their other joints
-    are on both sides of the origin (`ONE_IN`). The second condition makes the difference between a body about
-    the origin and a picture in which the hips of everybody are left out, as when people sit at a desk: its other
-    joints have coordinates above zero.
+    are on both sides of the origin (`ONE_IN`). The second condition excludes pictures in which everybody's hips are
+    left out, as when people sit at a desk: there the other joints have coordinates above zero.
 
-    The rule counts over all poses of a source, so that one pose that is doubtful is judged by the others. It also
-    holds for a single pose, which is how exported models apply it: their poses may come from different people.
+    The rule counts over all poses of a source, so that the other poses decide about a doubtful one. Exported models
+    apply it to each pose alone, because their poses may come from different people.
     """
 
     def __init__(self, convention: Convention | Skeleton, skeleton: Skeleton) -> None:
-        """Begins to count.
+        """Starts to count, with no pose.
 
         Args:
           convention: of the poses.
@@ -102,7 +101,7 @@ class RootCentring:
         self._total = np.zeros(7)
 
     def seen(self, pixels: np.ndarray, confidence: np.ndarray | None = None, min_confidence: float = 0.0) -> np.ndarray:
-        """Mask [N, K] of the joints of the next poses that are seen, with `of_source` as the decision about them all.
+        """Mask [N, K] of the seen joints of the next poses; `of_source` decides whether they are root-centred.
 
         Args:
           pixels, confidence, min_confidence: see the function `seen`.
@@ -111,7 +110,7 @@ class RootCentring:
         return given if self.of_source(pixels, given) else given & ~left_out(pixels)
 
     def of_source(self, pixels: np.ndarray, given: np.ndarray) -> bool:
-        """Whether the source is root-centred, by all poses that came so far and these.
+        """Whether the source is root-centred, judged by all poses so far, these included.
 
         Args:
           pixels: [N, K, 2] px.
@@ -146,8 +145,8 @@ def root_weights(convention: Convention | Skeleton, skeleton: Skeleton) -> np.nd
 
 
 def _counts(pixels: np.ndarray, given: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
-    """Counts [N, 7]: whether a pose has a root, whether that is at the origin; in poses where it is, the number of
-    other joints, and of those with x below zero, x above, y below and y above.
+    """Counts [N, 7]: 1 if a pose has a root; 1 if this root is at the origin; in such poses, the number of other
+    joints, and how many of them have x below zero, x above, y below and y above.
     """
     counts = np.zeros((len(pixels), 7))
     if weights is None:
@@ -157,7 +156,7 @@ def _counts(pixels: np.ndarray, given: np.ndarray, weights: np.ndarray | None) -
     root = np.sum([pixels[:, joint].astype(np.float64) * weights[joint] for joint in used], axis=0)
     with np.errstate(invalid="ignore"):
         near = has_root & (np.abs(root[:, 0]) <= ROUNDING * LARGEST_PX) & (np.abs(root[:, 1]) <= ROUNDING * LARGEST_PX)
-    rows = np.flatnonzero(near)  # Few or all: only these are looked at whole.
+    rows = np.flatnonzero(near)  # Mostly no pose or every pose: only these poses are counted further.
     poses = np.where(given[rows, :, np.newaxis], pixels[rows], 0.0).astype(np.float64)
     at_origin = np.abs(root[rows]).max(axis=-1) <= ROUNDING * np.abs(poses).max(axis=(1, 2))
     rows, poses = rows[at_origin], poses[at_origin]
@@ -178,7 +177,7 @@ def by_name(joints: Sequence[str], weights: np.ndarray | None) -> dict[str, list
 
 
 def _centred(counts: np.ndarray) -> np.ndarray:
-    """The rule [...] for `_counts` [..., 7]."""
+    """Applies the rule to `_counts` [..., 7]; [...] True where poses are root-centred."""
     roots, at_origin, others, *sides = np.moveaxis(counts, -1, 0)
     left, right, above, below = sides
     around = np.maximum(np.minimum(left, right), np.minimum(above, below))

@@ -58,7 +58,9 @@ def test_a_flipped_y_axis_is_found_in_the_arrays_that_have_it():
         "if pixels are counted from the bottom, set flip_y: --option=flip_y=true"
     )
     upside_down = turning().poses_3d * [1, -1, 1]
-    assert found(turning(poses_3d=upside_down))["flipped_y"].remedy.startswith("they are in the camera's frame, y down")
+    assert found(turning(poses_3d=upside_down))["flipped_y"].remedy.startswith(
+        "3D poses need the camera's frame, y down"
+    )
 
 
 @pytest.mark.parametrize("degrees", [60, 90, 45])
@@ -96,7 +98,7 @@ def test_remedy_for_sides_swapped_in_2d_poses_only_is_to_correct_the_file():
     swapped = corrections.swap_sides(turning(), "arms")
     finding = found(dataclasses.replace(swapped, poses_3d=turning().poses_3d))["swapped_sides"]
     assert finding.what.startswith("poses_2d: ")
-    assert finding.remedy == "poses_3d are not: swap_sides would change them too, so mend the file"
+    assert finding.remedy == "poses_3d are right, and swap_sides would change them, too: correct the file"
 
 
 def test_swapped_sides_are_found_with_a_rolled_camera_and_with_a_flipped_axis():

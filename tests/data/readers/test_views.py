@@ -209,7 +209,7 @@ def broken(rows, name="poses_2d", number=np.inf) -> np.ndarray:
         ({"split": np.array(["train", "test", "dev", "val", "test"])}, r"split: expected train or test; got 'dev'"),
         ({"clip": np.array(["a" * 300] * ROWS)}, r"clip: expected text of at most 256 characters; got <U300"),
         ({"image_size": np.array([1000])}, r"image_size: expected \[2\] or \[cameras, 2\]; got \[1\]"),
-        ({"image_size": np.array([[10, 10]])}, r"image_size: sizes of 1 cameras, but camera goes up to 1"),
+        ({"image_size": np.array([[10, 10]])}, r"image_size: sizes of 1 cameras, but camera numbers go up to 1"),
         ({"camera": np.arange(ROWS) - 1}, r"camera: expected values from 0; got -1"),
         ({"camera": np.arange(ROWS) - 9, "image_size": np.ones((2, 2), int)}, r"image_size: sizes of 2 cameras, but"),
         ({"image_size": np.array([0, 10])}, r"image_size: expected positive widths and heights; got \[0, 10\]"),

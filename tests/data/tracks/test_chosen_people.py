@@ -80,7 +80,9 @@ def test_of_pictures_the_largest_is_that_of_each_and_nobody_is_the_longest():
     recording = made(pictures(), people="largest")
     assert recording.identity == PLACE and recording.frame.tolist() == list(range(20))
     for wish in ("longest", 0):
-        with pytest.raises(ValueError, match=rf"people={wish}: clip 'a' has images in which nobody .*=people=largest"):
+        with pytest.raises(
+            ValueError, match=rf"people={wish}: clip 'a' has no ids of people, and nobody .*=people=largest"
+        ):
             made(pictures(), people=wish)
 
 

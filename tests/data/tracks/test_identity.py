@@ -212,5 +212,5 @@ def test_an_id_that_somebody_has_got_already_is_refused():
     later, _ = picture(moving.walking(20, (900, 300), 2), ids={(t, 0): 1 for t in range(20)})
     link = Linker("here", parts=True)
     link(rows)
-    with pytest.raises(ValueError, match=r"^here: clip 'a': the file gives id 1 after people without ids"):
+    with pytest.raises(ValueError, match=r"^here: clip 'a': id 1 comes after people without ids"):
         link(People(**{**vars(later), "frame": later.frame + 20}))

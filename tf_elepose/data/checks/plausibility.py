@@ -13,17 +13,17 @@ import numpy as np
 from tf_elepose.skeleton.skeletons import Skeleton
 
 FEWEST_ROWS = 10
-"""A test does not judge a window in which fewer rows show the joints that it needs."""
+"""A test judges a window only if at least this many rows show the joints that it needs."""
 
 # Thresholds, chosen on the clips of benchmarks/robustness/sanity.py.
 _UPSIDE_DOWN = -0.5  # Median cosine between the body's axis and the image's. It is 0 for people who lie.
 _OTHER_SIDE = -0.1  # Correlation between the widths of hips and shoulders.
 _NARROW = 0.04  # Smaller widths (relative to the pose's size) are those of a body seen from the side: not judged.
 _NORMALISED = 1.5  # No pose in pixels is this small.
-_MIRRORED = 0.8  # Share of the poses; in clips of right poses at most 0.01 of them have such knees.
+_MIRRORED = 0.8  # Share of the poses with such knees; in clips without a mistake it is at most 0.01.
 _TIMES = 3.0  # Factor by which a bone may be longer or shorter than expected.
-_NOT_FORESHORTENED = 80  # Percentile of the bones in an image; seen from above, shoulders and hips remain.
-# In the images of a clip a bone can be very short, but a length of almost 0 means that one joint is given twice.
+_NOT_FORESHORTENED = 80  # Percentile of the bones in an image; from above only shoulders and hips keep their length.
+# In an image a bone can be very short, but a length of almost 0 means that the file has the same joint twice.
 _NO_LENGTH = 1 / 100
 # Conventions place the ends of neck and head differently: the middle of the eyes is a third as far from the nose as the
 # top of the head is. So bones shorter than this share of the mean have no lower bound.
@@ -32,7 +32,7 @@ _SHORT_BONE = 0.5
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class SeenPoses:
-    """One array of a recording: its name, poses [N, J, 2 or 3], and a mask [N, J] of the seen joints.
+    """One array of poses of a recording: its name, the poses [N, J, 2 or 3], and a mask [N, J] of the seen joints.
 
     `pictures` is [N, 2], the width and height of each pose's picture in px, or None where it is not known.
     """
@@ -106,10 +106,10 @@ def normalised(poses: SeenPoses, skeleton: Skeleton) -> bool | None:
 def bone_ratios(poses: SeenPoses, skeleton: Skeleton) -> np.ndarray:
     """Ratios [bones] of each bone's median length in the window to its expected length; NaN where it is hardly seen.
 
-    The expected length is that of the skeleton's prior, at the scale of the median bone; in an image, where bones may
-    be foreshortened (those of trunk and legs are, seen from above), at the scale of one of the longer bones. Without a
-    prior it is the length of the bone on the other side. In an image that bone may be foreshortened; then the smaller
-    of the ratios to it and to the median bone is used.
+    The expected length is that of the skeleton's prior. Its scale is that of the median bone; in an image it is that of
+    one of the longer bones, because bones may be foreshortened (trunk and legs are, seen from above). Without a prior,
+    the expected length is that of the bone on the other side. In an image that bone may be foreshortened, too; then
+    the smaller of the ratios to it and to the median bone is used.
     """
     matrix = skeleton.bone_matrix
     lengths = np.linalg.norm(matrix @ poses.values, axis=-1)
@@ -139,7 +139,7 @@ def bone_bounds(poses: SeenPoses, skeleton: Skeleton) -> tuple[np.ndarray, float
 
 
 def bent_backwards(poses: SeenPoses, skeleton: Skeleton) -> str | None:
-    """Returns "arms" or "legs" when only the elbows of these 3D poses bend forwards or only the knees backwards."""
+    """Finds limbs of 3D poses that bend the wrong way: "arms" if only the elbows do, "legs" if only the knees do."""
     wrong = [name for name, bends in _bends(poses.values, skeleton).items() if np.sum(bends) < 0]
     return wrong[0] if len(wrong) == 1 else None
 
@@ -159,7 +159,7 @@ def _bends(values: np.ndarray, skeleton: Skeleton) -> dict[str, np.ndarray]:
     )
     up = l_shoulder + r_shoulder - l_hip - r_hip
     found = {}
-    # In a frame with y down the body's front is left x up. Knees point to the front, elbows to the back.
+    # With y down, left x up points to the body's front. Knees point to the front, elbows to the back.
     for name, limbs, left, way in (
         ("legs", skeleton.legs, l_hip - r_hip, 1),
         ("arms", skeleton.arms, l_shoulder - r_shoulder, -1),

@@ -2,8 +2,9 @@
 
 Most people stand upright, have left shoulder and left hip on the same side, have no thigh ten times as long as a
 forearm, and are somewhere in the picture. A file that contradicts this was probably read in another convention than it
-was written in, or was made from another picture. The tests judge one camera's view of a clip at a time, use only seen
-joints, and do not judge where too few are seen; `benchmarks/robustness/sanity.py` measures how often they are wrong.
+was written in, or was made from another picture. The tests judge one camera's view of a clip at a time. They use only
+seen joints, and do not judge where too few are seen; `benchmarks/robustness/sanity.py` measures how often they are
+wrong.
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ _SHORT_CLIP = 20  # Clips of fewer rows (single images are such clips) are judge
 _MOST_BENDS = 20_000  # At most this many poses are used to see how knees and elbows bend.
 # One or two of a hundred short clips are only unusual; a mistake in a file affects more of its windows than that.
 _SHARE = 0.05
-# Some people do lie: only where nearly all windows look like this, a picture that is turned is likelier.
+# Some people do lie. A turned picture is likelier only if nearly all windows look like this.
 _NEARLY_ALL = 0.8
-_HALF = 0.5  # And at least so many are not left open: in a turned picture of people who sit and reach many are.
+# And at least this share of all windows, because in a turned picture of people who sit and reach many are left open.
+_HALF = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,8 +67,8 @@ def findings(recording: Recording, pictures: np.ndarray | None = None) -> list[F
 
     Args:
       recording: its poses_2d, detections and poses_3d (camera frame) are all checked.
-      pictures: [N, 2] width and height of each row's picture, px, NaN where it is not known; without it those that
-        `recording.image_size` says.
+      pictures: [N, 2] width and height of each row's picture, px, NaN where they are not known; if None,
+        `recording.image_size` is used.
     """
     skeleton, windows, found = recording.skeleton, _spread(windows_of(recording)), []
     arrays = seen_poses(recording, pictures_of(recording) if pictures is None else pictures)
@@ -76,7 +78,7 @@ def findings(recording: Recording, pictures: np.ndarray | None = None) -> list[F
         for poses in arrays
         if poses.name not in _NOT_OF.get(test, ())
     }
-    for poses in arrays:  # Cameras around people who lie see some of them with the head down, and more from the side.
+    for poses in arrays:  # Some cameras around people who lie see the heads down, and more cameras see the whole side.
         flipped, lie = (verdicts[test, poses.name] for test in ("flipped_y", "lying"))
         if lie.count(True) >= flipped.count(True):
             verdicts["flipped_y", poses.name] = [None if upside_down else upside_down for upside_down in flipped]
@@ -87,14 +89,14 @@ def findings(recording: Recording, pictures: np.ndarray | None = None) -> list[F
             if _is_wrong(verdicts.get((test, poses.name), []), *_SHARES.get(test, (_SHARE,)))
         ]
         if not wrong or (test == "mirrored" and any(f.test == "flipped_y" and "poses_3d" in f.about for f in found)):
-            continue  # An axis that points the other way is a mirror, too.
+            continue  # A flipped axis mirrors the poses, too: it is reported once.
         judged = verdicts[test, wrong[0]]
         right = [p.name for p in arrays if True not in (v := verdicts.get((test, p.name), [])) and False in v]
         if test == "swapped_sides":
             in_3d = [rows for rows, bad in zip(windows, verdicts.get((test, "poses_3d"), []), strict=False) if bad]
             remedy = _which_sides(recording, wrong, right, in_3d)
         elif wrong == ["poses_3d"] and test in ("flipped_y", "lying"):
-            remedy = "they are in the camera's frame, y down, z forward: turn them in the file"
+            remedy = "3D poses need the camera's frame, y down, z forward: turn them in the file"
         found.append(_finding(test, what, remedy, wrong, judged, windows, recording))
     found += _bone_findings(recording, arrays, windows)
     for poses in arrays:
@@ -133,11 +135,11 @@ _TEXTS = {
     ),
     "lying": (
         "bodies lie on their side in nearly all frames; x and y exchanged, or a picture not turned upright?",
-        "write x before y in the file, or turn the video upright before the detector sees it; if these people do lie, "
-        "nothing is wrong",
+        "write x before y in the file, or turn the video upright before it goes to the detector; if these people do "
+        "lie, nothing is wrong",
     ),
     "hips_at_origin": (
-        "the middle of the hips is at (0, 0) in nearly all frames; world landmarks in place of image landmarks?",
+        "the middle of the hips is at (0, 0) in nearly all frames: these may be world landmarks, not image landmarks",
         "give places in the picture, in pixels (MediaPipe: pose_landmarks, not pose_world_landmarks), and not relative "
         "to the hips",
     ),
@@ -206,9 +208,9 @@ def _is_wrong(verdict: list[bool | None], share: float = _SHARE, share_of_all: f
 
 
 def _which_sides(recording: Recording, wrong: list[str], right: list[str], in_3d: list[np.ndarray]) -> str:
-    """The remedy for swapped sides; 3D poses in the wrong windows show which limbs bend the wrong way."""
+    """Says how to correct swapped sides; 3D poses in the wrong windows show which limbs bend the wrong way."""
     if right:
-        return f"{', '.join(right)} are not: swap_sides would change them too, so mend the file"
+        return f"{', '.join(right)} are right, and swap_sides would change them, too: correct the file"
     if "poses_3d" in wrong:
         poses = seen_poses(recording)[-1].rows(np.concatenate(in_3d)[:_MOST_BENDS])
         if limbs := plausibility.bent_backwards(poses, recording.skeleton):
@@ -218,7 +220,7 @@ def _which_sides(recording: Recording, wrong: list[str], right: list[str], in_3d
 
 
 def seen_poses(recording: Recording, pictures: np.ndarray | None = None) -> list[SeenPoses]:
-    """The arrays of poses in `recording`, 2D, detected and 3D, as far as it has them; `pictures` as for `findings`."""
+    """The arrays of poses that `recording` has: 2D, detected and 3D; `pictures` as for `findings`."""
     arrays = [SeenPoses("poses_2d", recording.poses_2d, recording.view("gt").seen, pictures)]
     if recording.poses_2d_detected is not None:
         seen = recording.view("detected").seen

@@ -17,10 +17,10 @@ _WINDOW_ROWS = 250  # At most this many rows of a window are kept: enough to jud
 
 
 class PartsSeen:
-    """Keeps a sample of every part, from which all parts are judged together; its size is limited."""
+    """Keeps a sample of limited size of the parts, by which all parts are judged together."""
 
     def __init__(self) -> None:
-        self._kept: list[tuple[Recording, np.ndarray]] = []  # With the sizes of their pictures.
+        self._kept: list[tuple[Recording, np.ndarray]] = []  # Each with the sizes of its pictures.
         self._stride, self._met, self._rows = 1, 0, 0
         self._ever_seen: dict[str, np.ndarray] = {}
 
@@ -41,7 +41,7 @@ class PartsSeen:
                 self._kept, self._stride = self._kept[::2], 2 * self._stride
 
     def findings(self) -> list[Finding]:
-        """The findings of `sanity.findings` for all parts together; empty when there were no parts."""
+        """Finds what looks wrong in all parts together, see `sanity.findings`; empty when there were no parts."""
         if not self._kept:
             return []
         pictures = np.concatenate([pictures for _, pictures in self._kept])

@@ -168,6 +168,8 @@ def _sizes(
         return None if size is None else (int(size[0]), int(size[1]))
     cameras = np.unique(camera)
     if not 0 <= cameras[-1] < len(size):
-        raise ValueError(f"{where}: image_size: sizes of {len(size)} cameras, but camera goes up to {cameras[-1]}")
+        raise ValueError(
+            f"{where}: image_size: sizes of {len(size)} cameras, but camera numbers go up to {cameras[-1]}"
+        )
     # A negative camera is refused when the recording is made.
     return {int(c): (int(size[c, 0]), int(size[c, 1])) for c in cameras if c >= 0}

@@ -1,1 +1,1 @@
-"""Keypoints of people over time: noise reduction and repair of swapped sides."""
+"""Keypoints of people over time: who is who, noise reduction and repair of swapped sides."""

@@ -1,4 +1,4 @@
-"""Finds the best pairs of rows and columns, each in one pair at most."""
+"""Finds the best pairs of rows and columns; each row and each column is in one pair at most."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 
 
 def assign(gains: np.ndarray) -> list[tuple[int, int]]:
-    """The pairs (row, column) of the largest total gain.
+    """Finds the pairs (row, column) with the largest total gain.
 
     Args:
-      gains: [n, m]; a row and a column of no gain, 0 or less, are no pair.
+      gains: [n, m]; a row and a column whose gain is 0 or less are never a pair.
     """
     best = np.argmax(gains, axis=1).tolist()
-    if len(set(best)) == len(best):  # Each row has its own best column, as nearly always.
+    if len(set(best)) == len(best):  # Nearly always each row has a best column of its own.
         return [(row, column) for row, column in enumerate(best) if gains[row, column] > 0.0]
     pairs: list[tuple[int, int]] = []
     for rows, columns in _apart(gains > 0.0):
@@ -30,7 +30,7 @@ def assign(gains: np.ndarray) -> list[tuple[int, int]]:
 
 
 def _apart(possible: np.ndarray) -> list[tuple[list[int], list[int]]]:
-    """Rows and columns of each connected part of the pairs that are possible [n, m]: each can be solved by itself."""
+    """Yields rows and columns of each connected part of the possible pairs [n, m]; each part can be solved alone."""
     partners = [np.flatnonzero(row).tolist() for row in possible]
     rows_of = [np.flatnonzero(column).tolist() for column in possible.T]
     met: set[int] = set()
@@ -55,7 +55,7 @@ def _apart(possible: np.ndarray) -> list[tuple[list[int], list[int]]]:
 
 
 def _best(gains: np.ndarray) -> list[tuple[int, int]]:
-    """The pairs of a connected part, by the Hungarian method with potentials (Kuhn 1955, Munkres 1957)."""
+    """Finds the pairs of a connected part by the Hungarian method with potentials (Kuhn 1955, Munkres 1957)."""
     turned = gains.shape[0] > gains.shape[1]
     costs = -np.maximum(gains, 0.0)
     pairs = _complete((costs.T if turned else costs).tolist())
@@ -64,10 +64,10 @@ def _best(gains: np.ndarray) -> list[tuple[int, int]]:
 
 
 def _complete(costs: Sequence[Sequence[float]]) -> list[tuple[int, int]]:
-    """A column for each row, of least total cost; there are at least as many columns as rows.
+    """Finds a column for each row with the least total cost; there are at least as many columns as rows.
 
-    Rows come one by one; each takes the cheapest chain of changes, in reduced costs c[i][j] - u[i] - v[j] >= 0, that
-    ends at a free column. Plain numbers: tables are small.
+    Rows are added one by one. Each takes the chain of changes that ends at a free column and is cheapest in reduced
+    costs c[i][j] - u[i] - v[j] >= 0. The code uses plain Python numbers, because tables are small.
     """
     n, m = len(costs), len(costs[0])
     u, v = [0.0] * n, [0.0] * m

@@ -1,4 +1,4 @@
-"""Which people of a recording are kept: all, the best one of every image, or one person of every clip."""
+"""Chooses which people of a recording are kept: all, the best one of every image, or one person of every clip."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from tf_elepose.data.tracks.tracklets import Bodies
 from tf_elepose.skeleton.skeletons import Skeleton
 
 CHOICES = ("all", "best", "largest", "longest")
-"""Besides these, the number of a person."""
+"""The words for a choice; the number of a person is a choice, too."""
 
 _MOST_SHOWN = 12
 
-_FEWEST_OF_LONGEST = 0.5  # Who is seen for a shorter share of the time of the longest one is not the largest of a clip.
+_FEWEST_OF_LONGEST = 0.5  # "largest" considers people seen at least this share as long as the longest one.
 
 
 def checked_choice(people: Any) -> str | int:
-    """The choice that `people` means, text or number.
+    """Returns the choice in `people`: one of `CHOICES`, or a number.
 
     Raises:
-      ValueError: it is none.
+      ValueError: `people` is neither.
     """
     if isinstance(people, str) and people.isascii() and people.isdigit():
         people = int(people)
@@ -35,21 +35,21 @@ def checked_choice(people: Any) -> str | int:
 def chosen_rows(
     people: str | int, fields: Fields, score: np.ndarray, identity: np.ndarray, skeleton: Skeleton, source: str
 ) -> np.ndarray:
-    """The rows, in order, of the people that are kept.
+    """Returns the rows, in order, of the people that are kept.
 
     Args:
-      people: "all"; "best", of every image the row of the highest score; "largest", of every clip and camera the person
-        with the largest body of those who are seen for at least half as long as the longest one; "longest", of every
-        clip and camera the person with the most rows; or a person's number. Where nobody can be followed from image to
-        image, "largest" is the largest of every image.
+      people: "all"; "best", in every image the row with the highest score; "longest", in every clip and camera the
+        person with the most rows; "largest", in every clip and camera the person with the largest body, among people
+        with at least half as many rows as the longest; or a person's number. Where nobody can be followed from image to
+        image, "largest" is the largest person of every image.
       fields: of a recording.
       score: [n] how good a detection each row is.
-      identity: [n] what `fields["person"]` tells.
+      identity: [n] of `IDENTITIES`, what `fields["person"]` means.
       skeleton: of the poses.
       source: names the data in messages.
 
     Raises:
-      ValueError: there is no such person, or nobody can be followed.
+      ValueError: no person has this number; or, for "longest" or a number, nobody can be followed from image to image.
     """
     label, names = clip_labels(fields)
     if people == "all":
@@ -66,8 +66,8 @@ def chosen_rows(
         return np.sort(np.concatenate([best, together[_largest(label[together], person[together], size[together])]]))
     if stills.any():
         raise ValueError(
-            f"{source}: people={people}: {names[int(np.argmax(stills))]} has images in which nobody can be followed "
-            "from one to the next, and no ids of people: use --option=people=best or --option=people=largest"
+            f"{source}: people={people}: {names[int(np.argmax(stills))]} has no ids of people, and nobody can be "
+            "followed from one image to the next: use --option=people=best or --option=people=largest"
         )
     if people == "largest":
         return _largest(label, person, size)
@@ -85,7 +85,7 @@ def _numbers(person: np.ndarray) -> str:
 
 
 def _stills(label: np.ndarray, frame: np.ndarray, identity: np.ndarray, person: np.ndarray) -> np.ndarray:
-    """Mask of the clips with several frames and several people who are places in lists."""
+    """Mask of the clips with several frames and several people whose numbers are places in lists."""
     count = int(label.max()) + 1
     places = np.bincount(label[(identity == PLACE) & (person > 0)], minlength=count) > 0
     first, last = np.full(count, np.iinfo(np.int64).max), np.full(count, -1)
@@ -95,7 +95,7 @@ def _stills(label: np.ndarray, frame: np.ndarray, identity: np.ndarray, person: 
 
 
 def _best_of_each(label: np.ndarray, frame: np.ndarray, score: np.ndarray) -> np.ndarray:
-    """Rows, in order, of the highest score of each image."""
+    """Returns the row with the highest score of each image, in order."""
     order = np.lexsort((-score, frame, label))
     first = np.ones(len(order), bool)
     first[1:] = (label[order[1:]] != label[order[:-1]]) | (frame[order[1:]] != frame[order[:-1]])
@@ -103,7 +103,7 @@ def _best_of_each(label: np.ndarray, frame: np.ndarray, score: np.ndarray) -> np
 
 
 def _people(label: np.ndarray, person: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The clip of each person, the number of its rows, and the person of each row."""
+    """Returns the clip and the number of rows of each person, and the person of each row."""
     pairs, of_row, rows = np.unique(np.stack([label, person], axis=1), axis=0, return_inverse=True, return_counts=True)
     return pairs[:, 0], rows, of_row.reshape(-1)
 
@@ -125,7 +125,7 @@ def _largest(label: np.ndarray, person: np.ndarray, size: np.ndarray) -> np.ndar
 
 
 def _first_of_each(clip: np.ndarray, rank: np.ndarray, of_row: np.ndarray) -> np.ndarray:
-    """The rows of each clip's person of the lowest rank; of equal ones, that of the lowest number."""
+    """Returns the rows of the person with the lowest rank in each clip; if ranks are equal, the lowest number wins."""
     order = np.lexsort((rank, clip))
     first = np.ones(len(order), bool)
     first[1:] = clip[order[1:]] != clip[order[:-1]]

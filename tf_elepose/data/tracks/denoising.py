@@ -3,8 +3,8 @@
 A detector looks at one picture at a time, so that its errors in neighbouring pictures are nearly independent, while a
 joint's path is smooth. A joint's coordinate is modelled as an integrated random walk (its velocity changes at random)
 observed with independent errors (data/tracks/random_walk.py). The strength of smoothing is not set by hand: the
-variances are those of maximum likelihood, of errors for each joint, of movement for each joint and stretch. Poses
-without noise stay nearly as they are.
+variances of errors (for each joint) and of movement (for each joint and stretch) are estimated by maximum likelihood.
+Poses without noise stay nearly as they are.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ MAX_GAP = 5
 path."""
 
 _RATIOS = np.logspace(-4, 4, 17)
-"""The ratios that are tried, of the variance of a velocity's change in a step to that of a position's error; with the
-largest one positions stay nearly as they are."""
+"""The ratios that are tried: the variance of a velocity's change in a step, divided by the variance of a position's
+error. With the largest ratio, positions stay nearly as they are."""
 
 _PACES = np.array([1 / 64, 1 / 16, 1 / 4, 1.0, 4.0, 16.0, 64.0])
 """Factors of the variance of a velocity's change that are tried for each stretch: jumping differs from standing."""
 
-_SAMPLE = 20_000  # Poses that the variances are estimated from.
+_SAMPLE = 20_000  # Number of poses from which the variances are estimated.
 
-_OUTLIER = 3.0  # Standard deviations. A larger error counts as gross: the larger it is, the less the detection weighs.
+_OUTLIER = 3.0  # In standard deviations. A larger error is gross: the larger it is, the less the detection weighs.
 
-_ROUNDS = 3  # Rounds of smoothing, each with the weights from the errors of the round before.
+_ROUNDS = 3  # Rounds of smoothing; the errors of one round give the weights of the next.
 
 _BINS = 10  # Bins of confidence with equal counts; each has its own variance of errors.
 
-_BLOCK = 50_000  # Poses, padding included, that are smoothed at once.
+_BLOCK = 50_000  # Number of poses, padding included, that are smoothed at once.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Denoised:
       pixels: [N, J, 2] px, or the given unit; joints not seen stay as they were.
       noise: [J] estimated standard deviation of a coordinate's error at usual confidence, as a share of the body's
         size (the mean distance of its joints from their mean); 0 where too few tracks allow an estimate.
-      in_tracks: share of the poses that have neighbours in time; the others are as they were.
+      in_tracks: share of the poses that have neighbours in time; the others are not changed.
     """
 
     pixels: np.ndarray
@@ -59,7 +59,7 @@ def denoise(keypoints: Keypoints, tracks: np.ndarray, frames: np.ndarray) -> Den
     """Smooths poses over time, track by track, as strongly as their noise requires.
 
     Args:
-      keypoints: of N rows, in px or any unit; where they have a confidence, the errors' variance may depend on it.
+      keypoints: of N rows, in px or any unit; if they have confidences, the variance of errors may depend on these.
       tracks: [N] labels, one for each person in a clip of a camera; rows in any order.
       frames: [N] integers.
 
@@ -112,8 +112,8 @@ class _Block:
 
 @dataclasses.dataclass(frozen=True)
 class _Model:
-    """Variances, relative to the body's squared size: of errors [J] and of a velocity's change in a step [J]; and the
-    factor on the errors' variance for each bin of confidence.
+    """Variances relative to the body's squared size, of errors [J] and of a velocity's change in a step [J]; and a
+    factor on the variance of errors for each bin of confidence.
     """
 
     error: np.ndarray
@@ -123,8 +123,8 @@ class _Model:
 
 @dataclasses.dataclass(frozen=True)
 class _Smoothed:
-    """Places [S, T, J, 2]; the weight [S, T, J] that each error suggests, 1 unless it is gross; and the errors' squares
-    over what they were expected to be [S, T, J].
+    """Places [S, T, J, 2]; the weight [S, T, J] of each detection, 1 unless its error is gross; and the square of each
+    error, divided by its expected value [S, T, J].
     """
 
     places: np.ndarray
@@ -189,7 +189,7 @@ def _blocks(
 
 
 def _fit(blocks: list[_Block], bins: int) -> _Model:
-    """The model of maximum likelihood, with gross errors weighted down."""
+    """Fits the model by maximum likelihood; gross errors have small weights."""
     joints = blocks[0].seen.shape[-1]
     of_bin, weights = np.ones(bins), [np.ones(block.seen.shape) for block in blocks]
     paces = [np.ones((len(block.seen), 1)) for block in blocks]
@@ -220,7 +220,7 @@ def _fit(blocks: list[_Block], bins: int) -> _Model:
 
 
 def _pace(block: _Block, model: _Model) -> np.ndarray:
-    """The one of `_PACES` with maximum likelihood for each stretch [S, 1]."""
+    """Chooses the one of `_PACES` with the largest likelihood for each stretch [S, 1]."""
     error, predictable = model.error * model.of_bin[block.bins], _predictable(block)
     costs = []
     for pace in _PACES:
@@ -237,7 +237,7 @@ def _expected(block: _Block, error: np.ndarray, change: np.ndarray) -> tuple[np.
 
 
 def _predictable(block: _Block) -> np.ndarray:
-    """Mask [S, T, J] of the positions that earlier ones predict: it takes two to know position and velocity."""
+    """Mask [S, T, J] of the positions that earlier ones predict: at least two are needed for position and velocity."""
     return block.seen & (np.cumsum(block.seen, axis=1) > 2)
 
 

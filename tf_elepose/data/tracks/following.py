@@ -12,17 +12,18 @@ from tf_elepose.data.tracks.people import People
 from tf_elepose.data.tracks.tracklets import FEWEST_COMMON, Bodies, Frames
 
 LONGEST_GAP = 2.0
-"""Seconds for which a person may be missing; who comes back later is somebody new."""
+"""Seconds for which a person may be missing; a person who comes back later gets a new number."""
 
 BESIDE_IDS = 1_000_000
-"""People without an id are counted from here in clips in which others have one of the file's."""
+"""In clips in which some people have ids of the file, people without an id are counted from this number."""
 
-_GATE = 2.0  # Cost at which two rows are not one person: about the shoulders' height, as mean distance of all joints.
-_WIDER, _WIDEST_AFTER = 1.0, 0.5  # What it grows by in a second in which the person is missing; up to half a one.
-_LONG, _LONG_GATE = 1.0, 1.5  # Who was missing for more than so many seconds must be nearer, because nobody knows more.
-_SHORT, _ALONE_GATE = 0.6, 3.5  # Who comes back sooner may be as far away, if both have nobody else to be.
-_DOUBLE = 0.15  # Rows of one frame that are nearer to each other are one body that was found twice...
-_DOUBLE_GATE = 0.5  # ...unless there are two people just here: only costs below this one count for them.
+# Gates: two rows whose cost is above the gate are not one person. Costs are mean distances of joints in body sizes.
+_GATE = 2.0  # A mean distance of all joints of about the shoulders' height.
+_WIDER, _WIDEST_AFTER = 1.0, 0.5  # The gate grows by this in each second without the person, for at most half a second.
+_LONG, _LONG_GATE = 1.0, 1.5  # After this many seconds the gate is narrower: nobody knows where the person went.
+_SHORT, _ALONE_GATE = 0.6, 3.5  # Up to this many seconds the gate is wider, if row and person have no other partner.
+_DOUBLE = 0.15  # Two rows of one frame with a smaller distance are one body that was found twice...
+_DOUBLE_GATE = 0.5  # ...unless two people were just here: such rows go to a person only below this cost.
 
 
 @dataclasses.dataclass(eq=False)
@@ -30,11 +31,11 @@ class Track:
     """A person of a clip.
 
     Attributes:
-      number: given to it.
+      number: the number of the person.
       has_id: whether the number is an id of the file.
-      last: the last row of its last tracklet.
-      double: the number of what was found a second time on this body.
-      outlook: as seen until `last`.
+      last: the last row of the person's last tracklet.
+      double: the number of the rows in which this body was found a second time; None if there are none.
+      outlook: where the person is expected, judged by the rows up to `last`; None if it must be computed again.
     """
 
     number: int
@@ -46,14 +47,14 @@ class Track:
 
 @dataclasses.dataclass(eq=False)
 class ClipState:
-    """What is known of a clip from the parts before.
+    """Holds what is known of a clip from earlier parts.
 
     Attributes:
-      video: whether people move from frame to frame; None where a single frame was seen.
-      next_number: of the next person without an id.
-      has_ids: whether the file gives ids to some of its people.
-      frame: the last one; -1 before the first.
-      tracks: people who may go on.
+      video: whether the clip is a video; None while only one frame is known.
+      next_number: the number of the next person without an id.
+      has_ids: whether the file gives ids to some of the clip's people.
+      frame: the last frame; -1 before the first.
+      tracks: the people who may be seen again.
     """
 
     video: bool | None = None
@@ -72,10 +73,10 @@ class SortedRows:
       bodies: their poses.
       frames: their frames.
       times: [n] s.
-      before: [n] the row of the same person before it, -1 where it is not known; completed while people are followed.
-      head, end: [n] first and last row of its tracklet.
+      before: [n] the earlier row of the same person, -1 where it is not known; completed while people are followed.
+      head, end: [n] the first and the last row of each row's tracklet.
       best: [n] see `Tracklets`.
-      step: s from frame to frame.
+      step: seconds from one frame to the next.
     """
 
     people: People
@@ -89,7 +90,7 @@ class SortedRows:
     step: float
 
     def last_rows(self, row: int) -> list[int]:
-        """A person's last rows until `row`, the newest first, at most `HISTORY`."""
+        """Returns a person's last rows up to `row`, the newest first, at most `HISTORY` rows."""
         rows = [row]
         while len(rows) < HISTORY and (row := int(self.before[row])) >= 0:
             rows.append(row)
@@ -97,16 +98,16 @@ class SortedRows:
 
 
 def follow(rows: SortedRows, low: int, high: int, clip: ClipState, where: str) -> np.ndarray:
-    """The numbers [high - low] of the people in a clip's rows.
+    """Finds the numbers [high - low] of the people in a clip's rows.
 
     Args:
       rows: of this and other clips.
-      low, high: the clip's rows; before them may be the last ones of the part before.
-      clip: what is known from the parts before; changed to what is known after this one.
+      low, high: the clip's rows, low to high - 1; the last rows of the part before may come first.
+      clip: what is known from earlier parts; this part is added to it.
       where: names the clip in messages.
 
     Raises:
-      ValueError: the file has an id that a person without one has got already.
+      ValueError: the file gives an id after people without ids have been counted from 0.
     """
     followed = _Followed(rows, low, high, clip, where)
     new = low + np.flatnonzero(rows.before[low:high] < 0)
@@ -117,7 +118,7 @@ def follow(rows: SortedRows, low: int, high: int, clip: ClipState, where: str) -
 
 
 def _pairs(gains: np.ndarray, alone: np.ndarray) -> list[tuple[int, int]]:
-    """The pairs of the largest gain; then, of the rows and people that are left, those of the largest gain `alone`."""
+    """Finds the pairs with the largest total gain; then, among the remaining rows and people, by the gains `alone`."""
     pairs = assign(gains)
     if len(pairs) == min(gains.shape):
         return pairs
@@ -127,7 +128,7 @@ def _pairs(gains: np.ndarray, alone: np.ndarray) -> list[tuple[int, int]]:
 
 
 class _Followed:
-    """The people of a clip, up to a frame."""
+    """Holds the people of a clip, up to the current frame."""
 
     def __init__(self, rows: SortedRows, low: int, high: int, clip: ClipState, where: str) -> None:
         self.live = clip.tracks
@@ -141,12 +142,12 @@ class _Followed:
         if self._begins:
             if min(self._begins) < clip.next_number and not clip.has_ids:
                 raise ValueError(
-                    f"{where}: the file gives id {min(self._begins)} after people without ids, who were counted from 0"
+                    f"{where}: id {min(self._begins)} comes after people without ids, who were counted from 0"
                 )
             clip.has_ids, clip.next_number = True, max(clip.next_number, BESIDE_IDS)
 
     def numbers(self, high: int) -> np.ndarray:
-        """The numbers of the rows up to `high`."""
+        """Returns the number of the person in each row up to `high`."""
         by_row = np.full(high - self._low, -1, np.int64)
         for head, track in self._of_head.items():
             by_row[head - self._low] = track.number
@@ -155,7 +156,7 @@ class _Followed:
         return by_row[self._rows.head[self._low : high] - self._low]
 
     def take(self, begun: list[int]) -> None:
-        """Gives the tracklets that begin with these rows of one frame to people who were missing, or to new ones."""
+        """Gives the tracklets that begin with these rows of one frame to missing people, or to new people."""
         rows = self._rows
         now = float(rows.times[begun[0]])
         self.live = [track for track in self.live if now - rows.times[track.last] <= LONGEST_GAP]
@@ -192,8 +193,8 @@ class _Followed:
     def _gains(
         self, begun: list[int], waiting: list[Track], twins: dict[int, list[int]], now: float
     ) -> tuple[np.ndarray, np.ndarray]:
-        """[r, t] by how much better each row fits each person than somebody new would; and the same where neither the
-        row nor the person has anybody else.
+        """Gains [r, t]: by how much the cost of each row for each person is below the gate; and the gains [r, t] that
+        hold where neither the row nor the person has another partner.
         """
         rows = self._rows
         for track in waiting:
@@ -216,7 +217,7 @@ class _Followed:
         return gains, alone
 
     def _twins(self, begun: list[int]) -> dict[int, list[int]]:
-        """The tracklets, by their first rows, that are on the same body in the frame of these rows."""
+        """Finds other tracklets on the same body in the frame of these rows: {row: first rows of such tracklets}."""
         rows, bodies = self._rows, self._rows.bodies
         frame = rows.frames.of_row[begun[0]]
         first, count = int(rows.frames.first[frame]), int(rows.frames.count[frame])

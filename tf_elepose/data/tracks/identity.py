@@ -1,11 +1,12 @@
 """Links people over time by place and size of their bodies, where a file does not say who is who.
 
-Rows of neighbouring frames that are one person without doubt become tracklets (tracklets.py). Where a tracklet begins,
-the people who are missing at that time are expected to have moved on (outlook.py), and the best pairs of both are taken
-(following.py, assignment.py): a cost is the mean distance of the joints, in body sizes. Who fits nobody is new.
+Rows of neighbouring frames that are one person without doubt become tracklets (tracklets.py). Where tracklets begin,
+the people who are missing at that time are expected at places where they may have moved (outlook.py). The best pairs of
+tracklets and missing people are taken (following.py, assignment.py): the cost of a pair is the mean distance of the
+joints, in body sizes. A tracklet that fits nobody is a new person.
 
-Clips in which hardly anybody is near a place where somebody was in the frame before are pictures, not videos: there is
-nothing to link, and the places in their lists stay.
+If hardly anybody in a clip is near a place where somebody was in the frame before, the clip is a set of pictures, not a
+video: nothing is linked, and people keep the numbers of their places in the lists.
 """
 
 from __future__ import annotations
@@ -21,22 +22,22 @@ from tf_elepose.data.tracks.people import ClipName, People, concatenate
 from tf_elepose.data.tracks.tracklets import Bodies, Frames
 
 FRAME_RATE = 30.0
-"""Frames a second that are assumed where nobody says how many."""
+"""Frames a second that are assumed if none are given."""
 
-_OPEN_CLIPS = 1000  # Of so many clips rows may still come, when they come in parts: memory has to end somewhere.
-_FEWEST_FOUND = 0.3  # A clip is a video if such a share of the people are found again in the next frame.
+_OPEN_CLIPS = 1000  # Of sources read in parts: this many clips may go on at a time, to limit memory.
+_FEWEST_FOUND = 0.3  # A clip is a video if this share of the people is found again in the next frame.
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _LastRows:
-    """The last rows of the people of a clip, and which of these rows each follows (-1: none)."""
+    """The last rows of the people of a clip; and for each the index, among them, of the row before it (-1: none)."""
 
     rows: People
     before: np.ndarray
 
 
 class Linker:
-    """Numbers the people of clips that come in one part or in several, from 0 in the order of appearance."""
+    """Numbers the people of clips from 0 in the order of appearance; clips come in one part or in several."""
 
     def __init__(self, source: str, frame_rate: float = FRAME_RATE, *, parts: bool = False) -> None:
         """Starts without clips.
@@ -52,11 +53,11 @@ class Linker:
         self._clips: dict[ClipName, tuple[ClipState, _LastRows | None]] = {}
 
     def __call__(self, people: People) -> tuple[np.ndarray, np.ndarray]:
-        """The numbers [n] of the people in the next part's rows, and which rows [n] were linked; others are as before.
+        """Numbers [n] of the people in the next part, and a mask [n] of the linked rows; other rows keep their numbers.
 
         Raises:
-          ValueError: a frame of a clip comes after a later frame in a part before, or an id of the file after somebody
-            without an id has got the same number.
+          ValueError: a frame of a clip comes after a later frame of an earlier part; or the file gives an id after
+            people without ids have been counted from 0.
         """
         known = [self._clips.get(name, (ClipState(), None)) for name in people.names]
         rows, order = self._sorted(people, [last for _, last in known])
@@ -76,8 +77,8 @@ class Linker:
             frame, where = int(earliest[label]), f"{self._source}: {people.names[label]}"
             if frame < state.frame:
                 raise ValueError(
-                    f"{where}: frame {frame} comes after frame {state.frame}: a part at a time, people are linked "
-                    "in the order of the frames only; first make a file of the source with "
+                    f"{where}: frame {frame} comes after frame {state.frame}: to link people in a source that is "
+                    "read in parts, frames must be in order; first make a file of the source with "
                     "python -m tf_elepose.convert --output=FILE.npz"
                 )
             for track in state.tracks:
@@ -94,7 +95,7 @@ class Linker:
         return in_order, linked_in_order
 
     def _keep(self, name: ClipName, state: ClipState, last: _LastRows | None) -> None:
-        """Keeps what is known of a clip for the next part, of the last `_OPEN_CLIPS` clips."""
+        """Keeps what is known of a clip for the next part; only the last `_OPEN_CLIPS` clips are kept."""
         if self._parts:
             self._clips.pop(name, None)
             self._clips[name] = state, last
@@ -102,7 +103,7 @@ class Linker:
                 del self._clips[next(iter(self._clips))]
 
     def _sorted(self, people: People, last: Sequence[_LastRows | None]) -> tuple[SortedRows, np.ndarray]:
-        """The rows by clip and frame, the last ones of the part before in front of their clip's, and their order."""
+        """Sorts rows by clip and frame, each clip's last rows of the part before first; also returns their order."""
         before = [np.full(0, -1)]
         parts = []
         for label, kept in enumerate(last):
@@ -146,7 +147,7 @@ class Linker:
 
 
 def _link_ids(people: People, frames: Frames, before: np.ndarray) -> None:
-    """Links rows of one id in frames that follow each other, in `before`."""
+    """Links rows with the same id in consecutive frames, by setting `before`."""
     own = np.flatnonzero(people.has_id)
     own = own[np.lexsort((frames.of_row[own], people.person[own], people.clip[own]))]
     one, other = own[:-1], own[1:]
@@ -156,7 +157,7 @@ def _link_ids(people: People, frames: Frames, before: np.ndarray) -> None:
 
 
 def _last_rows(rows: SortedRows, state: ClipState) -> _LastRows:
-    """Copies of the last rows of the tracks of `state`, whose rows are then counted among these."""
+    """Copies the last rows of the tracks of `state`; the tracks then refer to rows among these copies."""
     chains = [rows.last_rows(track.last)[::-1] for track in state.tracks]
     kept = np.array(sorted({row for chain in chains for row in chain}), np.int64)
     before = np.full(len(kept), -1)

@@ -1,4 +1,4 @@
-"""Who is who in the rows of a recording: the file's own ids where it has some, people linked over time where not."""
+"""Says who is who in the rows of a recording: by the file's ids, or, without ids, by linking people over time."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tf_elepose.data.tracks.people import ClipName, People
 from tf_elepose.skeleton.skeletons import Skeleton
 
 Fields = Mapping[str, np.ndarray]
-"""The fields of a `Recording` with a row each."""
+"""The fields of a `Recording` that have one entry for each row."""
 
 
 class LinkedRows:
-    """Gives rows their people's numbers; rows come in one part or in several."""
+    """Numbers the people in rows; rows come in one part or in several."""
 
     def __init__(self, source: str, skeleton: Skeleton, frame_rate: float = FRAME_RATE, *, parts: bool = False) -> None:
         """Starts without rows.
@@ -31,11 +31,11 @@ class LinkedRows:
         self._source = source
         self._skeleton = skeleton
         self._link = Linker(source, frame_rate, parts=parts)
-        self._several: set[ClipName] = set()  # Clips with one number for several people of a frame.
+        self._several: set[ClipName] = set()  # Clips in which several people of a frame have the same number.
         self._told: set[ClipName] = set()
 
     def __call__(self, fields: Fields, identity: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """The fields of the next part with the numbers of people, and what each of these tells, [n].
+        """Returns the fields of the next part with the numbers of people, and what each number means, [n].
 
         Args:
           fields: of n rows.
@@ -83,22 +83,22 @@ class LinkedRows:
         return {**fields, "person": person}, identity
 
     def _tell(self, clips: Sequence[ClipName]) -> None:
-        """Warns that the ids of these clips are none."""
+        """Warns that ids of these clips do not say who is who."""
         new = [name for name in clips if name not in self._told]
         self._told.update(new)
         if new:
             more = f" and {len(new) - 1} more" if len(new) > 1 else ""
             logging.warning(
-                "%s: %s%s: two people of one frame have the same number: so numbers do not say who is who there, and "
+                "%s: %s%s: two people of one frame have the same number, so numbers do not say who is who there, and "
                 "people are linked by place and size",
                 self._source, new[0], more,
             )  # fmt: skip
 
 
 def clip_labels(fields: Fields) -> tuple[np.ndarray, list[ClipName]]:
-    """A label from 0 for each row's clip and camera, in the order of appearance, and what each label stands for.
+    """Labels each row's clip and camera from 0 in the order of appearance; also returns what each label stands for.
 
-    Rows of a clip mostly come together, so texts are compared with those before, and not sorted.
+    Rows of a clip mostly come together. So each text is compared with the one before, and texts are not sorted.
     """
     columns = [fields[name] for name in ("subject", "clip", "camera")]
     new = np.ones(len(columns[0]), bool)
@@ -113,7 +113,7 @@ def clip_labels(fields: Fields) -> tuple[np.ndarray, list[ClipName]]:
 
 
 def _repeated(label: np.ndarray, frame: np.ndarray, person: np.ndarray | None, rows: np.ndarray) -> np.ndarray:
-    """Those of `rows` whose clip, frame and person are those of another one."""
+    """Returns those of `rows` that share clip, frame and person with another of them."""
     if not len(rows):
         return rows
     columns = [label[rows], frame[rows], *([] if person is None else [person[rows]])]
@@ -143,7 +143,7 @@ def _places(label: np.ndarray, frame: np.ndarray) -> np.ndarray:
 
 
 def detections(fields: Fields) -> tuple[np.ndarray, np.ndarray]:
-    """The detected poses [n, J, 2] px where there are some, otherwise the best ones, and the joints seen [n, J]."""
+    """Returns the detected poses [n, J, 2] px if there are any, otherwise `poses_2d`; and the seen joints [n, J]."""
     if "poses_2d_detected" in fields:
         return fields["poses_2d_detected"], fields["confidence"] > 0.0
     pixels = fields["poses_2d"]

@@ -1,4 +1,4 @@
-"""Where a person is expected to be a little later, and how well bodies that are found then fit."""
+"""Predicts where a person will be a little later, and measures how well bodies found then fit the prediction."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import numpy as np
 from tf_elepose.data.tracks.tracklets import Bodies, joint_distances
 
 HISTORY = 8
-"""So many of a person's last rows say how it moves."""
+"""The movement of a person is estimated from at most this many of its last rows."""
 
-_LOOK_BACK = 0.3  # Seconds of them at most.
-_KEPT = 0.4  # Seconds in which the movement falls to a third: after that people have turned or stopped.
-_SHY = 1.5  # Frames by which the movement is held back: two frames alone show noise more than movement.
+_LOOK_BACK = 0.3  # And only from rows of this many seconds.
+_KEPT = 0.4  # Seconds in which the expected speed falls to a third: later, people have turned or stopped.
+_SHY = 1.5  # In frames; it makes the estimated speed smaller, because two frames alone show noise more than movement.
 
-# Costs beside the joints' distance.
-_OF_SIZE = 1.0  # For another size: of the absolute logarithm of the ratio.
-_UNKNOWN = 0.5  # For two rows without a joint in common, whose middles alone can be compared.
+# Costs that are added to the distance of the joints.
+_OF_SIZE = 1.0  # For different sizes: factor on the absolute logarithm of their ratio.
+_UNKNOWN = 0.5  # For two rows without a common joint: only their middles can be compared.
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Outlook:
-    """A person as last seen.
+    """What is known of a person who was seen last at some time.
 
     Attributes:
       pixels: [J, 2] last known place of each joint, moved on to the time of the last row.
-      known: [J] which joints were seen lately.
+      known: [J] which joints were seen in the last rows.
       velocity: [2] px a second.
-      size: px, of its body, the largest of the last rows: joints may be missing.
+      size: px, of the body; the largest in the last rows, because missing joints make it smaller.
     """
 
     pixels: np.ndarray
@@ -38,13 +38,13 @@ class Outlook:
 
 
 def outlook(bodies: Bodies, rows: list[int], times: np.ndarray, step: float) -> Outlook:
-    """How a person goes on that was seen in `rows`, the newest first.
+    """Estimates how a person moves on who was seen in `rows`.
 
     Args:
       bodies: people on pictures.
-      rows: at most `HISTORY`, of one person.
-      times: [n] s, of all rows of `bodies`.
-      step: s, of one frame.
+      rows: at most `HISTORY` rows of one person, the newest first.
+      times: [n] seconds, of all rows of `bodies`.
+      step: seconds from one frame to the next.
     """
     age = times[rows[0]] - times[rows]
     rows = [row for row, old in zip(rows, age.tolist(), strict=True) if old <= _LOOK_BACK]
@@ -65,13 +65,13 @@ def outlook(bodies: Bodies, rows: list[int], times: np.ndarray, step: float) -> 
 
 
 def fit(bodies: Bodies, rows: list[int], outlooks: list[Outlook], waited: np.ndarray) -> np.ndarray:
-    """The costs [r, t] of taking each row for each person: distance of the joints and difference of size.
+    """Costs [r, t] of each row for each person: the distance of the joints, and the difference of size.
 
     Args:
       bodies: people on pictures.
-      rows: r of them, of one frame.
-      outlooks: t people.
-      waited: [t] s since each was last seen.
+      rows: r rows of one frame.
+      outlooks: those of t people.
+      waited: [t] seconds since each person was last seen.
     """
     on = (_KEPT * (1.0 - np.exp(-waited / _KEPT))).astype(np.float32)
     expected = np.stack([o.pixels + o.velocity * seconds for o, seconds in zip(outlooks, on.tolist(), strict=True)])
@@ -83,7 +83,9 @@ def fit(bodies: Bodies, rows: list[int], outlooks: list[Outlook], waited: np.nda
     distance = joint_distances(pixels[:, np.newaxis], expected, common, bodies.mirror)
     enough = np.maximum(count, 1.0)
     cost = distance.sum(axis=-1) / enough / size
-    middle = bodies.middle[rows][:, np.newaxis, np.newaxis]  # Near it numbers are small, and squares exact enough.
+    middle = bodies.middle[rows][
+        :, np.newaxis, np.newaxis
+    ]  # Relative to it, coordinates are small, and their squares exact.
     ratio = _spread(pixels[:, np.newaxis] - middle, common, enough) / _spread(expected - middle, common, enough)
     cost += (0.5 * _OF_SIZE) * np.abs(np.log(ratio))
     for row, person in np.argwhere(count < 2):
@@ -94,7 +96,7 @@ def fit(bodies: Bodies, rows: list[int], outlooks: list[Outlook], waited: np.nda
 
 
 def _spread(pixels: np.ndarray, common: np.ndarray, count: np.ndarray) -> np.ndarray:
-    """Mean square distance [r, t], at least 1, of joints [r, t, J, 2] from their middle, of those in `common`."""
+    """Mean square distance [r, t], at least 1, of the joints in `common` of [r, t, J, 2] from their middle."""
     used = pixels * common[..., np.newaxis]
     middle = used.sum(axis=2) / count[..., np.newaxis]
     square = (used * used).sum(axis=(2, 3)) / count - (middle * middle).sum(axis=-1)

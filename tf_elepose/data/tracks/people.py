@@ -1,4 +1,4 @@
-"""People on pictures whose rows shall be linked over time."""
+"""The input of linking people over time: their rows, as arrays."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class ClipName(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class People:
-    """Rows of some clips whose people shall be linked, in any order.
+    """Rows, in any order, of clips whose people are to be linked.
 
     Attributes:
-      clip: [n] labels, one a clip of a camera, indices into `names`.
+      clip: [n] labels, one for each clip of a camera: indices into `names`.
       names: tell the clips of all parts apart.
-      mirror: [J] the joint of the other side for each joint, itself for those in the middle.
+      mirror: [J] for each joint its partner on the other side; joints in the middle are their own partners.
       frame, person: [n] integers.
       has_id: [n] whether `person` is an id of the file, and not a place in a list.
       pixels: [n, J, 2] px, 0 for joints that are not seen.

@@ -1,8 +1,8 @@
 """Integrated random walks observed with errors: the Kalman filter and a smoother, for many walks at once.
 
-A coordinate's velocity changes at random, in a time t by a variance proportional to t; the coordinate is observed with
-independent errors. Its best estimate from all observations is the cubic smoothing spline (Wahba, J. R. Stat. Soc. B 40,
-1978).
+A coordinate's velocity changes at random; the variance of the change in a time t is proportional to t. The coordinate
+is observed with independent errors. Its best estimate from all observations is the cubic smoothing spline (Wahba, J. R.
+Stat. Soc. B 40, 1978).
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ def expected(
       change: [S, J], or a shape that broadcasts to it: variance of the change of a velocity in a step.
 
     Returns:
-      covariance [S, T, J, 3] of position and position, position and velocity, velocity and velocity; mean
-      [S, T, J, 2, 2] of position and velocity (last but one axis); innovation [S, T, J, 2], the position minus its
-      prediction, 0 where not seen.
+      covariance [S, T, J, 3]: the variance of the position, its covariance with the velocity, the variance of the
+      velocity; mean [S, T, J, 2, 2] of position and velocity (last but one axis); innovation [S, T, J, 2], the position
+      minus its prediction, 0 where not seen.
     """
     shape = seen.shape
     covariance, mean = np.empty((*shape, 3)), np.empty((*shape, 2, 2))
@@ -66,7 +66,7 @@ def smoothed(
     """
     covariance, mean, innovation = expected(places, seen, steps, error, change)
     smooth, variance = np.empty(places.shape), np.empty(seen.shape)
-    # The information of the poses from t on about the prediction: a slope for position and velocity, and its variances.
+    # What the poses from t on say about the prediction: a slope for position and velocity, and its variances.
     a, b = np.zeros((2, *places[:, 0].shape))
     aa = ab = bb = np.zeros(seen[:, 0].shape)
     for t in reversed(range(seen.shape[1])):

@@ -7,9 +7,10 @@ minimises
     sum over t and pairs of min(|r'_t - r'_{t-1} - (r'_{t-1} - r'_{t-2})| / size, CAP) w_t,   r'_t = s_t r_t,
 
 plus the costs below for every change of s and for a path that begins or ends swapped; Viterbi's algorithm over
-(s_{t-1}, s_t) finds it. w_t measures whether the body's middle moves smoothly: where it jumps (a cut, another person, a
-wrong detection) nothing can be inferred, w is 0 and sides stay as they are. Detectors mostly swap whole bodies: first
-one path is found for all limbs together, then one for the legs and one for the arms relative to it.
+(s_{t-1}, s_t) finds it. w_t measures whether the body's middle moves smoothly. Where the middle jumps (a cut, another
+person, a wrong detection), nothing can be inferred: w is 0, and sides stay as they are. Detectors mostly swap whole
+bodies. So one path is found for all limbs together first, and then one for the legs and one for the arms, relative to
+the first.
 """
 
 from __future__ import annotations
@@ -38,26 +39,26 @@ FEWEST_FRAMES = 10
 # docs/lift.md.
 _CAP = 1.0  # Largest cost of a pair that jumps: one joint that is far off must not decide.
 _CHANGE = 0.8  # Cost of a change of sides, added to the cost of movement.
-_EDGE = 1.0  # Cost of a path that begins or ends swapped: only one end of such a run can be seen.
-_SWAPPED = 0.01  # Cost of a swapped frame: without jumps the detector's sides stay; the longer of two parts decides.
-# w falls from the first of these values of the middle's unsteadiness on, to 0 at twice the value. Half of the track's
-# own median is added to it, because tracks jitter; the bound on the median excludes tracks of few frames a second, in
-# which every step is a jump.
+_EDGE = 1.0  # Cost of a path that begins or ends swapped: only one end of such a run is seen.
+_SWAPPED = 0.01  # Cost of a swapped frame: without jumps sides are kept; the longer of two parts decides.
+# w falls where the middle's unsteadiness is above the first of these values, and is 0 at twice the value. Half of the
+# median unsteadiness of the track is added to the value, because tracks jitter. The bound on the median excludes tracks
+# of few frames a second, in which every step is a jump.
 _UNSTEADY, _OF_USUAL, _MOST_USUAL = 0.08, 0.5, 0.08
 
 
 def repair_sides(
     keypoints: Keypoints, tracks: np.ndarray, frames: np.ndarray, skeleton: Skeleton
 ) -> tuple[Keypoints, np.ndarray]:
-    """Swaps left and right back where a detector swapped them for a while, track by track.
+    """Corrects left and right where a detector swapped them for a while, track by track.
 
-    Within a track the sides of most frames are taken for right: one that is swapped all along stays so, and of one that
-    is swapped for its longer part the shorter one is changed. After a gap of more than `MAX_GAP` steps, or two rows of
-    one frame, the same holds for each part by itself.
+    The sides of most frames of a track are assumed to be right. So a track that is swapped from beginning to end is not
+    changed, and if the longer part of a track is swapped, the shorter part is changed by mistake. A gap of more than
+    `MAX_GAP` steps, or two rows of one frame, divide a track into parts, and each part is treated as a track.
 
     Args:
       keypoints: of N rows; joints that are not seen are not looked at, but move with their limb.
-      tracks: [N] labels, one a person in a clip of a camera; rows in any order.
+      tracks: [N] labels, one for each person in a clip of a camera; rows in any order.
       frames: [N] integers.
       skeleton: says what its legs and arms are; without either nothing is changed.
 
@@ -92,7 +93,7 @@ def repair_sides(
 
 
 def repair_summary(swapped: np.ndarray, tracks: Iterable[tuple[str, np.ndarray]]) -> str:
-    """One line: in how many poses of which tracks (name and rows) sides were changed, given the mask [N, 2]."""
+    """Says in one line in how many poses of which tracks (name and rows) sides were changed, given the mask [N, 2]."""
     changed = np.any(swapped, axis=1)
     counts = {name: int(changed[rows].sum()) for name, rows in tracks}
     found = {name: count for name, count in sorted(counts.items(), key=lambda item: -item[1]) if count}
@@ -107,7 +108,7 @@ def repair_summary(swapped: np.ndarray, tracks: Iterable[tuple[str, np.ndarray]]
     )
 
 
-_SHOWN = 5  # A summary names this many tracks, those with most changes.
+_SHOWN = 5  # A summary names at most this many tracks, those with the most changes.
 
 
 def _apply(swapped: np.ndarray, orders: Mapping[str, np.ndarray], *arrays: np.ndarray) -> list[np.ndarray]:

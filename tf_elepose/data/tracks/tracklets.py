@@ -1,7 +1,7 @@
-"""Links people between neighbouring frames where nobody else can be meant, for all clips at once.
+"""Links people between neighbouring frames where only one partner is possible, for all clips at once.
 
-What stays open, because people are close together, come, go or are missing for a while, is left to identity.py. Nearly
-all rows of usual recordings are linked here, without a loop over frames.
+Where this is not clear, because people are close together, come, go or are missing for a while, identity.py decides.
+Nearly all rows of usual recordings are linked here, without a loop over frames.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from collections.abc import Iterator
 import numpy as np
 
 FEWEST_COMMON = 3
-"""With fewer joints seen in both rows, their distance says little."""
+"""Joints are compared if at least this many are seen in both rows; the distance of fewer joints says little."""
 
-# Costs are mean distances of the joints seen in both rows, in body sizes (see `Bodies`). Chosen on CMU's clips of
-# subjects S01 and S02; the results of benchmarks/robustness/identity.py are of others.
+# Costs are mean distances of the joints seen in both rows, in body sizes (see `Bodies`). The constants were chosen on
+# CMU's clips of subjects S01 and S02; benchmarks/robustness/identity.py measures on other clips.
 NEAR = 1.0
-"""At this cost two rows may still be one person in neighbouring frames."""
-_SURE = 0.8  # Below this cost, and with the distance below to all others, nobody else is meant.
-_RATIO, _MARGIN = 0.5, 0.15  # The next best pair of either row costs at least cost / _RATIO and cost + _MARGIN.
+"""The largest cost of two rows in neighbouring frames that may be one person."""
+_SURE = 0.8  # Rows of at most this cost are linked, if the next best pair of either row costs clearly more:
+_RATIO, _MARGIN = 0.5, 0.15  # at least cost / _RATIO and at least cost + _MARGIN.
 
-_PAIRS_TOGETHER = 1 << 16  # So that their poses stay in the processor's cache.
+_PAIRS_TOGETHER = 1 << 16  # So few that their poses stay in the processor's cache.
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class Bodies:
 
     @classmethod
     def of(cls, pixels: np.ndarray, seen: np.ndarray, mirror: np.ndarray) -> Bodies:
-        """The bodies of poses [n, J, 2] px whose joints are seen [n, J]; `mirror` [J] as below."""
+        """Measures the bodies of poses [n, J, 2] px with the seen joints [n, J]; for `mirror` see the class."""
         pixels = np.asarray(pixels, np.float32)
         middle = np.empty((len(pixels), 2), np.float32)
         size = np.empty(len(pixels), np.float32)
@@ -65,9 +65,9 @@ class Frames:
     """The frames of sorted rows.
 
     Attributes:
-      first: [F] first row of each.
-      count: [F] rows of each.
-      follows: [F] whether the next one is of the same clip and soon enough after it.
+      first: [F] the first row of each frame.
+      count: [F] the number of rows of each frame.
+      follows: [F] whether the next frame is of the same clip and soon enough after it.
       of_row: [n] the frame of each row.
     """
 
@@ -78,9 +78,9 @@ class Frames:
 
     @classmethod
     def of(cls, group: np.ndarray, frame: np.ndarray, most_steps: float) -> Frames:
-        """The frames of rows [n] with labels of their clips and frame numbers, sorted by both.
+        """Finds the frames of rows [n], given labels of their clips and frame numbers; rows are sorted by both.
 
-        `most_steps` is the largest difference of frame numbers across which people are looked for.
+        People are linked between frames whose numbers differ by at most `most_steps`.
         """
         new = np.ones(len(frame), bool)
         new[1:] = (group[1:] != group[:-1]) | (frame[1:] != frame[:-1])
@@ -92,11 +92,11 @@ class Frames:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Tracklets:
-    """Rows linked without doubt.
+    """Chains of rows that are linked without doubt.
 
     Attributes:
       before: [n] the row of the same person in the frame before; -1 where it is not known.
-      best: [n] cost of the row's best partner in the next frame, where each is the other's best; infinite elsewhere.
+      best: [n] cost of the row's best partner in the next frame, if each is the other's best; otherwise infinite.
     """
 
     before: np.ndarray
@@ -126,7 +126,7 @@ def link(bodies: Bodies, frames: Frames, free: np.ndarray) -> Tracklets:
 
 
 def ends(before: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The first and the last row of each row's chain of links, [n] each."""
+    """Finds the first and the last row of each row's chain of links, [n] each."""
     rows = np.arange(len(before))
     after = rows.copy()
     linked = before >= 0
@@ -135,7 +135,7 @@ def ends(before: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _followed(to: np.ndarray) -> np.ndarray:
-    """Where each row ends when `to` [n] is followed until it stays: twice as far in each round."""
+    """Finds the row where following `to` [n] ends, for each row; each round follows twice as far."""
     while True:
         farther = to[to]
         if np.array_equal(farther, to):
@@ -144,7 +144,7 @@ def _followed(to: np.ndarray) -> np.ndarray:
 
 
 def _pairs(frames: Frames) -> Iterator[tuple[np.ndarray, np.ndarray, bool]]:
-    """The pairs (row, row of the next frame), some ten thousand at a time, and whether each is the only one."""
+    """Yields pairs (row, row of the next frame), some ten thousand at a time, and whether these rows have no others."""
     at = np.flatnonzero(frames.follows)
     single = (frames.count[at] == 1) & (frames.count[at + 1] == 1)
     for alone, chosen in ((True, at[single]), (False, at[~single])):
@@ -164,10 +164,10 @@ def _pairs(frames: Frames) -> Iterator[tuple[np.ndarray, np.ndarray, bool]]:
 
 
 def joint_distances(one: np.ndarray, other: np.ndarray, common: np.ndarray, mirror: np.ndarray | None) -> np.ndarray:
-    """Distances [..., J] px of joints [..., J, 2], 0 where they are not seen in both (`common` [..., J] is 0).
+    """Distances [..., J] px of joints [..., J, 2], 0 where a joint is not seen in both (`common` [..., J] is 0).
 
-    Detectors swap left and right for a frame or two: of the two ways to compare a pair of joints that are seen in both,
-    the better one counts, where the joints' partners `mirror` [J] are given.
+    Detectors sometimes swap left and right for a frame or two. So if the joints' partners `mirror` [J] are given, a
+    pair of joints that are seen in both is compared as it is and with sides swapped, and the smaller distances count.
     """
     apart = one - other
     distance = np.sqrt(np.einsum("...jc,...jc->...j", apart, apart)) * common
@@ -181,16 +181,16 @@ def joint_distances(one: np.ndarray, other: np.ndarray, common: np.ndarray, mirr
 
 
 def _costs(bodies: Bodies, one: np.ndarray, other: np.ndarray, alone: bool) -> tuple[np.ndarray, np.ndarray]:
-    """The cost of each pair of rows [p], and whether enough joints are seen in both; if not, that of their middles."""
+    """Costs [p] of pairs of rows, and whether enough joints are seen in both; if not, the middles are compared."""
     size = np.maximum(bodies.size[one], bodies.size[other])
     apart = bodies.middle[one] - bodies.middle[other]
     cost = np.hypot(apart[:, 0], apart[:, 1]) / size
     known = np.zeros(len(one), bool)
-    close = np.flatnonzero(cost < 4.0 * NEAR)  # Middles move with the joints that are seen.
+    close = np.flatnonzero(cost < 4.0 * NEAR)  # The middle depends on which joints are seen.
     one, other = one[close], other[close]
     common = (bodies.seen[one] & bodies.seen[other]).astype(np.float32)
     count = common.sum(axis=1)
-    mirror = None if alone else bodies.mirror  # Nobody else is there: any cost will do that is not too large.
+    mirror = None if alone else bodies.mirror  # With only one partner, the exact cost does not matter.
     distance = joint_distances(bodies.pixels[one], bodies.pixels[other], common, mirror).sum(axis=1)
     enough = count >= FEWEST_COMMON
     known[close] = enough
@@ -199,7 +199,7 @@ def _costs(bodies: Bodies, one: np.ndarray, other: np.ndarray, alone: bool) -> t
 
 
 def _two_best(row: np.ndarray, cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The least and the next cost of each row, [r] each, given the row, from 0, and the cost of each pair [p]."""
+    """The least and the second least cost [r] of each row, given the row (from 0) and the cost of each pair [p]."""
     order = np.lexsort((cost, row))
     row, cost = row[order], cost[order]
     size = int(row[-1]) + 1
