@@ -1,6 +1,7 @@
 """Which training poses are denoised, and that what a model stores about poses is about those it will be asked for."""
 
 import dataclasses
+import warnings
 
 import numpy as np
 import pytest
@@ -41,6 +42,42 @@ def test_poses_that_show_too_few_joints_are_left_out_with_their_keypoints(train)
     np.testing.assert_array_equal(keypoints.pixels, rows.poses_2d_detected)
     assert keypoints.seen.all() and keypoints.confidence.min() == 1.0
     np.testing.assert_array_equal(usable(doubted, doubted.view("gt"))[0].frame, train.frame)
+
+
+def test_a_track_whose_noise_cannot_be_told_stays_and_is_named(train, caplog):
+    """One has two frames, in another one two people come in turn; joints are missing and confidences are 0 there."""
+    clips = np.unique(train.tracks)
+    short, mixed = (np.flatnonzero(train.tracks == track) for track in clips[:2])
+    given, confidence = np.array(train.poses_2d_detected), np.array(train.confidence)
+    given[mixed[::2]] += 5000.0
+    hidden = np.random.default_rng(0).random(confidence.shape) < 0.1
+    given[hidden], confidence[hidden] = 0.0, 0.0
+    spoilt = dataclasses.replace(train, poses_2d_detected=given, confidence=confidence)
+    spoilt = spoilt.select(np.setdiff1d(np.arange(len(train)), short[2:]))
+    keypoints = spoilt.view("detected")
+    with caplog.at_level("INFO", logger="absl"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = denoised(spoilt, keypoints, "auto")
+    said, told = [record.getMessage() for record in caplog.records]
+    names = [f"{train.subject[rows[0]]}-{train.clip[rows[0]]}-camera{train.camera[rows[0]]}" for rows in (short, mixed)]
+    assert f"the noise of 2 of {len(clips)} tracks cannot be told" in said
+    assert said.endswith("stay as they are: " + ", ".join(names))
+    assert "denoised over time" in told
+    stays = np.isin(spoilt.tracks, [0, 1])
+    np.testing.assert_array_equal(found[stays], keypoints.pixels[stays])
+    off_before, off_after = (
+        np.linalg.norm(poses - spoilt.poses_2d, axis=-1)[keypoints.seen & ~stays[:, None]].mean()
+        for poses in (keypoints.pixels, found)
+    )
+    assert off_after < 0.8 * off_before
+
+
+def test_single_pictures_are_the_given_ones(train, caplog):
+    alone = dataclasses.replace(train, clip=np.char.add("c", np.arange(len(train)).astype(str)))
+    keypoints = alone.view("detected")
+    with caplog.at_level("INFO", logger="absl"):
+        assert denoised(alone, keypoints, "auto") is keypoints.pixels
+    assert len(caplog.records) == 1 and caplog.records[0].getMessage().endswith(f" and {len(train) - 5} more")
 
 
 def test_another_choice_is_refused(train):

@@ -10,6 +10,7 @@ from absl import logging
 from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.data.recording import Recording
 from tf_elepose.data.tracks.denoising import denoise
+from tf_elepose.data.tracks.stretches import FEWEST
 from tf_elepose.normalization import Normalizer
 from tf_elepose.skeleton.skeletons import MIN_JOINTS
 from tf_elepose.training.evaluator import clip_names
@@ -51,12 +52,36 @@ def denoised(train: Recording, keypoints: Keypoints, choice: str) -> np.ndarray:
     if choice == "never" or (choice == "auto" and keypoints.confidence is None):
         return keypoints.pixels
     found = denoise(keypoints, train.tracks, train.frame)
+    untold = _tracks_within(train, found.lone)
+    if untold:
+        shown = ", ".join(untold[:_SHOWN]) + (f" and {len(untold) - _SHOWN} more" if len(untold) > _SHOWN else "")
+        logging.warning(
+            "%s: the noise of %d of %d tracks cannot be told (fewer than %d different poses in a row, or people who "
+            "jump); their training poses stay as they are: %s",
+            train.source, len(untold), len(np.unique(train.tracks)), FEWEST, shown,
+        )  # fmt: skip
+    if found.lone.all():
+        return keypoints.pixels
     logging.info(
         "%s: training poses denoised over time: a joint's coordinate was off by %.1f to %.1f %% of the body's size; "
         "%.0f %% of the poses have neighbours in time",
         train.source, 100 * found.noise.min(), 100 * found.noise.max(), 100 * found.in_tracks,
     )  # fmt: skip
     return found.pixels
+
+
+_SHOWN = 5  # The log names this many tracks.
+
+
+def _tracks_within(train: Recording, rows: np.ndarray) -> list[str]:
+    """Names of the tracks all of whose rows are in the mask `rows` [N]: subject, clip, camera and person."""
+    tracks = train.tracks
+    parts: list[np.ndarray] = [train.subject, train.clip, np.char.add("camera", train.camera.astype(str))]
+    if train.person is not None:
+        parts.append(np.char.add("person", train.person.astype(str)))
+    within, first = np.unique(tracks, return_index=True)
+    kept = ~np.isin(within, tracks[~rows])
+    return ["-".join(str(part[row]) for part in parts if str(part[row])) for row in first[kept]]
 
 
 def scaled_by_clip(

@@ -5,7 +5,8 @@ import pytest
 
 from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.data.tracks import denoising, random_walk
-from tf_elepose.data.tracks.denoising import MAX_GAP, denoise
+from tf_elepose.data.tracks.denoising import denoise
+from tf_elepose.data.tracks.stretches import JUMP, MAX_GAP
 
 NOISE = 3.0  # px
 
@@ -69,7 +70,7 @@ def test_a_smoothed_path_is_the_posterior_mean_of_a_gaussian_process():
     first, second = np.minimum(t[:, None], t), np.abs(t[:, None] - t)
     for joint in range(2):
         R = model.error[joint] * model.of_bin[bins[0, :, joint]] / weight[0, :, joint]
-        anywhere = random_walk.ANYWHERE * R[0] * (1 + np.outer(t, t))
+        anywhere = random_walk.ANYWHERE * model.error[joint] * (1 + np.outer(t, t))
         K = 2.0 * model.change[joint] * (first**3 / 3 + second * first**2 / 2) + anywhere
         known = np.flatnonzero(seen[0, :, joint])
         inverse = np.linalg.inv(K[np.ix_(known, known)] + np.diag(R[known]))
@@ -142,6 +143,110 @@ def test_float32_comes_back_as_float32_and_the_input_is_left_alone():
     before = given.copy()
     assert denoise(all_seen(given), tracks, frames).pixels.dtype == np.float32
     np.testing.assert_array_equal(given, before)
+
+
+def posterior(t, places, error, change, usual):
+    """Mean [n, 2] and variance [n] of an integrated Wiener process at times `t` [n], where `places` [n, 2] are seen
+    with `error` [n]; all by matrices, see `test_a_smoothed_path_is_the_posterior_mean_of_a_gaussian_process`.
+    """
+    t = t - t[0]
+    first, second = np.minimum(t[:, None], t), np.abs(t[:, None] - t)
+    prior = change * (first**3 / 3 + second * first**2 / 2) + random_walk.ANYWHERE * usual * (1 + np.outer(t, t))
+    inverse = np.linalg.inv(prior + np.diag(error))
+    return prior @ inverse @ places, error - error * np.diag(inverse) * error
+
+
+@pytest.mark.parametrize("ratio", [1e-4, 1.0, 1e4])
+@pytest.mark.parametrize("late", [0, 1, 3, 400])
+def test_a_joint_that_is_seen_late_or_seldom_has_the_posterior_of_what_is_seen(ratio, late):
+    """The errors of places that are not seen are enormous, as are the places: nothing may come of them."""
+    rng = np.random.default_rng(late)
+    length, t = late + 12, np.cumsum(rng.integers(1, 4, late + 12)).astype(float)
+    seen = rng.random((1, length, 3)) < [0.9, 0.5, 0.2]
+    seen[0, :late], seen[0, late], seen[0, -1] = False, True, True
+    places = np.where(seen[..., None], np.cumsum(rng.normal(size=(1, length, 3, 2)), axis=1), 1e12)
+    error = np.where(seen, rng.uniform(0.5, 50.0, seen.shape), 1e30)
+    usual, change = np.array([1.0, 2.0, 3.0]), ratio * np.ones((1, 3))
+    steps = np.diff(t, prepend=0.0)[None]
+    mean, variance = random_walk.smoothed(places, seen, steps, error, change, usual)
+    for joint in range(3):
+        known = np.flatnonzero(seen[0, :, joint])
+        expected = posterior(t[known], places[0, known, joint], error[0, known, joint], ratio, usual[joint])
+        np.testing.assert_allclose(mean[0, known, joint], expected[0], atol=1e-4)
+        np.testing.assert_allclose(variance[0, known, joint], expected[1], rtol=1e-3)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2])
+@pytest.mark.parametrize("value", [np.nan, 0.0])
+def test_missing_joints_with_confidences_cost_little(share, value):
+    """A detector gives a joint that it does not find the confidence 0 (or none) and the origin (or none)."""
+    true, tracks, frames = ways(length=60)
+    rng = np.random.default_rng(5)
+    confidence = rng.uniform(0.3, 1.0, true.shape[:2])
+    given = true + NOISE / confidence[..., None] * rng.normal(size=true.shape)
+    whole = denoise(all_seen(given, confidence), tracks, frames)
+    seen = rng.random(true.shape[:2]) > share
+    part = Keypoints(np.where(seen[..., None], given, value), seen, np.where(seen, confidence, value))
+    with np.errstate(all="raise", under="ignore"):
+        found = denoise(part, tracks, frames)
+    assert rms(found.pixels[seen], true[seen]) < 1.15 * rms(whole.pixels[seen], true[seen])
+    np.testing.assert_allclose(found.noise, whole.noise, rtol=0.2)
+    np.testing.assert_array_equal(found.pixels[~seen], part.pixels[~seen])
+
+
+def test_where_people_are_mixed_a_track_is_cut_or_left_as_it_is():
+    true, tracks, frames = ways(tracks=3, length=60)
+    far = 1.5 * JUMP * size(true)
+    true[20:45] += [far, 0.0]  # The first track follows another person for a while.
+    true[60:120] += far * np.random.default_rng(0).integers(0, 2, (60, 1, 1))  # The second mixes two people.
+    found = denoise(all_seen(spoilt(true)), tracks, frames)
+    assert found.lone.tolist() == [False] * 60 + [True] * 60 + [False] * 60
+    np.testing.assert_array_equal(found.pixels[60:120], spoilt(true)[60:120])
+    assert rms(found.pixels[:60], true[:60]) < 0.75 * NOISE
+    assert np.abs(found.pixels - true)[[19, 20, 44, 45]].max() < 3 * NOISE
+    np.testing.assert_allclose(found.noise * size(true), NOISE, rtol=0.3)
+
+
+def test_a_fast_walk_is_no_jump():
+    true, tracks, frames = ways(tracks=2, length=60)
+    true += 3 * JUMP * size(true) * frames[:, None, None]  # Three bodies a frame, in every frame.
+    assert not denoise(all_seen(spoilt(true)), tracks, frames).lone.any()
+
+
+def test_a_picture_that_comes_again_is_no_second_measurement():
+    true, tracks, frames = ways(tracks=4, length=60)
+    given = spoilt(true)
+    once = denoise(all_seen(given), tracks, frames)
+    twice = denoise(all_seen(given.repeat(2, 0)), tracks.repeat(2), np.stack([2 * frames, 2 * frames + 1], 1).ravel())
+    np.testing.assert_allclose(twice.pixels, once.pixels.repeat(2, 0), atol=1e-9)
+    np.testing.assert_allclose(twice.noise, once.noise, rtol=1e-9)
+    same_number = denoise(all_seen(given.repeat(2, 0)), tracks.repeat(2), frames.repeat(2))
+    np.testing.assert_allclose(same_number.pixels, once.pixels.repeat(2, 0), atol=1e-9)
+
+
+def test_what_never_moves_has_no_noise():
+    """The root of poses around their root, a joint that is never seen, a picture that stands still."""
+    true, tracks, frames = ways(tracks=4, length=40)
+    given = spoilt(true)
+    given[:, 0] = 0.0
+    given[:40] = given[0]
+    seen = np.ones(given.shape[:2], bool)
+    seen[:, 1] = False
+    with np.errstate(all="raise", under="ignore"):
+        found = denoise(Keypoints(given, seen, np.where(seen, 0.7, 0.0)), tracks, frames)
+    assert found.noise[0] == found.noise[1] == 0.0 and found.noise[2:].min() > 0.0
+    np.testing.assert_array_equal(found.pixels[:, :2], given[:, :2])
+    assert found.lone[:40].all() and not found.lone[40:].any()
+    assert rms(found.pixels[40:, 2:], true[40:, 2:]) < 0.8 * NOISE
+
+
+@pytest.mark.parametrize("length", [1, 2])
+def test_of_one_or_two_frames_nothing_can_be_told(length):
+    true, tracks, frames = ways(tracks=3, length=length)
+    given = spoilt(true)
+    found = denoise(all_seen(given, np.full(given.shape[:2], 0.5)), tracks, frames)
+    np.testing.assert_array_equal(found.pixels, given)
+    assert found.lone.all() and not found.noise.any()
 
 
 @pytest.mark.parametrize("name", ["tracks", "frames"])

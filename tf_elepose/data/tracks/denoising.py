@@ -16,10 +16,7 @@ import numpy as np
 
 from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.data.tracks.random_walk import expected, smoothed
-
-MAX_GAP = 5
-"""Number of steps (of the track's usual length) that a joint or a frame may be missing; a longer gap starts a new
-path."""
+from tf_elepose.data.tracks.stretches import stretches
 
 _RATIOS = np.logspace(-4, 4, 17)
 """The ratios that are tried: the variance of a velocity's change in a step, divided by the variance of a position's
@@ -36,7 +33,13 @@ _ROUNDS = 3  # Rounds of smoothing; the errors of one round give the weights of 
 
 _BINS = 10  # Bins of confidence with equal counts; each has its own variance of errors.
 
-_BLOCK = 50_000  # Number of poses, padding included, that are smoothed at once.
+_LEAST = 1e-6
+"""Least standard deviation of an error, as a share of the body's size: the rounding of pixels in float32. A joint that
+never moves (the root of poses around their root) has none of its own."""
+
+_MOST_A_ROUND = 1e3  # Largest factor by which a round of fitting changes the errors' variance of a bin.
+
+_BLOCK = 50_000  # Poses, padding included, that are smoothed at once.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,12 +50,18 @@ class Denoised:
       pixels: [N, J, 2] px, or the given unit; joints not seen stay as they were.
       noise: [J] estimated standard deviation of a coordinate's error at usual confidence, as a share of the body's
         size (the mean distance of its joints from their mean); 0 where too few tracks allow an estimate.
-      in_tracks: share of the poses that have neighbours in time; the others are not changed.
+      lone: [N] the poses that are as they were, because nothing tells how large their errors are: those with no
+        neighbours in time, and those of tracks that jump most of the time.
     """
 
     pixels: np.ndarray
     noise: np.ndarray
-    in_tracks: float
+    lone: np.ndarray
+
+    @property
+    def in_tracks(self) -> float:
+        """Share of the poses that have neighbours in time."""
+        return 1.0 - float(self.lone.mean()) if len(self.lone) else 0.0
 
 
 def denoise(keypoints: Keypoints, tracks: np.ndarray, frames: np.ndarray) -> Denoised:
@@ -66,27 +75,30 @@ def denoise(keypoints: Keypoints, tracks: np.ndarray, frames: np.ndarray) -> Den
     Raises:
       ValueError: `tracks` or `frames` does not have one entry for each row.
     """
-    pixels, seen = keypoints.pixels, keypoints.seen
+    pixels = keypoints.pixels
+    seen = keypoints.seen & np.isfinite(pixels).all(axis=-1)
     rows, joints = seen.shape
     for name, labels in (("tracks", tracks), ("frames", frames)):
         if np.shape(labels) != (rows,):
             raise ValueError(f"denoise: {name}: expected {[rows]}; got {list(np.shape(labels))}")
-    stretches = _stretches(np.asarray(tracks), np.asarray(frames))
-    if not stretches:
-        return Denoised(pixels.copy(), np.zeros(joints), 0.0)
+    tracks, frames = np.asarray(tracks), np.asarray(frames)
+    found = stretches(pixels, seen, tracks, frames)
+    if not found.rows:
+        return Denoised(pixels.copy(), np.zeros(joints), found.lone)
     bins = _bins(keypoints.confidence, seen)
-    model = _fit(list(_blocks(pixels, seen, frames, bins, _sample(stretches))), int(bins.max()) + 1)
+    model = _fit(list(_blocks(pixels, seen, frames, bins, _sample(found.rows))), int(bins.max()) + 1)
     out = pixels.astype(np.float64)
-    for block in _blocks(pixels, seen, frames, bins, stretches):
+    for block in _blocks(pixels, seen, frames, bins, found.rows):
         pace, weight = _pace(block, model), np.ones(block.seen.shape)
         for _ in range(_ROUNDS):
-            found = _smooth(block, model, pace, weight)
-            weight = found.weight
+            smooth = _smooth(block, model, pace, weight)
+            weight = smooth.weight
         at = block.rows[block.seen.any(axis=-1)]
-        whole = np.where(block.seen[..., np.newaxis], found.places * block.size + block.origin, out[block.rows])
+        whole = np.where(block.seen[..., np.newaxis], smooth.places * block.size + block.origin, out[block.rows])
         out[at] = whole[block.seen.any(axis=-1)]
-    covered = sum(map(len, stretches)) / rows
-    return Denoised(out.astype(pixels.dtype), np.sqrt(model.error), covered)
+    noisy = model.error > _LEAST**2
+    out = np.where((seen & noisy)[..., np.newaxis], out[found.first], pixels).astype(pixels.dtype)
+    return Denoised(out, np.where(noisy, np.sqrt(model.error), 0.0), found.lone)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,55 +135,46 @@ class _Model:
 
 @dataclasses.dataclass(frozen=True)
 class _Smoothed:
-    """Places [S, T, J, 2]; the weight [S, T, J] of each detection, 1 unless its error is gross; and the square of each
-    error, divided by its expected value [S, T, J].
+    """Places [S, T, J, 2]; the weight [S, T, J] that each error suggests, 1 unless it is gross; the errors' squares
+    over what they were expected to be [S, T, J]; and the share of the errors' variance [S, T, J] that smoothing shows.
     """
 
     places: np.ndarray
     weight: np.ndarray
     surprise: np.ndarray
+    shown: np.ndarray
 
 
-def _stretches(tracks: np.ndarray, frames: np.ndarray) -> list[np.ndarray]:
-    """The rows of each stretch: three or more poses without a long gap in time."""
-    order = np.lexsort((frames, tracks))
-    found = []
-    for track in np.split(order, np.flatnonzero(np.diff(tracks[order])) + 1):
-        step = np.diff(frames[track])
-        usual = np.median(step) if len(step) else 1
-        found += np.split(track, np.flatnonzero((step > MAX_GAP * usual) | (step == 0)) + 1)
-    return sorted((stretch for stretch in found if len(stretch) > 2), key=len)
-
-
-def _sample(stretches: list[np.ndarray]) -> list[np.ndarray]:
+def _sample(rows: list[np.ndarray]) -> list[np.ndarray]:
     """An even sample of the stretches, long and short, with about `_SAMPLE` poses."""
-    every = max(1, round(sum(map(len, stretches)) / _SAMPLE))
-    return stretches[::every]
+    every = max(1, round(sum(map(len, rows)) / _SAMPLE))
+    return rows[::every]
 
 
 def _bins(confidence: np.ndarray | None, seen: np.ndarray) -> np.ndarray:
     """The bin [N, J] of every joint's confidence."""
     if confidence is None or not seen.any():
         return np.zeros(seen.shape, np.int8)
+    confidence = np.nan_to_num(confidence)  # One that is not told is none.
     edges = np.unique(np.quantile(confidence[seen], np.linspace(0, 1, _BINS + 1)[1:-1]))
     return np.searchsorted(edges, confidence).astype(np.int8)
 
 
 def _blocks(
-    poses: np.ndarray, seen: np.ndarray, frames: np.ndarray, bins: np.ndarray, stretches: list[np.ndarray]
+    poses: np.ndarray, seen: np.ndarray, frames: np.ndarray, bins: np.ndarray, of_time: list[np.ndarray]
 ) -> Iterator[_Block]:
     """Yields the stretches, which are sorted by length, in blocks of about `_BLOCK` poses."""
     begin = 0
-    while begin < len(stretches):
+    while begin < len(of_time):
         end = begin + 1
-        while end < len(stretches) and (end + 1 - begin) * len(stretches[end]) <= _BLOCK:
+        while end < len(of_time) and (end + 1 - begin) * len(of_time[end]) <= _BLOCK:
             end += 1
-        length = np.array([len(stretch) for stretch in stretches[begin:end]])
+        length = np.array([len(stretch) for stretch in of_time[begin:end]])
         rows = np.stack(
-            [np.pad(stretch, (0, length[-1] - len(stretch)), mode="edge") for stretch in stretches[begin:end]]
+            [np.pad(stretch, (0, length[-1] - len(stretch)), mode="edge") for stretch in of_time[begin:end]]
         )
         present = np.arange(length[-1]) < length[:, np.newaxis]
-        known = seen[rows] & present[..., np.newaxis] & np.isfinite(poses[rows]).all(axis=-1)
+        known = seen[rows] & present[..., np.newaxis]
         places = np.where(known[..., np.newaxis], poses[rows], 0.0).astype(np.float64)
         count = np.maximum(known.sum(axis=(1, 2)), 1)[:, np.newaxis, np.newaxis, np.newaxis]
         origin = places.sum(axis=(1, 2), keepdims=True) / count
@@ -180,7 +183,7 @@ def _blocks(
         size = reach.sum(axis=(1, 2))[:, np.newaxis, np.newaxis, np.newaxis] / count
         size = np.where(size > 0, size, 1.0)
         step = np.diff(frames[rows].astype(np.float64), axis=1, prepend=0.0)
-        usual = np.array([np.median(np.diff(frames[stretch])) for stretch in stretches[begin:end]])
+        usual = np.array([np.median(np.diff(frames[stretch])) for stretch in of_time[begin:end]])
         yield _Block(
             rows, np.where(known[..., np.newaxis], (places - origin) / size, 0.0), known, bins[rows],
             step / usual[:, np.newaxis], size, origin,
@@ -203,13 +206,13 @@ def _fit(blocks: list[_Block], bins: int) -> _Model:
             predictable = _predictable(block)
             count += predictable.sum(axis=(0, 1))
             for number, ratio in enumerate(_RATIOS):
-                covariance, _, innovation = _expected(block, error, pace * np.full(joints, ratio))
+                covariance, _, innovation = _expected(block, error, pace * np.full(joints, ratio), np.ones(joints))
                 spread = covariance[..., 0] + error
                 squares[number] += np.where(predictable, (innovation**2).sum(axis=-1) / (2 * spread), 0).sum((0, 1))
                 logs[number] += np.where(predictable, np.log(spread), 0).sum((0, 1))
         many = np.maximum(count, 1)
         best = np.argmin(logs / many + np.log(np.maximum(squares / many, 1e-300)), axis=0)
-        error = (squares / many)[best, np.arange(joints)]
+        error = np.maximum((squares / many)[best, np.arange(joints)], _LEAST**2)
         model = _Model(error, _RATIOS[best] * error, of_bin)
         paces = [_pace(block, model) for block in blocks]
         found = [_smooth(*one) for one in zip(blocks, [model] * len(blocks), paces, weights, strict=True)]
@@ -224,7 +227,7 @@ def _pace(block: _Block, model: _Model) -> np.ndarray:
     error, predictable = model.error * model.of_bin[block.bins], _predictable(block)
     costs = []
     for pace in _PACES:
-        covariance, _, innovation = _expected(block, error, pace * model.change)
+        covariance, _, innovation = _expected(block, error, pace * model.change, model.error)
         spread = covariance[..., 0] + error
         # A gross error says nothing about how a body moves.
         surprise = np.minimum((innovation**2).sum(axis=-1) / (2 * spread), _OUTLIER**2)
@@ -232,8 +235,10 @@ def _pace(block: _Block, model: _Model) -> np.ndarray:
     return _PACES[np.argmin(costs, axis=0), np.newaxis]
 
 
-def _expected(block: _Block, error: np.ndarray, change: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return expected(block.places, block.seen, block.steps, error, change)
+def _expected(
+    block: _Block, error: np.ndarray, change: np.ndarray, usual: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return expected(block.places, block.seen, block.steps, error, change, usual)
 
 
 def _predictable(block: _Block) -> np.ndarray:
@@ -242,12 +247,17 @@ def _predictable(block: _Block) -> np.ndarray:
 
 
 def _surprise(blocks: list[_Block], smoothed: list[_Smoothed], bins: int) -> np.ndarray:
-    """The mean of `surprise` in each bin of confidence [bins]; 1 for an empty bin."""
+    """The mean of `surprise` in each bin of confidence [bins]; 1 for an empty bin.
+
+    A place counts by how much of its error is `shown`: one that no other tells of agrees with itself.
+    """
     total, count = np.zeros(bins), np.zeros(bins)
     for block, one in zip(blocks, smoothed, strict=True):
-        total += np.bincount(block.bins[block.seen], one.surprise[block.seen], bins)
-        count += np.bincount(block.bins[block.seen], minlength=bins)
-    return np.where(count > 0, total / np.maximum(count, 1), 1.0)
+        shown = one.shown[block.seen]
+        total += np.bincount(block.bins[block.seen], shown * one.surprise[block.seen], bins)
+        count += np.bincount(block.bins[block.seen], shown, bins)
+    mean = np.where(count > 0, total / np.where(count > 0, count, 1.0), 1.0)
+    return np.clip(mean, 1 / _MOST_A_ROUND, _MOST_A_ROUND)
 
 
 def _smooth(block: _Block, model: _Model, pace: np.ndarray, weight: np.ndarray) -> _Smoothed:
@@ -257,9 +267,11 @@ def _smooth(block: _Block, model: _Model, pace: np.ndarray, weight: np.ndarray) 
     """
     usual = model.error * model.of_bin[block.bins]
     error = usual / weight
-    places, variance = smoothed(block.places, block.seen, block.steps, error, pace * model.change)
-    left = np.maximum(error - variance, 1e-12 * error)  # Variance of the residual after smoothing.
-    residual = ((block.places - places) ** 2).sum(axis=-1) / 2
+    places, variance = smoothed(block.places, block.seen, block.steps, error, pace * model.change, model.error)
+    # Variance of the residual after smoothing; a place that no other tells of has nearly none.
+    left = np.where(block.seen, np.maximum(error - variance, 1e-12 * error), error)
+    # Nobody has measured a place that is not seen: it has no residual, and says nothing of errors.
+    residual = np.where(block.seen, ((block.places - places) ** 2).sum(axis=-1) / 2, 0.0)
     others = error * variance / left  # Variance of the position as estimated from the other poses.
     alone = residual * (error / left) ** 2 / (usual + others)
-    return _Smoothed(places, 1.0 / np.maximum(alone / (_OUTLIER**2 / 2), 1.0), residual / left)
+    return _Smoothed(places, 1.0 / np.maximum(alone / (_OUTLIER**2 / 2), 1.0), residual / left, left / error)
