@@ -25,6 +25,7 @@ from benchmarks.robustness import (
     missing_joints,
     sanity,
     serving_soak,
+    sides,
 )
 from benchmarks.speed import batch_lift, growth, lift_speed, step_profile, time_to_accuracy, workers
 from benchmarks.studies import (
@@ -74,6 +75,7 @@ _TABLES = {
     "sanity": sanity.markdown,
     "serving_soak": serving_soak.markdown,
     "side_repair": side_repair.markdown,
+    "sides": sides.markdown,
     "step_profile": step_profile.markdown,
     "time_to_accuracy": time_to_accuracy.markdown,
     "train_step": train_step.markdown,

@@ -167,11 +167,11 @@ def _write_when_lifted(
     if files["output"] is not None and (suffix := registry.suffix_of(files["output"])) in registry.ONE_TRACK:
         asked[suffix] = True
     warn_of_places(recordings, [name for name, wanted in asked.items() if wanted])
-    swapped = None
+    swapped = opposed = None
     threshold = lifter.threshold(options.min_confidence)
     views = [recording.view(options.poses_2d, threshold) for recording in recordings]
     if options.sides == "repair":
-        views, swapped = _repaired(views, recordings)
+        views, swapped, opposed = _repaired(views, recordings)
     lifted = _lift(lifter, views, recordings, options)
     if smoothing is not None:
         from tf_elepose.motion.smoothing import smooth
@@ -180,8 +180,8 @@ def _write_when_lifted(
         lifted = smooth(lifted, method, **settings)
     summary.add(lifted, *recordings)
     print(summary.text(options.height))
-    if swapped is not None:
-        print(side_repair.repair_summary(swapped, lifted.tracks()))
+    if swapped is not None and opposed is not None:
+        print(side_repair.repair_summary(swapped, lifted.tracks(), opposed))
     if files["output"] is not None:
         written = registry.write(files["output"], lifted)
         more = f" and {len(written) - 1} more, one a track" if len(written) > 1 else ""
@@ -310,13 +310,20 @@ def _read(source: str, lifter: Lifter, options: Mapping[str, Any], split: str | 
     return recording if split is None else recording.of_split(split)
 
 
-def _repaired(views: list[Keypoints], recordings: list[Recording]) -> tuple[list[Keypoints], np.ndarray]:
-    """The recordings' 2D poses with sides repaired, and the mask of the limbs that were swapped, a row a pose."""
+def _repaired(views: list[Keypoints], recordings: list[Recording]) -> tuple[list[Keypoints], np.ndarray, np.ndarray]:
+    """The recordings' 2D poses with sides repaired, and masks, a row a pose: of the limbs that were swapped, and of the
+    poses whose arms and legs disagree afterwards.
+    """
     repaired = [
         side_repair.repair_sides(view, recording.tracks, recording.frame, recording.skeleton)
         for view, recording in zip(views, recordings, strict=True)
     ]
-    return [view for view, _ in repaired], np.concatenate([swapped for _, swapped in repaired])
+    opposed = [
+        side_repair.disagreeing(view, recording.skeleton)
+        for (view, _), recording in zip(repaired, recordings, strict=True)
+    ]
+    views = [view for view, _ in repaired]
+    return views, np.concatenate([swapped for _, swapped in repaired]), np.concatenate(opposed)
 
 
 def _lift(lifter: Lifter, views: list[Keypoints], recordings: list[Recording], options: Any) -> Lifted:

@@ -8,7 +8,14 @@ import pytest
 from stick_people import STANDING, turning
 
 from tf_elepose.data.keypoints import Keypoints
-from tf_elepose.data.tracks.side_repair import FEWEST_FRAMES, LIMBS, MAX_GAP, repair_sides, repair_summary
+from tf_elepose.data.tracks.side_repair import (
+    FEWEST_FRAMES,
+    LIMBS,
+    MAX_GAP,
+    disagreeing,
+    repair_sides,
+    repair_summary,
+)
 from tf_elepose.skeleton.skeletons import H36M_17
 
 JOINTS = H36M_17.joints
@@ -64,6 +71,16 @@ def mask(count, limbs, rows):
     return found
 
 
+def drift(poses, limbs, start, swapped, back):
+    """`poses` with limbs swapped in some frames from `start` on, which then move back evenly in `back` frames."""
+    changed = swap(poses, limbs, slice(start, start + swapped))
+    other = swap(poses, limbs, slice(None))
+    for step in range(back):
+        share, row = (step + 1) / (back + 1), start + swapped + step
+        changed[row] = share * poses[row] + (1 - share) * other[row]
+    return changed
+
+
 RUNS = [slice(40, 41), slice(40, 45), slice(30, 80), slice(0, 25), slice(100, 120)]
 
 
@@ -92,6 +109,54 @@ def test_crossing_legs_are_not_changed(turn):
     left, other = H36M_17.indices(("l_ankle", "r_ankle"))
     if turn == 90:
         assert (np.diff(np.sign((right[:, left] - right[:, other])[:, 0])) != 0).sum() >= 7
+
+
+@pytest.mark.parametrize("turn", [0, 15, 30, 150, 180, 210])
+@pytest.mark.parametrize("limbs", [("legs",), ("arms",), LIMBS])
+def test_limbs_that_drift_back_leave_the_right_frames_alone(limbs, turn):
+    """Legs of a man who faces the camera are swapped in 4 frames and move back in 3 more, without a jump."""
+    for start, swapped, back in ((60, 4, 3), (82, 4, 3), (70, 4, 3), (40, 4, 3), (50, 8, 3)):
+        right = walking(turn=turn, noise=2.0 if start == 40 else 0.5)
+        poses, _, found = repaired(drift(right, limbs, start, swapped, back))
+        outside = np.r_[0:start, start + swapped + back : 120]
+        assert not found[outside].any()
+        np.testing.assert_array_equal(poses[outside], right[outside])
+        expected = mask(120, limbs, slice(start, start + swapped))
+        np.testing.assert_array_equal(found[start : start + swapped], expected[start : start + swapped])
+
+
+def test_a_body_that_turns_at_once_is_not_taken_for_a_drift():
+    """It turns round by half within twelve frames, 0.4 s at 30 frames/s, and stays so."""
+    turn = np.interp(np.arange(120), [50, 62], [20.0, 200.0])
+    right = np.stack([walking(turn=angle, seed=3)[i] for i, angle in enumerate(turn)])
+    assert not repaired(right)[2].any()
+
+
+def test_poses_whose_arms_and_legs_disagree_are_found():
+    """From the front; in profile nothing shows it, and joints that are missing say nothing."""
+    right = walking(turn=10)
+    given = swap(right, ("legs",), slice(20, 50))
+    found = disagreeing(Keypoints(given, np.ones(given.shape[:2], bool)), H36M_17)
+    np.testing.assert_array_equal(np.flatnonzero(found), np.arange(20, 50))
+    seen = np.ones(given.shape[:2], bool)
+    seen[30:40, H36M_17.index("l_hip")] = False
+    hidden = np.where(seen[..., None], given, np.nan)
+    found = disagreeing(Keypoints(hidden, seen), H36M_17)
+    np.testing.assert_array_equal(np.flatnonzero(found), np.r_[20:30, 40:50])
+    profile = swap(walking(turn=90), ("legs",), slice(20, 50))
+    assert not disagreeing(Keypoints(profile, np.ones(given.shape[:2], bool)), H36M_17).any()
+    legs_only = dataclasses.replace(H36M_17, arms=())
+    assert not disagreeing(Keypoints(given, np.ones(given.shape[:2], bool)), legs_only).any()
+
+
+def test_a_limb_that_is_swapped_all_along_stays_and_is_named():
+    given = swap(walking(turn=10), ("legs",), slice(None))
+    poses, seen, swapped = repaired(given)
+    assert not swapped.any()
+    opposed = disagreeing(Keypoints(poses, seen), H36M_17)
+    assert repair_summary(swapped, [("a", np.arange(120))], opposed).endswith(
+        "nothing changed; arms and legs disagree about left and right in 120 poses: a 120"
+    )
 
 
 def test_the_longer_part_decides():

@@ -6,11 +6,16 @@ minimises
 
     sum over t and pairs of min(|r'_t - r'_{t-1} - (r'_{t-1} - r'_{t-2})| / size, CAP) w_t,   r'_t = s_t r_t,
 
-plus the costs below for every change of s and for a path that begins or ends swapped; Viterbi's algorithm over
-(s_{t-1}, s_t) finds it. w_t measures whether the body's middle moves smoothly. Where the middle jumps (a cut, another
-person, a wrong detection), nothing can be inferred: w is 0, and sides stay as they are. Detectors mostly swap whole
-bodies. So one path is found for all limbs together first, and then one for the legs and one for the arms, relative to
-the first.
+plus costs for every change of s and for a path that begins or ends swapped (data/tracks/side_path.py). w_t measures
+whether the body's middle moves smoothly: where it jumps (a cut, another person, a wrong detection) nothing can be
+inferred, w is 0 and sides stay as they are. Detectors mostly swap whole bodies, so that a change of legs and arms at
+once costs no more than one of either.
+
+Two things that jumps do not show are looked at as well. Limbs that were swapped may drift back (a smoothing detector,
+or one that hesitates): hips or shoulders then pass through zero faster than a body turns. The frames before and after
+are compared instead of those between (data/tracks/trunk.py). And hips and shoulders point the same way: frames in
+which they do are not swapped in one limb alone without a cost. A run of which neither end is a jump is left alone:
+who turns round at once and back later looks like that.
 """
 
 from __future__ import annotations
@@ -21,6 +26,8 @@ import numpy as np
 
 from tf_elepose.data.corrections import side_order
 from tf_elepose.data.keypoints import Keypoints
+from tf_elepose.data.tracks.side_path import side_path
+from tf_elepose.data.tracks.trunk import OPPOSED, across_drifts, agreement, drifts_of, keep_jumps
 from tf_elepose.skeleton.skeletons import Skeleton
 
 CHOICES = ("repair", "keep")
@@ -38,9 +45,7 @@ FEWEST_FRAMES = 10
 # Shares of the body's size (the mean distance of its joints from their mean); chosen on the clips whose results are in
 # docs/lift.md.
 _CAP = 1.0  # Largest cost of a pair that jumps: one joint that is far off must not decide.
-_CHANGE = 0.8  # Cost of a change of sides, added to the cost of movement.
-_EDGE = 1.0  # Cost of a path that begins or ends swapped: only one end of such a run is seen.
-_SWAPPED = 0.01  # Cost of a swapped frame: without jumps sides are kept; the longer of two parts decides.
+_APART = 0.1  # Cost of a frame whose hips and shoulders agree and would not with one limb swapped, for a full product.
 # w falls where the middle's unsteadiness is above the first of these values, and is 0 at twice the value. Half of the
 # median unsteadiness of the track is added to the value, because tracks jitter. The bound on the median excludes tracks
 # of few frames a second, in which every step is a jump.
@@ -76,9 +81,7 @@ def repair_sides(
     swapped = np.zeros((rows, len(LIMBS)), bool)
     seen = keypoints.seen & np.isfinite(keypoints.pixels).all(axis=-1)
     poses = np.where(seen[..., np.newaxis], keypoints.pixels, 0.0).astype(np.float64)
-    orders = {
-        limbs: np.array(side_order(skeleton, limbs, skeleton.name)) for limbs in LIMBS if getattr(skeleton, limbs)
-    }
+    orders, roots = _orders(skeleton), _roots(skeleton)
     alone = [i for i, partner in enumerate(skeleton.mirror) if i == partner]
     order = np.lexsort((frames, tracks))
     for track in np.split(order, np.flatnonzero(np.diff(tracks[order])) + 1):
@@ -87,25 +90,63 @@ def repair_sides(
         for stretch in np.split(track, np.flatnonzero((step > MAX_GAP * usual) | (step == 0)) + 1):
             if len(stretch) >= FEWEST_FRAMES:
                 pace = np.diff(frames[stretch], prepend=frames[stretch[0]] - usual) / usual
-                swapped[stretch] = _swapped(poses[stretch], seen[stretch], pace, orders, alone)
+                swapped[stretch] = _swapped(poses[stretch], seen[stretch], pace, orders, roots, alone)
     arrays = [array for array in (keypoints.pixels, keypoints.seen, keypoints.confidence) if array is not None]
     return Keypoints(*_apply(swapped, orders, *arrays)), swapped
 
 
-def repair_summary(swapped: np.ndarray, tracks: Iterable[tuple[str, np.ndarray]]) -> str:
-    """Says in one line in how many poses of which tracks (name and rows) sides were changed, given the mask [N, 2]."""
+def disagreeing(keypoints: Keypoints, skeleton: Skeleton) -> np.ndarray:
+    """Mask [N] of the rows whose hips and shoulders, seen clearly from the front or the back, show opposite sides.
+
+    Legs or arms are swapped there, or the body is twisted by more than a right angle.
+    """
+    roots, seen = _roots(skeleton), keypoints.seen & np.isfinite(keypoints.pixels).all(axis=-1)
+    if len(roots) < len(LIMBS):
+        return np.zeros(len(seen), bool)
+    poses = np.where(seen[..., np.newaxis], keypoints.pixels, 0.0).astype(np.float64)
+    one, other = (poses[:, left] - poses[:, right] for left, right in roots.values())
+    both = seen[:, np.array(list(roots.values())).reshape(-1)].all(axis=1)
+    count = np.maximum(seen.sum(axis=1), 1)
+    middle = poses.sum(axis=1) / count[:, np.newaxis]
+    distance = np.where(seen, np.linalg.norm(poses - middle[:, np.newaxis], axis=-1), 0.0)
+    return both & ((one * other).sum(axis=-1) < -OPPOSED * (distance.sum(axis=1) / count) ** 2)
+
+
+def repair_summary(
+    swapped: np.ndarray, tracks: Iterable[tuple[str, np.ndarray]], opposed: np.ndarray | None = None
+) -> str:
+    """Says in one line in how many poses of which tracks (name and rows) sides were changed, given the mask [N, 2]; and
+    where arms and legs disagree afterwards, given the mask [N] of `disagreeing`.
+    """
     changed = np.any(swapped, axis=1)
-    counts = {name: int(changed[rows].sum()) for name, rows in tracks}
-    found = {name: count for name, count in sorted(counts.items(), key=lambda item: -item[1]) if count}
+    rows_of = dict(tracks)
+    found = _most(changed, rows_of)
+    after = "" if opposed is None else _opposed_text(opposed, rows_of)
     if not found:
-        return f"sides: none of {len(swapped):,} poses has left and right swapped for a while; nothing changed"
+        return f"sides: none of {len(swapped):,} poses has left and right swapped for a while; nothing changed{after}"
     limbs = ", ".join(f"{limbs} {count:,}" for limbs, count in zip(LIMBS, swapped.sum(axis=0), strict=True) if count)
-    shown = [f"{name} {count:,}" for name, count in list(found.items())[:_SHOWN]]
-    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     return (
         f"sides: left and right changed in {changed.sum():,} of {len(swapped):,} poses ({limbs}), where they jumped; "
-        f"{len(found)} of {len(counts)} tracks: {', '.join(shown)}{more}"
+        f"{len(found)} of {len(rows_of)} tracks: {_named(found)}{after}"
     )
+
+
+def _most(mask: np.ndarray, rows_of: Mapping[str, np.ndarray]) -> dict[str, int]:
+    """The tracks with poses in `mask`, and how many; the one with most first."""
+    counts = {name: int(mask[rows].sum()) for name, rows in rows_of.items()}
+    return {name: count for name, count in sorted(counts.items(), key=lambda item: -item[1]) if count}
+
+
+def _named(found: Mapping[str, int]) -> str:
+    shown = [f"{name} {count:,}" for name, count in list(found.items())[:_SHOWN]]
+    return ", ".join(shown) + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
+
+
+def _opposed_text(opposed: np.ndarray, rows_of: Mapping[str, np.ndarray]) -> str:
+    found = _most(opposed, rows_of)
+    if not found:
+        return ""
+    return f"; arms and legs disagree about left and right in {opposed.sum():,} poses: {_named(found)}"
 
 
 _SHOWN = 5  # A summary names at most this many tracks, those with the most changes.
@@ -121,13 +162,33 @@ def _apply(swapped: np.ndarray, orders: Mapping[str, np.ndarray], *arrays: np.nd
     return out
 
 
+def _orders(skeleton: Skeleton) -> dict[str, np.ndarray]:
+    """The permutation of the joints that swaps each limb's sides."""
+    return {limbs: np.array(side_order(skeleton, limbs, skeleton.name)) for limbs in LIMBS if getattr(skeleton, limbs)}
+
+
+def _roots(skeleton: Skeleton) -> dict[str, tuple[int, int]]:
+    """The joints by which legs and arms begin: left and right hip, left and right shoulder."""
+    found = {}
+    for limbs in LIMBS:
+        if getattr(skeleton, limbs):
+            left, right = skeleton.indices([chain[0] for chain in getattr(skeleton, limbs)])
+            found[limbs] = (left, right)
+    return found
+
+
 def _swapped(
-    poses: np.ndarray, seen: np.ndarray, pace: np.ndarray, orders: Mapping[str, np.ndarray], alone: list[int]
+    poses: np.ndarray,
+    seen: np.ndarray,
+    pace: np.ndarray,
+    orders: Mapping[str, np.ndarray],
+    roots: Mapping[str, tuple[int, int]],
+    alone: list[int],
 ) -> np.ndarray:
     """Mask [T, 2] of the swapped limbs in a stretch of poses [T, J, 2], seen [T, J].
 
-    `pace` [T] is the number of steps from the frame before; `orders` has the permutation of the joints that swaps each
-    limb's sides; `alone` lists the joints without a side.
+    `pace` [T] is the number of steps from the frame before; `orders` and `roots` are those of the skeleton; `alone`
+    lists the joints without a side.
     """
     count = seen.sum(axis=1)
     middle = poses.sum(axis=1, where=seen[..., np.newaxis]) / np.maximum(count, 1)[:, np.newaxis]
@@ -138,26 +199,34 @@ def _swapped(
         return swapped
     pairs: dict[str, np.ndarray] = {}
     known: dict[str, np.ndarray] = {}
+    root: dict[str, int] = {}
     middles, middles_known = [], []
     for limbs, order in orders.items():
+        left = roots[limbs][0]
         one = np.flatnonzero(order > np.arange(len(order)))
+        one = one if left in one else order[one]  # Vectors of hips and of shoulders that can be compared.
         both = np.concatenate([poses[:, one], poses[:, order[one]]], axis=-1) / size
         both, known[limbs] = _held(both, seen[:, one] & seen[:, order[one]])
         pairs[limbs] = both[..., :2] - both[..., 2:]
+        root[limbs] = int(np.flatnonzero(one == left)[0])
         middles.append((both[..., :2] + both[..., 2:]) / 2)
         middles_known.append(known[limbs])
     values, mask = _held(poses[:, alone] / size, seen[:, alone])
     middles.append(values)
     middles_known.append(mask)
     weight = _steadiness(np.concatenate(middles, axis=1), np.concatenate(middles_known, axis=1), pace)
-    passes = [tuple(pairs)] if len(pairs) > 1 else []
-    for together in [*passes, *((limbs,) for limbs in pairs)]:
-        costs = sum(_costs(pairs[limbs], known[limbs], pace) for limbs in together) * weight
-        path = _path(costs)
-        for limbs in together:
-            pairs[limbs] = np.where(path[:, np.newaxis, np.newaxis], -pairs[limbs], pairs[limbs])
-            swapped[:, LIMBS.index(limbs)] ^= path
-    return swapped
+    trunk = {limbs: (pairs[limbs][:, root[limbs]], known[limbs][:, root[limbs]]) for limbs in pairs}
+    drifts = drifts_of(trunk)
+    movement = [
+        across_drifts(
+            _costs(pairs[limbs], known[limbs], pace) * weight, pairs[limbs], known[limbs], drifts[limbs], _CAP
+        )
+        if limbs in pairs
+        else np.array([[0.0], [np.inf], [np.inf], [np.inf]]).repeat(len(poses) - 1, axis=1)
+        for limbs in LIMBS
+    ]
+    apart = _APART * np.maximum(agreement(trunk), 0.0) if len(trunk) > 1 else np.zeros(len(poses))
+    return keep_jumps(side_path(movement, apart), [drifts.get(limbs, np.zeros(0, int)) for limbs in LIMBS])
 
 
 def _held(values: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -207,36 +276,3 @@ def _costs(pairs: np.ndarray, known: np.ndarray, pace: np.ndarray) -> np.ndarray
         for changed in (1.0, -1.0)
     ]
     return np.stack([(np.minimum(jump, _CAP) * both).sum(axis=1) for jump in jumps])
-
-
-def _path(costs: np.ndarray) -> np.ndarray:
-    """Mask [T] of swapped frames: the path of least cost, given `_costs`.
-
-    Plain Python numbers: with four states a frame NumPy would not be faster.
-    """
-    first = costs[:, 0].tolist()
-    # State (s of the frame before, s of this one), True for swapped.
-    v00, v01 = first[0], first[1] + _CHANGE + _SWAPPED
-    v10, v11 = first[1] + _CHANGE + _SWAPPED + _EDGE, first[0] + 2.0 * _SWAPPED + _EDGE
-    chosen = []
-    for same, now, then, twice in costs[:, 1:].T.tolist():
-        now, twice = now + _CHANGE, twice + _CHANGE
-        # From s two frames before, False or True, to each of the four states.
-        a, b = v00 + same, v10 + then
-        c, d = v00 + now, v10 + twice
-        e, f = v01 + twice, v11 + now
-        g, h = v01 + then, v11 + same
-        from_a, from_c, from_e, from_g = a <= b, c <= d, e <= f, g <= h
-        chosen.append((from_a, from_c, from_e, from_g))
-        v00 = a if from_a else b
-        v01 = (c if from_c else d) + _SWAPPED
-        v10 = e if from_e else f
-        v11 = (g if from_g else h) + _SWAPPED
-    total = (v00, v01 + _EDGE, v10, v11 + _EDGE)
-    state = total.index(min(total))
-    path = [state % 2]
-    for choice in reversed(chosen):
-        path.append(state // 2)
-        state = state // 2 + (0 if choice[state] else 2)
-    path.append(state // 2)
-    return np.array(path[::-1], bool)
