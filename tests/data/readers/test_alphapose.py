@@ -78,7 +78,7 @@ def test_idx_without_tracking_is_not_used_as_person(tmp_path):
     # Without tracking, some versions write idx 0 for everybody, others none.
     same = [sample.person("1.jpg", 200.0, idx=0), sample.person("1.jpg", 300.0, idx=0)]
     assert load(saved(tmp_path, same)).person.tolist() == [0, 1]
-    some = [sample.person("1.jpg", 200.0, idx=5), sample.person("2.jpg", 300.0)]
+    some = [sample.person("1.jpg", 200.0, idx=5), sample.person("2.jpg", 3000.0)]
     assert load(saved(tmp_path, some)).person.tolist() == [5, 1_000_000]
     assert load(saved(tmp_path, [sample.person("1.jpg", 200.0, idx=[])])).person.tolist() == [0]
 
