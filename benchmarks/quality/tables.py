@@ -1,4 +1,7 @@
-"""The models that each table trains: the papers' tables and the baselines."""
+"""The models that each table trains: the papers' tables and the baselines.
+
+The file is long because every row of every table is in it, one below the other.
+"""
 
 from __future__ import annotations
 
