@@ -372,6 +372,8 @@ def test_landmarks_relative_to_the_hips_are_no_places_in_a_picture():
     finding = found(only_2d(recording, poses_2d=recording.poses_2d - hips))["hips_at_origin"]
     assert "world landmarks" in finding.what and "pose_landmarks" in finding.remedy
     assert "hips_at_origin" not in found(only_2d(recording, poses_2d=recording.poses_2d - hips + 40))
+    one = only_2d(recording, poses_2d=recording.poses_2d - hips).select(np.array([3]))
+    assert "hips_at_origin" in found(one)  # One pose tells.
 
 
 def test_joints_far_outside_a_known_picture_are_found_and_guesses_below_it_are_not():

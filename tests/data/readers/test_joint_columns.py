@@ -24,7 +24,10 @@ SPELLINGS = {
     "dots": lambda name, axis: f"{name}.{axis}",
     "words": lambda name, axis: f"{name.replace('_', ' ').title()} {axis.upper()}",
     "capitals": lambda name, axis: f"{camel(name.replace('left_', 'L_').replace('right_', 'R_'))}_{axis}",
-    "camel": lambda name, axis: f"{camel(name)}{axis.upper()}" if axis in "xy" else f"{camel(name)}_{axis}",
+    "camel": lambda name, axis: f"{camel(name)}{axis.capitalize()}",
+    "before": lambda name, axis: f"{axis}_{name}",
+    "pixels": lambda name, axis: f"{name}_{axis}_px" if axis in "xy" else f"{name}_{axis}",
+    "units": lambda name, axis: f"{name} {axis} [px]" if axis in "xy" else f"{name} {axis}",
     "prefix": lambda name, axis: f"pose_{name}_{axis}",
 }
 
@@ -34,7 +37,7 @@ SPELLINGS = {
 def test_a_walker_in_any_spelling_and_order(tmp_path, spelling, trust):
     poses = walker.poses()[:3]
     order = np.random.default_rng(0).permutation(17)
-    axes = ["x", "y", *([trust] if trust and spelling != "camel" else [])]
+    axes = ["x", "y", *([trust] if trust else [])]
     header = ["frame", *(SPELLINGS[spelling](NAMES[joint], axis) for joint in order for axis in axes)]
     rows = [
         [str(frame), *(f"{v:.3f}" for joint in order for v in (*pose[joint], 0.25)[: len(axes)])]

@@ -62,7 +62,7 @@ def hips_at_origin(poses: SeenPoses, skeleton: Skeleton) -> bool | None:
     """Whether the middle of the hips is at (0, 0) in nearly all poses; such coordinates are not places in a picture."""
     hips = [limb[0] for limb in skeleton.legs] or [skeleton.root]
     rows = poses.seen[:, list(skeleton.indices(tuple(hips)))].all(axis=1)
-    if rows.sum() < FEWEST_ROWS:
+    if not rows.any():  # One pose tells: (0, 0) is the corner of a picture.
         return None
     seen = SeenPoses(poses.name, poses.values[rows], poses.seen[rows])
     distance = np.linalg.norm(mean_of(seen, hips, skeleton), axis=1)

@@ -1,7 +1,7 @@
 """The columns of a table that hold joints, by its header: nose_x, nose_y, nose_confidence, or x0, y0, c0.
 
 A joint's name is written in any way that joint_names.py knows, and its axis behind it: left_shoulder_x, LShoulder.x,
-"Left Shoulder X", leftShoulderX. The third column of a joint is called _confidence, _conf, _score, _likelihood,
+"Left Shoulder X", leftShoulderX; or before it, x_left_shoulder. The third column of a joint is called _confidence, _conf, _score, _likelihood,
 _visibility, _visible, _presence, _prob or _c; where a table has several of these, the first in this order is used.
 """
 
@@ -27,8 +27,10 @@ CONFIDENCES = (
 _AXES = ("x", "y", "z", *CONFIDENCES)
 
 _NUMBERED = re.compile(rf"({'|'.join(_AXES)})[_. ]?(\d{{1,4}})", re.IGNORECASE)
-_NAMED = re.compile(rf"(.+?)[_.\-/: ]+({'|'.join(_AXES)})", re.IGNORECASE | re.DOTALL)
-_CAMEL = re.compile(r"(.*[a-z])(X|Y|Z)")
+_UNIT = r"(?:[_ ]?[(\[]?(?:px|pixels?)[)\]]?)?"
+_NAMED = re.compile(rf"(.+?)[_.\-/: ]+({'|'.join(_AXES)}){_UNIT}", re.IGNORECASE | re.DOTALL)
+_BEFORE = re.compile(rf"({'|'.join(_AXES)})[_.\-/: ]+(.+)", re.IGNORECASE | re.DOTALL)
+_CAMEL = re.compile(rf"(.*[a-z])(X|Y|Z|{'|'.join(axis.capitalize() for axis in CONFIDENCES)})")
 _NUMBER = re.compile(r".*?(\d{1,4})", re.DOTALL)
 
 _Parts = Mapping[str, Mapping[str, int]]
@@ -63,7 +65,7 @@ def joint_columns(columns: Sequence[str], stated: str | None, where: str) -> Joi
       ValueError: the header names no joints, a joint lacks a column, or the joints are not those of `stated`.
     """
     numbered = _read(columns, _NUMBERED, swapped=True)
-    parts = numbered or _read(columns, _NAMED) or _read(columns, _CAMEL)
+    parts = numbered or _read(columns, _NAMED) or _read(columns, _CAMEL) or _read(columns, _BEFORE, swapped=True)
     if not parts:
         raise ValueError(f"{where}: expected columns <joint>_x, <joint>_y or x0, y0; got {listed(columns)}")
     if numbered or all(re.fullmatch(r"\D{0,12}\d+", name) and joint_name(name) is None for name in parts):

@@ -75,6 +75,8 @@ def _rows_of(stream: BinaryIO, delimiter: str, columns: int, where: str) -> Iter
     """Yields (line, cells) of the rows that are left in `stream`, from line 2."""
     for number, line in read_lines(stream, where, 2):
         cells = cells_of(line, delimiter, f"{where}: line {number}")
+        if len(cells) == columns + 1 and not cells[-1].strip():
+            cells.pop()  # Programs end lines with a delimiter that the header lacks.
         if len(cells) != columns:
             hint = "; decimals need a point" if delimiter == "," and len(cells) > columns else ""
             raise ValueError(f"{where}: line {number}: expected {columns} columns as in line 1; got {len(cells)}{hint}")
