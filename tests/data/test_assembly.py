@@ -3,6 +3,8 @@
 The file is long because every mistake in rows has its case here, beside the rows that it is made of.
 """
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -48,6 +50,20 @@ def test_empty_parts_add_what_they_dropped_only():
     recording = made(part(0, dropped={"without keypoints": 4}), part(2), part(0, dropped={"without keypoints": 1}))
     assert len(recording) == 2
     assert recording.dropped == {"without keypoints": 5}
+
+
+def test_a_pose_that_a_frame_has_before_is_left_out():
+    twice = part(3, person=np.array([0, 1, 0]), frame=np.array([4, 4, 5]))
+    twice.poses_2d[:] = twice.poses_2d[0]
+    # By ids, the first two are different people; without ids, nobody has the joints of somebody else.
+    assert made(twice).frame.tolist() == [4, 4, 5]
+    places = dataclasses.replace(twice, identity="place")
+    recording = made(places, dataclasses.replace(places, dropped={"crowds": 1}))
+    assert recording.frame.tolist() == [4, 5] and recording.dropped == {"crowds": 1, "given twice": 4}
+    (streamed,) = recordings(iter([places]), H36M_17, "some place")
+    assert streamed.frame.tolist() == [4, 5] and streamed.dropped == {"given twice": 1}
+    other_clip = made(places, dataclasses.replace(places, clip="b"))
+    assert other_clip.frame.tolist() == [4, 5, 4, 5]
 
 
 # ---- missing joints --------------------------------------------------------------------------------------------------
@@ -101,8 +117,8 @@ def test_poses_with_too_few_joints_are_counted_and_left_out():
     poses = part(4).poses_2d.copy()
     poses[1, MIN_JOINTS - 1 :] = np.nan
     poses[2, MIN_JOINTS:] = np.nan
-    recording = made(part(4, poses_2d=poses), part(1, dropped={"with fewer than 6 joints": 2}))
-    assert recording.frame.tolist() == [0, 2, 3, 0]  # Frame numbers are not shifted.
+    recording = made(part(4, poses_2d=poses), part(1, frame=7, dropped={"with fewer than 6 joints": 2}))
+    assert recording.frame.tolist() == [0, 2, 3, 7]  # Frame numbers are not shifted.
     assert recording.dropped == {"with fewer than 6 joints": 3}
     assert made(part(4, poses_2d=poses), min_joints=12).frame.tolist() == [0, 3]
     assert made(part(4, poses_2d=poses), min_joints=1).frame.tolist() == [0, 1, 2, 3]
@@ -183,7 +199,7 @@ def test_parts_of_several_conventions_become_one_recording():
 def test_parts_without_confidences_are_not_sure_of_joints_they_lack():
     poses = part(2).poses_2d.copy()
     poses[1, 3] = np.nan
-    recording = made(part(2, poses_2d=poses), part(1, confidence=np.full((1, 17), 0.5)))
+    recording = made(part(2, poses_2d=poses), part(1, frame=2, confidence=np.full((1, 17), 0.5)))
     assert recording.confidence[:, 3].tolist() == [1, 0, 0.5]
 
 

@@ -1,8 +1,8 @@
 """Makes a recording of the wanted skeleton from the rows that a reader yields.
 
 All formats go through the same steps: joints are converted and missing joints are marked (row_conversion.py), poses
-with too few joints are left out, people are linked over time (tracks/linked_rows.py), and the wanted people are chosen
-(tracks/chosen_people.py).
+with too few joints and poses that a source gives twice (tracks/given_twice.py) are left out, people are linked over
+time (tracks/linked_rows.py), and the wanted people are chosen (tracks/chosen_people.py).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from tf_elepose.data.recording import Recording
 from tf_elepose.data.row_conversion import Part, RowConversion
 from tf_elepose.data.rows import Rows
 from tf_elepose.data.tracks.chosen_people import checked_choice, chosen_rows
+from tf_elepose.data.tracks.given_twice import GIVEN_TWICE, given_twice
 from tf_elepose.data.tracks.identity import FRAME_RATE
 from tf_elepose.data.tracks.linked_rows import LinkedRows
 from tf_elepose.skeleton.skeletons import MIN_JOINTS, Skeleton
@@ -54,21 +55,24 @@ def assemble(
         people = checked_choice(people)
     except ValueError as error:
         raise ValueError(f"{source}: {error}") from None
-    parts, dropped, read = [], collections.Counter[str](), 0
+    parts, dropped = [], collections.Counter[str]()
     for part in _converted(rows, RowConversion(skeleton, source, min_joints), progress):
         dropped.update(part.dropped)
-        read += len(part.score)
         if len(part.score):
             parts.append(part)
     if not parts:
         raise _nothing(source, dropped)
     identity = np.concatenate([part.identity for part in parts])
-    fields, identity = LinkedRows(source, skeleton, frame_rate)(_joined(parts), identity)
+    fields, score = _joined(parts), np.concatenate([part.score for part in parts])
+    if len(twice := given_twice(fields, identity)):
+        dropped[GIVEN_TWICE] += len(twice)
+        fields = {name: np.delete(values, twice, axis=0) for name, values in fields.items()}
+        identity, score = np.delete(identity, twice), np.delete(score, twice)
+    fields, identity = LinkedRows(source, skeleton, frame_rate)(fields, identity)
     if people != "all":
-        score = np.concatenate([part.score for part in parts])
         chosen = chosen_rows(people, fields, score, identity, skeleton, source)
-        if len(chosen) < read:
-            dropped["other people in the image"] += read - len(chosen)
+        if len(chosen) < len(score):
+            dropped["other people in the image"] += len(score) - len(chosen)
             fields, identity = {name: values[chosen] for name, values in fields.items()}, identity[chosen]
     sizes: dict[int, set[tuple[int, int]]] = {}
     for part in parts:
@@ -115,7 +119,12 @@ def recordings(
             sizes = {camera: {size} for camera, size in part.image_sizes.items()}
             size = _image_size(sizes, part.fields["camera"])
             dropped, waiting = dict(waiting), collections.Counter[str]()
-            fields, identity = linked(part.fields, part.identity)
+            once, identity = part.fields, part.identity
+            if len(twice := given_twice(once, identity)):
+                dropped[GIVEN_TWICE] = dropped.get(GIVEN_TWICE, 0) + len(twice)
+                once = {name: np.delete(values, twice, axis=0) for name, values in once.items()}
+                identity = np.delete(identity, twice)
+            fields, identity = linked(once, identity)
             ready = Recording(
                 source=source, skeleton=skeleton, image_size=size, dropped=dropped, identity=least(identity), **fields
             )

@@ -1,8 +1,9 @@
 """The columns of a table that hold joints, by its header: nose_x, nose_y, nose_confidence, or x0, y0, c0.
 
 A joint's name is written in any way that joint_names.py knows, and its axis behind it: left_shoulder_x, LShoulder.x,
-"Left Shoulder X", leftShoulderX; or before it, x_left_shoulder. The third column of a joint is called _confidence, _conf, _score, _likelihood,
-_visibility, _visible, _presence, _prob or _c; where a table has several of these, the first in this order is used.
+"Left Shoulder X", leftShoulderX; or before it, x_left_shoulder. The third column of a joint is called _confidence,
+_conf, _score, _likelihood, _visibility, _visible, _presence, _prob or _c; where a table has several of these, the first
+in this order is used.
 """
 
 from __future__ import annotations
