@@ -41,7 +41,7 @@ def test_a_folder_of_pictures(tmp_path):
     for name, people in {
         "000007": [sample.instance(200.0)],
         "000008": [],
-        "walk_01": [sample.instance(400.0)] * 2,
+        "walk_01": [sample.instance(400.0), sample.instance(500.0)],
     }.items():
         saved(folder, people, f"{name}.json")
     with pytest.raises(ValueError, match=r"'000007\.json': element 0: keypoints: 17 of them; state their convention"):
