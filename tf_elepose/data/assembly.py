@@ -26,6 +26,10 @@ from tf_elepose.skeleton.skeletons import MIN_JOINTS, Skeleton
 _MOST_CAMERAS = 1 << 16
 
 
+class NoPoseError(ValueError):
+    """A source without a pose that can be used."""
+
+
 def assemble(
     rows: Iterable[Rows],
     skeleton: Skeleton,
@@ -134,9 +138,9 @@ def recordings(
     yield dataclasses.replace(ready, dropped=dict(waiting))
 
 
-def _nothing(source: str, dropped: Mapping[str, int]) -> ValueError:
+def _nothing(source: str, dropped: Mapping[str, int]) -> NoPoseError:
     why = "; ".join(f"{count} {reason}" for reason, count in dropped.items()) or "it holds no poses"
-    return ValueError(f"{source}: no pose to use: {why}")
+    return NoPoseError(f"{source}: no pose to use: {why}")
 
 
 def _converted(

@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from tf_elepose.data.assembly import assemble, recordings
+from tf_elepose.data.assembly import NoPoseError, assemble, recordings
 from tf_elepose.data.checks.streamed import PartsSeen
 from tf_elepose.data.readers.recognition import advice_for
 from tf_elepose.data.recording import Recording
@@ -74,15 +74,19 @@ def load_source(source: str, skeleton: Skeleton, /, **options: Any) -> Recording
         recording = synthesize(skeleton, **own)
     else:
         rows, where = open_source(source, **own)
-        recording = assemble(
-            rows,
-            skeleton,
-            where,
-            people=common.people,
-            min_joints=common.min_joints,
-            frame_rate=common.fps,
-            progress=common.progress,
-        )
+        try:
+            recording = assemble(
+                rows,
+                skeleton,
+                where,
+                people=common.people,
+                min_joints=common.min_joints,
+                frame_rate=common.fps,
+                progress=common.progress,
+            )
+        except NoPoseError as error:
+            format_name, _, path = source.partition(":")
+            raise _advised(error, format_name, path) from None
     common.require_people(set(recording.subject.tolist()), recording.source)
     recording = common.corrected(recording)
     common.tell(common.findings(recording), recording.source)
@@ -124,13 +128,18 @@ def _with_advice(rows: Iterator[Rows], format_name: str, path: str) -> Iterator[
     try:
         first = next(rows, None)
     except ValueError as error:
-        message = str(error)
-        if _HOLDS in message or (advice := advice_for(path, format_name, message)) is None:
-            raise
-        raise ValueError(f"{message}; {advice}") from None
+        raise _advised(error, format_name, path) from None
     if first is not None:
         yield first
         yield from rows
+
+
+def _advised(error: ValueError, format_name: str, path: str) -> ValueError:
+    """`error`, with what the path looks like where that is another format."""
+    message = str(error)
+    if _HOLDS in message or (advice := advice_for(path, format_name, message)) is None:
+        return error
+    return ValueError(f"{message}; {advice}")
 
 
 def get_reader(format_name: str) -> Callable[..., Iterator[Rows]]:

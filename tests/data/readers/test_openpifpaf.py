@@ -102,6 +102,7 @@ DAMAGED = [
     ([3], "person 0: expected an object with keypoints; got 3"),
     ([PERSON | {"keypoints": 3}], "person 0: keypoints: expected a list; got 3"),
     ([PERSON | {"keypoints": ["a"] * 51}], "person 0: keypoints: expected numbers; got 'a' at 0"),
+    ([PERSON | {"image_id": 3}], "person 0: expected people of one picture, without image_id"),
     ([PERSON | {"id_": -2}], "person 0: id_: expected an integer from 0"),
     ({"frame": 1}, "line 1: expected a list of people; got null"),
     ({"predictions": []}, "line 1: frame: expected an integer from 0"),

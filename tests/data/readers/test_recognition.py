@@ -36,6 +36,22 @@ def test_a_file_of_another_format_is_told(tmp_path):
     assert "looks like" not in str(caught.value)
 
 
+def test_json_lines_and_files_without_a_usable_pose_are_told(tmp_path):
+    path = tmp_path / "keypoints.jsonl"
+    path.write_text('{"image_id": 1, "keypoints": [1, 2, 1]}\n{"image_id": 2, "keypoints": [1, 2, 1]}\n')
+    with pytest.raises(ValueError, match=f"; the file looks like coco:{path}"):
+        load_source(f"mediapipe:{path}", H36M_17, image_size=[640, 480])
+    path.write_text('[{"frame_id": 0, "instances": [{"keypoints": [[1, 2]]}]}]')
+    with pytest.raises(ValueError, match=f"no pose to use: 1 without keypoints; the file looks like mmpose:{path}"):
+        load_source(f"openpifpaf:{path}", H36M_17)
+
+
+def test_no_other_format_is_offered_where_an_option_is_missing(tmp_path):
+    np.savez(tmp_path / "walk.npz", keypoints=np.full((2, 17, 3), 0.5))
+    with pytest.raises(ValueError, match=r"--option=image_size=\[width,height\]$"):
+        load_source(f"movenet:{tmp_path / 'walk.npz'}", H36M_17)
+
+
 def test_a_folder_of_something_else_is_told(tmp_path):
     for number in range(3):
         (tmp_path / f"walk_{number}.json").write_text(json.dumps({"people": []}))

@@ -120,6 +120,8 @@ def _add_frame(poses: KeypointLists, people: Any, place: str, where: str, clip: 
     for number, person in enumerate(people):
         if type(person) is not dict:
             raise ValueError(f"{what}: person {number}: expected an object with keypoints; got {shown(person)}")
+        if "image_id" in person:  # COCO's and AlphaPose's results: one list for all pictures.
+            raise ValueError(f"{what}: person {number}: expected people of one picture, without image_id")
         own = person.get("id_")
         if own is not None:
             own = integer(own, f"{what}: person {number}: id_")

@@ -30,6 +30,9 @@ _PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".mp4", ".avi", ".mov", "
 _OPENPOSE = re.compile(rb'\{(?:[^{}\[\]]*,)?\s*"people"\s*:\s*\[')
 _WANTS_A_FILE = "expected a file; is a folder"
 
+_SAYS_AN_OPTION = "--option="  # Of a reader that knows the file, and lacks something else.
+
+_LINES = re.compile(rb"[{\[][^\n]*[}\]][ \t\r]*\n[{\[]")
 _TEXT_IMAGE = re.compile(rb'"image_id"\s*:\s*"')
 _PEOPLE_BY_ID = re.compile(rb'\{\s*"keypoints"\s*:\s*\[\s*\{(?:\s*\}\s*,\s*\{)*\s*"\d+"\s*:')
 _POSE_LINE = re.compile(rb"\d+(?:[ \t]+-?[\d.]+(?:e-?\d+)?){12,}[ \t\r]*(?:\n|\Z)")
@@ -63,6 +66,8 @@ def format_of_json(head: bytes) -> str | None:
     def has(*keys: str) -> bool:
         return all(f'"{key}"'.encode() in head for key in keys)
 
+    if _LINES.match(head):
+        head = b"[" + head  # JSON lines are read as lists.
     if head.startswith(b"{"):
         return _format_of_object(head, has)
     if not head.startswith(b"["):
@@ -95,7 +100,7 @@ def advice_for(path: str | os.PathLike[str], format_name: str, message: str) -> 
         holds = held(place)
         own = re.search(rf"\b{format_name}\b", holds) and _WANTS_A_FILE not in message
         return None if own else f"it holds {holds}"
-    if not place.is_file():
+    if not place.is_file() or _SAYS_AN_OPTION in message:
         return None
     if place.suffix.lower() in _PICTURES:
         return "this is a picture or video: find the keypoints with a 2D detector first"
