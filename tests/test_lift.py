@@ -277,7 +277,7 @@ def test_models_are_listed(command, monkeypatch, tmp_path):
         (["a.npz"], "input 'a.npz': whose joints are these? Give --convention=NAME, or the format, npz:a.npz"),
         (["a.json", "--convention=coco_17"], "input 'a.json': expected its format in front, FORMAT:PATH with one of"),
         (["mocap:a.npz", "--convention=coco_17"], "expected its format in front"),
-        (["npz:a.npz", "MODEL", "--output=o.npz"], "17 joints, but not which"),
+        (["npz:a.npz", "MODEL", "--output=o.npz"], "17 joints without names"),
         (["npz:a.npz", "--output=o.npz"], "--model=MODEL is missing"),
         (["npz:a.npz", "MODEL"], "--output=FILE is missing"),
         (["npz:a.npz", "MODEL", "--output=o.fbx"], "o.fbx: expected a name that ends in .npz"),

@@ -228,7 +228,7 @@ def test_a_stated_convention_that_the_names_contradict_is_refused():
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        ([*COCO_NAMES, "LShoulder"], "left_shoulder and LShoulder are one"),
+        ([*COCO_NAMES, "LShoulder"], "left_shoulder and LShoulder are the same"),
         (["snout", "tail", "paw"] * 6, "not known are snout, tail, paw.*option=convention=FILE.yaml"),
         (["nose"], "got nose"),
         (["nose"] * 1001, "at most 1000"),

@@ -232,7 +232,7 @@ def _told_apart(names: Sequence[str], joints: Sequence[str | None], where: str) 
             found[plain[0]] = "head_mid"
     if twice := sorted({joint for joint in found if found.count(joint) > 1}):
         same = [name for name, joint in zip(names, found, strict=True) if joint == twice[0]]
-        raise ValueError(f"{where}: expected another joint for each name; {' and '.join(same[:3])} are one")
+        raise ValueError(f"{where}: expected a different joint for each name; {' and '.join(same[:3])} are the same")
     return found
 
 

@@ -139,7 +139,7 @@ def test_another_order_under_mhformers_name_is_told(tmp_path):
 
 def test_mhformers_3d_poses_are_no_keypoints(tmp_path):
     lifted = np.random.default_rng(0).normal(0, 0.5, (40, 17, 3))
-    with pytest.raises(ValueError, match=r"reconstruction: expected keypoints in pixels; .*: give the file of the 2D"):
+    with pytest.raises(ValueError, match=r"reconstruction: expected keypoints in pixels; .*; give the file of the 2D"):
         read(tmp_path, {}, reconstruction=lifted)
 
 
@@ -300,7 +300,7 @@ def test_what_third_numbers_are():
     assert thirds([30, 90], "confidence") == ([True] * 2, [30, 90])
     assert thirds([0.3, 0], "visibility") == ([True, False], None)
     for values in ([-0.3, 0.1, 0.2], [30, 90], [2.5, 3, 3.5]):
-        with pytest.raises(ValueError, match=r"some file: the third numbers run from .* to .*: say what they are"):
+        with pytest.raises(ValueError, match=r"some file: the third numbers are .* to .*; say what they are"):
             thirds(values)
     with pytest.raises(ValueError, match="some file: third: expected confidence, visibility, z; got 'depth'"):
         thirds([1], "depth")

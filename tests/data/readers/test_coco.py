@@ -242,7 +242,7 @@ def annotated(section: str, index: int, **fields) -> dict:
 DAMAGED_ANNOTATIONS = [
     ({}, "expected an annotation file with images"),
     ({"a": 1}, "expected an annotation file with images, or a list of results; holds neither"),
-    (annotated("images", 1, id=785), "images 1: id: expected another for each image; got 785"),
+    (annotated("images", 1, id=785), "images 1: id: expected a different one for each image; got 785"),
     (annotated("images", 1, id=[1]), "images 1: id: expected an integer or text; got a list of 1"),
     (annotated("images", 0, width=-5), "images 0: width, height: expected width and height in pixels; got -5, 480"),
     (annotated("images", 0, file_name="a" * 300), "images 0: file_name: expected at most 256 characters; got 300"),

@@ -122,7 +122,7 @@ def test_the_parts_of_nobody_are_left_out(tmp_path, caplog):
     with caplog.at_level("WARNING"):
         recording = load(file)
     assert recording.person.tolist() == [0, 1] * 6
-    assert "left out: the body parts of 'single', which are nobody's" in caplog.text
+    assert "left out: the body parts of 'single', which belong to no individual" in caplog.text
 
 
 def test_the_clip_is_the_videos_name(tmp_path):
@@ -133,7 +133,7 @@ def test_the_clip_is_the_videos_name(tmp_path):
 
 DAMAGED = [
     (lambda lines: lines[1:], "expected the lines scorer, bodyparts, coords"),
-    (lambda lines: lines[:2], "expected the lines scorer, bodyparts, coords; it ends after 2"),
+    (lambda lines: lines[:2], "expected the lines scorer, bodyparts, coords; the file ends after 2"),
     (lambda lines: [lines[0], lines[2], lines[1], *lines[3:]], "expected the lines scorer, bodyparts, coords"),
     (lambda lines: [*lines[:2], f"{lines[2]},x", *lines[3:]], "in each line of the header; got 52"),
     (

@@ -87,7 +87,7 @@ def test_numbers_are_in_the_order_of_the_convention(spell):
     assert found.convention is COCO and [header[place] for place in found.places[2]] == [
         spell("c", n) for n in range(17)
     ]
-    with pytest.raises(ValueError, match="17 joints, but not which: say it as --option=convention"):
+    with pytest.raises(ValueError, match="17 joints without names: name their convention, --option=convention"):
         joint_columns(header, None, "here")
 
 

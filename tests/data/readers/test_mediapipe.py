@@ -162,7 +162,7 @@ def test_landmarks_with_names_come_in_any_order(tmp_path):
     assert "name: expected one of MediaPipe's landmarks; got 'tail'" in problem(
         tmp_path, [[point | {"name": "tail"} for point in PERSON]], image_size=(640, 480)
     )
-    assert "got 'NOSE' again" in problem(tmp_path, [[*named, named[-1]]], image_size=(640, 480))
+    assert "got 'NOSE' twice" in problem(tmp_path, [[*named, named[-1]]], image_size=(640, 480))
 
 
 def test_ids_of_people_are_kept(tmp_path):

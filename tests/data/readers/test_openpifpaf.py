@@ -117,7 +117,7 @@ def test_damaged_files(tmp_path, content, expected):
 def test_a_video_written_twice(tmp_path):
     line = json.dumps({"frame": 5, "predictions": [PERSON]})
     (tmp_path / "a.json").write_text(f"{line}\n{line}\n")
-    with pytest.raises(ValueError, match="line 2: frame 5 given twice; openpifpaf appends to a file that is there"):
+    with pytest.raises(ValueError, match="line 2: frame 5 given twice; openpifpaf appends to an existing file"):
         load(tmp_path / "a.json")
 
 

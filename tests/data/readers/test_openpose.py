@@ -82,7 +82,7 @@ def test_body_25b_is_not_taken_for_body_25(tmp_path):
         people = [sample.person(walking(BODY_25B, frame, [15] * 3 + [16] * 3))]
         (tmp_path / f"cam01.{30 + frame:04d}.json").write_text(json.dumps({"version": 1.3, "people": people}))
     message = problem(tmp_path)
-    assert "25 keypoints that lie as BODY_25B's do" in message and "--option=convention=body_25b" in message
+    assert "25 keypoints look like BODY_25B" in message and "--option=convention=body_25b" in message
     recording = load(tmp_path, convention="body_25b")
     assert recording.clip.tolist() == ["cam01"] * 5 and recording.frame.tolist() == list(range(30, 35))
     for coco, name in ((0, "nose"), (5, "l_shoulder"), (12, "r_hip"), (16, "r_ankle")):

@@ -68,7 +68,7 @@ def test_columns_that_nobody_knows_are_named(tmp_path, caplog):
     [("frame shown", "frame"), ("which_person", "person"), ("myVideo", "clip"), ("source_clip", "clip")],
 )
 def test_columns_that_may_be_a_label_are_refused(tmp_path, column, label):
-    with pytest.raises(ValueError, match=rf"t.csv: line 1: is '{column}' the {label}\? Name it {label} if it is"):
+    with pytest.raises(ValueError, match=rf"t.csv: line 1: column '{column}' may be the {label}: if it is"):
         read(tmp_path, {column: range(6)})
     assert len(read(tmp_path, {column: range(6), label: range(6)}).frame) == 6
 
@@ -100,7 +100,7 @@ def test_who_has_no_id_is_a_place_in_the_frame(tmp_path, lost):
 
 def test_an_id_that_counts_the_rows_is_nobody(tmp_path, caplog):
     rows = read(tmp_path, {"id": range(6), "frame": (0, 0, 1, 1, 2, 2)})
-    assert rows.person.tolist() == [0, 1] * 3 and "column id: another in every row" in caplog.text
+    assert rows.person.tolist() == [0, 1] * 3 and "column id: not taken for the person" in caplog.text
     assert read(tmp_path, {"id": (8, 9) * 3, "frame": (0, 0, 1, 1, 2, 2)}).person.tolist() == [8, 9] * 3
 
 

@@ -113,7 +113,7 @@ def test_the_convention_has_to_be_named(tmp_path, count):
     header = ",".join(f"{axis}{joint}" for joint in range(count) for axis in "xy")
     path = written(tmp_path, [header, ",".join("1" * 2 * count)])
     name = {17: "coco_17", 18: "openpose_coco_18"}[count]
-    with pytest.raises(ValueError, match=rf"{count} joints, but not which: say it as --option=.*{name}"):
+    with pytest.raises(ValueError, match=rf"{count} joints without names: name their convention, --option=.*{name}"):
         load_source(f"csv:{path}", H36M_17)
 
 

@@ -171,7 +171,7 @@ DAMAGED = [
     (changed(score="high"), "pose 0: keypoint 3: score: expected a number; got 'high'"),
     (changed(score=None), "scores: expected one for all keypoints or none"),
     (changed(name=None), "pose 0: names: expected one for all keypoints or none"),
-    (changed(name="nose"), "pose 0: names: expected another for each keypoint"),
+    (changed(name="nose"), "pose 0: names: expected a different one for each keypoint"),
     ([[POSE], [sample.pose(sample.points(200), None)]], "names of keypoints: expected them in all poses or none"),
     ([{"frame": 1, "poses": []}] * 2, "frame 1: given twice"),
     ([{"frame": 1, "poses": []}, []], "frame: expected a number for all frames or none"),

@@ -115,7 +115,7 @@ def test_actions_and_cameras_of_other_data_sets(tmp_path):
 
 def test_files_without_metadata_need_a_convention(tmp_path):
     np.savez(tmp_path / "d.npz", positions_2d={"walk.mp4": {"custom": [sample.poses(100)]}})
-    assert "17 joints, but not which: say it as --option=convention=NAME" in problem(tmp_path / "d.npz")
+    assert "17 joints without names: name their convention, --option=convention=NAME" in problem(tmp_path / "d.npz")
     assert joint(load(tmp_path / "d.npz", convention="coco_17"), 0, "nose") == [100, 100]
 
 
@@ -125,7 +125,7 @@ def test_third_numbers_are_confidences(tmp_path):
     np.testing.assert_allclose(load(tmp_path / "d.npz").confidence, 0.25)
     trusted[..., 2] = -300
     sample.write_custom(tmp_path / "d.npz", {"walk": trusted})
-    assert "third numbers run from -300 to -300" in problem(tmp_path / "d.npz")
+    assert "third numbers are -300 to -300" in problem(tmp_path / "d.npz")
     assert load(tmp_path / "d.npz", third="z").confidence is None
 
 
@@ -174,7 +174,7 @@ DAMAGED = [
         "frame 0: keypoints: expected numbers [1, 4, 17]; got float64 [1, 3, 17]",
     ),
     (detected(keypoints=sample.as_objects([[[], "x"]])), "frame 0: keypoints: expected numbers; got str"),
-    (detected(keypoints=sample.as_objects([[[], np.ones((1, 4, 5))]])), "5 joints, but not which"),
+    (detected(keypoints=sample.as_objects([[[], np.ones((1, 4, 5))]])), "5 joints without names"),
     (
         detected(keypoints=np.array([None], dtype=object)),
         "frame 0: keypoints: expected a list of two classes; got None",

@@ -206,9 +206,12 @@ DAMAGED = [
     (GOOD.replace("0.5", "half"), "line 1: expected numbers; got 'half'"),
     (f"{GOOD}\n0.5 {GOOD}", "line 2: class: expected an integer; got '0.5'"),
     (f"nan {GOOD}", "line 1: class: expected an integer; got 'nan'"),
-    (f"{GOOD}\n{sample.line(sample.pose(200), None)}", "keypoints with and without confidence, as of different runs"),
+    (
+        f"{GOOD}\n{sample.line(sample.pose(200), None)}",
+        "expected the files of one run; got keypoints with and without confidence",
+    ),
     (f"{GOOD}\n{GOOD} 0.5", "line 2: the number after the keypoints may be"),
-    (f"{GOOD}\n{GOOD} 0.5 1", "boxes with and without confidence, as of different runs"),
+    (f"{GOOD}\n{GOOD} 0.5 1", "expected the files of one run; got boxes with and without confidence"),
     (f"{GOOD} inf", "the number after the keypoints may be"),
     (sample.line(sample.pose(20000)), "expected shares of the picture's width and height, within 2; got 20"),
 ]

@@ -90,7 +90,7 @@ DAMAGED = [
     ([GOOD | {"keypoints": 3}], "people 0: keypoints: expected an object with lists x and y; got 3"),
     ([GOOD | {"keypoints": {"x": [1], "y": []}}], "people 0: keypoints: expected an object with lists x and y"),
     ([GOOD | {"keypoints": GOOD["keypoints"] | {"visible": 3}}], "people 0: keypoints: visible: expected a list of 17"),
-    ([GOOD | {"track_id": 1}] * 2, "people 1: track_id: expected another for each person of a frame; got 1"),
+    ([GOOD | {"track_id": 1}] * 2, "people 1: track_id: expected a different one for each person of a frame; got 1"),
     ([[GOOD], GOOD], "element 1: expected lists of people, or people; got both"),
     ([person(np.zeros((16, 2)))], "keypoints: 16 of them; state their convention"),
 ]

@@ -1,1 +1,1 @@
-"""Readers, one file for each format: each yields the rows of the file or folder at a path."""
+"""Readers, one module for each format; a reader yields the rows of the file or folder at a path."""

@@ -31,12 +31,12 @@ def read_alphapose(path: str | os.PathLike[str], *, convention: str | None = Non
     The frame is the last digits in the image's name, the clip the text before them with the folders (the file's own
     name where there is none). Where names have no digits, the frame is the image's number in the order of first
     appearance. Frames without people are not in the file. A person's number is its idx (the first number, if idx is a
-    list), unless an image has one twice or all are 0, as without tracking; otherwise its position among the people of
-    the image.
+    list). If an image has the same idx twice, or all are 0 as without tracking, the number is the person's place among
+    the people of the image.
 
     Args:
       path: of the file.
-      convention: of the keypoints; without it, their number decides as above.
+      convention: of the keypoints; without it, the number of keypoints decides, as stated above.
 
     Raises:
       ValueError: one line with the file, the element, what was expected and what it holds.
@@ -55,7 +55,7 @@ def read_alphapose(path: str | os.PathLike[str], *, convention: str | None = Non
     if frames is None:
         frames = [(name, place) for place in range(len(images))]
     frame_of = dict(zip(images, frames, strict=True))
-    tracked = len(tracks) == stated and any(track for _, track in tracks)  # Without tracking, all are 0.
+    tracked = len(tracks) == stated and any(track for _, track in tracks)  # Without tracking, every idx is 0.
     places: collections.Counter[str] = collections.Counter()
     with JsonStream(path, "AlphaPose file") as stream:
         poses = KeypointLists(stream.where, name, _KNOWN, convention)

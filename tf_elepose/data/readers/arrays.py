@@ -6,12 +6,13 @@ keypoint_scores or scores. For each row the file may have frame, person, camera 
 (text) and split ("train" or "test"). Without frame, each row is a frame of its own; without person, the rows of one
 frame are its people (row_places.py); without clip or subject, all rows have one, named as the file.
 
-With several people the array is [people, T, K, 2 or 3] or [T, people, K, 2 or 3]: which of them, the people's motion
-shows, or the option `axes` says; frame [T] may be beside it. reconstruction and kpts [people, T, 17, 2 or 3] are the
-keypoints of MHFormer and StridedTransformer in h36m_17 (MHFormer demo/vis.py, demo/lib/hrnet/gen_kpts.py).
+With several people the array is [people, T, K, 2 or 3] or [T, people, K, 2 or 3]. The people's motion shows which of
+the two it is, or the option `axes` states it. The file may also have frame [T]. The arrays reconstruction and kpts
+[people, T, 17, 2 or 3] are the keypoints of MHFormer and StridedTransformer in h36m_17 (MHFormer demo/vis.py,
+demo/lib/hrnet/gen_kpts.py).
 
-An array of objects holds the people of each frame, as many as were found (ragged_arrays.py). Arrays that are not read
-are named in a warning.
+An array of objects holds, for each frame, as many people as were found (ragged_arrays.py). A warning names the arrays
+that are not read.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ _INTEGERS, _TEXTS = ("frame", "person", "camera"), ("clip", "subject", "action",
 _NAMES = ("poses_2d", "keypoints", "keypoints_2d", "kps", "arr_0", NPY_NAME)
 _PEOPLE_FIRST = ("reconstruction", "kpts")
 _H36M = conventions.CONVENTIONS["h36m_17"]
-_MOST_OFF = 0.15  # Share of the body's extent that root and thorax may be beside the middle of hips and shoulders.
+# Root and thorax may be this share of the body's extent away from the middle of the hips and of the shoulders.
+_MOST_OFF = 0.15
 _CONFIDENCES = ("confidence", "confidences", "keypoint_scores", "scores")
 
 _PART_ROWS = 1 << 14
@@ -65,11 +67,12 @@ def read_npz(
 
     Args:
       path: of the file.
-      convention: a name or the path of a convention file; required, but for MHFormer's and VideoPose3D's files.
-      array: the name of the keypoints' array, where the file's own names do not tell.
-      axes: of an array with people: people_frames or frames_people. Without it, the people's motion shows which.
+      convention: a name or the path of a convention file; required, except for MHFormer's and VideoPose3D's files.
+      array: the name of the array of keypoints; needed if the file has none of the known names, or several.
+      axes: of an array with people: people_frames or frames_people. Without it, the people's motion decides.
       third: what the third number of a keypoint is: confidence, visibility (0 none, 1 hidden, 2 visible) or z (a depth,
-        which is not read). Without it, a confidence, which must be about 0 to 1, or visibility if all are 0, 1 or 2.
+        which is not read). Without it, third numbers are visibilities if all are 0, 1 or 2; otherwise they are
+        confidences, and must be about 0 to 1.
 
     Raises:
       ValueError: there is no such file or no convention, or an array is wrong: one line with the array, what was
@@ -118,7 +121,7 @@ def read_npz(
             if "split" in fields:
                 require_splits(fields["split"], first, archive.where)
             known: dict[str, Any] = {"clip": stem, "subject": stem} | layout.places(first, n, fixed) | fields
-            if "frame" in fields:  # Otherwise each row is a frame of its own, or a person's of the axes.
+            if "frame" in fields:  # Otherwise each row is a frame of its own, or the axes say its frame and person.
                 known, keep = people.numbered(known, n)
                 if not keep.all():
                     places, confidence = places[keep], None if confidence is None else confidence[keep]
@@ -138,7 +141,7 @@ class _Layout:
 
     Attributes:
       name: of the array.
-      lead: the axes before joints and coordinates: (N,), or the two of people and frames.
+      lead: the lengths of the axes before joints and coordinates: (N,), or those of people and frames.
       time: the axis of `lead` that is time.
       num_joints: K.
       dimensions: 2 or 3.
@@ -152,10 +155,10 @@ class _Layout:
 
     @classmethod
     def of(cls, archive: NpzReader, name: str, axes: str | None) -> _Layout:
-        """The layout of the array `name`.
+        """Finds the layout of the array `name`.
 
         Raises:
-          ValueError: its shape is another, it holds 3D poses, or nothing shows which axis is time.
+          ValueError: its shape is wrong, it holds 3D poses, or nothing shows which axis is time.
         """
         shape, dtype = archive.declared(name)
         what = f"{archive.where}: {name}"
@@ -204,7 +207,7 @@ class _Layout:
         return math.prod(self.lead)
 
     def columns(self, archive: NpzReader) -> dict[str, int | None]:
-        """The arrays that are read beside the keypoints: {name: their axis of `lead`, None for one value a row}.
+        """The other arrays that are read: {name: the axis of `lead` to which its values belong, None for one value for each row}.
 
         Raises:
           ValueError: one of them has another shape or holds no numbers.
@@ -226,7 +229,7 @@ class _Layout:
         return found
 
     def places(self, first: int, n: int, fixed: dict[str, np.ndarray]) -> dict[str, Any]:
-        """The fields frame and person of `n` rows from `first` on; `fixed` are the file's own, by axis."""
+        """Fields frame and person of `n` rows from `first` on; `fixed` has the file's own values, by axis."""
         rows = np.arange(first, first + n)
         if len(self.lead) == 1:
             return {"frame": rows}
@@ -235,7 +238,7 @@ class _Layout:
         fields: dict[str, Any] = {"frame": fixed["frame"][frame] if "frame" in fixed else frame}
         if self.lead[1 - self.time] > 1 or "person" in fixed:
             fields["person"] = fixed["person"][person] if "person" in fixed else person
-            # In [T, people, ...] a place may be a person's, or only that in the list of a frame.
+            # In [T, people, ...] a place may belong to one person, or only to the list of each frame.
             fields["identity"] = PERSON if "person" in fixed or self.time == AXES["people_frames"] else PLACE
         return fields
 
@@ -275,7 +278,7 @@ def _require_keypoints(sample: np.ndarray, what: str) -> None:
     if places.size and places.max() < _LARGEST_3D:
         raise ValueError(
             f"{what}: expected keypoints in pixels; they are within {places.max():.3g}, as the 3D poses "
-            "that MHFormer and others write under this name: give the file of the 2D keypoints"
+            "that MHFormer and others write under this name; give the file of the 2D keypoints"
         )
 
 
@@ -298,7 +301,7 @@ def _require_h36m(sample: np.ndarray, what: str) -> None:
 
 
 def _time_axis(sample: np.ndarray, lead: tuple[int, ...]) -> int | None:
-    """The axis of time that the first poses [n, K, 2 or 3] of an array show."""
+    """Finds the axis of time by the first poses [n, K, 2 or 3] of an array; None where they do not show it."""
     if (whole := len(sample) // lead[1]) == 0:
         sample = sample[np.newaxis]
     else:

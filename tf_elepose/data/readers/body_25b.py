@@ -1,8 +1,8 @@
-"""Tells OpenPose's BODY_25B from its BODY_25: both have 25 keypoints, in other orders, and no file says which.
+"""Tells OpenPose's BODY_25B from BODY_25: both have 25 keypoints in different orders, and files do not say which.
 
 In BODY_25 the middle of the hips and the neck are keypoints of their own, between the hips and between the shoulders
-(OpenPose doc/02_output.md); BODY_25B begins with COCO's, its upper neck is above the middle of the shoulders, its nose
-below the eyes (CMU-Perceptual-Computing-Lab/openpose_train experimental_models).
+(OpenPose doc/02_output.md); BODY_25B begins with COCO's keypoints; its upper neck is above the middle of the shoulders,
+its nose below the eyes (CMU-Perceptual-Computing-Lab/openpose_train experimental_models).
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ _BETWEEN = {
     "body_25": {"root": ("l_hip", "r_hip"), "neck": ("l_shoulder", "r_shoulder")},
     "body_25b": {"upper_neck": ("l_shoulder", "r_shoulder"), "nose": ("l_eye", "r_eye")},
 }
-"""{convention: {joint: the two that it is near to the middle of}}."""
+"""{convention: {joint: the two joints whose middle it is near to}}."""
 
 
 def looks_like_body_25b(poses: np.ndarray, confidence: np.ndarray) -> bool:
-    """Whether keypoints [n, 25, 2], with their confidence [n, 25], lie as BODY_25B's do rather than as BODY_25's.
+    """Whether keypoints [n, 25, 2] with confidence [n, 25] fit BODY_25B better than BODY_25.
 
-    It is the median pose that decides; joints that are not seen are not used, and False is the answer without others.
+    The median over the poses decides. Only seen joints count; without any, the result is False.
     """
     poses = np.where(seen(poses, confidence)[..., np.newaxis], poses, np.nan).astype(np.float64)
     apart = {name: _apart(poses, conventions.CONVENTIONS[name], joints) for name, joints in _BETWEEN.items()}

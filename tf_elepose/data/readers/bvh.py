@@ -23,7 +23,7 @@ from tf_elepose.data.mocap.virtual_cameras import IMAGE_PX, Rig, draw_rig, orien
 from tf_elepose.data.parsers.limits import unpacked_name
 from tf_elepose.data.rows import Rows
 
-# Rotations from the file's axes to level ones (y down), by the axis that points up.
+# Rotations from the file's axes to level axes (y down): {axis that points up: rotation}.
 _LEVEL = {
     "x": np.array([[0, 1, 0], [-1, 0, 0], [0, 0, 1]]),
     "y": np.array([[1, 0, 0], [0, -1, 0], [0, 0, -1]]),
@@ -60,9 +60,9 @@ def read_bvh(
       joints: path of a YAML file {joint: joint of the BVH file, or a list to take the middle of}, for names that are
         not known.
       scale: mm per unit of the file. Without it, the unit (mm, cm or m) is the one in which the body measures 0.9 to
-        2.2 m from ankle to head; it is logged. Other units must be given: CMU's motions converted to BVH keep CMU's
-        unit of 56.44 mm (1 / 0.45 inches).
-      up: the axis that points up, x, y or z. Without it y is taken, unless the people would then mostly lie.
+        2.2 m from ankle to head; a message says which. Other units must be given: CMU's motions converted to BVH keep
+        CMU's unit of 56.44 mm (1 / 0.45 inches).
+      up: the axis that points up, x, y or z. Without it, y; an error if the people would then mostly lie.
       frame_rate: about how many frames a second are kept; all of them without it.
       cameras: how many cameras stand around each clip.
       elevation_mean, elevation_std: of the cameras above the horizon, degrees, positive looking down.
@@ -114,7 +114,7 @@ def read_bvh(
 
 
 def _seen(rig: Rig, poses: np.ndarray, frames: np.ndarray, left_out: int) -> dict[str, Any]:
-    """The fields of `Rows` for level `poses` [T, J, 3] mm of `frames`, seen by one camera after the other."""
+    """Yields the fields of `Rows` for level `poses` [T, J, 3] mm of `frames`, seen by one camera after the other."""
     with np.errstate(all="ignore"):  # `assemble` refuses numbers that are too large.
         poses_3d = view(rig, poses[np.newaxis])[0]
         poses_2d = pixels(poses_3d)
@@ -134,7 +134,7 @@ def _seen(rig: Rig, poses: np.ndarray, frames: np.ndarray, left_out: int) -> dic
 
 
 def _judged_scale(motion: BvhMotion, body: JointMap, logged: set[str]) -> float:
-    """The mm per unit of the file, judged by the body's length; each unit is logged once."""
+    """Returns the mm per unit of the file, judged by the body's length; each unit is logged once."""
     ends = body.ends
     length = motion.path_length(*ends) if ends else 0.0
     for unit, scale in _UNITS.items():
@@ -150,7 +150,7 @@ def _judged_scale(motion: BvhMotion, body: JointMap, logged: set[str]) -> float:
 
 
 def _level(motion: BvhMotion, body: JointMap, up: str | None) -> np.ndarray:
-    """The matrix [3, 3] that rotates the file's axes into level ones, y down."""
+    """Returns the matrix [3, 3] that rotates the file's axes into level axes, y down."""
     if up is not None:
         return _LEVEL[up]
     ends = body.ends

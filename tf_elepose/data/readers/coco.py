@@ -2,12 +2,12 @@
 
 An annotation file is an object: images [{id, file_name, width, height}], annotations [{image_id, category_id,
 keypoints [x, y, v] * K, num_keypoints, iscrowd}], categories [{id, keypoints: names}], in any order; v is 0 for a joint
-that is not labelled, 1 for a hidden and 2 for a visible one; labelled joints, also hidden ones, are known. A results
-file is a list of {image_id, keypoints [x, y, s] * K, score}, s being the detector's confidence (cocodataset.org, "Data
-format" and "Results format"). The outermost bracket of a file shows which of them it is.
+that is not labelled, 1 for a hidden and 2 for a visible one; labelled joints count as seen, also hidden ones. A results
+file is a list of {image_id, keypoints [x, y, s] * K, score}, where s is the detector's confidence (cocodataset.org,
+"Data format" and "Results format"). The outermost bracket shows whether a file has annotations or results.
 
 Pixels count from 0. A person's number is its track_id (PoseTrack, and CVAT among the attributes) or instance_id
-(CocoVID); where it has none, its position among the people of its image, in the order of the file.
+(CocoVID); without one, it is the person's place among the people of the image, in the order of the file.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ def read_coco(
     """Yields the people in the annotation or results file at `path`.
 
     Clip and frame are the image's video_id (or the name of that video) and frame_id, where the file has them. Otherwise
-    file_name says them: the last digits are the frame, the text before them, with the folders, is the clip (the file's
-    own name where there is none); so does a result's image_id that is text. Where names do not tell all images apart,
-    and in results with numbers alone, the frame is the image id. Crowds and annotations without labelled keypoints are
-    left out and counted.
+    they are in file_name, or in a result's image_id if this is text: the last digits are the frame; the text before
+    them, with the folders, is the clip (without such text, the clip has the name of the file at `path`). If two images
+    have the same name, or results have only numbers, the frame is the image id. Crowds and annotations without
+    labelled keypoints are left out and counted.
 
     Args:
       path: of the file.
@@ -85,7 +85,7 @@ def _results(path: str | os.PathLike[str], convention: str | None, index: ImageI
             if type(result) is not dict:
                 raise wrong(stream, "", "an object", result)
             image = result.get("image_id")
-            if type(image) is not int or not 0 <= image <= LARGEST_FRAME:  # The usual ids take no more time.
+            if type(image) is not int or not 0 <= image <= LARGEST_FRAME:  # The usual ids need no further look.
                 image = image_id(image, "image_id: ", stream)
             if images:
                 image = same_id(image, images)

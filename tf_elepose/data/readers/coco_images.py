@@ -46,7 +46,7 @@ class ImageIndex:
                 else:
                     image = image_id(value.get("id"), "id: ", stream)
                     if image in pictures:
-                        raise wrong(stream, "id: ", "another for each image", image)
+                        raise wrong(stream, "id: ", "a different one for each image", image)
                     pictures[image] = _picture(value, stream)
                     sizes.add(_size(value, stream))
             clip = stem(path, stream.where)
@@ -55,7 +55,9 @@ class ImageIndex:
                 f"{self._where}: expected an annotation file with images, or a list of results; holds neither"
             )
         self.image_size = next(iter(sizes)) if len(sizes) == 1 else None
-        by_text = any(type(image) is str for image in pictures)  # Such ids are names where there are no others.
+        by_text = any(
+            type(image) is str for image in pictures
+        )  # If pictures have no names, ids that are text are their names.
         listed = [
             picture._replace(
                 name=str(image) if picture.name is None and by_text else picture.name,
@@ -67,10 +69,10 @@ class ImageIndex:
         self.images: Images = dict(zip(pictures, places, strict=True))
 
     def keypoints(self, stated: str | None) -> tuple[str, ...]:
-        """The names of the keypoints, in the order of the file; () where it names none.
+        """The names of the keypoints, in the order of the file; () if the file has no names.
 
         Raises:
-          ValueError: the categories have different ones, and no convention is stated.
+          ValueError: the categories have different names, and no convention is stated.
         """
         if len(set(self._keypoints)) > 1 and stated is not None:
             return ()
@@ -79,7 +81,7 @@ class ImageIndex:
         return self._keypoints[0] if self._keypoints else ()
 
     def conventions(self, stated: str | None) -> dict[int, Convention]:
-        """{number of keypoints: their convention}, by the names of the file, for results of these images."""
+        """Returns {number of keypoints: their convention} by the names in the file, for results of these images."""
         names = self.keypoints(stated)
         if not names or (stated is not None and get_convention(stated).num_joints != len(names)):
             return {}
@@ -95,15 +97,15 @@ class ImageIndex:
 
 
 def images_of_results(path: str | os.PathLike[str], clip: str) -> Images:
-    """{image id: (clip, frame)} where results name their pictures, or their videos and frames; otherwise nothing.
+    """Finds {image id: (clip, frame)} in results that name their pictures, or videos and frames; otherwise {}.
 
-    The first result shows whether they do, so that large files of numbers are read once.
+    The first result shows whether they have names, so that large files with numbers alone are read only once.
     """
     pictures: dict[ImageId, Picture] = {}
     with JsonStream(path, "COCO file") as stream:
         for _, result in stream:
             if type(result) is not dict or "image_id" not in result:
-                return {}  # It is refused when it is read.
+                return {}  # `read_coco` refuses such an element.
             image = image_id(result["image_id"], "image_id: ", stream)
             if image in pictures:
                 continue
@@ -118,19 +120,19 @@ def images_of_results(path: str | os.PathLike[str], clip: str) -> Images:
 
 
 def _by_ids(ids: Iterable[ImageId], clip: str) -> list[tuple[str, int]]:
-    """Places by the ids of the images: numbers are frames or times, images with text are in the order of the file."""
+    """Finds places by the ids of the images: numbers are frames or times; images with text keep the order of the file."""
     ids = list(ids)
     numbers = [image for image in ids if type(image) is int]
     return in_order([(clip, time) for time in (numbers if len(numbers) == len(ids) else range(len(ids)))])
 
 
 def is_frame(image: ImageId) -> TypeGuard[int]:
-    """Whether an id can be the number of a frame."""
+    """Says whether an id can be the number of a frame."""
     return type(image) is int and 0 <= image <= LARGEST_FRAME
 
 
 def image_id(value: Any, field: str, stream: JsonStream) -> ImageId:
-    """An image's id: a number, or the text that some programs write for it (Ultralytics: the picture's name)."""
+    """Checks an image's id: a number, or text, as some programs write (Ultralytics: the picture's name)."""
     if type(value) is float and value.is_integer():
         value = int(value)
     if type(value) is str:
@@ -141,7 +143,7 @@ def image_id(value: Any, field: str, stream: JsonStream) -> ImageId:
 
 
 def same_id(image: ImageId, known: Container[ImageId]) -> ImageId:
-    """`image` as it is written in `known`: 5 and "5" are one id."""
+    """Returns `image` as it is written in `known`: 5 and "5" are the same id."""
     if image in known:
         return image
     if type(image) is str:
@@ -153,7 +155,7 @@ _VIDEOS, _FRAMES = ("video_id", "vid_id", "video_name", "video"), ("frame_id", "
 
 
 def _picture(values: dict[str, Any], stream: JsonStream) -> Picture:
-    """What an image, or a result of one, says of its place: CocoVID's video_id and frame_id, PoseTrack's vid_id."""
+    """Reads what an image or a result says of its place: CocoVID's video_id and frame_id, PoseTrack's vid_id."""
     what = f"{stream.where}: {stream.place}"
     name, video, frame = values.get("file_name"), None, None
     for field in _VIDEOS:
@@ -173,7 +175,7 @@ def _frame(value: Any, what: str) -> float:
 
 
 def _add_video(video: dict[str, Any], videos: dict[str, str], stream: JsonStream) -> None:
-    """Adds the name of a video: CocoVID's section "videos" has {id, name}, others say file_name."""
+    """Adds the name of a video: CocoVID's section "videos" has {id, name}, other files have file_name."""
     name = video.get("name", video.get("file_name"))
     if video.get("id") is not None and name is not None:
         videos[str(video["id"])] = text(name, f"{stream.where}: {stream.place}: name")

@@ -1,9 +1,10 @@
 """`deeplabcut`: the csv of DeepLabCut's predictions or labels, of one or several individuals.
 
-The header has the rows scorer, individuals (with several), bodyparts and coords (x, y and likelihood), px; a line is a
-frame. The first column is the frame; in labels it is the picture's path, which may be cut into three columns
-(DeepLabCut deeplabcut/pose_estimation_pytorch/apis/utils.py, generate_training_dataset/trainingsetmanipulation.py). The
-individual "single" has the body parts that no animal has; where others are there, it is left out.
+The header has the lines scorer, individuals (only with several), bodyparts and coords (x, y, likelihood); every further
+line is a frame, in px. The first column is the frame; in labels it is the picture's path, which may be cut into three
+columns (DeepLabCut deeplabcut/pose_estimation_pytorch/apis/utils.py,
+generate_training_dataset/trainingsetmanipulation.py). The individual "single" has body parts that belong to no
+individual; if there are other individuals, it is left out.
 """
 
 from __future__ import annotations
@@ -41,15 +42,16 @@ def is_deeplabcut(columns: list[str]) -> bool:
 def read_deeplabcut(path: str | os.PathLike[str], *, convention: str | None = None) -> Iterator[Rows]:
     """Yields the rows of the csv file at `path`, some thousands of frames at a time.
 
-    The clip is the file's name up to that of the network. Individuals are people, numbered in the order of the file;
-    where an individual is not found, the frame has no row of it. Of labels, clip and frame are in the pictures' names.
+    The clip is the part of the file's name before the name of the network. Individuals are people, numbered in the
+    order of the file; a frame has no row for an individual that is not found in it. In labels, the names of pictures
+    give clip and frame.
 
     Args:
       path: of the file.
-      convention: of the body parts; without it, their names say which joints they are.
+      convention: of the body parts; without it, their names decide.
 
     Raises:
-      ValueError: there is no such file, or the table is wrong: one line with the line of the file.
+      ValueError: there is no such file, or the table is wrong; the message names the line of the file.
     """
     where = f"DeepLabCut file {os.fspath(path)}"
     with opened(path, where) as stream:
@@ -109,7 +111,7 @@ class _Table:
                 columns.convention(convention, f"{where}: {_PARTS}")
 
     def _individuals(self, rows: dict[str, list[str]]) -> dict[str, NodeColumns]:
-        """{individual: the columns of its body parts}, of those who have the same."""
+        """Returns {individual: the columns of its body parts}; all individuals must have the same body parts."""
         found: dict[str, dict[str, dict[str, int]]] = {}
         for at in range(self.names_columns, self.num_columns):
             person = rows[_INDIVIDUALS][at] if _INDIVIDUALS in rows else ""
@@ -121,7 +123,7 @@ class _Table:
                 raise ValueError(f"{self._where}: column {at + 1}: {axis} of {listed([part])}: given twice")
             places[axis] = at
         if len(found) > 1 and found.pop(_SHARED, None) is not None:
-            logging.warning("%s: left out: the body parts of %r, which are nobody's", self._where, _SHARED)
+            logging.warning("%s: left out: the body parts of %r, which belong to no individual", self._where, _SHARED)
         if not found:
             raise ValueError(f"{self._where}: {_PARTS}: expected columns for body parts; there are none")
         first, parts = next(iter(found.items()))
@@ -150,7 +152,7 @@ class _Table:
         return cells
 
     def rows(self, lines: list[Line], clip: str, pictures: _Pictures | None, done: float) -> Rows:
-        """The rows of the next lines: for each frame one of everybody who is found in it."""
+        """Returns the rows of the next lines: for each frame, one row for each individual that is found in it."""
         where, named, kept = self._where, list[tuple[str, int]](), list[Line]()
         for number, cells in lines:
             if pictures is None:
@@ -201,24 +203,26 @@ class _Pictures:
         )
 
     def place(self, name: str) -> tuple[str, int]:
-        """(clip, frame) of the picture `name`."""
+        """Returns (clip, frame) of the picture `name`."""
         if name not in self._places:
             raise ValueError(f"{self._where}: changed while it was read")
         return self._places[name]
 
 
 def _header(stream: BinaryIO, where: str) -> list[str]:
-    """The lines of the header."""
+    """Reads the lines of the header."""
     lines: list[str] = []
     while len(lines) < _HEADER_LINES:
         line = read_line(stream, where, len(lines) + 1)
         if line is None:
-            raise ValueError(f"{where}: expected the lines {_SCORER}, {_PARTS}, {_COORDS}; it ends after {len(lines)}")
+            raise ValueError(
+                f"{where}: expected the lines {_SCORER}, {_PARTS}, {_COORDS}; the file ends after {len(lines)} lines"
+            )
         lines.append(line)
         if line.lstrip('"').lower().startswith(_COORDS):
             return lines
     raise ValueError(
-        f"{where}: expected the lines {_SCORER}, {_PARTS}, {_COORDS}; the first {_HEADER_LINES} are others"
+        f"{where}: expected the lines {_SCORER}, {_PARTS}, {_COORDS}; the first {_HEADER_LINES} lines are others"
     )
 
 
@@ -237,6 +241,6 @@ def _frame(number: int, cells: list[str], where: str) -> int:
 
 
 def _clip(stem: str, scorer: str) -> str:
-    """The video's name, which the file's begins with: "walk" of walkDLC_resnet50_walkNov1shuffle1_1000_filtered."""
+    """Finds the video's name at the beginning of the file's: "walk" in walkDLC_resnet50_walkNov1shuffle1_1000_filtered."""
     video = stem.partition(scorer)[0].rstrip("_- ") if scorer else ""
     return video or stem

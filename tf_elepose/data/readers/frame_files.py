@@ -1,4 +1,4 @@
-"""Shared by readers of folders with a file a frame: which file is which frame of which clip."""
+"""Finds clip and frame of each file, for readers of folders that have one file for each frame."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ FrameFile = tuple[str, int, pathlib.Path]
 def frame_files(
     path: pathlib.Path, ending: str, where: str, *, wanted: Callable[[pathlib.Path], bool] = lambda file: True
 ) -> list[FrameFile]:
-    """The files in and below the folder `path` whose names end with `ending`, clip by clip in the order of the frames.
+    """Finds the files in and below the folder `path` whose names end with `ending`, clip by clip, in order of frames.
 
-    Clip and frame are in the names (see data/frame_names.py), with the folders below the given one; names that say no
-    clip belong to one that is named after the folder.
+    The names, with the folders below `path`, give clip and frame (see data/frame_names.py). If a name gives no clip,
+    the clip has the name of the folder.
 
     Args:
       path: of the folder, or of one file.
       ending: of the names.
-      where: what messages call the folder.
-      wanted: whether a file with the right ending is to be read.
+      where: the name of the folder in messages.
+      wanted: says whether a file with this ending is read.
 
     Raises:
-      ValueError: there is no such file, or its name is no text.
+      ValueError: there is no such file, or its name is not text.
     """
     if not path.exists():
         raise ValueError(f"{where}: no such file or folder")
@@ -48,7 +48,7 @@ def frame_files(
 
 
 def files_ending(path: pathlib.Path, ending: str) -> list[pathlib.Path]:
-    """The files in and below the folder `path` whose names end with `ending`, packed with gzip or not, in order.
+    """Lists the files in and below the folder `path` whose names end with `ending`, packed with gzip or not, in order.
 
     Hidden files are none of them: macOS adds a "._walk_1.json" to each file on disks of other systems.
     """
@@ -60,5 +60,5 @@ def files_ending(path: pathlib.Path, ending: str) -> list[pathlib.Path]:
 
 
 def folder_name(path: pathlib.Path, where: str) -> str:
-    """The name of a folder, or of a file without its ending, to name a clip or a subject by."""
+    """Returns the name of a folder, or of a file without its ending; it becomes the name of a clip or a subject."""
     return text(unpacked_name(path.resolve()).stem or "/", f"{where}: its name")

@@ -52,10 +52,10 @@ def read_h36m(
       path: of the folder.
       detections: NAME of the data_2d_h36m_NAME.npz with the detected poses, for example cpn_ft_h36m_dbb. Frames after
         the last 3D pose are left out.
-      every: n takes every nth frame, starting with the first.
+      every: takes every nth frame, starting with the first.
       train_every, test_every: override `every` for training and for test subjects; ElePose tests on every 64th frame.
-      moved_mm: a training frame is taken when a joint has moved by so many mm since the last one that was taken, as in
-        h36m-fetch (40); 0 takes all.
+      moved_mm: a training frame is taken if a joint has moved by this many mm since the last frame that was taken, as
+        in h36m-fetch (40); 0 takes all frames.
       subjects: names of the subjects to take, such as [S1, S9]; all when empty.
       cameras: names of the cameras to take, such as [54138969]; all when empty.
 
@@ -147,7 +147,7 @@ class _Poses2D:
         return array[:length]
 
     def without(self, clips: list[tuple[str, str]]) -> dict[str, int]:
-        """How many poses of this file belong to none of `clips`, by reason."""
+        """Counts the poses of this file that belong to none of `clips`, by reason."""
         known = {(subject, _action(clip, number=True)) for subject, clip in clips}
         dropped: dict[str, int] = {}
         for subject, actions in self._clips.items():

@@ -36,13 +36,13 @@ def read_h36m_fetch(
     subjects: str | Sequence[str] = (),
     cameras: int | Sequence[int] = (),
 ) -> Iterator[Rows]:
-    """Yields the rows of the folder at `path`, a part for each file; clip is "Action-sub", frames count from 1.
+    """Yields the rows of the folder at `path`, one part for each file; the clip is "Action-sub", frames count from 1.
 
     Args:
       path: of the folder `processed`.
       universal: take pose/3d-univ as ground truth.
-      moved_mm: a training frame is taken when a joint of pose/3d-univ has moved by so many mm in the clip's first
-        camera since the last one that was taken; 0 takes all. h36m-fetch itself has applied 40 already.
+      moved_mm: a training frame is taken if a joint of pose/3d-univ has moved by this many mm, in the clip's first
+        camera, since the last frame that was taken; 0 takes all frames. h36m-fetch has already applied 40 mm itself.
       subjects: names of the subjects to take, such as [S1, S9]; all when empty.
       cameras: names of the cameras to take, such as [54138969]; all when empty.
 

@@ -1,4 +1,4 @@
-"""Which views of Human3.6M to take: subjects, cameras and frames; the same options for both readers of it."""
+"""Selects views of Human3.6M by subject, camera and frame; both readers of the data set have these options."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class Selection:
     """A choice of subjects, cameras and training frames.
 
     Attributes:
-      subjects: names of those to take; all when empty.
-      cameras: positions, in the data set's order, of those to take.
-      moved_mm: a training frame is taken when a joint has moved by so much since the last one that was taken; 0 takes
-        all. h36m-fetch, whose frames ElePose and CanonPose train on, has 40 mm (process_all.py,
+      subjects: names of the subjects to take; all when empty.
+      cameras: the cameras to take, as positions in the data set's order.
+      moved_mm: a training frame is taken if a joint has moved by this many mm since the last frame that was taken; 0
+        takes all frames. h36m-fetch, whose frames ElePose and CanonPose train on, uses 40 mm (process_all.py,
         select_frame_indices_to_include).
     """
 
@@ -28,7 +28,7 @@ class Selection:
     moved_mm: float
 
     def moved(self, poses: np.ndarray) -> np.ndarray:
-        """Mask [T] of the frames to take of poses [T, J, 3] mm in one frame of reference; the first is always taken."""
+        """Mask [T] of the frames to take, for poses [T, J, 3] mm in one coordinate system; the first is always taken."""
         kept = np.ones(len(poses), bool)
         if not self.moved_mm or not len(poses):
             return kept
@@ -47,14 +47,14 @@ def selection(
     cameras: int | Sequence[int],
     moved_mm: float,
 ) -> Selection:
-    """The choice that the options `subjects`, `cameras` and `moved_mm` of a reader state.
+    """Checks the options `subjects`, `cameras` and `moved_mm` of a reader, and returns them as a selection.
 
     Raises:
-      ValueError: an unknown subject or camera, or a movement that is no number from 0; names the option.
+      ValueError: a subject or camera is unknown, or the movement is not a number from 0; the message names the option.
     """
     names = [subjects] if isinstance(subjects, str) else list(subjects)
     if strangers := [name for name in names if name not in known_subjects]:
-        raise ValueError(f"{where}: subjects: nobody is called {strangers[0]!r}; there are {listed(known_subjects)}")
+        raise ValueError(f"{where}: subjects: expected some of {listed(known_subjects)}; got {strangers[0]!r}")
     numbers = [cameras] if isinstance(cameras, (int, str)) else list(cameras)
     if strange := [number for number in numbers if number not in known_cameras]:
         known = ", ".join(map(str, known_cameras))

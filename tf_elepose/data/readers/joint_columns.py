@@ -1,9 +1,9 @@
-"""The columns of a table that hold joints, by its header: nose_x, nose_y, nose_confidence, or x0, y0, c0.
+"""Finds the columns of a table that hold joints, by its header: nose_x, nose_y, nose_confidence, or x0, y0, c0.
 
-A joint's name is written in any way that joint_names.py knows, and its axis behind it: left_shoulder_x, LShoulder.x,
-"Left Shoulder X", leftShoulderX; or before it, x_left_shoulder. The third column of a joint is called _confidence,
-_conf, _score, _likelihood, _visibility, _visible, _presence, _prob or _c; where a table has several of these, the first
-in this order is used.
+A joint's name may be written in any way that joint_names.py knows. The axis follows the name (left_shoulder_x,
+LShoulder.x, "Left Shoulder X", leftShoulderX) or precedes it (x_left_shoulder). The third column of a joint is called
+_confidence, _conf, _score, _likelihood, _visibility, _visible, _presence, _prob or _c; where a table has several of
+these, the first in this order is used.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CONFIDENCES = (
     "confidence", "conf", "score", "likelihood", "visibility", "visible", "presence", "probability", "prob", "c", "v",
     "s", "p",
 )  # fmt: skip
-"""What tables call the trust in a joint, the best first: MediaPipe's tables have a visibility and a presence."""
+"""Names of the column of confidences, the preferred ones first: MediaPipe's tables have a visibility and a presence."""
 
 _AXES = ("x", "y", "z", *CONFIDENCES)
 
@@ -44,7 +44,7 @@ class JointColumns:
 
     Attributes:
       convention: its joints in the order of the places.
-      places: the columns of x, of y and, where there are some, of confidence, one a joint.
+      places: for x, y and, if there are any, confidence: the columns of the joints.
       others: columns that belong to no joint of the convention.
     """
 
@@ -58,8 +58,7 @@ def joint_columns(columns: Sequence[str], stated: str | None, where: str) -> Joi
 
     Args:
       columns: the header.
-      stated: the convention that the user gives; needed where the header numbers the joints, otherwise the names are
-        enough.
+      stated: the convention that the user gives; needed if the header numbers the joints instead of naming them.
       where: the place of the header, for messages.
 
     Raises:
@@ -79,7 +78,7 @@ def joint_columns(columns: Sequence[str], stated: str | None, where: str) -> Joi
 
 
 def _read(columns: Sequence[str], pattern: re.Pattern[str], swapped: bool = False) -> _Parts:
-    """The joints of which there are an x and a y, in the order of the file."""
+    """Finds the joints that have an x and a y, in the order of the file."""
     parts: dict[str, dict[str, int]] = {}
     for place, column in enumerate(columns):
         if len(column) <= MAX_TEXT_LENGTH and (match := pattern.fullmatch(column.strip())):
@@ -96,7 +95,7 @@ def _number(name: str) -> int:
 def _by_name(
     named: list[str], stated: str | None, columns: Sequence[str], where: str
 ) -> tuple[Convention, dict[str, str]]:
-    """The convention, and {its joint: what the header calls it}."""
+    """Returns the convention, and {joint of the convention: its name in the header}."""
     short = dict(zip(named, without_prefix(named), strict=True))
     known = [name for name in named if joint_name(short[name]) is not None]
 
@@ -104,7 +103,8 @@ def _by_name(
         return named_convention([short[name] for name in used], where)
 
     if stated is None:
-        # Unknown names are columns like bbox_x, but in lists of the whole body, whose points of hands have no names.
+        # Unknown names are columns such as bbox_x, except in whole-body lists, where points of hands have unknown
+        # names.
         used = named if len(named) in BODY_FIRST or len(known) < MIN_JOINTS else known
         if (convention := own(used)) is None:
             convention = stated_convention(stated, len(named), where)

@@ -30,10 +30,10 @@ _LARGEST_INT = 2**31 - 1
 _OWN_IDS = ("track_id", "instance_id", "person_id", "tracking_id", "trackid", "trackId")
 
 NAMES_OF_IDS = frozenset({*_OWN_IDS, "attributes"})
-"""The keys that `own_id` looks at; where all are missing, it need not be called."""
+"""The keys that `own_id` reads; if all are missing, it need not be called."""
 
 WITHOUT_KEYPOINTS = "without keypoints"
-"""Why people are left out whose keypoints are null or an empty list: only their box was found, or their hands."""
+"""The reason that is given for people whose keypoints are null or an empty list: only their box or hands were found."""
 
 
 class KeypointLists:
@@ -54,15 +54,15 @@ class KeypointLists:
         """Starts without poses; all people of a file are one subject, because no file says who they are.
 
         Args:
-          where: what messages call the file.
+          where: the name of the file in messages.
           subject: the file's name.
-          known: the conventions of its format, by number of keypoints; a convention with fewer joints is about the
-            first keypoints, as that of a whole-body list (`BODY_FIRST`) always is.
+          known: the conventions of the format, by number of keypoints. A convention with fewer joints names the first
+            keypoints; that of a whole-body list (`BODY_FIRST`) always does.
           stated: the convention that the user gives.
           names: the keypoints' names, where the file gives them; they come before `known`.
 
         Raises:
-          ValueError: no convention has the stated name, or the names are not of a body, or not of `stated`.
+          ValueError: no convention has the stated name, the names are not those of a body, or they contradict `stated`.
         """
         self._where = where
         self._subject = subject
@@ -75,7 +75,7 @@ class KeypointLists:
         if names and (named := named_convention(names, f"{where}: names of keypoints", stated)) is not None:
             self._stated, self._num_named = named, len(names)
         self._convention: Convention | None = None
-        self._length = 0  # How many numbers one list has: 3 K.
+        self._length = 0  # The number of values in one list: 3 K.
         self._scored: bool | None = None
         self.dropped: collections.Counter[str] = collections.Counter()
         self._clear()
@@ -105,14 +105,14 @@ class KeypointLists:
         has_id: bool = False,
         score: float | None = None,
     ) -> None:
-        """Adds one pose; a person without keypoints is counted instead.
+        """Adds one pose; a person without keypoints is only counted in `dropped`.
 
         Args:
           keypoints: x, y, c of each joint, from a file, one after the other or as lists of three; null for a number
             that is not known. Null or an empty list where there are none.
           place: the place in the file, for messages.
           clip, frame, person: already checked (see `text` and `integer`).
-          has_id: whether `person` is an id that the file gives (see `own_id`), and not the place in the frame's list.
+          has_id: whether `person` is an id of the file (see `own_id`); otherwise it is the place in the frame's list.
           score: how good the detection is; given for all poses of a file or for none.
 
         Raises:
@@ -196,7 +196,7 @@ class KeypointLists:
         return rows
 
     def _without_null(self, keypoints: list[Any], place: str) -> list[float]:
-        """`keypoints` with NaN for null, which JSON has in its place; ValueError where something else is no number."""
+        """Replaces null in `keypoints` by NaN, because JSON has no NaN; ValueError if anything else is not a number."""
         numbers = [math.nan if number is None else number for number in keypoints]
         at = next((i for i, number in enumerate(numbers) if not _is_number(number)), None)
         if at is not None:
@@ -250,7 +250,7 @@ def integer(value: Any, what: str) -> int:
 
 
 def own_id(values: Mapping[str, Any], what: str) -> int | None:
-    """The id that a file gives a person in `values`; None where it has none, null, or a negative one (nobody's).
+    """Reads a person's id from `values`; None where there is none, or where it is null or negative (nobody's).
 
     PoseTrack's and other COCO files call it track_id, CVAT's have it among the attributes, CocoVID's say instance_id,
     trackers of CenterTrack's kind tracking_id.
@@ -287,7 +287,7 @@ def text(value: Any, what: str) -> str:
 
 
 def stem(path: str | os.PathLike[str], what: str) -> str:
-    """The file's name without its last extension, to name a clip."""
+    """Returns the file's name without its last extension; it becomes the name of a clip."""
     return text(unpacked_name(path).stem, f"{what}: its name")
 
 

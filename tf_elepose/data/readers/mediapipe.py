@@ -2,14 +2,14 @@
 
 MediaPipe itself writes no files. This reader accepts:
     a list of frames, or {"frames": list of frames, "image_width": w, "image_height": h};
-    a frame: what was found (below), null or [] where nobody was, or an object with it under "landmarks",
-      "poseLandmarks", "pose_landmarks" or "landmark", and optionally "frame" (or "frame_index", ...), "image_width" and
-      "image_height";
+    a frame: what was found (below); null or [] where nobody was found; or an object with what was found under
+      "landmarks", "poseLandmarks", "pose_landmarks" or "landmark", and optionally "frame" (or "frame_index", ...),
+      "image_width" and "image_height";
     what was found: one person's landmarks, or a list of them for several people;
     a person's landmarks: a list of 33 {"x", "y", "visibility", ...}, also as {"landmark": list}, which protobuf's
-      MessageToDict makes; with a "name" or a number ("id", "index") each, or as {name: {"x", ...}, ...}, they may come
-      in any order, and some may be missing;
-    a landmark: {"x", "y", "visibility", ...}, or the list [x, y, z, visibility], whose end may be missing.
+      MessageToDict makes; if each has a "name" or a number ("id", "index"), or as {name: {"x", ...}, ...}, they may
+      come in any order, and some may be missing;
+    a landmark: {"x", "y", "visibility", ...}, or a list [x, y, z, visibility], whose last numbers may be missing.
 
 x is a share of the image's width, y of its height, from the upper left corner; landmarks may lie outside of the image
 (MediaPipe docs/solutions/pose.md). z and world landmarks are not read: the model estimates them without measuring.
@@ -39,7 +39,7 @@ _SIDES = (("image_width", "imageWidth", "width"), ("image_height", "imageHeight"
 
 _NUMBERS = ("id", "index", "idx", "landmark_id")  # Of a landmark, from 0, where programs count them.
 
-_MISSING = object()  # In place of a landmark that a person lacks.
+_MISSING = object()  # Stands for a landmark that a person lacks.
 
 Size = tuple[int, int]
 
@@ -49,8 +49,8 @@ def read_mediapipe(path: str | os.PathLike[str], *, image_size: Sequence[int] | 
 
     The clip is the file's name; the frame is the given number, otherwise the position in the list, from 0; a person's
     number is its id ({"landmark": list, "id": number}), otherwise its position in the frame. Visibilities become
-    confidences; in a file without visibilities all landmarks are equally sure. Frames without people give no rows and
-    are counted.
+    confidences; in a file without visibilities all landmarks have the same confidence. Frames without people give no
+    rows and are counted.
 
     Args:
       path: of the file.
@@ -67,7 +67,7 @@ def read_mediapipe(path: str | os.PathLike[str], *, image_size: Sequence[int] | 
         clip = stem(path, stream.where)
         poses = KeypointLists(stream.where, clip, {_CONVENTION.num_joints: _CONVENTION.name})
         seen = _Frames(stream)
-        size: Size | None = None  # Of the frames collected so far; all rows of a part have one size.
+        size: Size | None = None  # The size of the frames collected so far: all rows of a part must have the same size.
         for frame, own_size, people in seen:
             now = stated or own_size or size_of_all
             if not people:
@@ -120,7 +120,7 @@ class _Frames:
             raise ValueError(f"{self._stream.where}: expected a list of frames, or an object with frames; holds none")
 
     def flat(self, landmarks: list[Any], size: Size, what: str) -> list[float]:
-        """The list x, y (px) and visibility of the first landmark, then of the second, and so on."""
+        """Returns one list: x, y (px) and visibility of the first landmark, then of the second, and so on."""
         if len(landmarks) != _CONVENTION.num_joints:
             raise ValueError(f"{what}: expected {_CONVENTION.num_joints} landmarks; got {len(landmarks)}")
         numbers = []
@@ -143,14 +143,14 @@ class _Frames:
                 elif type(value) not in (int, float):
                     got = "nothing" if value is _MISSING else shown(value)
                     raise ValueError(f"{what}: {joint}: {name}: expected a number; got {got}")
-            if (values["x"], values["y"]) in LEFT_OUT:  # Scaled, it would look like a place.
+            if (values["x"], values["y"]) in LEFT_OUT:  # After scaling, it would look like a place in the picture.
                 values["x"] = values["y"] = math.nan
             numbers += (values["x"] * size[0], values["y"] * size[1], values["visibility"])
         return numbers
 
 
 def _in_order(landmarks: list[Any], what: str) -> list[Any]:
-    """`landmarks`, in the order of MediaPipe where they have names or numbers."""
+    """Returns `landmarks`; if they have names or numbers, in the order of MediaPipe."""
     names = [landmark.get("name") for landmark in landmarks if type(landmark) is dict]
     ordered: list[Any] = [_MISSING] * _CONVENTION.num_joints
     if not any(type(name) is str for name in names):
@@ -168,25 +168,25 @@ def _in_order(landmarks: list[Any], what: str) -> list[Any]:
         if joint not in _CONVENTION.joints:
             raise ValueError(f"{what}: name: expected one of MediaPipe's landmarks; got {shown(name)}")
         if ordered[_CONVENTION.index(joint)] is not _MISSING:
-            raise ValueError(f"{what}: name: expected another for each landmark; got {shown(name)} again")
+            raise ValueError(f"{what}: name: expected a different one for each landmark; got {shown(name)} twice")
         ordered[_CONVENTION.index(joint)] = landmark
     return ordered
 
 
 def _landmark_name(name: Any) -> str | None:
-    """The joint that a landmark's name means; "PoseLandmark.NOSE" is how Python shows MediaPipe's own names."""
+    """Returns the joint that a landmark's name means; Python prints MediaPipe's own names as "PoseLandmark.NOSE"."""
     return joint_name(name.rpartition("PoseLandmark.")[2]) if type(name) is str else None
 
 
 def _listed_numbers(landmark: Any) -> Any:
-    """A landmark [x, y, z, visibility, presence], whose end may be missing, as an object; everything else as it is."""
+    """Turns a landmark [x, y, z, visibility, presence], whose last numbers may be missing, into an object."""
     if type(landmark) is list and 2 <= len(landmark) <= 5:
         return dict(zip(("x", "y", "z", "visibility", "presence"), landmark, strict=False))
     return landmark
 
 
 def _listed(landmarks: Any) -> Any:
-    """One person's {name: {"x", ...}} as a list of landmarks with names; everything else as it is."""
+    """Turns one person's {name: {"x", ...}} into a list of landmarks with names; returns everything else unchanged."""
     if type(landmarks) is not dict or not landmarks:
         return landmarks
     points = {name: _listed_numbers(point) for name, point in landmarks.items()}
@@ -196,7 +196,7 @@ def _listed(landmarks: Any) -> Any:
 
 
 def _people(value: Any, what: str) -> list[tuple[int | None, list[Any] | None]]:
-    """The id, if there is one, and the landmarks of each person in a frame's value; null or [] for a person without."""
+    """Finds the id (if there is one) and the landmarks of each person in a frame; landmarks may be null or []."""
     if type(value) is dict and value and all(_landmark_name(name) in _CONVENTION.joints for name in value):
         value = _listed(value)
     elif type(value) is dict:
@@ -233,7 +233,7 @@ def _has_landmarks(person: Any) -> bool:
 
 
 def _size_of_all(stream: JsonStream) -> Size | None:
-    """The image size given beside the frames; None without one, and for a list of frames."""
+    """Reads the image size that an object states beside its frames; None if there is none, or for a list of frames."""
     if stream.is_list:
         return None
     beside: dict[str, Any] = {}

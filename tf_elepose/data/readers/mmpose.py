@@ -30,7 +30,7 @@ _DATASETS = {
     "crowdpose": "crowdpose_14",
     "halpe26": "halpe_26",
 }
-"""Conventions by meta_info's dataset_name (MMPose configs/_base_/datasets)."""
+"""{meta_info's dataset_name: its convention} (MMPose configs/_base_/datasets)."""
 
 
 def read_mmpose(path: str | os.PathLike[str], *, convention: str | None = None) -> Iterator[Rows]:
@@ -71,7 +71,7 @@ def read_mmpose(path: str | os.PathLike[str], *, convention: str | None = None) 
 
 
 def _files(root: pathlib.Path, where: str) -> list[FrameFile]:
-    """The files, with clip and frame of pictures; those of videos, which have many frames, with the clip and 0."""
+    """Lists the files with clip and frame; a video, which has many frames, has frame 0 here."""
     if root.is_file():
         return frame_files(root, ".json", where) if _is_picture(root) else [(stem(root, where), 0, root)]
     files = files_ending(root, ".json")
@@ -88,7 +88,7 @@ def _files(root: pathlib.Path, where: str) -> list[FrameFile]:
 
 
 def _is_picture(file: pathlib.Path) -> bool:
-    """Whether a file holds the instances of one picture: a list of them, or an empty one; perhaps in instance_info."""
+    """Says whether a file holds the instances of one picture: a list of them, perhaps empty or in instance_info."""
     with JsonStream(file, _WHAT) as stream:
         found = iter(stream)
         if stream.is_list:
@@ -101,7 +101,7 @@ def _is_picture(file: pathlib.Path) -> bool:
 def _add_elements(
     stream: JsonStream, poses: KeypointLists, clip: str, frame: int, prefix: str, *, may_be_empty: bool
 ) -> Iterator[None]:
-    """Adds the frames of a video's file, or the instances of a picture's, one at a step."""
+    """Adds the frames of a video's file, or the instances of a picture's file, one at each step of the iterator."""
     with_meta, instances = stream.is_list, 0
     place = None
     for key, element in stream:
@@ -165,7 +165,7 @@ def _add(
 
 
 def _meta(stream: JsonStream) -> tuple[str | None, list[str]]:
-    """What meta_info says of the keypoints: the convention of its data set, and their names; as far as it does."""
+    """Reads what meta_info says of the keypoints: the convention of its data set, and their names, if it has them."""
     if stream.is_list:
         return None, []
     for key, meta in stream:
@@ -181,7 +181,7 @@ _NAMES = ("keypoint_id2name", "keypoint_name2id", "keypoint_names", "keypoints")
 
 
 def _names(given: Any) -> list[str]:
-    """The names in a list, in {"0": name of the first joint, ...} or in {name of the first joint: 0, ...}; none where a
+    """Reads names from a list, {"0": name of the first joint, ...} or {name of the first joint: 0, ...}; none where a
     number is missing or a name is no text.
     """
     if type(given) is dict and all(type(number) is int for number in given.values()):

@@ -1,8 +1,8 @@
 """`movenet`: MoveNet's output, saved as npz, npy or JSON: y, x, score of COCO's 17 joints, as shares of the picture.
 
 One person: [17, 3] a frame, stacked to [T, 17, 3]; axes of length 1, as the model gives them ([1, 1, 17, 3]), may stay.
-Several: [6, 56] a frame, 17 x (y, x, score), then the box and its score; there are always six rows, most of them of
-nobody (tfhub.dev/google/movenet, singlepose and multipose; tensorflow/tfjs-models
+Several people: [6, 56] a frame, 17 x (y, x, score), then the box and its score. There are always six rows; most of them
+belong to nobody (tfhub.dev/google/movenet, singlepose and multipose; tensorflow/tfjs-models
 pose-detection/src/movenet/constants.ts).
 """
 
@@ -53,10 +53,10 @@ def read_movenet(
 
     Args:
       path: of the file.
-      image_size: (width, height) px of the pictures, which the arrays do not say.
+      image_size: (width, height) px of the pictures; the arrays do not contain it.
       padded: whether the model was given the picture in the middle of a square (tf.image.resize_with_pad), and the
         coordinates are shares of that square.
-      min_score: multipose's rows whose score is not above this are nobody; by default TensorFlow.js' number.
+      min_score: multipose's rows whose score is not above this number belong to nobody; the default is TensorFlow.js'.
 
     Raises:
       ValueError: one line with the file, the array, what was expected and what it holds; also without an image size,
@@ -107,7 +107,7 @@ def _from_arrays(path: str | os.PathLike[str]) -> Iterator[_Part]:
 def _from_json(path: str | os.PathLike[str]) -> Iterator[_Part]:
     frames: list[tuple[np.ndarray, np.ndarray | None]] = []
     with JsonStream(path, _WHAT) as stream:
-        joints: list[Any] = []  # Of a file with one frame, whose elements are the joints.
+        joints: list[Any] = []  # The file has one frame: its elements are the joints.
         for _, element in stream:
             what = f"{stream.where}: {stream.place}"
             if type(element) is list and len(element) == 3 and type(element[0]) in (int, float):
@@ -125,7 +125,7 @@ def _from_json(path: str | os.PathLike[str]) -> Iterator[_Part]:
 
 
 def _joined(frames: list[tuple[np.ndarray, np.ndarray | None]], done: float) -> Iterator[_Part]:
-    """The frames of [1, P, 17, 3] as parts, each of frames with the same number of people."""
+    """Joins frames [1, P, 17, 3] to parts; all frames of a part have the same number of people."""
     start = 0
     for at in range(1, len(frames) + 1):
         if at < len(frames) and frames[at][0].shape == frames[start][0].shape:
@@ -147,7 +147,7 @@ def _frame(element: Any, what: str) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def _is_one_frame(shape: tuple[int, ...]) -> bool:
-    """Whether an array of a known layout is that of one frame, without an axis for frames."""
+    """Says whether an array of a known layout holds one frame, without an axis for frames."""
     return shape == _POSE or (len(shape) == 2 and shape[1] == _MULTIPOSE)
 
 
@@ -164,7 +164,7 @@ def _is_layout(shape: tuple[int, ...]) -> bool:
 
 def _people(block: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     """y, x, score [n, P, 17, 3] of n frames of a known layout, and multipose's scores [n, P]."""
-    with np.errstate(invalid="ignore"):  # Damaged files have NaN of which NumPy warns.
+    with np.errstate(invalid="ignore"):  # NumPy warns of NaN, which damaged files have.
         block, n = block.astype(np.float64), len(block)
     if block.shape[-1] == _MULTIPOSE:
         people = block.reshape(n, -1, _MULTIPOSE) if n else np.zeros((0, 1, _MULTIPOSE))

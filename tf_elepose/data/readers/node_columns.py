@@ -25,10 +25,10 @@ class NodeColumns:
     """
 
     def __init__(self, columns: Mapping[str, Mapping[str, int]], third: str, where: str) -> None:
-        """Takes the places of {joint: {"x", "y" and perhaps `third`: column}}.
+        """Takes {joint: {"x", "y" and perhaps `third`: column}}.
 
         Raises:
-          ValueError: a joint lacks x or y, or some have a `third` and some not.
+          ValueError: a joint lacks x or y, or only some joints have `third`.
         """
         self.names = list(columns)
         for axis in ("x", "y"):
@@ -42,11 +42,11 @@ class NodeColumns:
         self._places = [[places[axis] for places in columns.values()] for axis in axes]
 
     def convention(self, stated: str | None, where: str) -> Convention:
-        """The convention of the joints, by their names; of the first joints, where it has fewer.
+        """Finds the convention of the joints by their names; it may name only the first joints.
 
         Args:
-          stated: the convention that the user gives: in the order of the file, or, where it has the file's own names,
-            by name.
+          stated: the convention that the user gives. If it has the file's own names, joints are matched by name;
+            otherwise they are in the order of the file.
           where: the place of the names, for messages.
 
         Raises:
@@ -64,10 +64,10 @@ class NodeColumns:
         return found if found is not None else stated_convention(None, len(self.names), where)
 
     def read(self, lines: Sequence[Line], where: str) -> tuple[np.ndarray, np.ndarray | None]:
-        """Places [n, K, 2] px and scores [n, K] of the lines; a joint without a score of its own is sure.
+        """Reads places [n, K, 2] px and scores [n, K] from lines; a joint without a score has score 1.
 
         Raises:
-          ValueError: a cell is no finite number; says in which line.
+          ValueError: a cell is not a finite number; the message names the line.
         """
         used = [place for axis in self._places for place in axis]
         x, y, *scores = np.split(numbers_of(lines, used, where), len(self._places), axis=1)

@@ -1,9 +1,9 @@
-"""`openpifpaf`: the JSON files of openpifpaf: a folder with one a picture, or one file of a picture or a video.
+"""`openpifpaf`: openpifpaf's JSON files: a folder with one file for each picture, or one file of a picture or a video.
 
 openpifpaf.predict writes PICTURE.predictions.json, a list of people {keypoints [x, y, c] * K, score, bbox}; a keypoint
 that is not found has c = 0, and lies at (0, -3) or elsewhere (openpifpaf/annotation.py, json_data). openpifpaf.video
-writes VIDEO.openpifpaf.json, a line a frame: {"frame": number from 1, "predictions": list of people}, in old versions
-the list alone (openpifpaf/video.py). Tracked people have an id_.
+writes VIDEO.openpifpaf.json with one line for each frame: {"frame": number from 1, "predictions": list of people}; old
+versions write only the list (openpifpaf/video.py). Tracked people have an id_.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _VIDEO_ENDINGS = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpe
 def read_openpifpaf(path: str | os.PathLike[str], *, convention: str | None = None) -> Iterator[Rows]:
     """Yields the people in the files in and below the folder `path`, or in one file.
 
-    A picture's clip and frame are in the file's name. A video's clip is the file's name, its frame the number in the
-    line, in old files the number of the line, from 1. A person's number is its id_, where openpifpaf tracked people,
-    otherwise its place in the frame. Boxes without keypoints are left out, frames without people are counted.
+    A picture's clip and frame are in the file's name. A video's clip is the file's name. Its frame is the number in the
+    line; in old files it is the number of the line, from 1. A person's number is its id_, where openpifpaf tracked
+    people, otherwise its place in the frame. Boxes without keypoints are left out, frames without people are counted.
 
     Args:
       path: of the folder or file.
@@ -62,7 +62,7 @@ def read_openpifpaf(path: str | os.PathLike[str], *, convention: str | None = No
 
 
 def _files(root: pathlib.Path, where: str) -> tuple[list[FrameFile], list[pathlib.Path]]:
-    """The files of pictures, with clip and frame, and those of videos."""
+    """Returns the files of pictures with clip and frame, and the files of videos."""
     if root.is_file() and _is_video(root):
         return [], [root]
     pictures, videos = (files_ending(root, ending) if root.is_dir() else [] for ending in (_PICTURE, _VIDEO))
@@ -72,7 +72,7 @@ def _files(root: pathlib.Path, where: str) -> tuple[list[FrameFile], list[pathli
 
 
 def _is_video(file: pathlib.Path) -> bool:
-    """Whether a file has a line a frame, an object or one of several lists, or one list of such objects."""
+    """Says whether a file is of a video: a frame in each line (an object, or one of several lists), or a list of objects."""
     with JsonStream(file, "openpifpaf file") as stream:
         first = list(itertools.islice(stream.documents(), 2))
     return (
@@ -85,7 +85,7 @@ def _are_frames(value: Any) -> bool:
 
 
 def _clip(file: pathlib.Path, root: pathlib.Path, where: str) -> str:
-    """The name of a video without endings, with the folders below the given one."""
+    """Returns the name of a video without endings, with the folders below the given folder."""
     name = unpacked_name(file).name.removesuffix(".json").removesuffix(".jsonl").removesuffix(".openpifpaf")
     if name.lower().endswith(_VIDEO_ENDINGS):
         name = name.rpartition(".")[0]
@@ -104,8 +104,8 @@ def _frames(stream: JsonStream, file: pathlib.Path) -> Iterator[tuple[str, int, 
             frame, people = integer(line.get("frame"), f"{stream.where}: line {number}: frame"), line.get("predictions")
         if frame in known:
             raise ValueError(
-                f"{stream.where}: line {number}: frame {frame} given twice; openpifpaf appends to a file that is "
-                "there: was it run twice?"
+                f"{stream.where}: line {number}: frame {frame} given twice; openpifpaf appends to an "
+                "existing file, so it may have run twice"
             )
         known.add(frame)
         yield place, frame, people
@@ -126,7 +126,7 @@ def _add_frame(poses: KeypointLists, people: Any, place: str, where: str, clip: 
         if own is not None:
             own = integer(own, f"{what}: person {number}: id_")
         poses.add(
-            person.get("keypoints"),  # Detection models write boxes alone.
+            person.get("keypoints"),  # Detection models write only boxes.
             f"{place}: person {number}",
             clip=clip,
             frame=frame,

@@ -1,9 +1,9 @@
 """`openpose`: a folder of OpenPose's JSON files, one for each frame, or one such file.
 
 A file NAME_%012d_keypoints.json holds {"people": [{"person_id": [-1], "pose_keypoints_2d": [x, y, c] * K}]}, K = 25 in
-the order of BODY_25 or 18 in that of COCO; a joint that is not found is 0, 0, 0 (OpenPose doc/02_output.md). Pose2Sim
-and Sports2D write the same layout as NAME_000000.json, with 26 joints in Halpe's order. Files of this layout are read
-whatever their names. The clip is NAME, with the folders below the given one; the frame is the number at its end. The
+the order of BODY_25, or 18 in the order of COCO; a joint that is not found is 0, 0, 0 (OpenPose doc/02_output.md).
+Pose2Sim and Sports2D write the same layout as NAME_000000.json, with 26 joints in Halpe's order. Files of this layout
+are read under any name. The clip is NAME, with the folders below the given one; the frame is the number at its end. The
 file of a picture without a number is a clip of one frame, 0.
 
 Coordinates are pixels unless OpenPose ran with --keypoint_scale 3 or 4, which the files do not say. Poses with every
@@ -49,8 +49,8 @@ def read_openpose(
 
     Args:
       path: of the folder, or of one file.
-      convention: of the keypoints; without it, body_25, openpose_coco_18 or halpe_26, by their number.
-        BODY_25B also has 25, and has to be stated.
+      convention: of the keypoints; without it, body_25, openpose_coco_18 or halpe_26, by their number. BODY_25B also
+        has 25 keypoints, and must be stated.
       image_size: (width, height) px, needed where coordinates are not pixels.
       keypoint_scale: OpenPose's option: 0 pixels, 3 coordinates from 0 to 1, 4 from -1 to 1. Without it, pixels, unless
         all joints of the first few thousand poses lie within [0, 1] or [-1, 1].
@@ -73,12 +73,12 @@ def read_openpose(
 
 
 def _require_known_order(rows: Rows, where: str) -> None:
-    """Raises a ValueError where 25 keypoints do not lie as BODY_25's."""
+    """Raises a ValueError if 25 keypoints look like BODY_25B."""
     if rows.convention.name != "body_25" or rows.confidence is None:
         return
     if looks_like_body_25b(rows.poses_2d, rows.confidence):
         raise ValueError(
-            f"{where}: 25 keypoints that lie as BODY_25B's do, not as BODY_25's: say which they are, "
+            f"{where}: the 25 keypoints look like BODY_25B, not like BODY_25; say which they are: "
             "--option=convention=body_25b or --option=convention=body_25"
         )
 
@@ -116,7 +116,9 @@ class _Scale:
             )
         # OpenPose src/openpose/core/keypointScaler.cpp: the last pixel is at 1, the first at 0 or -1.
         last = np.array(self.image_size, np.float64) - 1
-        poses = np.where(left_out(poses)[..., np.newaxis], np.nan, poses)  # Scaled, they would look like places.
+        poses = np.where(
+            left_out(poses)[..., np.newaxis], np.nan, poses
+        )  # After scaling, they would look like places in the picture.
         return poses * last if self._scale == 3 else (poses + 1) / 2 * last
 
 
@@ -129,7 +131,7 @@ def _scale_of(found: np.ndarray) -> int:
 
 
 def _files(path: pathlib.Path, where: str) -> list[FrameFile]:
-    """OpenPose's files in the folder `path`, told by their usual name or by their layout; a warning names others."""
+    """Finds OpenPose's files in the folder `path` by their usual name or by their layout; a warning names other files."""
     others: list[str] = []
 
     def is_openpose(file: pathlib.Path) -> bool:

@@ -5,9 +5,8 @@ SMPL), poses2d [N, 3, 18] (rows x px, y px, confidence of OpenPose's 18 joints) 
 cam_poses [N, 4, 4] from world to camera and cam_intrinsics [3, 3]; and img_frame_ids [N]. Layout: the data set's
 documentation, SPIN datasets/preprocess/pw3d.py.
 
-poses_2d are the projected 3D joints, on which ElePose was tested, too: OpenPose's joints are at other places of the
-body. The validation sequences are left out: they are neither for training nor for the test, unless the option
-`validation` says so.
+poses_2d are the projected 3D joints, because OpenPose's joints are at other places of the body. ElePose was tested on
+projected joints, too. The validation sequences are left out, unless the option `validation` puts them into a split.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Keypoints in a pickled array of one entry a frame, each with as many people as were found in it.
+"""Reads keypoints from a pickled array with one entry for each frame; an entry holds as many people as were found.
 
 `np.save` and `np.savez` make such arrays of lists: an entry is numbers [people, K, 2 or 3], [K, 2 or 3] of one person,
 a list of these, or empty or None where nobody was found.
@@ -28,10 +28,11 @@ def read_ragged(archive: PickledNpz, name: str, stated: str | None, third: str |
       name: of the array.
       stated: the convention that the user states.
       third: what third numbers are, see `ThirdNumbers`.
-      clip: that the frames are of.
+      clip: the clip of the frames.
 
     Raises:
-      ValueError: an entry is something else, or has other joints than those before; says of which frame.
+      ValueError: an entry is something else, or has another number of joints than earlier ones; the message names the
+        frame.
     """
     where = f"{archive.where}: {name}"
     objects = archive.objects(name)

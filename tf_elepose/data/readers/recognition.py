@@ -1,6 +1,6 @@
-"""What a file looks like, for messages: the FORMAT that reads it, judged by its name and its first bytes.
+"""Guesses the FORMAT of a file by its name and its first bytes, for messages.
 
-Nothing is read because of this: a reader decides itself what it takes. These are signs, and they can be wrong.
+The guess can be wrong. No reader depends on it: each reader decides by itself what it reads.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from tf_elepose.data.parsers.npz import DAMAGE
 HEAD = 1 << 14
 """Bytes of a file that show its layout."""
 
-_MOST_FILES = 20_000  # Of a folder are counted.
-_TRIED = 3  # Files of each ending whose content is looked at.
+_MOST_FILES = 20_000  # At most this many files of a folder are counted.
+_TRIED = 3  # At most this many files of each ending are opened.
 
 _BY_ENDING = {
     ".bvh": "bvh", ".mat": "mpii or lsp or mpi_inf_3dhp", ".h5": "h36m_fetch or skipose", ".pkl": "3dpw",
@@ -39,7 +39,7 @@ _POSE_LINE = re.compile(rb"\d+(?:[ \t]+-?[\d.]+(?:e-?\d+)?){12,}[ \t\r]*(?:\n|\Z
 
 
 def format_of(path: str | os.PathLike[str]) -> str | None:
-    """The FORMAT, or formats ("mpii or lsp"), that a file looks like; None where it looks like none."""
+    """Returns the FORMAT, or formats ("mpii or lsp"), that a file looks like; None if it looks like none."""
     name = unpacked_name(path)
     if (ending := name.suffix.lower()) in _BY_ENDING:
         return _BY_ENDING[ending]
@@ -60,7 +60,7 @@ def format_of(path: str | os.PathLike[str]) -> str | None:
 
 
 def format_of_json(head: bytes) -> str | None:
-    """The FORMAT that the first bytes of a JSON file look like."""
+    """Returns the FORMAT that the first bytes of a JSON file look like; None if they look like none."""
     head = head.removeprefix(b"\xef\xbb\xbf").lstrip()
 
     def has(*keys: str) -> bool:
@@ -88,12 +88,12 @@ def format_of_json(head: bytes) -> str | None:
 
 
 def advice_for(path: str | os.PathLike[str], format_name: str, message: str) -> str | None:
-    """What to say of a path that `format_name` cannot read: the format it looks like, or what a folder holds.
+    """Says more about a path that `format_name` cannot read: the format it looks like, or what a folder holds.
 
     Args:
       path: of the file or folder.
       format_name: of the reader.
-      message: the reader's. Where it wants a file, its files in the folder are worth saying, too.
+      message: the reader's error. If the reader wants a file, files of its format in a folder are named, too.
     """
     place = pathlib.Path(path)
     if place.is_dir():
@@ -151,7 +151,7 @@ def _format_of_table(head: bytes) -> str:
 
 
 def held(path: pathlib.Path) -> str:
-    """What a folder holds, for messages: how many files of which endings, and which formats these look like."""
+    """Says what a folder holds: how many files of which endings, and which formats these look like."""
     by_ending: collections.defaultdict[str, list[pathlib.Path]] = collections.defaultdict(list)
     for number, file in enumerate(path.rglob("*")):
         if number >= _MOST_FILES:

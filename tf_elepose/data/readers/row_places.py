@@ -1,4 +1,4 @@
-"""People of arrays that have a frame for each row: who is who, and which rows repeat another."""
+"""Numbers the people in arrays that have a frame for each row, and finds rows that repeat an earlier one."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from tf_elepose.data.readers.table_labels import REPEATED
 
 
 class RowPlaces:
-    """Numbers the people of the rows of one file, a part at a time.
+    """Numbers the people in the rows of one file, which come in parts.
 
-    Without a number of its own, a person has the place among the rows of its clip, camera and frame. With one, a row of
-    the same clip, camera, frame and person as an earlier one is left out: nobody is at two places.
+    If the file has no numbers of people, a person's number is its place among the rows of its clip, camera and frame.
+    If the file has numbers, a row with the same clip, camera, frame and person as an earlier row is left out, because
+    nobody is at two places.
     """
 
     def __init__(self) -> None:
         """Starts before the first row."""
         self._met: collections.Counter[tuple[Any, ...]] = collections.Counter()
-        self._grown: list[list[np.ndarray]] | None = []  # The parts so far, while frames only grow.
+        self._grown: list[list[np.ndarray]] | None = []  # The parts so far, while frames only increase.
         self._last: tuple[Any, ...] = ()
 
     def numbered(self, fields: dict[str, Any], n: int) -> tuple[dict[str, Any], np.ndarray]:
-        """`fields` of the next `n` rows with person and identity, and which of these rows [n] are kept.
+        """Adds person and identity to `fields` of the next `n` rows; also returns which of these rows [n] are kept.
 
         Args:
           fields: keywords of `Rows`, one value or [n]; frame [n].
@@ -46,9 +47,10 @@ class RowPlaces:
         return kept | ({} if keep.all() else {"dropped": {REPEATED: int((~keep).sum())}}), keep
 
     def _only_grow(self, columns: list[np.ndarray]) -> bool:
-        """Whether each row so far is a later frame of one clip and camera than the row before: none is there twice.
+        """Whether all rows so far are of one clip and camera, each with a later frame than the row before.
 
-        That is the usual file, and quickly seen. Once it is otherwise, all rows so far are counted.
+        Then no row can repeat another. This is the usual file, and quick to see. After the first row that is different,
+        all rows so far are counted.
         """
         if self._grown is None:
             return False

@@ -1,7 +1,7 @@
 """`skipose`: SkiPose-PTZ, alpine skiers seen by six cameras that pan, tilt and zoom.
 
-{train,test}/labels.h5, a row for each image of 256 x 256 px: seq, cam (0 to 5), frame, subj; 2D [34], x and y of 17
-joints in shares of the image; 3D [51] m in the camera frame, from the root; R_cam_2_world [9], cam_position [3] m.
+{train,test}/labels.h5 has one row for each image of 256 x 256 px: seq, cam (0 to 5), frame, subj; 2D [34], x and y of
+17 joints in shares of the image; 3D [51] m in the camera frame, from the root; R_cam_2_world [9], cam_position [3] m.
 ski_centers.csv, where it exists, has the root's position in the world: lines of seq, frame, x, y, z (m) separated by
 spaces. Joints are those of h36m_17 (TransFusion, multiview_skipose.py).
 """

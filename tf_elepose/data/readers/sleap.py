@@ -1,8 +1,8 @@
-"""`sleap`: the analysis csv that SLEAP exports, a line an instance.
+"""`sleap`: the analysis csv that SLEAP exports, with one line for each instance.
 
 Columns are track, frame_idx, instance.score and, for each node of the skeleton, NODE.x, NODE.y, NODE.score, in px
-(SLEAP sleap/info/write_tracking_h5.py and sleap_io/io/csv.py). Cells of a node that is not visible are empty; what
-people labelled by hand has no scores. Tracks are people; without tracking the cells of track are empty.
+(SLEAP sleap/info/write_tracking_h5.py and sleap_io/io/csv.py). Cells of a node that is not visible are empty. Instances
+that were labelled by hand have no scores. Tracks are people; without tracking, the cells of track are empty.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ def is_sleap(columns: list[str]) -> bool:
 def read_sleap(path: str | os.PathLike[str], *, convention: str | None = None) -> Iterator[Rows]:
     """Yields the rows of the csv file at `path`, some thousands at a time.
 
-    The clip is the file's name without .analysis, or the video's where there is a column of that name. A person's
-    number is that of its track, in the order in which the tracks appear; without a track, its place among the instances
-    of the frame.
+    The clip is the file's name without .analysis, or the video's where there is a column of that name. Tracks are
+    numbered in the order in which they appear, and the number of a track is that of the person; without a track, it is
+    the place among the instances of the frame.
 
     Args:
       path: of the file.
-      convention: of the nodes; without it, their names say which joints they are.
+      convention: of the nodes; without it, their names decide.
 
     Raises:
-      ValueError: there is no such file, or the table is wrong: one line with the line of the file.
+      ValueError: there is no such file, or the table is wrong; the message names the line of the file.
     """
     where = f"SLEAP file {os.fspath(path)}"
     clip = text(unpacked_name(path).stem.removesuffix(".analysis"), f"{where}: its name")
@@ -95,7 +95,7 @@ class _Table:
         self._untracked: collections.Counter[tuple[str, int]] = collections.Counter()
 
     def rows(self, lines: list[Line], clip: str, done: float) -> Rows:
-        """The rows of the next lines."""
+        """Returns the rows of the next lines."""
         clips, frames, people, tracked, scores, kept = [], [], [], [], [], []
         for number, cells in lines:
             what = f"{self._where}: line {number}"
@@ -139,5 +139,5 @@ class _Table:
 
 
 def _video_clip(path: str) -> str:
-    """The clip of a video: the name of its file."""
+    """Returns the clip of a video: the name of its file."""
     return video_name(path.replace("\\", "/").rpartition("/")[2]) or path

@@ -1,4 +1,4 @@
-"""The convention of tables and arrays that do not name their joints, as the user states it."""
+"""Finds the convention that the user states, for tables and arrays that do not name their joints."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from tf_elepose.skeleton.joint_names import begins_whole_body
 
 
 def stated_convention(stated: str | None, num_joints: int, where: str) -> Convention:
-    """The convention that the user states for `num_joints` joints.
+    """Returns the convention that the user states for `num_joints` joints.
 
-    It may have fewer joints where the list is one of a whole body, which begins with the convention's: it is then about
-    these.
+    It may have fewer joints if the list is that of a whole body that begins with them; it then names only these joints.
 
     Raises:
-      ValueError: none is stated, it is unknown, or has another number of joints; the message begins with `where`.
+      ValueError: no convention is stated, it is unknown, or it has another number of joints; the message begins with
+        `where`.
     """
     if stated is None:
         raise ValueError(
-            f"{where}: {num_joints} joints, but not which: say it as --option=convention=NAME, "
+            f"{where}: {num_joints} joints without names: name their convention, --option=convention=NAME, "
             f"{conventions.candidates(num_joints)}"
         )
     held = conventions.get_convention(str(stated))

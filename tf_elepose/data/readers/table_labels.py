@@ -1,10 +1,10 @@
-"""The columns of a text table that say which clip, frame and person a row is about, by the names that programs use.
+"""Finds the columns of a text table that say clip, frame and person of a row, by the names that programs use.
 
-Columns are told by their names, "frame_no" or "Track ID"; a column that nobody knows is named in a warning, and refused
-where it may be the frame, the person or the clip, because the rows would be taken for others without it.
+Columns are recognised by their names, such as "frame_no" or "Track ID". A warning names the columns that are not known.
+If such a column may be the frame, the person or the clip, it is refused: without it, rows would get wrong labels.
 
-Ids of people and cameras may be text: they are numbered as they come. A row without an id (empty, NA or below 0), and
-every row of a table without such a column, is a person of its frame whose identity is not known.
+Ids of people and cameras may be text; they are numbered in the order of appearance. A row without an id (empty, NA or
+below 0), and every row of a table without a column of ids, is a person of its frame, and nothing says who it is.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tf_elepose.data.parsers.limits import MAX_TEXT_LENGTH, listed
 from tf_elepose.data.recording import SPLITS
 
 _NUMBER = r"(?:no|nr|num|number|id|ids|idx|index|name|label)?"
-# Names without case and punctuation; better ones first. A tracker's id is surely who somebody is, other ids may not be.
+# Names without case and punctuation, the preferred ones first. A tracker's id identifies a person; other ids may not.
 _ROLES = {
     "frame": (rf"(?:frame|frm|framecount|videoframe){_NUMBER}",),
     "image": (r"(?:image|img|picture|photo|file)(?:file)?(?:name|path|file|id)?|frame(?:name|path|file)|path",),
@@ -51,14 +51,14 @@ _MEASURES = {
     "total", "length", "len", "duration", "area", "weight", "age", "sex", "speed", "x", "y", "z", "bbox", "box",
     "valid", "visible", "type", "status", "quality", "time", "s", "ms", "start", "end", "color", "colour",
 }  # fmt: skip
-_DEPTH = re.compile(r"z\d{1,4}|.*[_ .]z", re.IGNORECASE)  # Depths are not read, and known not to be.
+_DEPTH = re.compile(r"z\d{1,4}|.*[_ .]z", re.IGNORECASE)  # Depths are not read, and need no warning.
 _FRAMES = ("frame", "image", "time")  # Labels that say the frame; the first one that a table has is taken.
 _INTEGERS = ("frame", "camera", "person")
 _LARGEST = 2**31 - 1
 _OF_A_VIDEO = r"\.(?:mp4|m4v|avi|mov|mkv|webm|mpe?g|wmv|flv|3gp|mts|m2ts)$"
 _OF_A_PICTURE = r"\.(?:jpe?g|png|bmp|tiff?|webp|ppm|pgm)$"
 _MOST_SHOWN = 20
-_ROWS_OF_AN_INDEX = 3  # A column "id" that holds another value in each of so many rows, or more, counts the rows.
+_ROWS_OF_AN_INDEX = 3  # A column "id" only counts the rows if its values all differ in at least this many rows.
 
 REPEATED = "of a clip, frame and person that an earlier row has"
 """Why rows are left out: the same person cannot be at two places."""
@@ -69,7 +69,7 @@ class RowLabels:
 
     Attributes:
       columns: {label: the places of its columns}.
-      learns: whether `learn` has to see all rows before `fields`.
+      learns: whether `learn` must see all rows before `fields` is called.
     """
 
     def __init__(
@@ -80,12 +80,12 @@ class RowLabels:
         Args:
           names: of all columns, from line 1.
           joints: places of the columns that hold joints.
-          first: the cells of line 2; a frame that is no number is the name of a picture.
-          stem: name of the file, for clips and subjects that have none.
+          first: the cells of line 2; if the frame is not a number, it is the name of a picture.
+          stem: name of the file; it names clips and subjects if no column does.
           where: beginning of messages.
 
         Raises:
-          ValueError: a column may be a label, but under no known name.
+          ValueError: a column may be a label, but its name is not known.
         """
         self._names, self._stem, self._where = names, stem, where
         joints = set(joints)
@@ -132,9 +132,9 @@ class RowLabels:
         tell_single_frames([clip for clip, _ in set(self._places.values())], self._where)
 
     def fields(self, lines: Sequence[tuple[int, list[str]]]) -> tuple[dict[str, Any], np.ndarray]:
-        """The labels of the next rows (line, cells), as keywords for `Rows`, and which rows [n] are kept.
+        """Returns the labels of the next rows (line, cells) as keywords for `Rows`, and which rows [n] are kept.
 
-        A row is left out where an earlier one has its clip, camera, frame and person.
+        A row is left out if an earlier row has the same clip, camera, frame and person.
 
         Raises:
           ValueError: a cell is wrong; the message names the line.
@@ -178,7 +178,7 @@ class RowLabels:
         return {"subject": self._stem} | labels, keep
 
     def tell(self) -> None:
-        """Logs, after the last row, what was left out and which numbers texts have become."""
+        """Logs, after the last row, which rows were left out and which number each id that is text has got."""
         for label, numbers in self._numbers.items():
             shown = [f"{text[:40]!r} is {number}" for text, number in list(numbers.items())[:_MOST_SHOWN]]
             more = ", ..." if len(numbers) > _MOST_SHOWN else ""
@@ -186,7 +186,7 @@ class RowLabels:
         if self._repeated:
             logging.warning(
                 "%s: %d rows are left out, because an earlier row has the same clip, frame and person; the first is "
-                "%s; two people need two ids, and two frames two numbers",
+                "%s; different people need different ids, and different frames different numbers",
                 self._where, self._repeated, self._first_repeated,
             )  # fmt: skip
 
@@ -201,7 +201,9 @@ class RowLabels:
         bare = [i for i in self.columns.get("person", ()) if _plain(self._names[i]) == "id"]
         ids = [cells[bare[0]].strip() for cells in rows] if bare else []
         if len(ids) >= _ROWS_OF_AN_INDEX and len(set(ids)) == len(ids):
-            logging.warning("%s: column id: another in every row, so it is not taken as the person", self._where)
+            logging.warning(
+                "%s: column id: not taken for the person, because every row has a different value", self._where
+            )
             del self.columns["person"]
             self._numbers.pop("person", None)
 
@@ -212,8 +214,8 @@ class RowLabels:
                 given = self.columns.keys() & (_FRAMES if label == "frame" else {label})
                 if words & like and not words & _MEASURES and not given:
                     raise ValueError(
-                        f"{self._where}: line 1: is {names[i]!r} the {label}? Name it {label} if it is, otherwise "
-                        "leave it out"
+                        f"{self._where}: line 1: column {names[i]!r} may be the {label}: if it is, name it {label}; "
+                        "otherwise leave it out"
                     )
 
     def _cell(self, label: str, cells: Sequence[str]) -> str:
@@ -245,7 +247,7 @@ class RowLabels:
         return int(value)
 
     def _id(self, label: str, cells: Sequence[str], line: int) -> int | None:
-        """The number of an id; None where there is none: trackers write -1 where they lost somebody."""
+        """Returns the number of an id; None where there is none. Trackers that have lost a person write -1."""
         if label not in self.columns or is_missing(cell := self._cell(label, cells)):
             return None
         value = _number(cell)
@@ -257,7 +259,7 @@ class RowLabels:
 
 
 def _roles(names: Sequence[str]) -> dict[str, tuple[int, ...]]:
-    """The columns of each label: one, or several for a clip that is named in parts."""
+    """Finds the columns of each label: one, or several for a clip whose name is in parts."""
     plain, found = [_plain(name) for name in names], dict[str, tuple[int, ...]]()
     for label, patterns in _ROLES.items():
         for pattern in (label, *patterns):
@@ -274,7 +276,7 @@ def _plain(name: str) -> str:
 
 
 def _number(cell: str) -> float:
-    """The number in a cell; NaN where it is text."""
+    """Returns the number in a cell; NaN if it is text."""
     try:
         return float(cell)
     except ValueError:
@@ -282,7 +284,7 @@ def _number(cell: str) -> float:
 
 
 def _seconds(cell: str, what: str) -> float:
-    """A time that is a number, hours:minutes:seconds or a date with the time, in an order that is that of the times."""
+    """Reads a time (a number, hours:minutes:seconds, or a date with the time) as a number that grows with time."""
     try:
         if (clock := re.fullmatch(r"(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)", cell)) is not None:
             return 3600.0 * float(clock[1] or 0) + 60.0 * float(clock[2]) + float(clock[3])

@@ -2,13 +2,13 @@
 
 One row is one person in one frame of one camera. The file has a header; its columns are <joint>_x, <joint>_y and
 optionally <joint>_confidence for every joint, in any order (joint_columns.py), or x0, y0, [c0], x1, ... in the order of
-the convention. They are separated by comma, semicolon or tab, whichever the header has most of.
+the convention. Columns are separated by comma, semicolon or tab: the one that is most frequent in the header.
 
-Other columns say which clip, frame and person a row is about (table_labels.py); columns that nobody knows are named in
-a warning. DeepLabCut's and SLEAP's tables are known by their headers.
+Other columns say clip, frame and person of a row (table_labels.py). A warning names unknown columns. DeepLabCut's and
+SLEAP's tables are recognised by their headers.
 
-A joint is missing where it is empty, NaN or NA, has confidence 0, or lies at exactly (0, 0) or (-1, -1), see
-`visibility`.
+A joint is missing if its cells are empty, NaN or NA, if its confidence is 0, or if it lies at exactly (0, 0) or
+(-1, -1), see `visibility`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def read_csv(path: str | os.PathLike[str], *, convention: str | None = None) -> 
       convention: a name or the path of a convention file; required where the header does not name the joints.
 
     Raises:
-      ValueError: there is no such file or no convention, or the table is wrong: one line with the line of the file.
+      ValueError: there is no such file or no convention, or the table is wrong; the message names the line of the file.
     """
     where = f"csv file {path}"
     with opened(path, where) as stream:
@@ -72,7 +72,7 @@ def read_csv(path: str | os.PathLike[str], *, convention: str | None = None) -> 
 
 
 def _rows_of(stream: BinaryIO, delimiter: str, columns: int, where: str) -> Iterator[tuple[int, list[str]]]:
-    """Yields (line, cells) of the rows that are left in `stream`, from line 2."""
+    """Yields (line, cells) of the remaining rows in `stream`, from line 2."""
     for number, line in read_lines(stream, where, 2):
         cells = cells_of(line, delimiter, f"{where}: line {number}")
         if len(cells) == columns + 1 and not cells[-1].strip():

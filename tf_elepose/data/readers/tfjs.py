@@ -1,8 +1,8 @@
 """`tfjs`: poses of TensorFlow.js' pose-detection (MoveNet, BlazePose, PoseNet) or of ml5.js, as JSON that users write.
 
 The libraries write no files. This reader takes what estimatePoses returns for each frame (tfjs_poses.py), as a list, as
-JSON lines, or in an object under "frames", "poses", "results" or "data". x and y are pixels; where all are shares of
-the picture, within 0 and 1, its size is needed.
+JSON lines, or in an object under "frames", "poses", "results" or "data". x and y are pixels. If all are between 0 and
+1, they are shares of the picture, and its size is needed.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from tf_elepose.data.visibility import left_out
 
 _WHAT = "TensorFlow.js file"
 
-_KNOWN = {17: "coco_17", 33: "mediapipe_33"}  # MoveNet's and PoseNet's, and BlazePose's, without names.
+_KNOWN = {17: "coco_17", 33: "mediapipe_33"}  # Keypoints without names: 17 are MoveNet's or PoseNet's, 33 BlazePose's.
 
-_LARGEST_SHARE = 2.0  # A body in pixels is larger.
+_LARGEST_SHARE = 2.0  # No body in pixels is this small.
 
 _MOST_PEOPLE = 10  # MoveNet finds up to 6 people in a frame, PoseNet 5 by default.
 
@@ -45,9 +45,9 @@ def read_tfjs(
 
     Args:
       path: of the file.
-      convention: of the keypoints, if they have no names and are not 17 or 33.
+      convention: of the keypoints; needed if they have no names and are not 17 or 33.
       image_size: (width, height) px, needed where coordinates are shares; without it, the size given in the file.
-      list_of: what a list of poses holds, where the file leaves it open: "frames", one person in each, or the "people"
+      list_of: what a list of poses holds, if the file does not show it: "frames" with one person each, or the "people"
         of one picture.
 
     Raises:
@@ -72,7 +72,7 @@ def read_tfjs(
 
     with JsonStream(path, _WHAT) as stream:
         poses = KeypointLists(where, stem(path, where), _KNOWN, convention, list(seen.names))
-        places: collections.Counter[int] = collections.Counter()  # The people of each frame so far.
+        places: collections.Counter[int] = collections.Counter()  # The number of people in each frame so far.
         for position, frame in enumerate(frames(stream)):
             number = 0 if one_picture else position if frame.number is None else frame.number
             if not frame.poses:
@@ -98,7 +98,7 @@ def read_tfjs(
 
 
 class _Seen:
-    """What the poses of a whole file have in common.
+    """Collects what the poses of a whole file have in common.
 
     Attributes:
       names: of all keypoints, in the order of their first appearance.
@@ -114,7 +114,9 @@ class _Seen:
         self._largest = 0.0
         self._numbers: set[int | None] = set()
         self._placed: set[tuple[int, int]] = set()  # (frame, id) of poses that say their frame's number.
-        self._ids: list[int | None] | None = []  # Of poses in place of frames; None where something else came, too.
+        self._ids: (
+            list[int | None] | None
+        ) = []  # Ids of poses that stand in place of frames; None once something else came.
 
     def add(self, frame: Frame) -> None:
         """Adds a frame; ValueError where only some frames have numbers, or some keypoints names or scores."""
@@ -149,7 +151,7 @@ class _Seen:
         self._largest = max(self._largest, *(max(abs(x), abs(y)) for x, y, _ in pose.points))
 
     def one_picture(self, list_of: str | None) -> bool:
-        """Whether the file's list holds the people of one picture; ValueError where that is open."""
+        """Whether the file's list holds the people of one picture; ValueError if the file does not show it."""
         if not self._ids or len(self._ids) == 1 or None not in self._numbers:
             return False
         if list_of is not None:
@@ -164,7 +166,7 @@ class _Seen:
         )
 
     def scale(self, size: tuple[int, int] | None) -> np.ndarray:
-        """[2] that makes pixels of the coordinates."""
+        """Returns the factors [2] that turn coordinates into pixels."""
         if self._largest > _LARGEST_SHARE or self._largest == 0.0:
             return np.ones(2)
         if size is None:
@@ -175,7 +177,7 @@ class _Seen:
         return np.array(size, np.float64)
 
     def flat(self, pose: Pose, what: str) -> list[float]:
-        """The list x, y, score of each keypoint, in the order of `names`; one that the pose lacks is not seen."""
+        """Returns one list: x, y, score of each keypoint in the order of `names`; a keypoint that the pose lacks is not seen."""
         points = [(x, y, 1.0 if score is None else score) for x, y, score in pose.points]
         if pose.names is not None:
             own = dict(zip(pose.names, points, strict=True))

@@ -1,8 +1,9 @@
-"""Poses in the JSON of TensorFlow.js and ml5.js: the forms that their versions give a frame, a pose and a keypoint.
+"""Reads poses in the JSON of TensorFlow.js and ml5.js, in the forms that different versions write.
 
-    a frame: a list of poses, or an object with one under "poses" or "predictions", and perhaps the frame's number;
-    a pose: {"keypoints": list, "score", "id"}, in ml5.js' old form under "pose";
-    a keypoint: {"x", "y", "score", "name"}; PoseNet says {"position": {"x", "y"}, "score", "part"}, ml5.js "confidence"
+    a frame: a list of poses, or an object with such a list under "poses" or "predictions", perhaps with its number;
+    a pose: {"keypoints": list, "score", "id"}; ml5.js' old form has this object under "pose";
+    a keypoint: {"x", "y", "score", "name"}; PoseNet writes {"position": {"x", "y"}, "score", "part"}, and ml5.js
+      "confidence" in place of "score"
 
 (tensorflow/tfjs-models pose-detection/src/types.ts, posenet/src/types.ts; ml5.js BodyPose and PoseNet).
 """
@@ -17,7 +18,7 @@ from tf_elepose.data.parsers.json_stream import JsonStream, shown
 from tf_elepose.data.readers.keypoint_lists import integer, text
 
 LISTS = ("frames", "poses", "results", "data")
-"""The list of frames in an outermost object."""
+"""The keys of the list of frames in an outermost object."""
 
 _PEOPLE = ("poses", "predictions")
 _FRAME_NUMBERS = ("frame", "frameIndex", "frame_index", "frameNumber", "frame_id")
@@ -45,12 +46,12 @@ class Pose(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """What was found in one frame.
+    """Holds what was found in one frame.
 
     Attributes:
-      number: the one given, or None.
-      poses: of the people; None for one that has no keypoints.
-      is_pose: whether the file has a pose in place of a frame; several may then have one number.
+      number: the number in the file, or None.
+      poses: one for each person; None for a person without keypoints.
+      is_pose: whether the file has a pose in place of a frame; several of them may then have the same number.
     """
 
     number: int | None
@@ -71,7 +72,7 @@ def frames(stream: JsonStream) -> Iterator[Frame]:
 
 
 def size_beside(stream: JsonStream) -> list[Any] | None:
-    """[width, height] that an outermost object states beside its frames, None without."""
+    """Reads [width, height] that an outermost object states beside its frames; None if it states none."""
     if stream.is_list:
         return None
     beside = {key: value for key, value in stream if key in (*_WIDTHS, *_HEIGHTS)}
@@ -114,7 +115,7 @@ def _pose(value: Any, what: str) -> Pose | None:
     if named and len(named) < len(names):
         raise ValueError(f"{what}: names: expected one for all keypoints or none")
     if len(set(named)) < len(named):
-        raise ValueError(f"{what}: names: expected another for each keypoint")
+        raise ValueError(f"{what}: names: expected a different one for each keypoint")
     person = value.get("id")
     own = None if person is None else integer(person, f"{what}: id")
     return Pose(points, named or None, _first(value, _SCORES), own)
@@ -138,5 +139,5 @@ def _number(value: Any, what: str) -> float:
 
 
 def _first(values: Mapping[str, Any], names: tuple[str, ...]) -> Any:
-    """The value of the first of `names` that there is; None without any."""
+    """Returns the value of the first of `names` that exists; None if none exists."""
     return next((values[name] for name in names if values.get(name) is not None), None)

@@ -1,6 +1,7 @@
-"""What the third number of a keypoint is in an array that does not say: a confidence, a label or a depth.
+"""Finds out what the third number of a keypoint in an array is: a confidence, a label or a depth.
 
-A depth taken for a confidence would hide every joint behind the root, and weigh the others by how near they are.
+If a depth were taken for a confidence, it would hide every joint on one side of the root, and weight the others
+wrongly.
 """
 
 from __future__ import annotations
@@ -9,25 +10,25 @@ import numpy as np
 
 KINDS = ("confidence", "visibility", "z")
 
-# Confidences are from 0 to 1. Heat maps' peaks reach a little further (MMPose's scores of 1.02, of -0.01), and a
-# damaged number in a hundred makes no depth.
+# Confidences are from 0 to 1. Peaks of heat maps exceed this a little (MMPose's scores of 1.02 and -0.01). One damaged
+# number in a hundred does not make the numbers depths.
 _LOWEST, _HIGHEST = -0.1, 1.5
 _MOST_OUTSIDE = 0.01
 
 
 class ThirdNumbers:
-    """Takes the third numbers of a file's keypoints, a part at a time, for what those of the first part are."""
+    """Interprets the third numbers of a file's keypoints; those of the first part decide for all parts."""
 
     def __init__(self, stated: str | None, where: str) -> None:
         """Starts without numbers.
 
         Args:
-          stated: of `KINDS`, or None: confidences, or labels (COCO's v: 0 is not labelled, 1 hidden, 2 visible) where
-            only 0, 1 and 2 occur.
+          stated: one of `KINDS`. If None, the numbers are labels (COCO's v: 0 not labelled, 1 hidden, 2 visible) if
+            only 0, 1 and 2 occur, and otherwise confidences.
           where: beginning of messages.
 
         Raises:
-          ValueError: another kind.
+          ValueError: `stated` is not one of `KINDS`.
         """
         if stated not in (None, *KINDS):
             raise ValueError(f"{where}: third: expected {', '.join(KINDS)}; got {stated!r}")
@@ -36,13 +37,13 @@ class ThirdNumbers:
         self._where = where
 
     def split(self, keypoints: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        """Places [..., K, 2] px, NaN where a label says that there is none, and confidences [..., K] or None.
+        """Returns places [..., K, 2] px, NaN where a label says that there is none, and confidences [..., K] or None.
 
         Args:
           keypoints: [..., K, 2 or 3].
 
         Raises:
-          ValueError: third numbers that are not stated and cannot be confidences or labels.
+          ValueError: `stated` is None, and the numbers can be neither confidences nor labels.
         """
         places = keypoints[..., :2]
         if keypoints.shape[-1] == 2:
@@ -65,6 +66,6 @@ class ThirdNumbers:
         outside = (known < _LOWEST) | (known > _HIGHEST)
         if outside.sum() > _MOST_OUTSIDE * known.size:
             raise ValueError(
-                f"{self._where}: the third numbers run from {known.min():g} to {known.max():g}, a confidence from 0 to "
-                "1: say what they are, --option=third=z (depths, which are not read) or --option=third=confidence"
+                f"{self._where}: the third numbers are {known.min():g} to {known.max():g}, but a confidence is "
+                "0 to 1; say what they are: --option=third=z (depths, which are not read) or --option=third=confidence"
             )

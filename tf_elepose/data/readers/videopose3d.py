@@ -1,12 +1,12 @@
 """`videopose3d`: VideoPose3D's 2D poses, data_2d_NAME.npz, or its Detectron detections, VIDEO.npz. 2D only.
 
-data_2d_custom_NAME.npz (data/prepare_data_2d_custom.py) and its brothers: positions_2d, a pickled {video: {action:
-[camera: [T, K, 2] px]}} with the action "custom", and metadata, a pickled {layout_name, num_joints, keypoints_symmetry,
-video_metadata: {video: {w, h}}}.
+data_2d_custom_NAME.npz (data/prepare_data_2d_custom.py) and other data_2d_*.npz have positions_2d, a pickled {video:
+{action: [camera: [T, K, 2] px]}} with the action "custom", and metadata, a pickled {layout_name, num_joints,
+keypoints_symmetry, video_metadata: {video: {w, h}}}.
 
-A video's detections (inference/infer_video.py, infer_video_d2.py): for each frame keypoints [[], [n, 4, K]], rows x, y,
-logit, probability, boxes [[], [n, 5]], the last number of which is the score, and metadata {w, h}. The first class is
-the background; frames without people have empty lists.
+A video's detections (inference/infer_video.py, infer_video_d2.py) have metadata {w, h} and, for each frame, keypoints
+[[], [n, 4, K]] (rows x, y, logit, probability) and boxes [[], [n, 5]] (the last number is the score). The first class
+is the background; frames without people have empty lists.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from tf_elepose.skeleton.conversion import Convention
 
 POSITIONS = "positions_2d"
 
-_CUSTOM = "custom"  # The action of videos that have none.
+_CUSTOM = "custom"  # The name that stands for an action in videos without one.
 _DETECTORS = "coco_17"  # What Detectron's keypoint models find.
 _VIDEOS = (".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".mts")
 
-_X, _Y, _PROBABILITY, _ROWS = 0, 1, 3, 4  # Of keypoints [n, 4, K].
-_SCORE, _BOX_NUMBERS = 4, 5  # Of boxes [n, 5].
+_X, _Y, _PROBABILITY, _ROWS = 0, 1, 3, 4  # Rows of keypoints [n, 4, K].
+_SCORE, _BOX_NUMBERS = 4, 5  # Numbers of boxes [n, 5].
 _PERSON_CLASS = 1
 _PART = 8192
 
@@ -46,13 +46,14 @@ _PART = 8192
 def read_videopose3d(
     path: str | os.PathLike[str], *, convention: str | None = None, third: str | None = None
 ) -> Iterator[Rows]:
-    """Yields the rows of the npz file at `path`, or of all in the folder, a video and camera at a time.
+    """Yields the rows of the npz file at `path`, or of all files in the folder, by video and camera.
 
     Args:
       path: of the file, or of a folder with the detections in several videos.
-      convention: of the keypoints; without it, the layout that the metadata names, or coco_17 of 17 detections.
-      third: what the third number of a keypoint in positions_2d is, where there is one: confidence, visibility or z.
-        Without it, as for `npz`.
+      convention: of the keypoints; without it, the layout that the metadata names, or coco_17 for 17 detected
+        keypoints.
+      third: what a third number of a keypoint in positions_2d is: confidence, visibility or z. Without it, the rule of
+        `npz` holds.
 
     Raises:
       ValueError: there is no such file, it is damaged, of another form, or contains code; the convention contradicts
@@ -127,7 +128,7 @@ def _positions(archive: PickledNpz, stated: str | None, third: str | None) -> It
 
 
 def _layout(metadata: Any, stated: str | None, what: str) -> Convention | None:
-    """The convention of the joints of which the metadata tell; None without metadata."""
+    """Finds the convention of the joints that the metadata describe; None without metadata."""
     if metadata is None or stated is None:
         return None if metadata is None else layout_of(metadata, what)
     held = conventions.get_convention(stated)
@@ -190,7 +191,7 @@ def _rows(
     dropped: int,
     done: float,
 ) -> Rows:
-    held = held or conventions.CONVENTIONS[_DETECTORS]  # Without people any will do.
+    held = held or conventions.CONVENTIONS[_DETECTORS]  # Without people any convention will do.
     counts = [len(poses) for poses in people]
     with np.errstate(over="ignore", invalid="ignore"):  # `assemble` refuses numbers that are too large.
         numbers = np.concatenate([np.zeros((0, _ROWS, held.num_joints)), *people]).astype(np.float32)
@@ -211,7 +212,7 @@ def _rows(
 
 
 def _frames(archive: PickledNpz, name: str) -> list[Any]:
-    """What an array of objects holds of each frame: [T] of lists, or NumPy's [T, classes] of equally long ones."""
+    """Returns what an array of objects holds for each frame: [T] of lists, or [T, classes] if lists are equally long."""
     objects = archive.objects(name)
     if objects.ndim not in (1, 2):
         raise ValueError(f"{archive.where}: {name}: expected an entry for each frame; got {described(objects)}")
@@ -219,14 +220,14 @@ def _frames(archive: PickledNpz, name: str) -> list[Any]:
 
 
 def _of_people(classes: Any, what: str) -> np.ndarray | None:
-    """The numbers of the people among what was found of each class; None where there are none."""
+    """Returns the numbers of the class of people; None where nobody was found."""
     if not isinstance(classes, (list, tuple, np.ndarray)) or len(classes) <= _PERSON_CLASS:
         raise ValueError(f"{what}: expected a list of two classes; got {described(classes)}")
     found = classes[_PERSON_CLASS]
     if isinstance(found, (list, tuple, np.ndarray)) and len(found) == 0:
         return None
     try:
-        found = np.asarray(found, np.float64)  # Detectron has a list of people, detectron2 an array.
+        found = np.asarray(found, np.float64)  # Detectron writes a list of people, detectron2 an array.
     except (TypeError, ValueError, OverflowError):
         raise ValueError(f"{what}: expected numbers; got {described(found)}") from None
     return found

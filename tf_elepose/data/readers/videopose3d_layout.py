@@ -1,4 +1,4 @@
-"""The joints of VideoPose3D's 2D poses, by the metadata of a data_2d_*.npz.
+"""Finds the joints of VideoPose3D's 2D poses in the metadata of a data_2d_*.npz.
 
 metadata is {num_joints, keypoints_symmetry: [left, right]}; where the generic scripts made the file, it has a
 layout_name too (VideoPose3D data/data_utils.py and data/prepare_data_2d_custom.py).
@@ -18,10 +18,10 @@ _LAYOUTS = {"h36m": "h36m_17", "coco": "coco_17", "mpii": "mpii_16"}
 
 
 def layout_of(metadata: Any, what: str) -> Convention:
-    """The convention of the layout that `metadata` names, or of the one with its joint number and symmetry.
+    """Finds the convention of the layout that `metadata` names, or that has its number of joints and its symmetry.
 
     Raises:
-      ValueError: no layout has that name, or that number of joints and symmetry; the message begins with `what`.
+      ValueError: no layout has this name, or this number of joints and symmetry; the message begins with `what`.
     """
     sides = _symmetry(metadata, what)
     found = (_indices([metadata.get("num_joints")]), *sides)
@@ -40,7 +40,7 @@ def layout_of(metadata: Any, what: str) -> Convention:
 
 
 def require_layout(metadata: Any, held: Convention, what: str) -> None:
-    """Raises a ValueError where the left and right joints of `held`, which the user states, are not the metadata's."""
+    """Raises a ValueError if left and right joints of `held`, the stated convention, are not those of the metadata."""
     sides = _symmetry(metadata, what)
     if sides != _sides(held):
         raise ValueError(
@@ -50,7 +50,7 @@ def require_layout(metadata: Any, held: Convention, what: str) -> None:
 
 
 def _symmetry(metadata: Any, what: str) -> list[set[int]]:
-    """The indices of the left and of the right joints."""
+    """Returns the indices of the left and of the right joints."""
     symmetry = metadata.get("keypoints_symmetry") if isinstance(metadata, dict) else None
     if not isinstance(symmetry, (list, tuple, np.ndarray)) or len(symmetry) != 2:
         raise ValueError(f"{what}: expected num_joints and keypoints_symmetry; got {described(metadata)}")
@@ -62,7 +62,7 @@ def _sides(layout: Convention) -> list[set[int]]:
 
 
 def _indices(values: Any) -> set[int]:
-    """The integers in a list, to compare them with a layout; anything else gives a set that equals no layout's."""
+    """Returns the integers in a list; for anything else, a set that equals that of no layout."""
     if isinstance(values, np.ndarray) and values.dtype.kind in "iu":
         values = values.ravel()[:100].tolist()
     if not isinstance(values, (list, tuple)):

@@ -5,9 +5,9 @@ One row is one person in one frame of one camera. Fields, N rows of J joints:
     confidence [N, J], poses_3d [N, J, 3] mm in the camera frame and elevation [N] degrees, all five optional;
     subject, action, clip [N] text; camera, frame [N] integers; person [N] integers, optional; split [N] "train" or
     "test"; image_size [2] or [cameras, 2], optional; keypoints: the name of the joints' convention, "h36m_17" when
-    absent; identity: what person tells, "person" when absent, see `identities`. Other fields are ignored.
+    absent; identity: what person means, "person" when absent, see `identities`. Other fields are ignored.
 
-A joint is missing where it is not visible, NaN, or has confidence 0.
+A joint is missing if it is not visible, is NaN, or has confidence 0.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def read_views(path: str | os.PathLike[str], *, convention: str | None = None) -
 
     Args:
       path: of the file.
-      convention: the joints' convention, for a file that does not name it or names a wrong one.
+      convention: the joints' convention; it replaces the one that the file names.
 
     Raises:
       ValueError: one line with the file, the field, what was expected and what it holds.
@@ -76,8 +76,10 @@ def read_views(path: str | os.PathLike[str], *, convention: str | None = None) -
 
 
 def write_views(path: str | os.PathLike[str], recording: Recording) -> None:
-    """Writes `recording` as a views file, from which `read_views` makes an equal one. Missing joints are NaN in it: who
-    reads it without its masks must not take them for joints at (0, 0).
+    """Writes `recording` as a views file, from which `read_views` makes an equal recording.
+
+    Missing joints are NaN in the file, so that a program that ignores the masks does not take them for joints at (0,
+    0).
 
     Raises:
       ValueError: the skeleton has the name of a known convention but other joints, so that the file would be misread.
@@ -135,7 +137,7 @@ def _convention(archive: NpzReader, stated: str | None) -> Convention:
     if math.prod(shape) != 1 or dtype.kind != "U":
         raise ValueError(f"{what}: expected the name of a convention; got {dtype} {list(shape)}")
     name = str(check_array(archive.array("keypoints"), "text", shape, what).reshape(()))
-    if name.lower().endswith((".yaml", ".yml", ".json")):  # A data file must not name other files.
+    if name.lower().endswith((".yaml", ".yml", ".json")):  # A data file must not make the reader open other files.
         raise ValueError(f"{what}: expected the name of a convention; got {name!r}")
     try:
         return conventions.get_convention(name)

@@ -21,12 +21,12 @@ def read_vitpose(path: str | os.PathLike[str], *, convention: str | None = None)
     """Yields the people in the file at `path`, which is read twice: the names of the keypoints come last.
 
     The clip is the file's name without "_result", the frame the position in the list, from 0. A person's number is the
-    id in the file, unless every frame's ids are 0, 1, 2 ... as without tracking (SORT's begin at 1). Frames without
-    people give no rows and are counted.
+    id in the file. If the ids of every frame are 0, 1, 2 ..., there was no tracking (ids of the tracker SORT begin at
+    1), and they are only places in the frame. Frames without people give no rows and are counted.
 
     Args:
       path: of the file.
-      convention: of the keypoints, if the file does not name them.
+      convention: of the keypoints; needed if the file does not name them.
 
     Raises:
       ValueError: one line with the file, the element, what was expected and what it holds.
@@ -52,7 +52,7 @@ def read_vitpose(path: str | os.PathLike[str], *, convention: str | None = None)
 
 
 def _first_reading(stream: JsonStream) -> tuple[list[str], bool]:
-    """The names of the keypoints, as far as the file has them; and whether ids are of tracks."""
+    """Reads the names of the keypoints, if the file has them, and whether its ids are those of tracks."""
     names: list[str] = []
     tracked, frames = False, False
     for key, value in stream:
@@ -69,7 +69,7 @@ def _first_reading(stream: JsonStream) -> tuple[list[str], bool]:
 
 
 def _names(value: Any, what: str) -> list[str]:
-    """The names of the keypoints in their order, from {"0": name, ...}."""
+    """Reads the names of the keypoints, in their order, from {"0": name, ...}."""
     names = [value.get(str(place)) for place in range(len(value))] if type(value) is dict else []
     if not names or not all(type(name) is str for name in names):
         raise ValueError(f"{what}: expected an object with a name of each keypoint, from 0; got {shown(value)}")
@@ -83,7 +83,7 @@ def _id(person: str, what: str) -> int:
 
 
 def _flat(points: Any, what: str) -> list[Any]:
-    """The list x, y, score of the first keypoint, then of the second, and so on."""
+    """Returns one list: x, y, score of the first keypoint, then of the second, and so on."""
     if type(points) is not list or not all(type(point) is list and len(point) == 3 for point in points):
         raise ValueError(f"{what}: expected a list of [y, x, score]; got {shown(points)}")
     return [number for y, x, score in points for number in (x, y, score)]

@@ -1,4 +1,4 @@
-"""`yolo`: a folder of Ultralytics' pose files, one for each frame with people: prediction's save_txt, or labels.
+"""`yolo`: a folder of Ultralytics' pose files, one for each frame with people: written by save_txt, or labels.
 
 A line is a person: class, box, keypoints, and perhaps the box's confidence and a track id (yolo_columns.py). x and y
 are shares of the picture's width and height, (0, 0) is a keypoint that was not found. A video's frame N has the file
@@ -29,11 +29,11 @@ from tf_elepose.skeleton.joint_names import BODY_FIRST
 
 _KNOWN = {17: "coco_17", 26: "halpe_26", **BODY_FIRST}  # 17: Ultralytics' own pose models.
 
-_MOST_BYTES = 1 << 20  # Of a file: a thousand people.
+_MOST_BYTES = 1 << 20  # Largest file: a thousand people.
 
 _LARGEST_SHARE = 2.0  # Keypoints may lie outside of the picture, but not far.
 
-_NOT_LABELS = ("classes.txt",)  # Programs for labelling put the names of the classes there.
+_NOT_LABELS = ("classes.txt",)  # Files in which labelling programs put the names of the classes.
 
 
 def read_yolo(
@@ -51,10 +51,10 @@ def read_yolo(
 
     Args:
       path: of the folder, or of one file.
-      image_size: (width, height) px of the pictures, which the files do not say; JSON in pixels needs none.
+      image_size: (width, height) px of the pictures; .txt files do not contain it, and JSON in pixels does not need it.
       convention: of the keypoints; without it, coco_17 for 17, halpe_26 for 26, and the body of a whole-body list.
-      person_class: the class that is people: 0 in Ultralytics' models.
-      last: what a single number after the keypoints is, confidence or track, where the numbers do not tell.
+      person_class: the number of the class of people: 0 in Ultralytics' models.
+      last: what a single number after the keypoints is, confidence or track; needed if the numbers do not show it.
 
     Raises:
       ValueError: one line with the file, the line, what was expected and what it holds; also without an image size,
@@ -131,7 +131,7 @@ def _add_frame(
     frame: int,
     person_class: int,
 ) -> None:
-    """Adds the people of a file, where lines may come twice: prediction appends to a file that is there."""
+    """Adds the people of a file. Repeated lines count once: prediction appends to a file that exists."""
     before: set[bytes] = set()
     lines = list(_lines(file, where))
     for line, (place, numbers) in enumerate(lines):

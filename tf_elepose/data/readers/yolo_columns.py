@@ -1,8 +1,8 @@
-"""What the numbers of a line in Ultralytics' pose files are: no file says it, the lines' lengths do.
+"""Finds out what the numbers of a line in Ultralytics' pose files are; only the length of the lines shows it.
 
 A line is class, box (4), x y or x y c of each keypoint, [the box's confidence], [track id]. Prediction writes them
-(ultralytics/engine/results.py, save_txt); in labels for training c is a visibility, 0, 1 or 2, and nothing follows
-(Ultralytics' documentation, "Pose Estimation Datasets").
+(ultralytics/engine/results.py, save_txt); in labels for training, c is a visibility (0, 1 or 2), and nothing follows
+the keypoints (Ultralytics' documentation, "Pose Estimation Datasets").
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ BEFORE = 5
 """The numbers before the keypoints: class, and the box's middle and size."""
 
 LAST = ("confidence", "track")
-"""What the user may say of a last number."""
+"""What the user may call a last number."""
 
 
 def usual_keypoints(count: int, known: Sequence[int]) -> int:
@@ -29,14 +29,14 @@ def usual_keypoints(count: int, known: Sequence[int]) -> int:
 
 @dataclasses.dataclass(frozen=True)
 class Columns:
-    """The numbers of a line, for all lines of a folder.
+    """The meaning of the numbers in a line; the same for all lines of a folder.
 
     Attributes:
-      keypoints: how many.
-      dimensions: 2 for x y of each, 3 for x y c.
+      keypoints: the number of keypoints.
+      dimensions: 2 if each keypoint is x y, 3 if it is x y c.
       flags: whether c is a visibility (0, 1, 2) instead of a confidence.
-      confidence: whether the box's confidence follows.
-      track: whether a track id follows at the end, at least of some lines: a tracker may know nobody at first.
+      confidence: whether the box's confidence follows the keypoints.
+      track: whether at least some lines end with a track id: at first a tracker may have no ids.
     """
 
     keypoints: int
@@ -46,7 +46,7 @@ class Columns:
     track: bool
 
     def split(self, numbers: np.ndarray) -> tuple[np.ndarray, float | None, float | None]:
-        """The keypoints [K, 2 or 3], the box's confidence and the track id of a line; None where it has none."""
+        """Splits a line into keypoints [K, 2 or 3], the box's confidence and the track id; None for what it lacks."""
         rest = BEFORE + self.keypoints * self.dimensions
         pose = numbers[BEFORE:rest].reshape(self.keypoints, self.dimensions)
         confidence = float(numbers[rest]) if self.confidence else None
@@ -55,7 +55,7 @@ class Columns:
 
 
 class ColumnsSeen:
-    """Collects what the lines of a folder look like, file by file; `columns` then says what they are."""
+    """Collects the lengths of the lines of a folder, file by file; `columns` then says what the numbers are."""
 
     def __init__(self, keypoints: int, where: str) -> None:
         self._keypoints = keypoints
@@ -68,9 +68,9 @@ class ColumnsSeen:
         """Adds the lines (place, numbers) of one file.
 
         Raises:
-          ValueError: a line of another length than any that has these keypoints.
+          ValueError: a line has a length that does not fit the number of keypoints.
         """
-        last: dict[bytes, float] = {}  # By the whole line: one that is given twice counts once.
+        last: dict[bytes, float] = {}  # Repeated lines count once.
         for place, numbers in lines:
             rest = len(numbers) - BEFORE
             fitting = [d for d in (2, 3) if 0 <= rest - d * self._keypoints <= 2]
@@ -89,13 +89,13 @@ class ColumnsSeen:
         self._once_a_file &= len(set(following)) == len(following)
 
     def columns(self, last: str | None = None) -> Columns:
-        """What the numbers are.
+        """Says what the numbers are.
 
         Args:
-          last: one of `LAST`, what a single number after the keypoints is; None to judge by the numbers.
+          last: one of `LAST`, what a single number after the keypoints is; if None, the numbers decide.
 
         Raises:
-          ValueError: lines of different runs, or a last number that may be either.
+          ValueError: the lines are of different runs, or a last number may be either.
         """
         if not self._places:
             return Columns(self._keypoints, 3, False, False, False)
@@ -114,10 +114,10 @@ class ColumnsSeen:
 
     def _mixed(self, what: str) -> ValueError:
         examples = ", ".join(list(self._places.values())[:3])
-        return ValueError(f"{self._where}: {what}, as of different runs: {examples}; expected those of one run")
+        return ValueError(f"{self._where}: expected the files of one run; got {what}: {examples}")
 
     def _kind(self, place: str, *, tracked: bool) -> str:
-        """Whether a single last number is a confidence or a track id."""
+        """Says whether a single last number is a confidence or a track id."""
         if self._follow_integers and self._once_a_file:
             return "track"  # A detector is never sure of every box to six digits.
         if self._follow_shares and not tracked:

@@ -1,4 +1,4 @@
-"""What Ultralytics' `Results.to_json()` (older: tojson) returned, saved by the user: a file a frame, or one of a video.
+"""Reads what Ultralytics' `Results.to_json()` (older: tojson) returned: one file for each frame, or one for a video.
 
 A frame is a list of {"name", "class", "confidence", "box", "track_id", "keypoints": {"x": list, "y": list, "visible":
 list}}, px, or shares of the picture with normalize=True (ultralytics/engine/results.py, summary). A video is a list of
@@ -26,13 +26,13 @@ _KNOWN = {17: "coco_17"}
 
 _WHAT = "Ultralytics file"
 
-_LOOKED_AT = 100  # Files of a folder, of which the first may be of frames without people.
+_LOOKED_AT = 100  # At most this many files of a folder are looked at; the first may be of frames without people.
 
-_LARGEST_SHARE = 2.0  # A body in pixels is larger.
+_LARGEST_SHARE = 2.0  # No body in pixels is this small.
 
 
 def is_results(path: pathlib.Path) -> bool:
-    """Whether `path` is a JSON file, or a folder without .txt files and with JSON files of this layout."""
+    """Says whether `path` is a JSON file, or a folder that has JSON files of this layout and no .txt files."""
     if path.is_dir():
         if files_ending(path, ".txt"):
             return False
@@ -46,7 +46,7 @@ def read_results(
     """Yields the people in the file or folder at `path`; the arguments are `read_yolo`'s, checked.
 
     Raises:
-      ValueError: as `read_yolo`; without an image size only where coordinates are shares.
+      ValueError: as in `read_yolo`, but an image size is needed only if coordinates are shares.
     """
     poses = KeypointLists(where, folder_name(path, where), _KNOWN, convention)
     files = _files(path, where)
@@ -76,7 +76,7 @@ def read_results(
 
 
 def _files(path: pathlib.Path, where: str) -> list[FrameFile]:
-    """The files of frames, or the one of a video, which has the clip ""."""
+    """Lists the files of frames, or the one file of a video, which has the clip ""."""
     if path.is_file():
         with JsonStream(path, _WHAT) as stream:
             first = [element for _, element in itertools.islice(stream, 1)]
@@ -86,7 +86,7 @@ def _files(path: pathlib.Path, where: str) -> list[FrameFile]:
 
 
 def _frames(stream: JsonStream, frame: int) -> Iterator[tuple[str, int, list[Any]]]:
-    """Yields (place, frame, people) of a video's frames, or those of the one frame `frame`."""
+    """Yields (place, frame, people) of each frame of a video, or of the one frame `frame`."""
     if not stream.is_list:
         raise ValueError(f"{stream.where}: expected a list of people; got an object")
     people: list[Any] = []
@@ -117,7 +117,9 @@ def _add_frame(
             continue
         own = own_id(person, f"{what} {place}")
         if own is not None and own in ids:
-            raise ValueError(f"{what} {place}: track_id: expected another for each person of a frame; got {own}")
+            raise ValueError(
+                f"{what} {place}: track_id: expected a different one for each person of a frame; got {own} twice"
+            )
         ids |= set() if own is None else {own}
         poses.add(
             _flat(person.get("keypoints"), f"{what} {place}: keypoints"),
@@ -131,7 +133,7 @@ def _add_frame(
 
 
 def _flat(keypoints: Any, what: str) -> list[Any] | None:
-    """The list x, y, confidence of the first keypoint, then of the second; None where there are no keypoints."""
+    """Returns one list: x, y, confidence of the first keypoint, then of the second; None if there are no keypoints."""
     if keypoints is None:
         return None
     x, y = (keypoints.get(name) if type(keypoints) is dict else None for name in "xy")
