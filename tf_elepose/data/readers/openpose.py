@@ -131,7 +131,7 @@ def _scale_of(found: np.ndarray) -> int:
 
 
 def _files(path: pathlib.Path, where: str) -> list[FrameFile]:
-    """Finds OpenPose's files in the folder `path` by their usual name or by their layout; a warning names other files."""
+    """Finds OpenPose's files in the folder `path` by their usual name or by their layout; a warning names others."""
     others: list[str] = []
 
     def is_openpose(file: pathlib.Path) -> bool:

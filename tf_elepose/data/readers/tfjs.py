@@ -177,7 +177,7 @@ class _Seen:
         return np.array(size, np.float64)
 
     def flat(self, pose: Pose, what: str) -> list[float]:
-        """Returns one list: x, y, score of each keypoint in the order of `names`; a keypoint that the pose lacks is not seen."""
+        """Returns one list: x, y, score of each keypoint in the order of `names`; missing keypoints are not seen."""
         points = [(x, y, 1.0 if score is None else score) for x, y, score in pose.points]
         if pose.names is not None:
             own = dict(zip(pose.names, points, strict=True))

@@ -212,7 +212,7 @@ def _rows(
 
 
 def _frames(archive: PickledNpz, name: str) -> list[Any]:
-    """Returns what an array of objects holds for each frame: [T] of lists, or [T, classes] if lists are equally long."""
+    """Returns what an array of objects holds for each frame: [T] lists, or [T, classes] if they are equally long."""
     objects = archive.objects(name)
     if objects.ndim not in (1, 2):
         raise ValueError(f"{archive.where}: {name}: expected an entry for each frame; got {described(objects)}")
