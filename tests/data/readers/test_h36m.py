@@ -236,5 +236,5 @@ def test_chosen_subjects_cameras_and_frames_that_moved(tmp_path):
     for field in ("poses_2d", "poses_3d", "elevation"):
         np.testing.assert_array_equal(getattr(some, field), getattr(whole, field)[rows])
     assert some.dropped == {"between the frames taken": 2 * 2 * 2}
-    with pytest.raises(ValueError, match="subjects: expected some of S1, S5.*; got 'S3'"):
+    with pytest.raises(ValueError, match=r"subjects: expected some of S1, S5.*; got 'S3'"):
         load(tmp_path, subjects="S3")

@@ -22,7 +22,7 @@ _CLEARLY = 2.0  # Other people must be farther away than the same person in the 
 
 
 def time_axis(sample: np.ndarray) -> int | None:
-    """Finds the axis, 0 or 1, of keypoints [A, B, K, 2 or 3] px that is time; None where the keypoints do not show it."""
+    """Finds the axis, 0 or 1, of keypoints [A, B, K, 2 or 3] px that is time; None where they do not show it."""
     steps = [_step(np.moveaxis(sample, axis, 0)) for axis in (0, 1)]
     for axis in (0, 1):
         step, other = steps[axis], steps[1 - axis]
@@ -33,7 +33,7 @@ def time_axis(sample: np.ndarray) -> int | None:
 
 
 def _step(poses: np.ndarray) -> float:
-    """The median distance of neighbouring bodies along the first axis of poses [A, ...], in body sizes; NaN if unknown."""
+    """Median distance of neighbouring bodies along the first axis of poses [A, ...], in body sizes; NaN if unknown."""
     places = np.asarray(poses[..., :2], np.float64)
     known = seen(places)
     count = known.sum(-1, keepdims=True)

@@ -207,7 +207,7 @@ class _Layout:
         return math.prod(self.lead)
 
     def columns(self, archive: NpzReader) -> dict[str, int | None]:
-        """The other arrays that are read: {name: the axis of `lead` to which its values belong, None for one value for each row}.
+        """Lists the other arrays that are read: {name: the axis of `lead` that its values have, None for one in each row}.
 
         Raises:
           ValueError: one of them has another shape or holds no numbers.

@@ -120,7 +120,7 @@ def images_of_results(path: str | os.PathLike[str], clip: str) -> Images:
 
 
 def _by_ids(ids: Iterable[ImageId], clip: str) -> list[tuple[str, int]]:
-    """Finds places by the ids of the images: numbers are frames or times; images with text keep the order of the file."""
+    """Finds places by the ids of images: numbers are frames or times; images with text keep the order of the file."""
     ids = list(ids)
     numbers = [image for image in ids if type(image) is int]
     return in_order([(clip, time) for time in (numbers if len(numbers) == len(ids) else range(len(ids)))])

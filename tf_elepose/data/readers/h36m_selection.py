@@ -28,7 +28,7 @@ class Selection:
     moved_mm: float
 
     def moved(self, poses: np.ndarray) -> np.ndarray:
-        """Mask [T] of the frames to take, for poses [T, J, 3] mm in one coordinate system; the first is always taken."""
+        """Mask [T] of the frames to take, for poses [T, J, 3] mm in one coordinate system; the first is taken."""
         kept = np.ones(len(poses), bool)
         if not self.moved_mm or not len(poses):
             return kept

@@ -72,7 +72,7 @@ def _files(root: pathlib.Path, where: str) -> tuple[list[FrameFile], list[pathli
 
 
 def _is_video(file: pathlib.Path) -> bool:
-    """Says whether a file is of a video: a frame in each line (an object, or one of several lists), or a list of objects."""
+    """Says whether a file is of a video: each line is a frame (an object or a list), or it is a list of objects."""
     with JsonStream(file, "openpifpaf file") as stream:
         first = list(itertools.islice(stream.documents(), 2))
     return (
