@@ -207,7 +207,7 @@ class _Layout:
         return math.prod(self.lead)
 
     def columns(self, archive: NpzReader) -> dict[str, int | None]:
-        """Lists the other arrays that are read: {name: the axis of `lead` that its values have, None for one in each row}.
+        """Lists the other arrays that are read: {name: its axis of `lead`, or None for one value in each row}.
 
         Raises:
           ValueError: one of them has another shape or holds no numbers.

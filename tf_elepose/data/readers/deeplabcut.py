@@ -241,6 +241,6 @@ def _frame(number: int, cells: list[str], where: str) -> int:
 
 
 def _clip(stem: str, scorer: str) -> str:
-    """Finds the video's name, with which the file's begins: "walk" in walkDLC_resnet50_walkNov1shuffle1_1000_filtered."""
+    """Finds the video's name in the file's: "walk" in walkDLC_resnet50_walkNov1shuffle1_1000_filtered."""
     video = stem.partition(scorer)[0].rstrip("_- ") if scorer else ""
     return video or stem
