@@ -164,6 +164,7 @@ def _write_when_lifted(
     options: Any,
 ) -> None:
     asked = {"--smooth": smoothing is not None, "--sides=repair": options.sides == "repair"}
+    asked["--axes=level"] = options.axes == "level"
     if files["output"] is not None and (suffix := registry.suffix_of(files["output"])) in registry.ONE_TRACK:
         asked[suffix] = True
     warn_of_places(recordings, [name for name, wanted in asked.items() if wanted])

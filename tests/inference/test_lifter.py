@@ -216,15 +216,17 @@ def test_without_likelihood_there_is_no_percentile():
     assert Lifter(small_lifting_bundle(), likelihood=False)(keypoints(2), convention="h36m_17").percentile is None
 
 
-def test_groups_are_clips_and_cameras():
+def test_groups_are_people_of_clips_and_cameras():
     model = Recorder(needs_groups=True)
-    Lifter(model)(keypoints(5), convention="h36m_17", clip=np.array(["a", "b", "a", "a", "b"]),
-                  camera=[0, 0, 1, 0, 0])  # fmt: skip
-    groups = model.asked[2]
-    assert len(set(groups.tolist())) == 3 and groups[0] == groups[3] and groups[1] == groups[4]
-    plain = Recorder()
-    Lifter(plain)(keypoints(5), convention="h36m_17")
-    assert plain.asked[2] is None
+    Lifter(model).lift_recording(turning(rows=6, clip=np.full(6, "a"), person=np.array([0, 1, 0, 1, 0, 1])))
+    assert model.asked[2].tolist() == [0, 1, 0, 1, 0, 1]
+    Lifter(model).lift_recording(turning(rows=4, clip=np.full(4, "a"), person=np.array([0, 1, 0, 1]),
+                                         frame=np.array([0, 0, 1, 1]), identity="place"))  # fmt: skip
+    assert len(set(model.asked[2].tolist())) == 4
+    Lifter(model)(keypoints(5), convention="h36m_17", clip=np.array(list("abaab")), camera=[0, 0, 1, 0, 0])
+    assert model.asked[2].tolist() == [0, 2, 1, 0, 2]
+    Lifter(model := Recorder())(keypoints(5), convention="h36m_17")
+    assert model.asked[2] is None
 
 
 def test_a_recording_of_ground_truth_and_detections():

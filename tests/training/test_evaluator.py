@@ -9,7 +9,13 @@ import tensorflow as tf
 
 from tf_elepose.data.recording import Recording
 from tf_elepose.skeleton.skeletons import H36M_17
-from tf_elepose.training.evaluator import clip_and_camera, clip_names, evaluate_method, spread_rows
+from tf_elepose.training.evaluator import (
+    clip_and_camera,
+    clip_names,
+    evaluate_method,
+    independent_clips,
+    spread_rows,
+)
 
 
 def _recording(count=12, **changes):
@@ -46,6 +52,25 @@ def test_groups_are_one_clip_in_one_camera():
     for i in range(12):
         for j in range(12):
             assert (groups[i] == groups[j]) == (keys[i] == keys[j])
+
+
+def test_people_who_were_linked_in_each_camera_are_not_joined_over_cameras():
+    person, frame = np.arange(12) % 2, np.arange(12) // 4
+    linked = _recording(clip=np.full(12, "a"), subject=np.full(12, "s"), camera=frame, person=person, identity="track")
+    assert len(np.unique(clip_names(linked))) == 6 and len(np.unique(independent_clips(linked))) == 1
+    known = dataclasses.replace(linked, identity="person")
+    assert len(np.unique(clip_names(known))) == len(np.unique(independent_clips(known))) == 2
+    alone = dataclasses.replace(linked, person=np.zeros(12, int))  # One person in each camera is one person.
+    assert len(np.unique(clip_names(alone))) == 1
+    one_camera = dataclasses.replace(linked, camera=np.zeros(12, int), frame=np.arange(12) // 2)
+    assert len(np.unique(clip_names(one_camera))) == len(np.unique(independent_clips(one_camera))) == 2
+
+
+def test_people_of_images_are_nobody_elses_clip_and_images_are_held_out_whole():
+    images = _recording(clip=np.full(12, "a"), subject=np.full(12, "s"), camera=np.zeros(12, int), identity="place",
+                        person=np.arange(12) % 2, frame=np.arange(12) // 2)  # fmt: skip
+    assert len(np.unique(clip_names(images))) == len(np.unique(clip_and_camera(images))) == 12
+    np.testing.assert_array_equal(independent_clips(images), np.arange(12) // 2)
 
 
 def test_with_full_truth_every_figure_is_measured(method):

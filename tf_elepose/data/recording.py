@@ -148,10 +148,14 @@ class Recording:
         """Labels [N]: equal for one person in a clip of one camera. Where numbers of people are places in the lists of
         images, nobody can be followed, and each image is a track of its own.
         """
-        labels = [np.unique(values, return_inverse=True)[1] for values in (self.subject, self.clip)]
-        labels += [self.camera] + ([] if self.person is None else [self.person])
-        labels += [self.frame] if self.identity == PLACE else []
-        return np.unique(np.stack(labels, axis=-1), axis=0, return_inverse=True)[1].reshape(-1)
+        columns = [self.subject, self.clip, self.camera] + ([] if self.person is None else [self.person])
+        return combined([*columns, self.frame] if self.identity == PLACE else columns)
+
+
+def combined(columns: Sequence[np.ndarray]) -> np.ndarray:
+    """Labels [N] from 0, one for each combination of values in the columns [N] of texts and numbers."""
+    numbers = [np.unique(values, return_inverse=True)[1] for values in columns]
+    return np.unique(np.stack(numbers, axis=-1), axis=0, return_inverse=True)[1].reshape(-1)
 
 
 def concatenate(one: Recording, other: Recording) -> Recording:

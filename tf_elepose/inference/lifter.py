@@ -10,7 +10,7 @@ import numpy as np
 
 from tf_elepose.data import visibility
 from tf_elepose.data.keypoints import Keypoints
-from tf_elepose.data.recording import Recording, check_array
+from tf_elepose.data.recording import Recording, check_array, combined
 from tf_elepose.data.tracks.side_repair import CHOICES, repair_sides
 from tf_elepose.data.visibility import LARGEST_PX, RootCentring
 from tf_elepose.inference.model import LiftingModel, percentile
@@ -138,7 +138,8 @@ class Lifter:
             name: _column(values, "text", n, f"{source}: {name}")
             for name, values in (("subject", subject), ("clip", clip))
         }
-        return self._lifted(given, fields | {"source": source, "frame_rate": frame_rate}, height_mm, axes)
+        groups = combined([fields[name] for name in _TRACK]) if self.model.needs_groups else None
+        return self._lifted(given, groups, fields | {"source": source, "frame_rate": frame_rate}, height_mm, axes)
 
     def lift_recording(
         self,
@@ -202,7 +203,8 @@ class Lifter:
         fields: dict[str, Any] = {name: getattr(recording, name) for name in ("source", *_NAMES)}
         if recording.person is None:
             fields["person"] = np.zeros(len(recording), np.int32)
-        return self._lifted(keypoints, fields | {"frame_rate": frame_rate}, height_mm, axes, progress)
+        groups = recording.tracks if self.model.needs_groups else None
+        return self._lifted(keypoints, groups, fields | {"frame_rate": frame_rate}, height_mm, axes, progress)
 
     def threshold(self, min_confidence: float | None) -> float:
         """The confidence over which a joint is seen: `min_confidence`, or the model's own where that is None.
@@ -219,14 +221,14 @@ class Lifter:
     def _lifted(
         self,
         keypoints: Keypoints,
+        groups: np.ndarray | None,
         fields: dict[str, Any],
         height_mm: float | None,
         axes: str,
         progress: Progress | None = None,
     ) -> Lifted:
-        """Lifts keypoints of the model's joints; `fields` are those of `Lifted` that tell where the rows come from."""
+        """Lifts keypoints of the model's joints; for `groups` see `LiftingModel.lift`, for `fields` see `Lifted`."""
         model, seen = self.model, keypoints.seen
-        groups = _groups(fields) if model.needs_groups else None
         pixels = np.where(seen[..., np.newaxis], keypoints.pixels, np.float32(0.0))
         finite = Keypoints(pixels, seen, keypoints.confidence)
         prediction = model.lift(finite, groups, likelihood=self._likelihood, progress=progress)
@@ -252,7 +254,8 @@ class Lifter:
         return levelled(lifted) if axes == "level" else lifted
 
 
-_NAMES = ("subject", "clip", "camera", "frame", "person")  # Together they identify a row.
+_TRACK = ("subject", "clip", "camera", "person")
+_NAMES = (*_TRACK, "frame")  # These identify a row.
 
 
 def _require_settings(height_mm: float | None, axes: str) -> None:
@@ -314,9 +317,3 @@ def _column(values: Any, kind: str, n: int, what: str) -> np.ndarray:
     if kind == "int" and n and checked.min() < 0:
         raise ValueError(f"{what}: expected integers from 0; got {checked.min()}")
     return checked
-
-
-def _groups(fields: dict[str, np.ndarray]) -> np.ndarray:
-    """Labels [N] of clip and camera."""
-    labels = [np.unique(fields[name], return_inverse=True)[1] for name in ("subject", "clip", "camera")]
-    return np.unique(np.stack(labels, axis=-1), axis=0, return_inverse=True)[1].reshape(-1)

@@ -22,7 +22,7 @@ class LiftingModel(abc.ABC):
       min_confidence: joints with no more confidence than this are missing, unless the caller gives another threshold.
       likelihood_quantiles: ascending nll [Q] of the training poses, from the likeliest to the least likely, in equal
         steps of their number; None where that is not known.
-      needs_groups: whether poses are lifted together with the others of their clip and camera.
+      needs_groups: whether poses are lifted together with the others of their person in a clip of one camera.
     """
 
     name: str
@@ -47,7 +47,7 @@ class LiftingModel(abc.ABC):
           keypoints: N poses of `skeleton`'s joints, finite, those that are not seen too. Its mask alone says which
             are seen: a seen joint may lie at (0, 0). Confidences of seen joints are above 0, and only some models use
             them.
-          groups: [N] labels of clip and camera; None where they are not needed.
+          groups: [N] labels of each person in a clip of one camera; None where they are not needed.
           likelihood: whether `Prediction.nll` is wanted.
           progress: called with the number of poses lifted so far.
         """

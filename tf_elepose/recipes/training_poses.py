@@ -13,7 +13,7 @@ from tf_elepose.data.tracks.denoising import denoise
 from tf_elepose.data.tracks.stretches import FEWEST
 from tf_elepose.normalization import Normalizer
 from tf_elepose.skeleton.skeletons import MIN_JOINTS
-from tf_elepose.training.evaluator import clip_names
+from tf_elepose.training.evaluator import independent_clips
 
 DENOISING = ("auto", "always", "never")
 
@@ -103,7 +103,7 @@ def held_out_clips(train: Recording, share: float, seed: int) -> np.ndarray:
     """Mask [N] of the rows of held-out clips: whole clips, since frames of one clip are alike; none with `share` 0."""
     if not 0 <= share < 1:
         raise ValueError(f"held_out must be at least 0 and below 1; got {share}")
-    of_row = clip_names(train)
+    of_row = independent_clips(train)
     if not share:
         return np.zeros(len(of_row), bool)
     clips = np.unique(of_row)

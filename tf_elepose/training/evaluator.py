@@ -9,8 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from tf_elepose import geometry
+from tf_elepose.data.identities import PERSON, PLACE
 from tf_elepose.data.keypoints import Keypoints
-from tf_elepose.data.recording import Recording
+from tf_elepose.data.recording import Recording, combined
 from tf_elepose.evaluation.evaluation import Evaluation, evaluate_poses
 from tf_elepose.methods.pose_model import PoseModel
 
@@ -19,18 +20,47 @@ LIKELIHOOD_VIEWS = 100
 
 
 def clip_names(recording: Recording) -> np.ndarray:
-    """Labels [N] of the clips: equal for the frames of one person in one clip, in all cameras."""
-    _, subject = np.unique(recording.subject, return_inverse=True)
-    _, clip = np.unique(recording.clip, return_inverse=True)
-    label = subject * (clip.max() + 1) + clip
-    if recording.person is not None:
-        label = label * (int(recording.person.max()) + 1) + recording.person
-    return np.unique(label, return_inverse=True)[1]
+    """Labels [N] of the clips: equal for the frames of one person in one clip, in all cameras.
+
+    People who were linked over time have numbers that agree between cameras only where a clip shows one person; where
+    it shows several, each camera's view of a person has a label of its own. Where numbers are places in the lists of
+    images, each person of each image has one.
+    """
+    if recording.identity == PLACE:
+        return recording.tracks
+    clip = whole_clips(recording)
+    if recording.person is None:
+        return clip
+    person, columns = recording.person, [clip, recording.person]
+    if recording.identity != PERSON:
+        several = np.bincount(clip, person > 0) > 0
+        columns.append(np.where(several[clip], recording.camera, 0))
+    return combined(columns)
 
 
 def clip_and_camera(recording: Recording) -> np.ndarray:
-    """Labels [N] of clips and cameras: equal for the frames of one clip in one camera."""
-    return clip_names(recording) * (int(recording.camera.max()) + 1) + recording.camera
+    """Labels [N] of clips and cameras: equal for the frames of one person in one clip of one camera."""
+    return recording.tracks
+
+
+def whole_clips(recording: Recording) -> np.ndarray:
+    """Labels [N] of the clips with all people and cameras in them."""
+    return combined([recording.subject, recording.clip])
+
+
+def independent_clips(recording: Recording) -> np.ndarray:
+    """Labels [N]: rows of different labels show different motions, so one can be held out while others are trained on.
+
+    They are people of clips, in all cameras; whole clips, where it is not known who of one camera is who in another;
+    and images, where numbers are places in their lists.
+    """
+    clip = whole_clips(recording)
+    if recording.identity == PLACE:
+        return combined([clip, recording.frame])
+    if recording.identity == PERSON or recording.person is None:
+        return clip_names(recording)
+    cameras = np.bincount(np.unique(np.stack([clip, recording.camera], axis=1), axis=0)[:, 0])
+    return combined([clip, np.where(cameras[clip] > 1, 0, recording.person)])
 
 
 def evaluate_method(
