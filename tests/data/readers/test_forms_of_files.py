@@ -157,3 +157,23 @@ def test_null_in_landmarks(tmp_path, format_name):
         scored = [{"name": name, "score": 0.9} | point for name, point in zip(MEDIAPIPE.joints, people, strict=True)]
         content.append([people] if format_name == "mediapipe" else [{"keypoints": scored}])
     assert_is_the_walker(loaded(format_name, tmp_path / "walk.json", content, **SIZE), missing=["l_wrist"])
+
+
+def test_arrays_with_other_usual_names(tmp_path):
+    order = RIGHT_FIRST
+    both = np.concatenate([POSES[:, order], POSES[:, order] + 300])
+    labels = {"frame_id": np.tile(np.arange(5, 9), 2), "track_id": np.repeat([3, 1], 4), "video": np.array(["v"] * 8)}
+    names = np.array([NAMES[joint] for joint in order])
+    np.savez(tmp_path / "walk.npz", keypoints=both, joint_names=names, **labels)
+    recording = load_source(f"npz:{tmp_path / 'walk.npz'}", H36M_17, check="off")
+    assert recording.person.tolist() == [3] * 4 + [1] * 4 and set(recording.clip.tolist()) == {"v"}
+    assert_is_the_walker(recording.select(np.arange(4)), frames=[5, 6, 7, 8])
+    with pytest.raises(ValueError, match="joint_names: joint 1 is 'right_eye' in the file and 'l_eye' in convention"):
+        load_source(f"npz:{tmp_path / 'walk.npz'}", H36M_17, convention="coco_17")
+
+
+def test_an_array_of_another_kind_is_no_label(tmp_path, caplog):
+    np.savez(tmp_path / "walk.npz", keypoints=POSES, frames=np.zeros((4, 2, 2)), names=np.array(["a", "b"]))
+    recording = load_source(f"npz:{tmp_path / 'walk.npz'}", H36M_17, check="off", convention="coco_17")
+    assert_is_the_walker(recording)
+    assert "not read: frames, names" in caplog.text

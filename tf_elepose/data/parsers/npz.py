@@ -73,6 +73,10 @@ class NpzReader:
     ) -> None:
         self._archive.close()
 
+    def rename(self, name: str, new: str) -> None:
+        """Calls the array `name` by the name `new`, which no other array may have."""
+        self._members[new] = self._members.pop(name)
+
     def declared(self, name: str) -> tuple[tuple[int, ...], np.dtype]:
         """Shape and type of an array, from its .npy header; they must match the number of bytes of the member."""
         info, what = self._members[name], f"{self.where}: {listed([name])}"

@@ -32,9 +32,9 @@ from tf_elepose.data.parsers.npy import NPY_NAME, open_arrays
 from tf_elepose.data.parsers.npz import NpzReader
 from tf_elepose.data.parsers.pickled_npz import PickledNpz
 from tf_elepose.data.readers.array_axes import AXES, SAMPLE, time_axis
+from tf_elepose.data.readers.array_names import convention_of, use_other_names
 from tf_elepose.data.readers.ragged_arrays import read_ragged
 from tf_elepose.data.readers.row_places import RowPlaces
-from tf_elepose.data.readers.stated_convention import stated_convention
 from tf_elepose.data.readers.third_number import ThirdNumbers
 from tf_elepose.data.readers.videopose3d import POSITIONS, read_videopose3d
 from tf_elepose.data.recording import check_array, require_splits
@@ -89,13 +89,15 @@ def read_npz(
             yield from read_ragged(archive, name, convention, third, unpacked_name(path).stem)
             return
         layout = _Layout.of(archive, name, axes)
+        joint_names = None
         if convention is None and name in _PEOPLE_FIRST and layout.num_joints == _H36M.num_joints:
             _require_h36m(layout.sample(archive), f"{archive.where}: {name}")
             held = _H36M
         else:
-            held = stated_convention(convention, layout.num_joints, archive.where)
+            held, joint_names = convention_of(archive, layout.num_joints, convention)
+        use_other_names(archive, layout.labels())
         columns = layout.columns(archive)
-        layout.tell_unread(archive, columns)
+        layout.tell_unread(archive, columns, joint_names)
         apart = [name for name in _CONFIDENCES if name in columns][:1]
         stem, thirds = unpacked_name(path).stem, ThirdNumbers(third, f"{archive.where}: {name}")
         people = RowPlaces()
@@ -206,6 +208,15 @@ class _Layout:
     def num_rows(self) -> int:
         return math.prod(self.lead)
 
+    def _axis(self, label: str) -> int | None:
+        """The axis of `lead` that has the label; None for one value a row."""
+        return None if len(self.lead) == 1 else {"frame": self.time, "person": 1 - self.time}[label]
+
+    def labels(self) -> dict[str, tuple[int, ...]]:
+        """{label that an array may give: the shape of that array}."""
+        labels = ("frame", "person") if len(self.lead) == 2 else _INTEGERS + _TEXTS
+        return {label: self.lead if (axis := self._axis(label)) is None else (self.lead[axis],) for label in labels}
+
     def columns(self, archive: NpzReader) -> dict[str, int | None]:
         """Lists the other arrays that are read: {name: its axis of `lead`, or None for one value in each row}.
 
@@ -213,12 +224,10 @@ class _Layout:
           ValueError: one of them has another shape or holds no numbers.
         """
         found: dict[str, int | None] = {}
-        with_people = len(self.lead) == 2
-        wanted = {"frame": self.time, "person": 1 - self.time} if with_people else dict.fromkeys(_INTEGERS + _TEXTS)
-        for name, axis in wanted.items():
+        for name, shape in self.labels().items():
             if name in archive.names:
-                self._require_shape(archive, name, self.lead if axis is None else (self.lead[axis],))
-                found[name] = axis
+                self._require_shape(archive, name, shape)
+                found[name] = self._axis(name)
         names = [name for name in _CONFIDENCES if name in archive.names]
         if self.dimensions == 2 and names:
             name = next((n for n in names if archive.declared(n)[0] == (*self.lead, self.num_joints)), names[0])
@@ -242,9 +251,9 @@ class _Layout:
             fields["identity"] = PERSON if "person" in fixed or self.time == AXES["people_frames"] else PLACE
         return fields
 
-    def tell_unread(self, archive: NpzReader, columns: dict[str, int | None]) -> None:
+    def tell_unread(self, archive: NpzReader, columns: dict[str, int | None], joint_names: str | None) -> None:
         """Logs a warning that names the arrays that are not read."""
-        if unread := [name for name in archive.names if name not in (self.name, *columns)]:
+        if unread := [name for name in archive.names if name not in (self.name, joint_names, *columns)]:
             logging.warning("%s: not read: %s", archive.where, listed(unread))
 
     def _require_shape(self, archive: NpzReader, name: str, expected: tuple[int, ...]) -> np.dtype:

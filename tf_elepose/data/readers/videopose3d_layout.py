@@ -29,7 +29,10 @@ def layout_of(metadata: Any, what: str) -> Convention:
     if (name := metadata.get("layout_name")) is not None:
         layouts = {key: layout for key, layout in layouts.items() if key == name}
         if not layouts:
-            raise ValueError(f"{what}: layout_name: expected {', '.join(_LAYOUTS)}; got {str(name)[:40]!r}")
+            raise ValueError(
+                f"{what}: layout_name: expected {', '.join(_LAYOUTS)}; got {str(name)[:40]!r}; name the "
+                "joints' convention, --option=convention=NAME"
+            )
     for layout in layouts.values():
         if found == ({layout.num_joints}, *_sides(layout)):
             return layout
