@@ -15,9 +15,9 @@ _DRIFT = 3  # Frames from the middle of a drift to those that are compared; the 
 _ACROSS = 0.15  # Least distance of hips or of shoulders in those frames: in profile nothing shows which side is left.
 _RESTS, _MORE = 5, 0.4  # Frames from its middle to those in which it must rest, and by how much it may move on.
 _OPPOSITE = 0.5  # Least cosine between the direction before a drift and the opposite of that after it.
-# A tenth of the steps of hips or shoulders is longer in tracks of so few frames a second that a turn takes no longer than
-# a drift: in these no drift is looked for. At 30 frames/s and a detector's noise it is 0.1 to 0.23.
-_LONG_STEP = 0.25
+_LONG_STEP = 0.125
+"""Of tracks whose median step of hips or shoulders is longer, no drift is looked for: with few frames a second a turn
+takes no longer than a drift. In the clips of 30 frames/s it is 0.05 to 0.12, which is mostly the detector's noise."""
 
 OPPOSED = _FULL / 2
 """Hips and shoulders whose product is below the negative of this show opposite sides."""
@@ -46,7 +46,7 @@ def drifts_of(trunk: Trunk) -> dict[str, np.ndarray]:
         vectors, known = zip(*trunk.values(), strict=True)
         together = _middles(np.concatenate(vectors, axis=-1), np.all(known, axis=0))
     found = {}
-    if any(_long_steps(across, known) > _LONG_STEP for across, known in trunk.values()):
+    if any(_usual_step(across, known) > _LONG_STEP for across, known in trunk.values()):
         return {limbs: np.zeros(0, int) for limbs in trunk}
     for limbs, (across, known) in trunk.items():
         alone = _middles(across, known)
@@ -55,10 +55,10 @@ def drifts_of(trunk: Trunk) -> dict[str, np.ndarray]:
     return found
 
 
-def _long_steps(across: np.ndarray, known: np.ndarray) -> float:
-    """The length that a tenth of the steps of `across` [T, d] exceeds."""
+def _usual_step(across: np.ndarray, known: np.ndarray) -> float:
+    """The median length of a step of `across` [T, d]."""
     steps = np.linalg.norm(np.diff(across, axis=0), axis=-1)[known[1:] & known[:-1]]
-    return float(np.quantile(steps, 0.9)) if len(steps) else 0.0
+    return float(np.median(steps)) if len(steps) else 0.0
 
 
 def _middles(across: np.ndarray, known: np.ndarray) -> np.ndarray:
