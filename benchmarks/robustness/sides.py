@@ -4,8 +4,9 @@ Takes the clips of files of views, such as those of ../shared/tools/make_views.p
 cameras a clip, so that people are seen from all sides; --noise=none, white or ou). Measured are the frames that are
 changed although nobody swapped them: in the clips as they are, and after a drift, in which a limb is swapped for a few
 frames and then moves back to its place in a few more. And the share of swapped frames that are found, by the length of
-the swap and by its limbs, with all joints and with a tenth missing. The constants of drifts were chosen on the
-subjects `TUNED_ON`, which are left out here; docs/lift.md says which rules were added after a look at the others. Writes benchmarks/results/sides.json.
+the swap and by its limbs, with all joints and with a tenth missing. The constants of drifts were chosen on the subjects
+`TUNED_ON`, which are left out here; docs/lift.md says which rules were added after a look at the others. Writes
+benchmarks/results/sides.json.
 """
 
 from __future__ import annotations
