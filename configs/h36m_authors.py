@@ -1,4 +1,4 @@
-"""ElePose on Human3.6M as its authors' program trains it: their networks and schedule, and nothing that is not theirs.
+"""ElePose on Human3.6M with the settings of its authors' program: their networks and schedule, and no additions.
 
     python -m tf_elepose.train --config=configs/h36m_authors.py --workdir=runs/h36m_authors
 

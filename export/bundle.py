@@ -30,8 +30,8 @@ _NEEDS = {"tflite": ("ai_edge_litert", "litert_quantizer"), "onnx": ("tf2onnx", 
 _REPRESENTATIVE = 200  # Number of poses on which the ranges of int8 are measured.
 
 INPUTS = {
-    "keypoints": "[B, K, 2] px, x right, y down; NaN, infinite, at least 1e6, or exactly (0, 0) or (-1, -1): not seen, "
-    "but in a pose whose root (root_of) is at the origin, with joints on either side of it, the last two are places",
+    "keypoints": "[B, K, 2] px, x right, y down; NaN, infinite, at least 1e6, or exactly (0, 0) or (-1, -1): not seen; "
+    "but (0, 0) and (-1, -1) are places in a pose with its root (root_of) at the origin and joints on both sides of it",
     "confidence": "[B, K]; up to min_confidence, not finite or at least 1e6: not seen. If usual_confidence is stated, "
     "the model uses the detector's confidence, 0 to 1; without one, give the usual confidence of each joint",
     "root_head_mm": "[B] wanted distance from root to head of poses_3d, mm; 0 (or an impossible length): unit scale",

@@ -29,9 +29,8 @@ def plausible(signed: Signed, count: int, seed: int) -> dict[str, np.ndarray]:
 
 
 def hostile(signed: Signed, count: int, seed: int) -> dict[str, np.ndarray]:
-    """Inputs like `plausible`, but every third pose is damaged: NaN, infinity, 1e30, no extent, no joints, joints
-    that a program left out, and root-centred poses.
-    """
+    """Inputs like `plausible`, in which every third pose is unusual: NaN, infinity, 1e30, no extent, no joints, joints
+    that a program left out, or root-centred."""
     inputs = plausible(signed, count, seed)
     keypoints, confidence = inputs["keypoints"], inputs["confidence"]
     damages = (

@@ -41,7 +41,7 @@ class Signed(tf.Module):
     Attributes:
       method: the trained method.
       conversion: from the keypoints to the model's joints.
-      root_weights: [K, 2] of the keypoints that make the root, see `data.visibility`; None where none do.
+      root_weights: [K, 2] weights of the keypoints that make the root, see `data.visibility`; None if none do.
       functions: {signature: tf.function}, each of `keypoints` [B, K, 2] px, `confidence` [B, K] and (not `likelihood`)
         `root_head_mm` [B], with a dict of named outputs; units and frames are in `bundle.INPUTS` and `bundle.OUTPUTS`.
     """

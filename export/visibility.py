@@ -1,4 +1,4 @@
-"""`tf_elepose.data.visibility` in the graph of exported models: which keypoints are not seen.
+"""Finds keypoints that are not seen, in the graph of exported models: the rule of `tf_elepose.data.visibility`.
 
 Each pose is judged alone: the poses of a request may come from different people and programs, and a server puts
 several requests into one batch.
@@ -15,14 +15,15 @@ from tf_elepose.data.visibility import LARGEST_PX, ONE_IN, ROUNDING
 def seen(
     keypoints: tf.Tensor, confidence: tf.Tensor, min_confidence: float, root_weights: np.ndarray | None
 ) -> tf.Tensor:
-    """Mask [B, K] of the joints that are seen: `visibility.seen` of poses that `RootCentring.each` judges.
+    """Mask [B, K] of the joints that are seen, by the rule of `visibility.seen`.
 
-    Comparisons and sums of float32 only, which every runtime has.
+    Each pose is judged alone, as in `visibility.root_centred`. The graph has only comparisons and sums of float32,
+    which every runtime has.
 
     Args:
       keypoints: [B, K, 2] px.
       confidence: [B, K].
-      min_confidence: joints with no more confidence than this are not seen.
+      min_confidence: joints whose confidence is not above this number are not seen.
       root_weights: see `visibility.root_weights`.
     """
     x, y = keypoints[..., 0], keypoints[..., 1]
@@ -36,7 +37,7 @@ def seen(
 
 
 def _root_centred(poses: tf.Tensor, given: tf.Tensor, left_out: tf.Tensor, root_weights: np.ndarray) -> tf.Tensor:
-    """Mask [B] of the root-centred ones among `poses` [B, K, 2], which are 0 where not `given` [B, K]."""
+    """Mask [B] of root-centred poses; `poses` [B, K, 2] are 0 where not `given` [B, K]."""
     used = np.flatnonzero(root_weights.any(axis=1)).astype(np.int32)
     root = tf.reduce_sum(tf.gather(poses, used, axis=1) * root_weights[used].astype(np.float32), axis=1)
     near = tf.reduce_max(tf.abs(root), axis=-1) <= ROUNDING * tf.reduce_max(tf.abs(poses), axis=[1, 2])

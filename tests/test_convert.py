@@ -216,7 +216,9 @@ def test_formats_are_a_table_with_their_options(command):
         "\nviews             the project's own pickle-free npz, into which every other format can be converted\n" in out
     )
     assert "\n  keypoint_scale  OpenPose's flag: 0 pixels, 3 from 0 to 1, 4 from -1 to 1\n" in out
-    assert "\n  check           of the data: warn, strict (what looks wrong is an error) or off (warn)\n" in out
+    assert (
+        "\n  check           data that look wrong: warn, strict (they are an error) or off (no check) (warn)\n" in out
+    )
     assert max(map(len, out.splitlines())) <= 120 and "None" not in out
 
 
@@ -232,7 +234,7 @@ def test_every_option_of_every_format_is_explained():
 def test_one_format_is_explained_at_length(command):
     status, out, _ = command("--formats", "bvh")
     assert status == 0 and out.startswith("bvh:PATH: motion capture in BVH files")
-    assert "--option=scale=...\n    Mm of a unit of the file" in out and "56.44 mm" in out
+    assert "--option=scale=...\n    Size of one unit of the file in mm" in out and "56.44 mm" in out
     status, _, err = command("--formats", "vbh")
     assert status == 2 and "--formats vbh: no such format; formats are views, h36m" in err
 

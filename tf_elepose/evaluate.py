@@ -129,15 +129,19 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-ORIGINS = {"gt": "true (gt)", "detected": "a detector's", "given": "as in the source, which does not say from where"}
-"""Where 2D poses come from: the word in metrics.json, and the words on the page of figures."""
+ORIGINS = {
+    "gt": "true (gt)",
+    "detected": "a detector's",
+    "given": "as in the source, which does not say where they come from",
+}
+"""{word in metrics.json for where 2D poses come from: the words on the page of figures}."""
 
 
 def origin_of(recording: Recording, kind: str) -> str:
-    """Where the 2D poses of a kind come from, one of `ORIGINS`.
+    """Says where the 2D poses of a kind come from, as one of `ORIGINS`.
 
-    The "gt" of a source without a detector's poses beside it are its only 2D poses: with confidences they are a
-    detector's, and without them and without 3D poses they may be.
+    If a source has only one array of 2D poses, "gt" means this array. With confidences, the poses are a detector's.
+    Without confidences and without 3D poses, they may be a detector's.
     """
     if kind == "detected" or recording.poses_2d_detected is not None:
         return kind

@@ -100,7 +100,7 @@ def main(argv: list[str]) -> int:
     _require_possible(files, smoothing, options.height, options.fps)
     stated = source_flags.options_from_flags()
     if options.fps is not None:
-        stated.setdefault("fps", options.fps)  # Of the input, too, where people are linked over time.
+        stated.setdefault("fps", options.fps)  # The reader needs it, too, to link people over time.
     readers = source_options(sources, options.convention, stated)
     lifter = _opened(options.model, options.precision, options.likelihood, options.threads)
     summary = LiftSummary()
@@ -312,9 +312,8 @@ def _read(source: str, lifter: Lifter, options: Mapping[str, Any], split: str | 
 
 
 def _repaired(views: list[Keypoints], recordings: list[Recording]) -> tuple[list[Keypoints], np.ndarray, np.ndarray]:
-    """The recordings' 2D poses with sides repaired, and masks, a row a pose: of the limbs that were swapped, and of the
-    poses whose arms and legs disagree afterwards.
-    """
+    """Repairs the sides of the recordings' 2D poses; also returns two masks with a row for each pose: of the limbs that
+    were swapped, and of the poses whose arms and legs disagree afterwards."""
     repaired = [
         side_repair.repair_sides(view, recording.tracks, recording.frame, recording.skeleton)
         for view, recording in zip(views, recordings, strict=True)

@@ -45,7 +45,7 @@ def main(argv: list[str]) -> int:
         from tf_elepose.recipes import paper
 
         method = registry.method_of(flags.FLAGS.config)
-        method.settings(flags.FLAGS.config)  # Settings that no run would take have no differences worth printing.
+        method.settings(flags.FLAGS.config)  # Settings that a run would refuse are an error here, too.
         print(paper.differences(flags.FLAGS.config))
         return 0
     if not flags.FLAGS.workdir:
@@ -142,8 +142,9 @@ def _leave(error: Exception) -> NoReturn:
 
 
 def _finish(folder: pathlib.Path, config: ConfigDict, recording, run, model, keep_mirrored: bool) -> None:
-    """Evaluate, write metrics.json and, when the depths have the right sign, the model; with `keep_mirrored` also one
-    of the wrong sign, whose file says so.
+    """Evaluates the model, writes metrics.json, and saves the model if its depths have the right sign.
+
+    With `keep_mirrored`, a model of the wrong sign is saved, too, in a file whose name says so.
 
     Raises:
       ValueError: the depths are mirrored, mixed or unrelated to the truth.

@@ -102,11 +102,10 @@ def prepared(
     quick: bool = False,
     seeds: int | None = None,
 ) -> list[Row]:
-    """The rows of a table as the flags change them: on other `data`, with another `config` of ElePose, at toy size, or
-    only with the first `seeds`.
+    """Changes the rows of a table as the flags say: other `data`, another `config` of ElePose, toy size, fewer `seeds`.
 
     Raises:
-      ValueError: a config for a table whose rows have configs of their own.
+      ValueError: a config is given for a table whose rows have their own configs.
     """
     table = TABLES[name]
     rows = [row for row in table.rows if seeds is None or row.seed < seeds]

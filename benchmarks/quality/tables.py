@@ -111,9 +111,8 @@ _SWITCHES = {FIXED: _FIXED}
 
 
 def with_config(row: Row, config: str) -> Row:
-    """A row of `ABLATIONS` with another config of ElePose: what the row switches off stays off, and the training has
-    that config's own length.
-    """
+    """Gives a row of `ABLATIONS` another config of ElePose, which also sets the length of the training; what the row
+    switches off stays off."""
     kept = [one for one in row.overrides if one.removeprefix("--config.") not in _LENGTH]
     kept += [f"--config.{_SWITCHES[row.config]}"] if row.config in _SWITCHES else []
     return dataclasses.replace(row, config=config, overrides=tuple(kept))

@@ -37,8 +37,9 @@ SEQUENCES = 60
 """Sequences of each kind."""
 
 _LONGEST_MISSING = 0.5  # Seconds.
-_JOINTS_MISSING, _PERSONS_MISSING = 0.2, 0.2  # Chances in a second of a joint, and of a person, to go missing.
-_CONFIDENT = 0.1  # Joints of a detector with less are missing.
+# Probability per second that a joint, or a person, goes missing.
+_JOINTS_MISSING, _PERSONS_MISSING = 0.2, 0.2
+_CONFIDENT = 0.1  # Joints with a lower confidence are missing.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Track:
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """Some people in one picture: rows in shuffled order, with who it truly is, and when people cross."""
+    """Some people in one picture: rows in random order, the true person of each row, and when people cross."""
 
     people: People
     truth: np.ndarray
@@ -92,7 +93,7 @@ def main(argv: list[str]) -> int:
 
 
 def measure(sequences: Sequence[Picture]) -> dict[str, Any]:
-    """Changes of id, crossings after which somebody has another id, and people-frames a second."""
+    """Counts changes of id and crossings after which a person has another id; measures rows per second."""
     changes, swapped, crossings, rows, seconds, people, numbers = 0, 0, 0, 0, 0.0, 0, 0
     for one in sequences:
         began = time.perf_counter()
@@ -121,7 +122,7 @@ def measure(sequences: Sequence[Picture]) -> dict[str, Any]:
 
 
 def _changed(one: Picture, found: np.ndarray, person: int, at: float) -> bool:
-    """Whether a person has another number one second after frame `at` than one second before it."""
+    """Says whether a person's number one second after frame `at` differs from that one second before."""
     mine = np.flatnonzero(one.truth == person)
     frame = one.people.frame[mine]
     before, after = (np.argmin(np.abs(frame - (at + side * one.rate))) for side in (-1.0, 1.0))
@@ -129,7 +130,7 @@ def _changed(one: Picture, found: np.ndarray, person: int, at: float) -> bool:
 
 
 def sequence(tracks: Sequence[Track], people: int, crossing: bool, hidden: bool, rng: np.random.Generator) -> Picture:
-    """`people` of `tracks` in one picture; if `crossing`, they walk past each other, and who is behind is `hidden`."""
+    """Puts `people` of `tracks` into one picture; if `crossing`, they pass each other, the one behind `hidden`."""
     chosen = [tracks[i] for i in rng.choice(len(tracks), people, replace=False)]
     frames, rate = len(chosen[0].pixels), chosen[0].rate
     poses, seen, middles, absent = [], [], [], []
@@ -186,7 +187,7 @@ def _shuffled(
 
 
 def _gaps(rng: np.random.Generator, shape: tuple[int, int], chance: float, rate: float) -> np.ndarray:
-    """Mask [T, n] of what is missing: runs of up to half a second that begin by chance."""
+    """Mask [T, n] of what is missing: runs of up to half a second that begin at random."""
     missing = np.zeros(shape, bool)
     for at, column in np.argwhere(rng.random(shape) < chance / rate).tolist():
         missing[at : at + 1 + int(rng.uniform(0.0, _LONGEST_MISSING * rate)), column] = True
@@ -194,7 +195,7 @@ def _gaps(rng: np.random.Generator, shape: tuple[int, int], chance: float, rate:
 
 
 def _shortened(missing: np.ndarray, rate: float) -> np.ndarray:
-    """`missing` [T, n] without the ends of gaps longer than half a second: some begin where others end."""
+    """Shortens gaps in `missing` [T, n] to half a second: random gaps may follow each other directly."""
     longest = int(_LONGEST_MISSING * rate)
     for column in missing.T:
         run = 0
@@ -214,7 +215,7 @@ def _smooth(values: np.ndarray, rate: float) -> np.ndarray:
 def _tracks(
     recording: Recording, frames: int, rate: float, only: Sequence[str], leave_out: Sequence[str] = ()
 ) -> list[Track]:
-    """The recording's tracks of at least `frames` frames, cut to these."""
+    """The recording's tracks of at least `frames` frames, cut to this length."""
     view = recording.view("detected", _CONFIDENT)
     labels, found = recording.tracks, []
     for label in np.unique(labels):

@@ -28,7 +28,7 @@ FRAMES = 1000
 _SHUFFLES = 10  # Number of random orders in which the clips of an action are joined.
 
 FAULTS = {"flipped_y": "flipped_y", "arms": "swapped_sides", "legs": "swapped_sides", "exchanged": "lying"}
-"""The faults, and the test of `sanity` that is to find each."""
+"""{fault: the test of `sanity` that must find it}."""
 
 
 def define_flags() -> None:

@@ -1,4 +1,4 @@
-"""What `--sides=repair` does to right and to swapped frames: python -m benchmarks.robustness.sides --data=LABEL=SOURCE
+"""Measures what `--sides=repair` changes: python -m benchmarks.robustness.sides --data=LABEL=SOURCE
 
 Takes the clips of files of views, such as those of ../shared/tools/make_views.py (world motion at 30 frames/s in four
 cameras a clip, so that people are seen from all sides; --noise=none, white or ou). Measured are the frames that are
@@ -45,7 +45,7 @@ _KEPT = 15  # Frames before and after a swap at least: a limb that is swapped fo
 
 def define_flags() -> None:
     flags.DEFINE_list("data", [], "Files of views, each with its label before a =, such as exact=views:exact.npz.")
-    flags.DEFINE_integer("seed", 21, "Of the places of swaps.")
+    flags.DEFINE_integer("seed", 21, "Seed of the places of swaps.")
     flags.DEFINE_bool("tuning", False, "Look at the subjects of TUNED_ON instead of the others, and write nothing.")
     flags.DEFINE_string("results", "benchmarks/results", "Folder for the JSON.")
 
@@ -65,7 +65,7 @@ def main(argv: list[str]) -> int:
 
 
 def measure(recording: Recording, seed: int) -> dict[str, Any]:
-    """Percent of right frames changed and of swapped frames found, of the best detections of `recording`."""
+    """Measures the percentage of right frames changed, and of swapped frames found, in the 2D poses of `recording`."""
     detected = recording.poses_2d_detected is not None
     view, tracks, skeleton = recording.view("detected" if detected else "gt"), recording.tracks, recording.skeleton
     order = np.lexsort((recording.frame, tracks))
@@ -126,7 +126,7 @@ def _facing(recording: Recording) -> np.ndarray:
 
 
 def swapped(values: np.ndarray, rows: np.ndarray, limbs: str, skeleton: Skeleton) -> np.ndarray:
-    """`values` [N, J, ...] with left and right changed in the mask `rows` [N]."""
+    """Exchanges left and right of `values` [N, J, ...] in the mask `rows` [N]."""
     out = np.array(values)
     for name in SWAPS[limbs]:
         out[rows] = out[rows][:, list(side_order(skeleton, name, skeleton.name))]
@@ -136,7 +136,7 @@ def swapped(values: np.ndarray, rows: np.ndarray, limbs: str, skeleton: Skeleton
 def blended(
     poses: np.ndarray, rows: np.ndarray, of_tracks: Sequence[np.ndarray], limbs: str, skeleton: Skeleton
 ) -> np.ndarray:
-    """`poses` whose limbs move evenly from swapped to right in the mask `rows` [N], a run a track."""
+    """Moves limbs of `poses` evenly from swapped to right in the mask `rows` [N], which has one run in each track."""
     other, out = swapped(poses, rows, limbs, skeleton), np.array(poses)
     for track in of_tracks:
         run = track[rows[track]]

@@ -84,7 +84,7 @@ def _row(label: str, recording: Recording, confidence: np.ndarray | None, hidden
     )
     started = time.monotonic()
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # None may reach the user.
+        warnings.simplefilter("error")  # No warning may reach the user.
         found = denoise(keypoints, recording.tracks, recording.frame)
     row: dict[str, Any] = {"label": label, "poses": len(given), "seconds": time.monotonic() - started}
     row["noise_percent"] = [100.0 * float(found.noise.min()), 100.0 * float(found.noise.max())]

@@ -129,7 +129,7 @@ def _facts(
 
 
 def _root_of(described: Mapping[str, Any], skeleton: Skeleton) -> dict[str, list[float]] | None:
-    """The root's keypoints for a bundle of an older version, which does not name them."""
+    """Finds the keypoints of the root for a bundle of an older version, which does not name them."""
     convention = conventions.CONVENTIONS.get(described["convention"])
     if convention is None or list(convention.joints) != described["keypoints"]:
         return None

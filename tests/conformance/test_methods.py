@@ -270,7 +270,7 @@ def _seen(count, hidden=4):
 
 @functools.cache
 def stepped_with_hidden_joints(make):
-    """As `stepped_once`, with joints hidden in half of the poses."""
+    """The result of `stepped_once`, with joints hidden in half of the poses."""
     made, image = made_once(make)
     shows = image[:8, ..., 0]  # Of poses, or of all views of them.
     seen = _seen(shows[..., 0].size).reshape(shows.shape)

@@ -170,7 +170,7 @@ def test_a_stream_is_corrected_in_every_part_and_warns_once(swapped, clean, warn
 @pytest.mark.parametrize("part_rows", [100, 1 << 16])
 @pytest.mark.parametrize(("turned", "tells"), [(1, False), (4, True)])
 def test_parts_are_judged_as_the_whole_is(tmp_path, warnings_logged, monkeypatch, part_rows, turned, tells):
-    """Of 30 clips `turned` stand on their heads; below a twentieth that is no fault of the file."""
+    """A finding needs a twentieth of the clips: `turned` of 30 clips stand on their heads."""
     clips = [turning(rows=100, cameras=1, clip=np.full(100, f"{number:02d}")) for number in range(30)]
     clips = [corrections.flip_y(clip) if number < turned else clip for number, clip in enumerate(clips)]
     write_views(tmp_path / "a.npz", functools.reduce(concatenate, clips))

@@ -34,7 +34,7 @@ from tf_elepose.skeleton.skeletons import H36M_17
 DATA = pathlib.Path(__file__).resolve().parents[2] / "docs" / "data.md"
 
 POSES = walker.poses()[1:6]
-"""What every writer below writes: five frames of one person."""
+"""The poses that every writer below writes: five frames of one person."""
 
 
 def lines() -> list[tuple[str, str]]:

@@ -134,7 +134,7 @@ def make_workdir(path: pathlib.Path, scratch: pathlib.Path) -> None:
 
 
 def make_bundle(path: pathlib.Path, scratch: pathlib.Path) -> None:
-    """Of the distilled model; the metadata list the files that are kept."""
+    """Makes the bundle of the distilled model; the metadata list the files that are kept."""
     run(
         "export",
         f"--workdir={FOLDER / 'models' / 'distilled.npz'}",

@@ -1,4 +1,4 @@
-"""What the program left and said once, it still reads and says."""
+"""Files that earlier versions wrote are still read, and give the same answers."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ from tf_elepose import evaluate, train
 from tf_elepose.methods.registry import METHODS
 
 UNIT = 1e-5
-"""Of what is about one: lengths in the body's size, which is one or HEIGHT_MM, entries of rotations, radians.
+"""The tolerance of numbers of about one: lengths in body sizes (one, or HEIGHT_MM), entries of rotations, radians.
 Processors that add in another order differ by up to 1e-6."""
 
 # How far an answer may be off, absolutely and as a share.

@@ -19,7 +19,7 @@ from tf_elepose.training.loop import Loop
 from tf_elepose.training.strategy import make_strategy
 
 STEPS = {True: 10, False: 4}
-"""Of runs with and without graphs."""
+"""{whether steps are compiled to graphs: the number of steps of a run}."""
 
 
 def elepose():

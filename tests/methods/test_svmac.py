@@ -329,5 +329,5 @@ def test_settings_out_of_range_are_refused(options, message):
 
 def test_a_compiled_step_is_refused():
     objective, image = small_models.small_svmac_objective()
-    with pytest.raises(ValueError, match="XLA is not for a step of several updates"):
+    with pytest.raises(ValueError, match="XLA cannot compile a step of several updates"):
         objective.train_step(batch_of(objective, image[:8]), SEED, {}, jit_compile=True)

@@ -58,7 +58,7 @@ def test_a_long_track_is_cut_and_says_so(tmp_path):
 def test_an_unknown_frame_rate_is_noted_and_fps_overrides_it(tmp_path):
     poses = lifted(frames=2, frame_rate=None)
     assert render(tmp_path / "a.gif", poses).notes == (
-        "The frame rate is not known, taken as 25 a second; --fps=RATE says it",
+        "The frame rate is not known; 25 frames a second are assumed; --fps=RATE sets it",
     )
     assert sum(gif_facts(tmp_path / "a.gif")[1]) == 80
     assert render(tmp_path / "a.gif", poses, fps=10).notes == ()

@@ -72,7 +72,8 @@ class LifterHandler(ModelHandler[Block, PredictionResult, Lifter]):
             confidence = None if not trust else np.concatenate(trust) if len(trust) > 1 else trust[0]
             convention, threshold = alike[0][1].convention, model.threshold(self._settings.min_confidence)
             try:
-                # Judged by the block, which is a part of one file: how blocks are batched changes nothing.
+                # Each block, a part of one file, is judged alone: so the result does not depend on how blocks are
+                # batched.
                 centred = [_root_centred(part, model.skeleton, threshold) for _, part in alike]
                 lifted_poses = model(
                     poses,

@@ -176,7 +176,7 @@ class Progress:
         return (head + tail)[: max(columns, 0)]
 
     def _percent(self, total: int) -> float:
-        """Of the steps; 100 only when all are done."""
+        """The percentage of the steps; 100 only when all are done."""
         percent = 100.0 * self._step / total
         return percent if self._step >= total else min(percent, 99.0)
 

@@ -20,8 +20,8 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "people",
         None,
-        "Which people: all, of every image the best one (best), of every clip the largest or the longest seen one "
-        "(largest, longest), or the number of a person; all if not given. The same as --option=people.",
+        "People to keep: all (if not given); best, in every image the one with the highest score; largest or longest, "
+        "in every clip the largest or the longest seen person; or the number of a person. Same as --option=people.",
     )
     flags.DEFINE_boolean("strict", False, "Stop when the data look wrong, instead of a warning.")
 
@@ -30,8 +30,8 @@ def options_from_flags() -> dict[str, Any]:
     """The keywords for `load_source` that the flags of this command give.
 
     Raises:
-      ValueError: an option without a value, given twice, or a value that is not YAML; or --people or --strict
-        together with another choice of people or another check.
+      ValueError: an option has no value, is given twice, or its value is not YAML; or --people or --strict contradicts
+        another choice of people or another check.
     """
     options = parse_options(flags.FLAGS.option)
     if (people := flags.FLAGS.people) is not None and str(options.setdefault("people", people)) != people:

@@ -1,4 +1,4 @@
-"""What users read about the formats and their options: `python -m tf_elepose.convert --formats [FORMAT]`."""
+"""Describes the formats and their options for users: `python -m tf_elepose.convert --formats [FORMAT]`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _BRIEFLY = {
     "npz.array": "name of the array of keypoints",
     "npz.axes": "order of the axes of an array of several people: people_frames or frames_people",
     "bvh.joints": ".yaml file that maps the skeleton's joints to the file's joints, if their names are not known",
-    "bvh.scale": "mm in one unit of the file, if the body's height does not show it",
+    "bvh.scale": "size of one unit of the file in mm, if the body's height does not show it",
     "bvh.up": "axis that points up: x, y or z",
     "bvh.frame_rate": "frames a second to keep; all if not given",
     "bvh.cameras": "number of virtual cameras around each clip",
@@ -61,7 +61,7 @@ _BRIEFLY = {
     "fps": "frames a second, used to link people without ids over time; 30 if not given",
     "test_from": "frames from this number on are the test split; 0 keeps the file's split",
     "test_subjects": "these people are the test split, such as [S9,S11]",
-    "check": "check of the data: warn, strict (what looks wrong is an error) or off",
+    "check": "data that look wrong: warn, strict (they are an error) or off (no check)",
 }
 
 

@@ -27,13 +27,13 @@ class Evaluation:
       scaled_mm: [N, J, 3] prediction with least-squares scale; N-MPJPE, PCK and AUC compare it with `true_mm`.
       joint_errors_mm: [N, J] errors of `scaled_mm`.
       pa_joint_errors_mm: [N, J] errors of `aligned_mm`.
-      seen: [N, J] which joints the 2D pose showed; those it did not are the model's guesses.
-      scored: [J] which joints the errors below include.
+      seen: [N, J] which joints the 2D pose showed; the model guessed the others.
+      scored: [J] which joints the errors include.
       invalid_poses: number of further poses that could not be lifted.
       rows: [N] places of these poses among all input poses; None: all were evaluated.
       pa_mpjpe_mm, pa_mpjpe_reflected_mm, n_mpjpe_mm, n_mpjpe_norm_ratio_mm: [N], see `metrics`.
       flat_pa_mpjpe_mm: [N] what `pa_mpjpe_mm` would be with no depth at all.
-      pck_150, auc_150: [N] percent; with norm_ratio and with pa_ the same after other alignments.
+      pck_150, auc_150: [N] percent; names with norm_ratio and with pa_ are the same figures after other alignments.
       cps: [N] 0 to 300.
       cps_unaligned: [N] 0 to 301.
       elevation: [N] degrees of the camera above the horizon, predicted.
@@ -121,7 +121,7 @@ class Evaluation:
         return values
 
     def table(self) -> str:
-        """`summary` for a terminal, at most 80 columns, with how each figure was measured."""
+        """Returns `summary` as a table of at most 80 columns for a terminal, and says how each figure was measured."""
         return summary_table(self.summary())
 
     def _by_action(self) -> dict[str, dict[str, Any]]:
@@ -138,7 +138,7 @@ class Evaluation:
 
 
 NO_ACTION = "(none)"
-"""Name of the row of poses without an action, beside those with one."""
+"""Name of the row of poses without an action, in tables that also have poses with one."""
 
 PROTOCOL_JOINTS = {
     "mpi_inf_3dhp": (

@@ -85,9 +85,9 @@ class ExportedModel(LiftingModel):
     def placed(self, keypoints: Keypoints) -> np.ndarray:
         """Pixels [N, J, 2] for the exported function, which judges each pose alone, as `data.visibility` says.
 
-        A pose is moved where the function would leave out joints that are seen, because the caller knew better: that
-        poses are root-centred, or that a joint is at the corner of the picture. Lifted poses do not depend on the
-        place in the picture.
+        The function would leave out joints at (0, 0) that the caller knows to be seen, because poses are root-centred
+        or a joint is at the corner of the picture. Such a pose is moved. Lifted poses do not depend on the place in
+        the picture.
         """
         pixels, given = keypoints.pixels, keypoints.seen
         doubtful = np.flatnonzero((given & visibility.left_out(pixels)).any(axis=1))

@@ -98,7 +98,7 @@ class Lifter:
           convention: of the K joints: a name, the path of a convention file, or a convention itself.
           min_confidence: joints with no more confidence than this are missing; the model's own threshold when None.
           root_centred: whether the poses have their root at the origin, for all or [N]; (0, 0) and (-1, -1) are then
-            places. When None, all poses of the call together tell, see `data.visibility.RootCentring`.
+            places. When None, all poses of the call decide together, see `data.visibility.RootCentring`.
           height_mm: of the person: poses are then in mm, see `body_size`.
           axes: "camera", or "level": y is the vertical, see `levelling`.
           subject, clip: text, one for all or [N].

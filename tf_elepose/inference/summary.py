@@ -19,7 +19,7 @@ _MOSTLY = 0.5  # With such a share of unusual poses, convention or axes of the i
 
 _AXES = {"camera": "camera, x right, y down, z forward", "level": "level, x right, y down to the ground, z forward"}
 
-_MOST_PEOPLE = 4  # As many are named.
+_MOST_PEOPLE = 4  # At most this many people are named.
 
 _STEPS = 100  # Counted steps in one percent; the median is exact to a step.
 
@@ -97,7 +97,7 @@ class LiftSummary:
         return "\n".join([*lines, f"model: {lifted.model}"])
 
     def _followed(self) -> str:
-        """How many people there are, of a source without ids, and for how long those are there who are seen longest."""
+        """Says how many people a source without ids has, and in how many poses the longest seen people are."""
         if PLACE in self._identities:
             return "numbered by their places in the list of each image: nobody can be followed from image to image"
         several = len({name[:3] for name in self._people}) > 1
@@ -115,7 +115,7 @@ class LiftSummary:
 
 
 def warn_of_places(recordings: Sequence[Recording], tracks_for: Sequence[str]) -> None:
-    """Warns where tracks are asked for, as `tracks_for` says, and the numbers of people do not tell who is who."""
+    """Warns if the flags in `tracks_for` need tracks, but the numbers of people do not say who is who."""
     places = [
         recording.source
         for recording in recordings

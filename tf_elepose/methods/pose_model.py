@@ -179,7 +179,7 @@ class PoseModel(abc.ABC):
         Args:
           poses_2d: [N, J, 2] px.
           groups: [N] labels of clip and camera; the normalisation rule `clip` needs them.
-          seen: [N, J] which joints are seen; when None, `data.visibility` says it of all poses together. A joint that
+          seen: [N, J] which joints are seen; when None, `data.visibility` decides, for all poses together. A joint that
             is NaN or infinite is never seen.
           confidence: [N, J] 0 to 1, of the seen joints; only some models use it.
 

@@ -29,7 +29,8 @@ class Row:
       takes_shards: whether the method can be trained on more poses than fit into memory.
       quick: {setting: toy value} for a run that only shows that every part works; its results mean nothing. Empty for
         a method that learns from another method's model.
-      follows_paper: whether the recipe has paper.py, which says what the method's paper states and what is added.
+      follows_paper: whether the recipe has paper.py, which lists what the method's paper states and what this package
+        adds.
     """
 
     model: str

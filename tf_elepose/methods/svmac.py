@@ -342,7 +342,7 @@ class SvmacObjective(Objective):
         those of the critic's last update.
         """
         if jit_compile:
-            raise ValueError("svmac: XLA is not for a step of several updates; use --config.loop.jit_compile=False")
+            raise ValueError("svmac: XLA cannot compile a step of several updates; use --config.loop.jit_compile=False")
         x, health = self._x(batch), {name: tf.constant(0.0) for name in self.health}
         with tf.GradientTape() as tape:
             angles = self.from_all_angles(x, seed)

@@ -46,7 +46,7 @@ class ResidualBlock(keras.layers.Layer):
 
 
 class HiddenLayers(TypedDict):
-    """What a network's caller chooses of its hidden layers, as keyword arguments; the network hands them to its trunk.
+    """The caller's choices for a network's hidden layers, as keyword arguments; the network passes them to its trunk.
 
     width: of every hidden layer.
     precision: "float32" when left out, or "mixed_bfloat16" for the hidden layers' matrix products.
@@ -84,7 +84,7 @@ class ResidualTrunk:
         """Makes the layers, without weights.
 
         Args:
-          inputs, outputs: numbers a row.
+          inputs, outputs: how many numbers a row has.
           width, precision, seed: see `HiddenLayers`.
           depth: how many residual blocks there are.
           activated: leaky ReLU after upscaling.
@@ -137,8 +137,8 @@ class BranchedTrunk:
         """Makes the layers, without weights.
 
         Args:
-          inputs: numbers a row.
-          heads: {branch: numbers a row}.
+          inputs: how many numbers a row has.
+          heads: {branch: how many numbers a row of its output has}.
           width, precision, seed: see `HiddenLayers`. Heads stay float32.
           shared, depth: how many residual blocks are shared, and how many a branch has.
           activated: leaky ReLU after upscaling.

@@ -199,7 +199,7 @@ class IndependentFlows(keras.Model):
     """The density of several independent vectors, joined to one: each has a flow of its own."""
 
     def __init__(self, sizes: Sequence[int], *, seed: int, name: str = "flow", **options) -> None:
-        """Builds a flow for each of the vectors, whose lengths `sizes` add up to K; other arguments as in `RealNVP`."""
+        """Builds a flow for each part of a vector. The lengths `sizes` add up to K. Others as in `RealNVP`."""
         super().__init__(name=name)
         self.sizes = list(sizes)
         self.size = sum(sizes)

@@ -13,8 +13,8 @@ ADDED_LATER: dict[str, Any] = {
     "generator.critic_blocks": 2,
     "generator.dropout_in_camera": True,
 }
-"""{setting that configs and workdirs of older versions do not have: the value that means what those versions did}. With
-it, such a config is taken, and such a run goes on."""
+"""{setting that configs and workdirs of older versions lack: the value with which training does what those versions
+did}. So old configs stay usable, and old runs can be continued."""
 
 
 def evaluated_kind(config: Mapping[str, Any]) -> str:
@@ -33,7 +33,7 @@ def common(method: str) -> config_dict.ConfigDict:
     config.skeleton = "h36m_17"  # A built-in skeleton or the path of a .yaml file.
     config.poses_2d = "gt"  # gt or detected.
     config.test_poses_2d = "same"  # Of the evaluation: same as in training, gt or detected.
-    config.min_confidence = 0.0  # Joints that a detector trusts no more than this are taken as missing.
+    config.min_confidence = 0.0  # Joints whose confidence is not above this number are missing.
     # Whether detected training poses are smoothed over time: auto, always or never; see docs/training.md.
     config.denoise = "auto"
     config.hidden_joints = 0.0  # Share of the joints to hide in all poses, for studies.

@@ -20,7 +20,7 @@ from tf_elepose.methods.registry import METHODS
 
 @dataclasses.dataclass(frozen=True)
 class Addition:
-    """A setting of something that the paper does not have.
+    """A setting that controls something that the paper does not have.
 
     Attributes:
       off: the value that switches it off.

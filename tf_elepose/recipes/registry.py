@@ -17,8 +17,8 @@ _FREE = ("data_options.", ".optimizer.")
 def method_of(config: ConfigDict) -> Row:
     """The row of the config's method.
 
-    Loss terms that are off by default and settings of later versions are added to a config that does not name them: a
-    run that was started before there was such a term or setting goes on.
+    Loss terms that are off by default, and settings of later versions, are added to a config that does not name them.
+    So a run that an older version started can be continued.
 
     Raises:
       ValueError: an unknown method, or settings that it does not have or that are missing in the config.

@@ -31,9 +31,9 @@ class RunSettings:
 
     Attributes:
       poses_2d: "gt" or "detected".
-      test_poses_2d: "same", "gt" or "detected": those of the evaluation after the training.
+      test_poses_2d: the 2D poses of the evaluation after training: "same" as in training, "gt" or "detected".
       normalization: how poses are scaled.
-      min_confidence: joints with no more confidence than this are taken as missing.
+      min_confidence: joints whose confidence is not above this number are missing.
       denoise: "auto", "always" or "never", see `training_poses.denoised`.
       flip: whether poses are mirrored at random in training.
       seed: of all random numbers.

@@ -33,8 +33,8 @@ def usable(train: Recording, keypoints: Keypoints) -> tuple[Recording, Keypoints
 
 
 MOST_WATCHED = 16_384
-"""The number of poses on which a network is measured while it trains: more take time, and the mean of so many has an
-error below a hundredth of their deviation."""
+"""The number of poses on which a network is measured while it trains. More poses take more time, and the mean over this
+many has an error below a hundredth of their deviation."""
 
 
 def denoised(train: Recording, keypoints: Keypoints, choice: str) -> np.ndarray:

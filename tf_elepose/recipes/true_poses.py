@@ -37,7 +37,7 @@ def unit_poses(normalizer: Normalizer, recording: Recording, groups: np.ndarray)
 
 
 def partly_known(poses: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """`poses` [N, J, 3] with a random share of them kept and the others set to zero, which stands for not known.
+    """Keeps a random share of `poses` [N, J, 3] and sets the others to zero, which means "not known".
 
     Raises:
       ValueError: a share outside 0 to 1, or one that keeps no pose.

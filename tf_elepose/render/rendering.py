@@ -174,7 +174,7 @@ def _rate(track: Track, fps: float | None) -> tuple[float, bool]:
 
 
 def _unknown_rate() -> str:
-    return f"The frame rate is not known, taken as {USUAL_FRAME_RATE:g} a second; --fps=RATE says it"
+    return f"The frame rate is not known; {USUAL_FRAME_RATE:g} frames a second are assumed; --fps=RATE sets it"
 
 
 def _png(image: Any) -> bytes:

@@ -39,7 +39,7 @@ def pose_views(
       pose: [J, 3] centred on the root, camera frame.
       skeleton: names the joints.
       true: [J, 3] true pose, drawn as a broad grey band behind `pose`.
-      image: [J, 2] the 2D input, pixels, NaN for joints that are not drawn; without it that panel holds the legend.
+      image: [J, 2] the 2D input, px; NaN for joints that are not drawn. If None, its panel shows the legend.
       unit: of `pose` and `true`.
     """
     figure = Figure(figsize=(4.1, 4.6), layout="constrained")
@@ -198,7 +198,7 @@ def _draw_image(axis: Axes, image: np.ndarray, skeleton: Skeleton) -> None:
 
 
 def _box(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The smallest and the largest x and y [2] of `points` [J, 2] that are known; 0 where none is."""
+    """The smallest and the largest x and y [2] of the known `points` [J, 2]; 0 if none is known."""
     known = points[np.isfinite(points).all(axis=-1)]
     return (known.min(axis=0), known.max(axis=0)) if len(known) else (np.zeros(2), np.zeros(2))
 

@@ -83,7 +83,7 @@ class Convention:
         return next((made for made, recipe in self.made.items() if recipe == {joint: 1.0}), None)
 
     def _flat(self, joint: str, rules: Mapping[str, Recipe], above: tuple[str, ...], where: str) -> dict[str, float]:
-        """The rule of `joint` as weights of `joints`, each made joint replaced by its own rule."""
+        """The rule of `joint` as weights of `joints`; each made joint is replaced by its own rule."""
         if joint in above or joint not in rules:
             problem = "is made of itself" if joint in above else "is neither a joint nor made of joints"
             raise ValueError(f"{where}: {joint!r} {problem}; joints are {', '.join(self.joints)}")
@@ -135,7 +135,7 @@ class Conversion:
     Attributes:
       source, target: joint names in order.
       recipes: for every target joint the weights of source joints, None when it cannot be made.
-      recipes_y: such recipes for the y coordinate.
+      recipes_y: the recipes for the y coordinate.
     """
 
     source: tuple[str, ...]

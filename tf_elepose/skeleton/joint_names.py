@@ -1,8 +1,8 @@
-"""The joints that a file names itself, in the names and conventions of this package.
+"""Translates the joint names in a file to the names and conventions of this package.
 
 Programs spell one joint in many ways: left_shoulder, LShoulder, l_shoulder, "left shoulder", Shoulder_L, lsho. The
 spellings here are those of COCO, MMPose (configs/_base_/datasets), OpenPose, MPII, PoseTrack, MPI-INF-3DHP, Kinect,
-DeepLabCut and SLEAP projects. Numbers (kp_1) are no names: they say nothing of the joint.
+DeepLabCut and SLEAP projects. Numbers (kp_1) do not count as names: they do not say which joint is meant.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 _SIDES = {"left": "l", "right": "r", "l": "l", "r": "r", "lt": "l", "rt": "r"}
 
-# Words of a joint's name without its side, joined: the name in conventions.py. `_MIDDLE` have no side.
+# {words of a joint's name without its side, joined: the name in conventions.py}. Joints in `_MIDDLE` have no side.
 _PARTS = {
     "shoulder": "shoulder", "sho": "shoulder", "shldr": "shoulder", "should": "shoulder", "shoulderjoint": "shoulder",
     "elbow": "elbow", "elb": "elbow", "elbo": "elbow", "elbowjoint": "elbow",
@@ -57,10 +57,10 @@ _MIDDLE = {
     "spine1": "spine1", "spine2": "spine2", "spine3": "spine3", "spine4": "spine4",
 }  # fmt: skip
 
-# Where several data sets use one word for different joints, the other joints of a list show which is meant.
+# Data sets use some words for different joints; the other joints of a list then show which joint is meant.
 _OTHER_MEANINGS = ({}, {"head": "head_joint"}, {"l_foot": "l_ankle", "r_foot": "r_ankle"})
 
-# Joints of the middle of the body that are close enough for conventions to call them by each other's names.
+# Joints in the middle of the body that are so close that conventions exchange their names.
 _NEIGHBOURS = (
     {"head", "head_mid", "head_joint"}, {"neck", "thorax", "upper_neck"}, {"nose", "upper_neck", "head_mid"},
 )  # fmt: skip
@@ -70,7 +70,7 @@ _KNOWN = frozenset(joint for convention in conventions.CONVENTIONS.values() for 
 
 
 def joint_name(name: str) -> str | None:
-    """This package's name of the joint that a file calls `name`, "l_shoulder" for "LShoulder"; None if unknown."""
+    """Returns this package's name of the joint `name` of a file: "l_shoulder" for "LShoulder"; None if unknown."""
     if name in _KNOWN:
         return name
     found = _spelled(name)
@@ -99,11 +99,11 @@ def _spelled(name: str) -> str | None:
 
 
 def named_convention(names: Sequence[str], where: str, stated: str | None = None) -> Convention | None:
-    """The convention of a list of keypoints whose joints a file names, in the file's order.
+    """Finds the convention of a list of keypoints from the joint names in a file, in the file's order.
 
-    It may have fewer joints than there are names; it is then about the first ones (the body of a whole-body list). A
-    list that equals a known convention, whatever its order, has that convention's rules for joints that it lacks; every
-    other list has the rules that its joints allow.
+    The convention may have fewer joints than there are names; it then names the first joints (the body of a whole-body
+    list). If the list has the joints of a known convention, in any order, joints that it lacks are made by the rules of
+    that convention. Otherwise they are made by all rules that its joints allow.
 
     Args:
       names: of the keypoints in the order of the file.
@@ -111,11 +111,11 @@ def named_convention(names: Sequence[str], where: str, stated: str | None = None
       stated: the convention that the user gives.
 
     Returns:
-      `stated`, where it is given; None without it where the names are numbers.
+      The convention: `stated`, if it is given; None if no convention is stated and the names are numbers.
 
     Raises:
-      ValueError: the names are not those of the stated convention, name a joint twice, or there are too few known ones
-        to be a body.
+      ValueError: the names contradict the stated convention, two names mean the same joint, or too few names are known
+        to make a body.
     """
     if len(names) > _MOST_NAMES:
         raise ValueError(f"{where}: expected at most {_MOST_NAMES} joints; got {len(names)}")
@@ -138,9 +138,9 @@ def begins_whole_body(convention: Convention, num_keypoints: int) -> bool:
 
 
 def without_prefix(names: Sequence[str]) -> list[str]:
-    """`names` without what is not of the joint: words that all begin with ("body_left_hip"), their numbers ("0_nose").
+    """Cuts what does not belong to the joint: a word at the beginning of all `names` ("body_left_hip"), or "0_".
 
-    They are left as they are where that makes no more of them known.
+    If this makes no more names known, they are returned unchanged.
     """
     prefix = re.match(r".*[\W_]|", _shared(names), re.DOTALL)
     shorter = [name[prefix.end() :] for name in names] if prefix and len(names) > 1 else list(names)
@@ -150,7 +150,7 @@ def without_prefix(names: Sequence[str]) -> list[str]:
 
 
 def _without_numbers(names: Sequence[str]) -> list[str]:
-    """`names` without numbers before or after all of them that count them, from 0 or 1."""
+    """Cuts numbers at the beginning or the end of `names`, if they count all names from 0 or 1."""
     for pattern in (r"(?P<number>\d+)[\W_]*(?P<name>.*)", r"(?P<name>.*?)[\W_]*(?P<number>\d+)"):
         found = [re.fullmatch(pattern, name, re.DOTALL | re.ASCII) for name in names]
         parts = [(match["name"], match["number"].lstrip("0") or "0") for match in found if match]
@@ -161,7 +161,7 @@ def _without_numbers(names: Sequence[str]) -> list[str]:
 
 
 def _shared(names: Sequence[str]) -> str:
-    """The characters that all `names` begin with."""
+    """Returns the beginning that all `names` share."""
     first, last = min(names, default=""), max(names, default="")
     return first[: next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))]
 
@@ -171,7 +171,7 @@ def _sided(side: str, part: str) -> str:
 
 
 def _agreeing(stated: Convention, names: Sequence[str], joints: Sequence[str | None], where: str) -> Convention:
-    """`stated`, which the file's `joints` must not contradict."""
+    """Returns `stated`; a ValueError if the file's `joints` contradict it."""
     first = BODY_FIRST.get(len(names)) == stated.name or stated.num_joints <= len(names)
     if not first:
         raise ValueError(f"{where}: convention {stated.name!r} has {stated.num_joints} joints; got {len(names)} names")
@@ -193,7 +193,7 @@ def _alike(joint: str, expected: str) -> bool:
 
 
 def _own(names: Sequence[str], joints: Sequence[str | None], where: str) -> Convention:
-    """The convention that the file's names alone give."""
+    """Makes a convention from the file's names alone."""
     known = [joint for joint in joints if joint is not None]
     first = BODY_FIRST.get(len(names))
     if first is not None and (body := conventions.CONVENTIONS[first]).joints == tuple(joints[: body.num_joints]):
@@ -214,7 +214,7 @@ def _own(names: Sequence[str], joints: Sequence[str | None], where: str) -> Conv
             if convention.joints == meant:
                 return convention
         if same:
-            # AIC's, CrowdPose's and LSP's joints have equal names: in another order, general rules.
+            # AIC, CrowdPose and LSP have the same joint names: in another order, the general rules are used.
             known_rules = same[0] if len({str(c.made) for c in same if not c.made_vertically}) == 1 else None
             made = known_rules.made if known_rules else _made(meant)
             return Convention(f"{same[0].name if known_rules else 'named'} (in the file's order)", meant, made)
@@ -224,7 +224,7 @@ def _own(names: Sequence[str], joints: Sequence[str | None], where: str) -> Conv
 
 
 def _told_apart(names: Sequence[str], joints: Sequence[str | None], where: str) -> list[str]:
-    """A name for each joint, all different: the known ones, and the file's own for the others."""
+    """Returns a different name for each joint: the known name, or the file's own for joints that are not known."""
     found = [joint or f"({name})" for name, joint in zip(names, joints, strict=True)]
     if found.count("head") == 2:  # MPI-INF-3DHP: "head" is the middle of the head where there is a "head_top" as well.
         plain = [place for place, name in enumerate(names) if joints[place] == "head" and name.lower() == "head"]
@@ -237,7 +237,7 @@ def _told_apart(names: Sequence[str], joints: Sequence[str | None], where: str) 
 
 
 def _made(joints: Sequence[str]) -> dict[str, Recipe]:
-    """The rules for Human3.6M's joints that `joints` lack and allow, as in the known conventions."""
+    """Returns rules for Human3.6M's joints that `joints` lack and can make, as in the known conventions."""
     has = set(joints).issuperset
     rules: dict[str, Recipe] = {}
 
@@ -252,7 +252,7 @@ def _made(joints: Sequence[str]) -> dict[str, Recipe]:
     rule("root", mean("l_hip", "r_hip"))
     rule("thorax", mean("neck"), mean("l_shoulder", "r_shoulder"))
     rule("spine", mean("spine2"), mean("root", "thorax"))
-    # A neck beside a thorax is above it: Human3.6M's "Neck/Nose", as MPII's upper neck.
+    # If a list has neck and thorax, its neck is Human3.6M's "Neck/Nose", like MPII's upper neck.
     above = [mean("neck")] if "thorax" in joints else []
     rule("nose", mean("upper_neck"), *above, mean("head_mid"), mean("head_joint"))
     rule("head", mean("l_eye", "r_eye"), mean("l_ear", "r_ear"))

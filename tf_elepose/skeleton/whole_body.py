@@ -17,11 +17,11 @@ def face(points: int) -> tuple[str, ...]:
 
 
 def hand(side: str, root: bool) -> tuple[str, ...]:
-    """The joints of the hand of `side` ("l" or "r"), from the thumb to the little finger, each from its base.
+    """The joints of the hand of `side` ("l" or "r"), from the thumb to the little finger, each finger from its base.
 
     Args:
       side: of the body.
-      root: whether the hand's wrist comes first, beside that of the arm.
+      root: whether the list begins with a wrist of the hand; the body's list has a wrist of the arm, too.
     """
     points = [f"{finger}_{point}" for finger in _FINGERS for point in range(1, _POINTS_OF_A_FINGER + 1)]
     return tuple(f"{side}_{point}" for point in ["hand_root"] * root + points)

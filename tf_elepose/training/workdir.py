@@ -72,7 +72,7 @@ def load_model_and_info(path: str | os.PathLike[str]) -> tuple[PoseModel, dict[s
             if (path / "metrics.json").exists():
                 sign = files.read_json(path / "metrics.json").get("depth_sign")
                 kept = path / f"model.{sign}.npz"
-                hint = f"; {kept} is the model all the same" if kept.exists() else "; see its metrics.json"
+                hint = f"; --keep_mirrored saved it as {kept}" if kept.exists() else "; see its metrics.json"
                 raise ValueError(f"{path}: no model.npz was saved, because its depths are {sign}{hint}")
             raise ValueError(f"{path}: expected a finished run with a model.npz; train it to its end first")
         path = path / "model.npz"
@@ -105,7 +105,7 @@ def claim(folder: pathlib.Path, config: Mapping[str, Any], added_later: Mapping[
     Args:
       folder: may not exist yet.
       config: plain values.
-      added_later: {setting: its value in a run of a version that did not have it}.
+      added_later: {setting: its value in runs of older versions, which did not have it}.
 
     Raises:
       ValueError: the folder belongs to a run with other settings; names the settings that differ.

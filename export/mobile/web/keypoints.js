@@ -2,8 +2,8 @@
 //
 // JSON: {"joints": ["nose", ...], "frame_rate": 25, "frames": [[[x, y] or [x, y, confidence] or null, ...], ...]}
 // CSV:  a header nose_x,nose_y,nose_confidence,... (the confidence may be absent) and one row a frame.
-// Both are in pixels, x right, y down. Joints that the file lacks count as not seen, and those that visibility.js says;
-// joints that the model lacks are not read.
+// Both are in pixels, x right, y down. Joints that the file lacks are not seen; visibility.js decides about the others.
+// Joints that the model lacks are not read.
 import { seen } from "./visibility.js";
 
 const USUAL_RATE = 25;

@@ -1,9 +1,9 @@
-// Which keypoints are not seen: tf_elepose/data/visibility.py in JavaScript. Each pose is judged alone, as in the graph
-// of the model (export/visibility.py).
+// Finds keypoints that are not seen, by the rule of tf_elepose/data/visibility.py. Each pose is judged alone, as in the
+// graph of the model (export/visibility.py).
 
 const LARGEST_PX = 1e6;
-const ONE_IN = 10; // Of so many other joints, one has to be on each side of the origin.
-const ROUNDING = 1e-5; // A root this near to the origin, relative to the largest coordinate, is there.
+const ONE_IN = 10; // Of this many other joints, at least one must be on each side of the origin. const ROUNDING = 1e-5;
+// A root this near to the origin, relative to the largest coordinate, counts as being there.
 
 /**
  * Tells which joints of a pose are seen.

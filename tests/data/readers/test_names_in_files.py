@@ -168,7 +168,7 @@ JOINT_LISTS = {
 
 
 def spot(name: str, pose: np.ndarray) -> np.ndarray:
-    """Where the walker has the joint that a list calls `name`."""
+    """The places of the walker's joint that a list calls `name`."""
     plain = {camel(n): n for n in NAMES} | {n.replace("_", " ").title(): n for n in NAMES}
     plain |= {n.replace("left_", "l").replace("right_", "r"): n for n in NAMES}
     name = plain.get(name, name)

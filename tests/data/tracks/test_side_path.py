@@ -23,7 +23,7 @@ def cost(path, movement, apart):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_no_path_is_cheaper(seed):
-    """Of all 4,096 paths of six frames."""
+    """No other of the 4,096 paths of six frames costs less."""
     rng = np.random.default_rng(seed)
     movement = [rng.uniform(0.0, 3.0, (4, 5)) for _ in range(2)]
     apart = rng.uniform(0.0, 0.3, 6)

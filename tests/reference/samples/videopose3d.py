@@ -73,6 +73,6 @@ def write(folder: pathlib.Path) -> tuple[str, dict]:
 
 
 def write_video(folder: pathlib.Path) -> tuple[str, dict]:
-    """As `write`, of the detections in a video."""
+    """Writes the detections in a video, like `write`."""
     write_detections(folder / "walk.mp4.npz", *detections())
     return f"videopose3d:{folder / 'walk.mp4.npz'}", {}

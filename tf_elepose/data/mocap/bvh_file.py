@@ -4,8 +4,8 @@ A joint's rotation is the product of the rotations of its channels in the order 
 applied first. A joint's position is its parent's, plus its offset (or its position channels) rotated by the parent.
 Angles are in degrees, lengths in the file's own units.
 
-Programs miscount frames, and files are cut off when a recording or a download stops. So where every line is a frame,
-the frames that are there are read, with a warning if they are not as many as the file declares.
+Programs miscount frames, and files are cut off when a recording or a download stops. So if every line is a frame, all
+frames in the file are read, with a warning if their number is not the declared one.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ class BvhMotion:
     """The motion of n joints in T frames.
 
     Attributes:
-      where: what messages call the file.
+      where: the name of the file in messages.
       names: joint names, parents first; "Head_end" is the end site of "Head".
       parents: index of each joint's parent, -1 without.
       offsets: [n, 3] from the parent, in the parent's frame.
       channels: for each joint, in the file's order: "xrotation", "yposition", ...
-      frame_time: seconds from frame to frame, 0 where the file does not say.
+      frame_time: seconds from one frame to the next, 0 if the file does not say it.
       values: [T, channels of all joints] the numbers of each frame.
     """
 
@@ -86,13 +86,13 @@ class BvhMotion:
     def path_length(self, one: int, other: int) -> float:
         """The length of the path from joint `one` to joint `other` along the bones, in the file's units.
 
-        Bones whose joint has position channels are as long as these say: some files have offsets of 0.
+        If a joint has position channels, they give the length of its bone: some files have offsets of 0.
         """
         apart = self._with_parents([one]) ^ self._with_parents([other])
         return sum(float(np.linalg.norm(self._bone(joint))) for joint in sorted(apart))
 
     def _bone(self, joint: int) -> np.ndarray:
-        """The usual place [3] of a joint in its parent's frame, with its position channels."""
+        """Returns the median place [3] of a joint in its parent's frame, position channels included."""
         bone = self.offsets[joint].copy()
         if self.parents[joint] < 0:
             return bone
@@ -117,7 +117,7 @@ class BvhMotion:
         """Whether position channels of joints with a parent replace the offset, instead of being added to it.
 
         Programs differ. Bones keep their length, so the right reading is the one that gives bones the length of their
-        offset. (For roots the positions are added, as in the standard; this moves the whole clip by one vector.)
+        offset. For roots, positions are added, as in the standard; this moves the whole clip by one vector.
         """
         first = np.cumsum([0, *map(len, self.channels)])
         instead = added = 0.0
@@ -252,7 +252,7 @@ def _values(data: bytes, start: int, frames: int, channels: int, where: str) -> 
 
 
 def _frames_held(text: bytes, channels: int) -> int:
-    """How many lines of `text` are a frame of `channels` numbers; 0 where another line but the last is none."""
+    """Counts the lines of `text` that are a frame of `channels` numbers; 0 if a line before the last is not a frame."""
     counts = [count for line in text.splitlines() if (count := len(line.split()))]
     if counts and counts[-1] < channels:
         counts.pop()

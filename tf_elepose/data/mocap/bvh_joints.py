@@ -15,7 +15,7 @@ from tf_elepose.data.mocap.bvh_file import BvhMotion
 from tf_elepose.skeleton import skeletons
 from tf_elepose.skeleton.conversion import Convention, conversion
 
-# Names of joints without the side, better names first: MotionBuilder, CMU, Mixamo, DeepMotion and Perception Neuron
+# Names of joints without the side, preferred names first: MotionBuilder, CMU, Mixamo, DeepMotion and Perception Neuron
 # (UpLeg, Leg, Arm, ForeArm; there LeftShoulder is the collar), Biovision and Kinect (Hip, Knee, Shoulder, Elbow;
 # LeftCollar), Unreal, VRM and VRoid (UpperLeg, LowerArm, calf), Daz and Poser (Thigh, Shin, Shldr, and Genesis'
 # ThighBend), 3ds Max (Thigh, Calf), Acclaim (femur, humerus), Motive (Thigh, Shin, UArm, FArm; LShoulder is the
@@ -44,13 +44,14 @@ _CENTRAL = {
 _MIDDLE = ("{}", "c{}", "{}c", "m{}", "{}m")  # VRoid's J_Bip_C_Head, Advanced Skeleton's Head_M.
 _SIDES = {"l": ("left{}", "l{}", "{}left", "{}l"), "r": ("right{}", "r{}", "{}right", "{}r")}
 _OPTIONAL = ("neck", "head_top")
-_FEWEST_NAMES = 10  # Of fewer names a common beginning may be chance.
+_FEWEST_NAMES = 10  # With fewer names, a common beginning may be chance.
 
 # Prefixes that programs put before every name, except those that end with a colon.
 _PREFIX = re.compile(r"^(mixamorig\d*|(?:valvebiped)?bip0*\d*|character\d*|ccbase|def|jbip)(?=.)")
 _SUFFIX = re.compile(r"(?<=.)(jnt|joint|bone)$")
 _SEPARATORS = re.compile(r"(?<=[:_.|\- ])")
-_MOST_NAMES = 0.8  # A prefix that so many names share is of the character, whatever it is; sides share less than half.
+# A prefix of this share of the names is the character's; prefixes of sides have less than half.
+_MOST_NAMES = 0.8
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -172,10 +173,10 @@ def _plain(name: str) -> str:
 
 
 def _without_common_parts(names: Sequence[str]) -> list[str]:
-    """`names` without the beginning and the end that all of them share, which are of the character or the program.
+    """Cuts the beginning and the end that all `names` share, which belong to the character or the program.
 
-    Ends of sites ("Head_end") do not count. A beginning that ends with a separator may be missing in a few names: the
-    root is often called otherwise.
+    End sites ("Head_end") do not count. A beginning that ends with a separator may be missing in a few names: the root
+    often has another name.
     """
     real = [name for name in names if not name.endswith("_end")]
     if len(set(real)) < _FEWEST_NAMES:

@@ -1,4 +1,4 @@
-"""Lines of a text table, cut into cells: limits, numbers, and messages that name the line."""
+"""Cuts lines of a text table into cells, and reads their numbers; has limits, and names the line in messages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MAX_LINE_BYTES = 64 * MAX_COLUMNS
 
 
 def read_line(stream: BinaryIO, where: str, number: int) -> str | None:
-    """The next line of `stream` as text, which is line `number` of the file; None at the end.
+    """Reads the next line of `stream`, line `number` of the file, as text; None at the end.
 
     Raises:
       ValueError: it is too long, or not UTF-8.
@@ -37,7 +37,7 @@ def read_line(stream: BinaryIO, where: str, number: int) -> str | None:
 
 
 def read_lines(stream: BinaryIO, where: str, first: int) -> Iterator[tuple[int, str]]:
-    """Yields (number, text) of the lines that are left in `stream` and not blank, the next of which is line `first`."""
+    """Yields (number, text) of the remaining lines of `stream` that are not blank; the next line is line `first`."""
     number = first
     while (line := read_line(stream, where, number)) is not None:
         if line.strip():
@@ -46,12 +46,12 @@ def read_lines(stream: BinaryIO, where: str, first: int) -> Iterator[tuple[int, 
 
 
 def delimiter_of(header: str) -> str:
-    """The delimiter of a table, of which `header` has most."""
+    """Returns the delimiter of a table: the one that is most frequent in `header`."""
     return max(DELIMITERS, key=header.count)
 
 
 def cells_of(line: str, delimiter: str, what: str) -> list[str]:
-    """The cells of a line; quotes around a cell are taken off.
+    """Returns the cells of a line, without the quotes around them.
 
     Raises:
       ValueError: there are too many, or a quote is not closed; the message begins with `what`.
@@ -73,15 +73,15 @@ _MISSING = {"", "na", "n/a", "#n/a", "nan", "null", "none", "nil", "-", "--", ".
 
 
 def is_missing(cell: str) -> bool:
-    """Whether a cell is empty or holds what programs write where they have no value (R, pandas, spreadsheets, SAS)."""
+    """Says whether a cell is empty or holds a sign for "no value" (of R, pandas, spreadsheets or SAS)."""
     return cell.strip().lower() in _MISSING
 
 
 def number_of(cell: str, what: str) -> float:
-    """The number in a cell, NaN where it `is_missing`.
+    """Returns the number in a cell, NaN if it `is_missing`.
 
     Raises:
-      ValueError: it is no number; the message begins with `what`.
+      ValueError: the cell is not a number; the message begins with `what`.
     """
     try:
         return math.nan if is_missing(cell) else float(cell)
@@ -90,12 +90,12 @@ def number_of(cell: str, what: str) -> float:
 
 
 def numbers_of(lines: Sequence[tuple[int, list[str]]], places: Sequence[int], where: str) -> np.ndarray:
-    """The numbers [n, len(places)], float32, in the cells at two or more `places` of lines (number, cells).
+    """Returns the numbers [n, len(places)], float32, in the cells at two or more `places` of lines (number, cells).
 
     A cell that `is_missing` gives NaN.
 
     Raises:
-      ValueError: a cell is no finite number; the message begins with `where`, and says in which line.
+      ValueError: a cell is not a finite number; the message begins with `where` and names the line.
     """
     found = array.array("d")
     picked = operator.itemgetter(*places)
@@ -114,7 +114,7 @@ def numbers_of(lines: Sequence[tuple[int, list[str]]], places: Sequence[int], wh
 
 
 def _with_missing(cells: Sequence[str], places: Sequence[int], what: str) -> list[float]:
-    """The numbers of a line with cells that are no numbers."""
+    """Returns the numbers of a line in which some cells are missing."""
     try:
         return [float(cells[at] or "nan") for at in places]
     except ValueError:
@@ -122,5 +122,5 @@ def _with_missing(cells: Sequence[str], places: Sequence[int], what: str) -> lis
 
 
 def decimals_hint(word: str) -> str:
-    """The end of a message about `word`, which is no number: a hint where it is one with a decimal comma, or ""."""
+    """Returns a hint for the end of a message about `word`, if it is a number with a decimal comma; otherwise ""."""
     return "; decimals need a point" if re.fullmatch(r"\s*[-+]?\d*,\d+(?:[eE][-+]?\d+)?\s*", word) else ""

@@ -1,7 +1,7 @@
-"""A file packed with gzip, unpacked as it is read.
+"""Reads a file packed with gzip, and unpacks it as it is read.
 
-Deflate packs zeros a thousandfold: how much may come out of a file is limited, so that a small file cannot keep a
-program busy for hours.
+Deflate makes a run of zeros a thousand times smaller. So the number of unpacked bytes is limited: otherwise a small
+file could keep a program busy for hours.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class GzipStream(io.RawIOBase):
 
         Args:
           file: open at its first byte.
-          where: what messages call the file.
-          most_bytes: more unpacked bytes are refused.
+          where: the name of the file in messages.
+          most_bytes: a file with more unpacked bytes is refused.
         """
         self._file = file
         self._size = os.fstat(file.fileno()).st_size

@@ -44,9 +44,9 @@ class JsonStream:
     """Iterates over the parts of one JSON file, in order; a context manager.
 
     A list gives pairs (None, element); an object gives pairs (key, value), but where a value is a list, a pair
-    (key, element) for each of its elements. JSON lines, a value a line, are read as the list of these values: a file
-    whose name ends with .jsonl or .ndjson, or whose first line is a value and has another line after it. Text is UTF-8.
-    NaN and Infinity are read as numbers, because many programs write them.
+    (key, element) for each of its elements. JSON lines, one value in each line, are read as the list of these values. A
+    file has JSON lines if its name ends with .jsonl or .ndjson, or if its first line is a whole value and another line
+    follows. Text is UTF-8. NaN and Infinity are read as numbers, because many programs write them.
 
     Attributes:
       where: what messages call the file.
@@ -109,7 +109,7 @@ class JsonStream:
             raise self._error(f"expected the end of the file; got {follows!r}")
 
     def documents(self) -> Iterator[Any]:
-        """Yields the values of a file of JSON lines, of which there may be only one; works only once.
+        """Yields the values of a file of JSON lines, which may have only one value; works only once.
 
         Raises:
           ValueError: as `__iter__`; each value is as long as an element may be.
@@ -135,7 +135,7 @@ class JsonStream:
         self._at += 1
 
     def _holds_lines(self) -> bool:
-        """Whether the file holds JSON lines; to be called at its first value, of which the window has the line."""
+        """Whether the file holds JSON lines; to be called at its first value, when the window has the first line."""
         if self._lines:
             return True
         end = self._text.find("\n", self._at)
@@ -145,7 +145,7 @@ class JsonStream:
             at = _scan(self._text[:end], self._at)[1]
         except (StopIteration, ValueError, RecursionError):
             return False
-        # What follows a value of a file that is no list of lines is an error, which is told when it is read.
+        # In a file without JSON lines, text after a value is an error; it is reported when it is read.
         self._lines = not self._text[at:end].strip() and self._text[end:].lstrip()[0] in "[{"
         return self._lines
 

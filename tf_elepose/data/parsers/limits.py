@@ -21,7 +21,7 @@ MAX_TEXT_LENGTH = 256
 """Largest number of characters in a name or label."""
 
 
-_UNPACKED_CHUNK = 1 << 18  # Bytes that a gzip file is asked for at a time: few calls, little memory.
+_UNPACKED_CHUNK = 1 << 18  # Number of bytes that are read from a gzip file at a time: few calls, little memory.
 
 
 def opened(path: str | os.PathLike[str], where: str, *, whole: bool = False) -> BinaryIO:
@@ -30,11 +30,11 @@ def opened(path: str | os.PathLike[str], where: str, *, whole: bool = False) -> 
     Args:
       path: of the file.
       where: beginning of messages.
-      whole: unpacks a gzip file at once, at most `SMALL_BYTES`, for a parser that does not read from first to last.
+      whole: a gzip file of at most `SMALL_BYTES` is unpacked at once, for a parser that does not read in order.
 
     Raises:
-      ValueError: there is no such file, or it is a folder or has no size (a pipe). Reading a damaged gzip file, or one
-        that unpacks to far more bytes than it has, raises it later.
+      ValueError: there is no such file, or it is a folder or has no size (a pipe). For a gzip file that is damaged, or
+        that unpacks to far more bytes than it has, the error comes later, during reading.
       OSError: the file cannot be read.
     """
     if os.path.exists(path) and not os.path.isfile(path):
@@ -54,18 +54,18 @@ def opened(path: str | os.PathLike[str], where: str, *, whole: bool = False) -> 
 
 
 def size_of(stream: BinaryIO) -> int:
-    """The number of bytes of a stream from `opened`; of a gzip file that is unpacked as it is read, the packed ones."""
+    """Returns the number of bytes of a stream from `opened`; for a gzip file, that of the packed bytes."""
     return stream.getbuffer().nbytes if isinstance(stream, io.BytesIO) else os.fstat(stream.fileno()).st_size
 
 
 def share_read(stream: BinaryIO) -> float:
-    """The share of a stream from `opened` that has been read, 0 to 1."""
+    """Returns the share of a stream from `opened` that has been read, 0 to 1."""
     raw = getattr(stream, "raw", None)
     return raw.share if isinstance(raw, GzipStream) else min(1.0, stream.tell() / max(size_of(stream), 1))
 
 
 def unpacked_name(path: str | os.PathLike[str]) -> pathlib.Path:
-    """`path` without the ending .gz: "walk.csv" of "walk.csv.gz"."""
+    """Cuts the ending .gz: "walk.csv.gz" becomes "walk.csv"."""
     plain = pathlib.Path(path)
     return plain.with_suffix("") if plain.suffix.lower() == ".gz" else plain
 

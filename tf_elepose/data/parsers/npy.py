@@ -11,13 +11,13 @@ from tf_elepose.data.parsers.limits import opened, size_of
 from tf_elepose.data.parsers.pickled_npz import PickledNpz
 
 NPY_NAME = "array"
-"""What messages call the one array of an npy file."""
+"""The name of the one array of an npy file in messages."""
 
 _MAGIC = b"\x93NUMPY"  # numpy/lib/format.py
 
 
 def open_arrays(path: str | os.PathLike[str], what: str) -> PickledNpz:
-    """The arrays of the npz file at `path`, or the one of an npy file; which of them it is, its first bytes say."""
+    """Opens the npz or npy file at `path` and returns its arrays; the first bytes show which format it is."""
     with opened(path, f"{what} {os.fspath(path)}", whole=True) as stream:
         is_npy = stream.read(len(_MAGIC)) == _MAGIC
     return NpyReader(path, what) if is_npy else PickledNpz(path, what)
@@ -48,5 +48,5 @@ class NpyReader(PickledNpz):
         return opened(self._path, self.where, whole=True)
 
     def _opened(self, name: str) -> IO[bytes]:
-        del name  # There is one.
+        del name  # An npy file has one array.
         return self._file()

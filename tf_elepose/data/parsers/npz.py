@@ -126,8 +126,8 @@ class NpzReader:
 
         Args:
           name: of the array.
-          rows: in a block.
-          row_axes: the first so many axes are counted through as one.
+          rows: the number of rows in a block.
+          row_axes: this many first axes are counted as one axis of rows.
         """
         what = f"{self.where}: {listed([name])}"
         shape, dtype = self.declared(name)

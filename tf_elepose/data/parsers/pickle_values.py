@@ -79,21 +79,21 @@ def _parts(value: Any) -> list[Any] | None:
 
 
 def exactly(value: Any, kind: type) -> Any:
-    """`value`, which must be of this type and of no other."""
+    """Returns `value`, which must have exactly the type `kind`."""
     if type(value) is not kind:
         raise ValueError(f"expected {kind.__name__.strip('_')}; got {type(value).__name__.strip('_')}")
     return value
 
 
 def plain_key(value: Any) -> Any:
-    """A value that may be a key: the hash of a tuple of tuples can take forever."""
+    """Returns `value` if it may be a key; others are refused, because the hash of nested tuples can take forever."""
     if value is not None and type(value) not in (bool, int, float, str, bytes):
         raise ValueError(f"expected a plain key; got {type(value).__name__}")
     return value
 
 
 def plain_dict(items: list[Any]) -> dict[Any, Any]:
-    """The dict of keys and values in turn."""
+    """Makes a dict of `items`, in which keys and values alternate."""
     return {plain_key(key): value for key, value in zip(items[::2], items[1::2], strict=True)}
 
 

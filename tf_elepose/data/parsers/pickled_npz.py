@@ -1,6 +1,6 @@
-"""Npz archives whose arrays hold pickled objects, as `np.savez` makes them of dicts and ragged lists.
+"""Reads npz archives whose arrays hold pickled objects, as `np.savez` writes dicts and ragged lists.
 
-Plain values and arrays in them are read, code is refused by name (pickle.py).
+Plain values and arrays in them are read; code is refused, and the message names it (pickle.py).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class PickledNpz(NpzReader):
         return dtype == np.dtype(object)
 
     def plain(self, name: str) -> Any:
-        """The object in the array `name`, which holds one.
+        """Reads the one object that the array `name` holds.
 
         Raises:
           ValueError: there is no such array, it holds something else or is damaged, or contains code.
@@ -36,10 +36,10 @@ class PickledNpz(NpzReader):
         return objects.item()
 
     def objects(self, name: str) -> np.ndarray:
-        """The array of objects `name`.
+        """Reads the array of objects `name`.
 
         Raises:
-          ValueError: as `plain`.
+          ValueError: as in `plain`.
         """
         what = f"{self.where}: {name}"
         if name not in self.names:
@@ -60,7 +60,7 @@ class PickledNpz(NpzReader):
 
 
 def described(value: Any) -> str:
-    """What a value from a pickle is, in few words for messages: type and shape, never its contents."""
+    """Describes a value from a pickle for messages: its type and shape, never its contents."""
     if isinstance(value, np.ndarray):
         return f"{value.dtype} {list(value.shape)}"
     return repr(value) if isinstance(value, int) else type(value).__name__

@@ -57,7 +57,7 @@ class ShardBatches:
           batch_size: poses in a global batch; even, because the deformation loss pairs neighbours.
           seed: of the order and the flips.
           flip: mirror each pose, left joints becoming right ones, with probability 1/2.
-          min_confidence: joints whose confidence is not higher are taken as missing.
+          min_confidence: joints whose confidence is not above this number are missing.
           split: the split whose rows are used.
           group_rows: see `GROUP_ROWS`.
 

@@ -45,7 +45,7 @@ class Shard:
       file: its name in the folder.
       rows: how many records it holds.
       bytes: its size.
-      crc32: of its records' checksums one after the other; distinguishes the shards of one set from those of another.
+      crc32: the checksum of all its records' checksums; it distinguishes the shards of one set from those of another.
     """
 
     file: str
@@ -67,7 +67,7 @@ class ShardManifest:
       image_sizes: (width, height) px by camera, as far as known.
       seed: of the distribution of rows over shards.
       dropped: how many poses of the source are not in the set, by reason.
-      identity: of `IDENTITIES`, what the people's numbers tell.
+      identity: one of `IDENTITIES`, what the numbers of people mean.
     """
 
     source: str
@@ -174,7 +174,7 @@ class ShardManifest:
             "image_sizes": {str(camera): size for camera, size in self.image_sizes.items()},
             "seed": self.seed, "dropped": self.dropped,
         }  # fmt: skip
-        if self.identity != PERSON:  # Versions that do not know the field read the others.
+        if self.identity != PERSON:  # Older versions, which do not know this field, can read the other sets.
             values["identity"] = self.identity
         files.write_json(folder / MANIFEST, values)
 

@@ -47,6 +47,6 @@ def rows_of(fields: dict[str, np.ndarray], manifest: ShardManifest, split: str) 
     poses_2d = np.where(visible, fields["poses_2d"], np.float32(np.nan))
     others: dict[str, Any] = {name: values for name, values in fields.items() if name not in ("visible", "poses_2d")}
     sizes = manifest.image_sizes if known else None
-    # Rows are stored in no order, so people are not linked again: what was a place in a list is no more than a track.
+    # Rows are stored in random order, so people cannot be linked again: numbers that were places count as tracks.
     identity = PERSON if manifest.identity == PERSON else TRACK
     return Rows(manifest.skeleton, poses_2d, split=split, image_size=sizes, identity=identity, **others)

@@ -49,8 +49,8 @@ def write_shards(
 ) -> ShardManifest:
     """Writes the rows of `recordings` as shards, a recording at a time.
 
-    Of each `shards` consecutive rows, every shard gets one, in an order drawn from the seed: frames that are neighbours
-    in time, and the views of one moment, are spread over all shards.
+    Each of the shards gets one of every `shards` consecutive rows, in an order drawn from the seed. So frames that are
+    neighbours in time, and the views of one moment, are spread over all shards.
 
     Args:
       recordings: with one skeleton; all must have the `OPTIONAL` fields that the first one has.

@@ -155,7 +155,7 @@ def _bins(confidence: np.ndarray | None, seen: np.ndarray) -> np.ndarray:
     """The bin [N, J] of every joint's confidence."""
     if confidence is None or not seen.any():
         return np.zeros(seen.shape, np.int8)
-    confidence = np.nan_to_num(confidence)  # One that is not told is none.
+    confidence = np.nan_to_num(confidence)  # A confidence that is not known counts as 0.
     edges = np.unique(np.quantile(confidence[seen], np.linspace(0, 1, _BINS + 1)[1:-1]))
     return np.searchsorted(edges, confidence).astype(np.int8)
 

@@ -22,7 +22,7 @@ _UNKNOWN = 0.5  # For two rows without a common joint: only their middles can be
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Outlook:
-    """What is known of a person who was seen last at some time.
+    """Holds where and how a person was last seen.
 
     Attributes:
       pixels: [J, 2] last known place of each joint, moved on to the time of the last row.

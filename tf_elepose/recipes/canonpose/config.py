@@ -25,7 +25,7 @@ def get_config() -> config_dict.ConfigDict:
     lifter.term_weights = config_dict.create(
         reprojection=1.0, view=1.0, camera=0.1, knees=0.1, pose_equality=0.0, camera_equality=0.0
     )
-    lifter.pairs = "mean"  # How the pairs of views of a moment are weighed: mean, paper or authors; see settings.py.
+    lifter.pairs = "mean"  # How the pairs of views of a moment are weighted: mean, paper or authors; see settings.py.
     lifter.batch_size = 64  # Moments.
     lifter.epochs = 60.0
     lifter.evaluate_every = 1000  # Steps; the figures are only shown, no weights are selected.

@@ -11,7 +11,7 @@ from tf_elepose.recipes import settings as parts
 from tf_elepose.training.stage_settings import StageSettings
 
 PAIRS = ("mean", "paper", "authors")
-"""Ways to weigh the pairs of views of a moment."""
+"""Ways to weight the pairs of views of a moment."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,11 +19,11 @@ class LifterSettings(parts.NetworkSettings):
     """Settings of the lifter, its use and its objective; see `CanonPose` and `CanonposeObjective`.
 
     Attributes:
-      confidences: whether confidences are an input and weigh the errors.
+      confidences: whether confidences are an input and weight the errors.
       hidden: share of the views with hidden joints in training.
       flip_average: whether each pose is averaged with that of its mirror image.
       term_weights: {term: weight}.
-      pairs: how the pairs of m views count beside the views by themselves, see `pair_factors`.
+      pairs: how the pairs of views are weighted relative to single views, see `pair_factors`.
     """
 
     confidences: bool
@@ -39,10 +39,10 @@ class LifterSettings(parts.NetworkSettings):
     def pair_factors(self, views: int, rigs: int) -> dict[str, float]:
         """Factors on the weights of the terms over pairs, which are means over the m (m - 1) pairs of a moment.
 
-        "mean": none, so that a weight means the same for any number of cameras. "paper": section 3.2 sums eq. 5 over
-        all m^2 combinations alike, m of a view with itself and m (m - 1) of two views: m - 1. "authors": train.py adds
-        up a mean for each of the m source views: m; and for cameras that stand still one for each subject in a batch
-        as well.
+        "mean": the factor is 1, so that a weight means the same for any number of cameras. "paper": the factor is m -
+        1: section 3.2 sums eq. 5 over all m^2 combinations alike: m of a view with itself, m (m - 1) of two views.
+        "authors": the factor is m, because train.py adds up a mean for each of the m source views; the term for cameras
+        that stand still is also multiplied by the number of subjects in a batch.
 
         Args:
           views: m.

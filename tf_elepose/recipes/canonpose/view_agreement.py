@@ -1,5 +1,5 @@
-"""Whether the views of a moment can be of one body: finds swapped people, cameras that are not synchronised and cameras
-counted twice.
+"""Tests whether the views of a moment can be of one body; finds swapped people, cameras that are not synchronised and
+cameras counted twice.
 
 For weakly perspective cameras, the joints of one moment have rank 3: the 2 V coordinates of its V views, centred and of
 comparable size, are linear in three numbers a joint. The residual is noise and perspective; views of two bodies have a

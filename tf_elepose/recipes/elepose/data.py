@@ -24,7 +24,7 @@ class EleposeData(TrainingData):
     Attributes:
       held_out: [N] rows of the clips on which completer and prior are selected.
       bone_prior: the expected relative bone lengths.
-      shards: all the poses, where the arrays here are a sample of them.
+      shards: the whole set, if the arrays here are a sample of it.
     """
 
     held_out: np.ndarray
