@@ -23,11 +23,10 @@ from tf_elepose.data.tracks.identity import FRAME_RATE
 from tf_elepose.data.tracks.linked_rows import LinkedRows
 from tf_elepose.skeleton.skeletons import MIN_JOINTS, Skeleton
 
+NO_POSE = "no pose to use"
+"""What the message says of a source without a pose that can be used."""
+
 _MOST_CAMERAS = 1 << 16
-
-
-class NoPoseError(ValueError):
-    """A source without a pose that can be used."""
 
 
 def assemble(
@@ -138,9 +137,9 @@ def recordings(
     yield dataclasses.replace(ready, dropped=dict(waiting))
 
 
-def _nothing(source: str, dropped: Mapping[str, int]) -> NoPoseError:
+def _nothing(source: str, dropped: Mapping[str, int]) -> ValueError:
     why = "; ".join(f"{count} {reason}" for reason, count in dropped.items()) or "it holds no poses"
-    return NoPoseError(f"{source}: no pose to use: {why}")
+    return ValueError(f"{source}: {NO_POSE}: {why}")
 
 
 def _converted(

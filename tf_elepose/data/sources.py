@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from tf_elepose.data.assembly import NoPoseError, assemble, recordings
+from tf_elepose.data.assembly import NO_POSE, assemble, recordings
 from tf_elepose.data.checks.streamed import PartsSeen
 from tf_elepose.data.readers.recognition import advice_for
 from tf_elepose.data.recording import Recording
@@ -84,7 +84,9 @@ def load_source(source: str, skeleton: Skeleton, /, **options: Any) -> Recording
                 frame_rate=common.fps,
                 progress=common.progress,
             )
-        except NoPoseError as error:
+        except ValueError as error:
+            if NO_POSE not in str(error):
+                raise
             format_name, _, path = source.partition(":")
             raise _advised(error, format_name, path) from None
     common.require_people(set(recording.subject.tolist()), recording.source)
