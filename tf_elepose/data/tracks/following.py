@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 
 from tf_elepose.data.tracks.assignment import assign
 from tf_elepose.data.tracks.outlook import HISTORY, Outlook, fit, outlook
 from tf_elepose.data.tracks.people import People
-from tf_elepose.data.tracks.tracklets import FEWEST_COMMON, Bodies, Frames
+from tf_elepose.data.tracks.tracklets import Bodies, Frames
 
 LONGEST_GAP = 2.0
 """Seconds for which a person may be missing; a person who comes back later gets a new number."""
@@ -22,8 +23,7 @@ _GATE = 2.0  # A mean distance of all joints of about the shoulders' height.
 _WIDER, _WIDEST_AFTER = 1.0, 0.5  # The gate grows by this in each second without the person, for at most half a second.
 _LONG, _LONG_GATE = 1.0, 1.5  # After this many seconds the gate is narrower: nobody knows where the person went.
 _SHORT, _ALONE_GATE = 0.6, 3.5  # Up to this many seconds the gate is wider, if row and person have no other partner.
-_DOUBLE = 0.15  # Two rows of one frame with a smaller distance are one body that was found twice...
-_DOUBLE_GATE = 0.5  # ...unless two people were just here: such rows go to a person only below this cost.
+_DOUBLE_GATE = 0.5  # Two rows on one body (twins.py) may be two people who were just here: below this cost.
 
 
 @dataclasses.dataclass(eq=False)
@@ -76,6 +76,7 @@ class SortedRows:
       before: [n] the earlier row of the same person, -1 where it is not known; completed while people are followed.
       head, end: [n] the first and the last row of each row's tracklet.
       best: [n] see `Tracklets`.
+      twins: for rows that are a body that was found more than once, the other rows of this body in the frame.
       step: seconds from one frame to the next.
     """
 
@@ -87,6 +88,7 @@ class SortedRows:
     head: np.ndarray
     end: np.ndarray
     best: np.ndarray
+    twins: Mapping[int, list[int]]
     step: float
 
     def last_rows(self, row: int) -> list[int]:
@@ -169,7 +171,7 @@ class _Followed:
                 begun = [other for other in begun if other != row]
         if not begun:
             return
-        twins = self._twins(begun)
+        twins = {row: [int(rows.head[other]) for other in rows.twins[row]] for row in begun if row in rows.twins}
         taken = set[int]()
         if waiting:
             for at, person in _pairs(*self._gains(begun, waiting, twins, now)):
@@ -205,8 +207,9 @@ class _Followed:
         gates = np.where(waited > _LONG, _LONG_GATE, _GATE + _WIDER * np.minimum(waited, _WIDEST_AFTER))
         gains = gates - costs
         alone = np.where(waited > _SHORT, 0.0, _ALONE_GATE - costs)
+        best = dict(zip(begun, zip(costs.min(axis=1).tolist(), begun, strict=True), strict=True))
         for at, row in enumerate(begun):
-            if row in twins:
+            if any(best.get(other, (-1.0, other)) < best[row] for other in twins.get(row, ())):
                 gains[at, costs[at] > _DOUBLE_GATE] = alone[at] = 0.0
             if self._begins:
                 until = rows.times[rows.end[row]]
@@ -215,26 +218,6 @@ class _Followed:
                     if track.has_id and (rows.people.has_id[row] or any(now <= begin <= until for begin in begins)):
                         gains[at, person] = alone[at, person] = 0.0
         return gains, alone
-
-    def _twins(self, begun: list[int]) -> dict[int, list[int]]:
-        """Finds other tracklets on the same body in the frame of these rows: {row: first rows of such tracklets}."""
-        rows, bodies = self._rows, self._rows.bodies
-        frame = rows.frames.of_row[begun[0]]
-        first, count = int(rows.frames.first[frame]), int(rows.frames.count[frame])
-        if count == 1:
-            return {}
-        found: dict[int, list[int]] = {}
-        apart = bodies.middle[begun][:, np.newaxis] - bodies.middle[first : first + count]
-        near = np.hypot(apart[..., 0], apart[..., 1]) < 3.0 * _DOUBLE * bodies.size[begun][:, np.newaxis]
-        for at, place in np.argwhere(near).tolist():
-            row, other = begun[at], first + place
-            common = bodies.seen[row] & bodies.seen[other]
-            if row == other or common.sum() < FEWEST_COMMON:
-                continue
-            distance = np.hypot(*(bodies.pixels[row, common] - bodies.pixels[other, common]).T).mean()
-            if distance < _DOUBLE * max(bodies.size[row], bodies.size[other]):
-                found.setdefault(row, []).append(int(rows.head[other]))
-        return found
 
     def _new_number(self) -> int:
         self._clip.next_number += 1

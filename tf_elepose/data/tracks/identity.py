@@ -20,6 +20,7 @@ from tf_elepose.data.tracks import tracklets
 from tf_elepose.data.tracks.following import LONGEST_GAP, ClipState, SortedRows, follow
 from tf_elepose.data.tracks.people import ClipName, People, concatenate
 from tf_elepose.data.tracks.tracklets import Bodies, Frames
+from tf_elepose.data.tracks.twins import twins
 
 FRAME_RATE = 30.0
 """Frames a second that are assumed if none are given."""
@@ -118,7 +119,10 @@ class Linker:
             joined = joined.select(order)
         frames = Frames.of(joined.clip, joined.frame, LONGEST_GAP * self._rate)
         bodies = Bodies.of(joined.pixels, joined.seen, joined.mirror)
-        links = tracklets.link(bodies, frames, ~joined.has_id & (order >= old))
+        same = twins(bodies, frames)
+        twin = np.zeros(n, bool)
+        twin[same[0]] = True
+        links = tracklets.link(bodies, frames, ~joined.has_id & (order >= old), twin)
         rows = links.before
         if old:
             place = np.argsort(order)
@@ -128,7 +132,10 @@ class Linker:
             _link_ids(joined, frames, rows)
         head, end = tracklets.ends(rows)
         times = joined.frame / self._rate
-        return SortedRows(joined, bodies, frames, times, rows, head, end, links.best, 1.0 / self._rate), order
+        of_body: dict[int, list[int]] = {}
+        for row, other in zip(*(rows.tolist() for rows in same), strict=True):
+            of_body.setdefault(row, []).append(other)
+        return SortedRows(joined, bodies, frames, times, rows, head, end, links.best, of_body, 1.0 / self._rate), order
 
     def _judge(self, rows: SortedRows, clips: Sequence[ClipState]) -> None:
         """Finds out which of the clips are videos."""

@@ -103,8 +103,14 @@ class Tracklets:
     best: np.ndarray
 
 
-def link(bodies: Bodies, frames: Frames, free: np.ndarray) -> Tracklets:
-    """Links rows of neighbouring frames; `free` [n] says which rows may be linked."""
+def link(bodies: Bodies, frames: Frames, free: np.ndarray, twin: np.ndarray) -> Tracklets:
+    """Links rows of neighbouring frames.
+
+    Args:
+      bodies, frames: of n rows.
+      free: [n] which rows may be linked.
+      twin: [n] which rows are a body that was found twice: it is not clear which of the two goes on.
+    """
     n = len(bodies.size)
     before, best = np.full(n, -1), np.full(n, np.inf, np.float32)
     for one, other, alone in _pairs(frames):
@@ -120,6 +126,7 @@ def link(bodies: Bodies, frames: Frames, free: np.ndarray) -> Tracklets:
             mutual = known & (cost <= best_of[one - base]) & (cost <= best_to[other - base_other])
             rival = np.minimum(next_of[one - base], next_to[other - base_other])
             sure = mutual & (cost <= _SURE) & (cost <= _RATIO * rival) & (cost + _MARGIN <= rival)
+            sure &= ~(twin[one] | twin[other])
         best[one[mutual]] = cost[mutual]
         before[other[sure]] = one[sure]
     return Tracklets(before, best)
