@@ -122,6 +122,30 @@ def test_a_body_that_was_found_twice_keeps_its_number_and_the_second_one_has_one
     assert len(np.unique(found)) == 3
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_bodies_that_are_found_twice_at_times_do_not_change_who_is_who(seed):
+    rng = np.random.default_rng(seed)
+    one, other = moving.walking(60, (100, 300), 8), moving.walking(60, (500, 300), -1)
+    again = [track + rng.normal(0, 2, track.shape) for track in (one, other)]
+    tracks = [np.where(rng.random((60, 17, 1)) < 0.25, np.nan, track) for track in (one, other, *again)]
+    present = np.stack([np.ones(60), np.ones(60), *(rng.random((2, 60)) < 0.3)], axis=1).astype(bool)
+    present[20:26, 0] = present[20:26, 2] = False
+    rows, truth = picture(*tracks, seed=seed, present=present)
+    found, _ = Linker("here")(rows)
+    for who in (0, 1):  # Where there are two rows on a body, either of them may be the person.
+        sole = (truth == who) & ~np.isin(rows.frame, np.flatnonzero(present[:, who + 2]))
+        assert len(np.unique(found[sole])) == 1
+
+
+def test_a_body_found_where_nobody_is_does_not_take_the_place_of_somebody_who_is_missing():
+    one, other = moving.walking(40, (100, 300), 2), moving.walking(40, (900, 300), 2)
+    present = np.ones((40, 3), bool)
+    present[10:22, 0], present[:, 2] = False, np.arange(40) == 14
+    rows, truth = picture(one, other, one + np.array([150.0, -60.0]), present=present)
+    found, _ = Linker("here")(rows)
+    assert [len(each) for each in numbers_of(found, truth)[:2]] == [1, 1]
+
+
 def test_frames_may_come_in_any_order():
     rows, truth = picture(moving.walking(40, (100, 300), 2), moving.walking(40, (400, 300), 2))
     order = np.random.default_rng(1).permutation(len(truth))

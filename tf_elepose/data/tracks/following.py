@@ -23,6 +23,9 @@ _GATE = 2.0  # A mean distance of all joints of about the shoulders' height.
 _WIDER, _WIDEST_AFTER = 1.0, 0.5  # The gate grows by this in each second without the person, for at most half a second.
 _LONG, _LONG_GATE = 1.0, 1.5  # After this many seconds the gate is narrower: nobody knows where the person went.
 _SHORT, _ALONE_GATE = 0.6, 3.5  # Up to this many seconds the gate is wider, if row and person have no other partner.
+_DOUBTFUL = 1.0  # A row of a higher cost may be something else: the person may also come back to the place before it.
+_FEW_FRAMES = 2  # But not where the tracklet goes on for so many frames.
+_FLEETING = 0.3  # Added to the cost of a row that nothing follows, because detectors find bodies where nobody is.
 _DOUBLE_GATE = 0.5  # Two rows on one body (twins.py) may be two people who were just here: below this cost.
 
 
@@ -36,6 +39,7 @@ class Track:
       last: the last row of the person's last tracklet.
       double: the number of the rows in which this body was found a second time; None if there are none.
       outlook: where the person is expected, judged by the rows up to `last`; None if it must be computed again.
+      doubted: if the last tracklet may be something else, the last row before it and the outlook from there.
     """
 
     number: int
@@ -43,6 +47,7 @@ class Track:
     last: int
     double: int | None = None
     outlook: Outlook | None = None
+    doubted: tuple[int, Outlook] | None = None
 
 
 @dataclasses.dataclass(eq=False)
@@ -129,12 +134,17 @@ def _pairs(gains: np.ndarray, alone: np.ndarray) -> list[tuple[int, int]]:
     return pairs + [(rows[row], people[person]) for row, person in assign(alone[np.ix_(rows, people)])]
 
 
+def _gates(waited: np.ndarray) -> np.ndarray:
+    """The cost above which a row is not a person who has been missing for so many seconds, each [t]."""
+    return np.where(waited > _LONG, _LONG_GATE, _GATE + _WIDER * np.minimum(waited, _WIDEST_AFTER))
+
+
 class _Followed:
     """Holds the people of a clip, up to the current frame."""
 
     def __init__(self, rows: SortedRows, low: int, high: int, clip: ClipState, where: str) -> None:
         self.live = clip.tracks
-        self._rows, self._low, self._clip, self._where = rows, low, clip, where
+        self._rows, self._low, self._high, self._clip, self._where = rows, low, high, clip, where
         self._of_head: dict[int, Track] = {}  # By the first row of a tracklet.
         self._doubles: dict[int, int] = {}
         self._begins: dict[int, list[float]] = {}  # The times at which tracklets of each id begin.
@@ -174,11 +184,14 @@ class _Followed:
         twins = {row: [int(rows.head[other]) for other in rows.twins[row]] for row in begun if row in rows.twins}
         taken = set[int]()
         if waiting:
-            for at, person in _pairs(*self._gains(begun, waiting, twins, now)):
+            gains, alone, costs, earlier = self._gains(begun, waiting, twins, now)
+            for at, person in _pairs(gains, alone):
                 row, track = begun[at], waiting[person]
                 if rows.people.has_id[row]:
                     track.number, track.has_id = int(rows.people.person[row]), True
-                self._extend(track, row)
+                if earlier[at, person] and track.doubted is not None:
+                    track.last, track.outlook = track.doubted
+                self._extend(track, row, doubtful=bool(costs[at, person] > _DOUBTFUL))
                 taken.add(row)
         for row in begun:
             if row in taken:
@@ -194,22 +207,39 @@ class _Followed:
 
     def _gains(
         self, begun: list[int], waiting: list[Track], twins: dict[int, list[int]], now: float
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Gains [r, t]: by how much the cost of each row for each person is below the gate; and the gains [r, t] that
-        hold where neither the row nor the person has another partner.
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Gains [r, t]: by how much the cost of each row for each person is below the gate; the gains [r, t] that hold
+        where neither the row nor the person has another partner; the costs [r, t]; and a mask [r, t] of the people who
+        rather come from the place before a doubted tracklet.
         """
         rows = self._rows
         for track in waiting:
             if track.outlook is None:
                 track.outlook = outlook(rows.bodies, rows.last_rows(track.last), rows.times, rows.step)
+        outlooks = [track.outlook for track in waiting if track.outlook is not None]
         waited = now - rows.times[[track.last for track in waiting]]
-        costs = fit(rows.bodies, begun, [track.outlook for track in waiting if track.outlook is not None], waited)
-        gates = np.where(waited > _LONG, _LONG_GATE, _GATE + _WIDER * np.minimum(waited, _WIDEST_AFTER))
-        gains = gates - costs
-        alone = np.where(waited > _SHORT, 0.0, _ALONE_GATE - costs)
-        best = dict(zip(begun, zip(costs.min(axis=1).tolist(), begun, strict=True), strict=True))
+        costs = fit(rows.bodies, begun, outlooks, waited)
+        gates = np.broadcast_to(_gates(waited), costs.shape)
+        long = np.broadcast_to(waited > _SHORT, costs.shape)
+        earlier = np.zeros(costs.shape, bool)
+        if doubted := [person for person, track in enumerate(waiting) if track.doubted is not None]:
+            before = [track.doubted for track in waiting if track.doubted is not None]
+            then = waited.copy()
+            then[doubted] = now - rows.times[[row for row, _ in before]]
+            other = costs.copy()
+            other[:, doubted] = fit(rows.bodies, begun, [there for _, there in before], then[doubted])
+            earlier = _gates(then) - other > gates - costs
+            costs, gates = np.where(earlier, other, costs), np.where(earlier, _gates(then), gates)
+            long = np.where(earlier, then > _SHORT, long)
+        last = rows.frames.of_row[self._high - 1]
+        fleeting = [rows.end[row] == row and rows.frames.of_row[row] < last for row in begun]
+        gains = gates - costs - _FLEETING * np.array(fleeting)[:, np.newaxis]
+        alone = np.where(long, 0.0, _ALONE_GATE - costs)
+        nearest = dict(zip(begun, zip(costs.min(axis=1).tolist(), begun, strict=True), strict=True))
         for at, row in enumerate(begun):
-            if any(best.get(other, (-1.0, other)) < best[row] for other in twins.get(row, ())):
+            both = [nearest[row], *(nearest.get(other, (0.0, other)) for other in twins.get(row, ()))]
+            # If none of the rows on a body is near anybody, the nearest of them may be a person who moved fast.
+            if len(both) > 1 and (min(both)[0] <= _DOUBLE_GATE or min(both) < nearest[row]):
                 gains[at, costs[at] > _DOUBLE_GATE] = alone[at] = 0.0
             if self._begins:
                 until = rows.times[rows.end[row]]
@@ -217,7 +247,7 @@ class _Followed:
                     begins = self._begins.get(track.number, ()) if track.has_id else ()
                     if track.has_id and (rows.people.has_id[row] or any(now <= begin <= until for begin in begins)):
                         gains[at, person] = alone[at, person] = 0.0
-        return gains, alone
+        return gains, alone, costs, earlier
 
     def _new_number(self) -> int:
         self._clip.next_number += 1
@@ -228,7 +258,10 @@ class _Followed:
         self.live.append(track)
         self._of_head[row] = track
 
-    def _extend(self, track: Track, row: int) -> None:
-        self._rows.before[row] = track.last
+    def _extend(self, track: Track, row: int, *, doubtful: bool = False) -> None:
+        rows = self._rows
+        short = rows.frames.of_row[rows.end[row]] - rows.frames.of_row[row] < _FEW_FRAMES
+        track.doubted = (track.last, track.outlook) if doubtful and short and track.outlook is not None else None
+        rows.before[row] = track.last
         track.last, track.outlook = int(self._rows.end[row]), None
         self._of_head[row] = track

@@ -171,5 +171,5 @@ def _last_rows(rows: SortedRows, state: ClipState) -> _LastRows:
     for track, chain in zip(state.tracks, chains, strict=True):
         place = np.searchsorted(kept, chain)
         before[place[1:]] = place[:-1]
-        track.last = int(place[-1])
+        track.last, track.doubted = int(place[-1]), None
     return _LastRows(rows.people.select(kept), before)
