@@ -1,7 +1,7 @@
 """The function that an exported model computes: one graph from a detector's keypoints to 3D poses.
 
 The graph contains every step that the result depends on: the conversion from the detector's joints to the model's,
-which joints count as seen, the normaliser, the completer, and the check that a pose can be lifted. So every runtime
+which joints count as seen, the normalizer, the completer, and the check that a pose can be lifted. So every runtime
 gives the same result as `PoseModel.predict`.
 
 The conversion gathers and sums joints and uses no matrix product on pixels: GPUs may multiply matrices with ten bits of

@@ -1,7 +1,7 @@
 """Rotations, the camera, and measures of a body's geometry: pure TensorFlow functions.
 
 The camera frame is x right, y down, z forward (right-handed). Poses are [..., J, 3] centred on their root and in
-units of the normaliser; `distance` (the paper's D) is how far in front of the camera the root stands, in the same
+units of the normalizer; `distance` (the paper's D) is how far in front of the camera the root stands, in the same
 units. Angles are radians.
 """
 

@@ -74,7 +74,7 @@ class Normalizer:
         groups: np.ndarray | None = None,
         seen: np.ndarray | None = None,
     ) -> Normalizer:
-        """Fits a normaliser to training poses `poses_2d` [N, J, 2] px; `groups` [N] and `seen` [N, J] as in `apply`.
+        """Fits a normalizer to training poses `poses_2d` [N, J, 2] px; `groups` [N] and `seen` [N, J] as in `apply`.
 
         Raises:
           ValueError: wrong shape, a coordinate that is not finite, or poses without any extent.

@@ -20,7 +20,7 @@ _BATCH = 512
 
 
 class Lift(nn.Module):
-    """Normaliser, lifter and back-projection; 0 for a pose with a joint that is not seen."""
+    """Normalizer, lifter and back-projection; 0 for a pose with a joint that is not seen."""
 
     def __init__(self, task: str) -> None:
         super().__init__()

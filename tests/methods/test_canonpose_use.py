@@ -26,7 +26,7 @@ def test_the_pose_is_the_canonical_pose_turned_into_the_cameras_frame():
 
 @pytest.mark.parametrize("rule", ["dataset", "pose"])
 def test_lifted_poses_have_the_size_that_the_image_shows(rule):
-    """A weakly perspective camera at the normaliser's distance sees them in the size of the 2D pose."""
+    """A weakly perspective camera at the normalizer's distance sees them in the size of the 2D pose."""
     method, _ = small_models.small_canonpose(rule=rule)
     image, _ = method.normalizer.apply(small_models.poses_2d(9))
     lifted = method.predict_normalized(image).poses_3d

@@ -60,7 +60,7 @@ def test_a_track_whose_noise_cannot_be_told_stays_and_is_named(train, caplog):
         found = denoised(spoilt, keypoints, "auto")
     said, told = [record.getMessage() for record in caplog.records]
     names = [f"{train.subject[rows[0]]}-{train.clip[rows[0]]}-camera{train.camera[rows[0]]}" for rows in (short, mixed)]
-    assert f"the noise of 2 of {len(clips)} tracks cannot be told" in said
+    assert f"the noise of 2 of {len(clips)} tracks cannot be estimated" in said
     assert said.endswith("stay as they are: " + ", ".join(names))
     assert "denoised over time" in told
     stays = np.isin(spoilt.tracks, [0, 1])

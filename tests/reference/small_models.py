@@ -60,7 +60,7 @@ def poses_2d(count, seed=0):
 
 
 def normalized(count=64, seed=0, rule="dataset"):
-    """Normalised poses [count, J, 2] and their normaliser."""
+    """Normalised poses [count, J, 2] and their normalizer."""
     normalizer = Normalizer.fit(poses_2d(count, seed), H36M_17, rule=rule)
     return normalizer.apply(poses_2d(count, seed))[0], normalizer
 

@@ -34,8 +34,7 @@ class SourceOptions:
         clip; or a person's number; see `chosen_rows`.
       min_joints: rows that show fewer joints of the wanted skeleton are dropped.
       flip_y, swap_sides: see `corrections`.
-      fps: frames a second. Where a source has no ids, people are linked over time, and may be missing for a number of
-        seconds.
+      fps: frames a second. They are needed to link people over time where a source has no ids.
       test_from: in every clip, frames from this number on are the test split and earlier frames the train split; 0
         keeps the source's own split.
       test_subjects: all poses of these people are the test split, and those of all others the train split; () keeps the

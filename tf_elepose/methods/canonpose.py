@@ -133,7 +133,7 @@ class CanonPose(PoseModel):
         return self.complete_and_lift(image, tf.ones_like(image[..., 0], tf.bool)).poses_3d, None
 
     def _camera_frame(self, x: tf.Tensor, c: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Poses [B, J, 3] that, seen from the normaliser's distance, are as large as x [B, J, 2]; and R."""
+        """Poses [B, J, 3] that, seen from the normalizer's distance, are as large as x [B, J, 2]; and R."""
         X, R = self.X_and_R(x, c)
         y = geometry.rotate(R, X)
         ratio = tf.math.divide_no_nan(geometry.frobenius_norm(x), geometry.frobenius_norm(y[..., :2]))

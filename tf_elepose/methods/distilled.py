@@ -39,7 +39,7 @@ class Distilled(PoseModel):
         """Holds the networks.
 
         Args:
-          skeleton, normalizer: the teacher's; the normaliser's rule is "pose".
+          skeleton, normalizer: the teacher's; the normalizer's rule is "pose".
           prior: the teacher's too, or a smaller one with the same bases, trained on the same poses.
           student: completes and lifts; built.
 

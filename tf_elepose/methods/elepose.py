@@ -166,7 +166,7 @@ class ElePose(PoseModel):
 
 
 def restored_parts(settings: Mapping[str, Any], skeleton: Skeleton) -> dict[str, Any]:
-    """Keywords of `ElePose`, apart from skeleton, normaliser and lifter, from stored `ElePose.settings`."""
+    """Keywords of `ElePose`, apart from skeleton, normalizer and lifter, from stored `ElePose.settings`."""
     return {
         "prior": blank_prior(skeleton, settings["subspace"], settings["prior"]),
         "completer": blank_completer(skeleton.num_joints, settings["completer_width"]),

@@ -5,7 +5,7 @@ Consistency", 3DV 2021. Equation numbers are the paper's; so are the letters: x 
 joint-root distance is 1 / c, X a 3D pose [B, N, 3] in the camera frame, D depths [B, N], K a camera [B, 2, 3], n angles
 theta_i. Here X has its root at the origin: X - [0, 0, c].
 
-In this unit the mean joint-root distance of a 3D pose is 1; users get the normaliser's unit, root to head.
+In this unit the mean joint-root distance of a 3D pose is 1; users get the normalizer's unit, root to head.
 
 The file is long because a paper is one file: here the generator's model, its objective and the critic's step.
 """

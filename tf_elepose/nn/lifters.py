@@ -63,7 +63,7 @@ class DepthElevationLifter(keras.Model):
         self.built = True
 
     def call(self, image):
-        """Depth offsets [B, J] (units of the normaliser) and elevation [B] (radians) of poses `image` [B, J, 2].
+        """Depth offsets [B, J] (units of the normalizer) and elevation [B] (radians) of poses `image` [B, J, 2].
 
         The elevation e is the angle of the rotation about x that levels the pose: negative for a camera above the
         horizon looking down.

@@ -41,7 +41,7 @@ class PoseMorpher(keras.Model):
 
     def call(self, image, confidence):
         """The data set's pose [B, J, 2] for the detected pose `image` [B, J, 2], both about the detected root, in units
-        of the normaliser. Joints whose `confidence` [B, J] is 0 have no influence.
+        of the normalizer. Joints whose `confidence` [B, J] is 0 have no influence.
         """
         pose = tf.where(confidence[..., tf.newaxis] > 0.0, image, 0.0)
         flat = tf.reshape(pose, [-1, 2 * self.num_joints]) / self.input_deviation

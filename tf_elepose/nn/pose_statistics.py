@@ -31,7 +31,7 @@ class PoseStatistics:
     Attributes:
       mean: [2 J], about the root, in units of `deviation`.
       precision: [2 J, 2 J] inverse of the covariance.
-      deviation: standard deviation of the coordinates, units of the normaliser.
+      deviation: standard deviation of the coordinates, units of the normalizer.
     """
 
     mean: np.ndarray
@@ -83,7 +83,7 @@ class PoseDistribution(NamedTuple):
     deviation: keras.Variable
 
     def sample(self, count: int, seed: int) -> np.ndarray:
-        """Draws poses [count, J, 2] from the distribution, units of the normaliser, about their roots."""
+        """Draws poses [count, J, 2] from the distribution, units of the normalizer, about their roots."""
         mean, precision = (np.asarray(values).astype(np.float64) for values in (self.mean, self.precision))
         variance, vectors = np.linalg.eigh(np.linalg.inv(precision) - _any_place(len(mean)))
         noise = np.random.default_rng(seed).normal(size=(count, len(mean))) * np.sqrt(np.maximum(variance, 0.0))

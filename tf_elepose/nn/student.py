@@ -56,7 +56,7 @@ class PoseStudent(keras.Model):
         numbers.
 
         Returns:
-          the whole corrected pose [B, J, 2], depth offsets [B, J] (units of the normaliser) and the camera's elevation
+          the whole corrected pose [B, J, 2], depth offsets [B, J] (units of the normalizer) and the camera's elevation
           above the horizon [B], radians.
         """
         whole = self.distribution.guess(image, seen, _ITERATIONS)

@@ -23,7 +23,7 @@ from tf_elepose.training.evaluator import clip_and_camera, clip_names
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class TrainingData:
-    """N training poses, with their labels, masks and normaliser.
+    """N training poses, with their labels, masks and normalizer.
 
     Attributes:
       train: the rows that are trained on.

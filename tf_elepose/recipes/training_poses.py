@@ -56,8 +56,8 @@ def denoised(train: Recording, keypoints: Keypoints, choice: str) -> np.ndarray:
     if untold:
         shown = ", ".join(untold[:_SHOWN]) + (f" and {len(untold) - _SHOWN} more" if len(untold) > _SHOWN else "")
         logging.warning(
-            "%s: the noise of %d of %d tracks cannot be told (fewer than %d different poses in a row, or people who "
-            "jump); their training poses stay as they are: %s",
+            "%s: the noise of %d of %d tracks cannot be estimated (fewer than %d different poses in a row, or people "
+            "who jump); their training poses stay as they are: %s",
             train.source, len(untold), len(np.unique(train.tracks)), FEWEST, shown,
         )  # fmt: skip
     if found.lone.all():
@@ -70,11 +70,11 @@ def denoised(train: Recording, keypoints: Keypoints, choice: str) -> np.ndarray:
     return found.pixels
 
 
-_SHOWN = 5  # The log names this many tracks.
+_SHOWN = 5  # The log names at most this many tracks.
 
 
 def _tracks_within(train: Recording, rows: np.ndarray) -> list[str]:
-    """Names of the tracks all of whose rows are in the mask `rows` [N]: subject, clip, camera and person."""
+    """Names the tracks that have all their rows in the mask `rows` [N], by subject, clip, camera and person."""
     tracks = train.tracks
     parts: list[np.ndarray] = [train.subject, train.clip, np.char.add("camera", train.camera.astype(str))]
     if train.person is not None:

@@ -11,7 +11,7 @@ from tf_elepose.normalization import Normalizer
 def unit_poses(normalizer: Normalizer, recording: Recording, groups: np.ndarray) -> np.ndarray:
     """The recording's 3D poses [N, J, 3], roots at the origin, in units of a root-head length.
 
-    By the normaliser's rule this length is the mean over the recording ("dataset"), the mean over a clip and camera,
+    By the normalizer's rule this length is the mean over the recording ("dataset"), the mean over a clip and camera,
     labelled by `groups` [N] ("clip"), or an estimate from the pose's own mean joint-root distance ("pose").
 
     Raises:

@@ -1,10 +1,10 @@
 """The files of a run's folder, and the functions that write, read and lock them.
 
 config.json          all settings with which the run was started
-data.json            facts on the training data: rows, clips, the normaliser and the bone prior
+data.json            facts on the training data: rows, clips, the normalizer and the bone prior
 completer/ prior/ starts/ lifter/  checkpoints of the stages
 metrics.jsonl        every logged number; events/ the same for TensorBoard
-model.npz            the complete trained model: settings, weights, PCA, flow, normaliser, elevation statistics
+model.npz            the complete trained model: settings, weights, PCA, flow, normalizer, elevation statistics
 metrics.json         the final evaluation
 lock                 empty; held by the process that trains
 """

@@ -107,7 +107,7 @@ def test_clips_of_one_name_by_two_people_are_two(recording, settings):
 
 
 def test_nothing_of_the_test_split_is_trained_on(recording, settings):
-    """Test poses may be anything: normaliser, bone prior and what is trained on are the same."""
+    """Test poses may be anything: normalizer, bone prior and what is trained on are the same."""
     test = recording.split == "test"
     one = prepare(recording, settings)
     pixels = np.where(test[:, None, None], 3.0 * recording.poses_2d, recording.poses_2d)
@@ -136,7 +136,7 @@ def test_detections_are_trained_on_denoised_and_measured_as_they_are(recording, 
     plain = prepare(recording, dataclasses.replace(noisy, denoise="never"))
     exact = prepare(recording, settings)
     assert np.abs(data.image - exact.image).mean() < 0.9 * np.abs(plain.image - exact.image).mean()
-    np.testing.assert_allclose(data.detected, plain.image, rtol=0.02, atol=0.02)  # Up to the normaliser's scale.
+    np.testing.assert_allclose(data.detected, plain.image, rtol=0.02, atol=0.02)  # Up to the normalizer's scale.
     assert data.is_denoised and not plain.is_denoised and not exact.is_denoised
 
 
@@ -363,7 +363,7 @@ def test_poses_with_too_few_seen_joints_are_not_trained_on(recording, settings, 
 
 
 def test_hidden_joints_are_trained_with_and_lifted(outside_graphs, recording, settings, tmp_path):
-    """Their coordinates have no influence, from the normaliser's fit to the last weight."""
+    """Their coordinates have no influence, from the normalizer's fit to the last weight."""
     hidden = hide_joints(recording, 0.2, seed=1)
     altered = _changed(hidden, poses_2d=np.where(hidden.visible[..., None], hidden.poses_2d, np.float32(4321.0)))
     assert _facts(altered, settings) == _facts(hidden, settings)

@@ -63,7 +63,7 @@ def read_bvh(
         2.2 m from ankle to head; a message says which. Other units must be given: CMU's motions converted to BVH keep
         CMU's unit of 56.44 mm (1 / 0.45 inches).
       up: the axis that points up, x, y or z. Without it, y; an error if the people would then mostly lie.
-      frame_rate: about how many frames a second are kept; all of them without it.
+      frame_rate: about how many frames a second are kept.
       cameras: how many cameras stand around each clip.
       elevation_mean, elevation_std: of the cameras above the horizon, degrees, positive looking down.
       roll_std: of the cameras, degrees.

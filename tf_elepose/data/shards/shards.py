@@ -38,7 +38,7 @@ SHUFFLED = 1 << 16
 _TOGETHER = 1 << 14  # Rows converted to records at a time.
 
 FITTED_ROWS = 200_000
-"""How many training rows normaliser, bones, completer and prior are fitted on; the lifter is trained on all rows."""
+"""How many training rows normalizer, bones, completer and prior are fitted on; the lifter is trained on all rows."""
 
 EVALUATED_ROWS = 20_000
 """How many test rows are evaluated."""
@@ -125,7 +125,7 @@ class Shards:
     def sample(self, count: int, split: str) -> Recording:
         """Reads `count` rows of a split (or all, if there are fewer), evenly spread over it and always the same ones.
 
-        A normaliser or a subspace is fitted on such a sample, and models are evaluated on it. Only as many shards are
+        A normalizer or a subspace is fitted on such a sample, and models are evaluated on it. Only as many shards are
         read as are needed for so many rows, because each shard is a fair sample.
 
         Raises:

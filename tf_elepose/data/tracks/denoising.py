@@ -35,7 +35,7 @@ _BINS = 10  # Bins of confidence with equal counts; each has its own variance of
 
 _LEAST = 1e-6
 """Least standard deviation of an error, as a share of the body's size: the rounding of pixels in float32. A joint that
-never moves (the root of poses around their root) has none of its own."""
+never moves (the root of root-centred poses) has no errors of its own."""
 
 _MOST_A_ROUND = 1e3  # Largest factor by which a round of fitting changes the errors' variance of a bin.
 
@@ -50,7 +50,7 @@ class Denoised:
       pixels: [N, J, 2] px, or the given unit; joints not seen stay as they were.
       noise: [J] estimated standard deviation of a coordinate's error at usual confidence, as a share of the body's
         size (the mean distance of its joints from their mean); 0 where too few tracks allow an estimate.
-      lone: [N] the poses that are as they were, because nothing tells how large their errors are: those with no
+      lone: [N] the poses that are not changed, because the size of their errors cannot be estimated: those without
         neighbours in time, and those of tracks that jump most of the time.
     """
 
@@ -249,7 +249,8 @@ def _predictable(block: _Block) -> np.ndarray:
 def _surprise(blocks: list[_Block], smoothed: list[_Smoothed], bins: int) -> np.ndarray:
     """The mean of `surprise` in each bin of confidence [bins]; 1 for an empty bin.
 
-    A place counts by how much of its error is `shown`: one that no other tells of agrees with itself.
+    A place is weighted by the share of its error that is `shown`: a place about which no other place says anything
+    agrees with itself.
     """
     total, count = np.zeros(bins), np.zeros(bins)
     for block, one in zip(blocks, smoothed, strict=True):
@@ -268,9 +269,9 @@ def _smooth(block: _Block, model: _Model, pace: np.ndarray, weight: np.ndarray) 
     usual = model.error * model.of_bin[block.bins]
     error = usual / weight
     places, variance = smoothed(block.places, block.seen, block.steps, error, pace * model.change, model.error)
-    # Variance of the residual after smoothing; a place that no other tells of has nearly none.
+    # Variance of the residual after smoothing; it is nearly 0 for a place about which no other place says anything.
     left = np.where(block.seen, np.maximum(error - variance, 1e-12 * error), error)
-    # Nobody has measured a place that is not seen: it has no residual, and says nothing of errors.
+    # A place that is not seen was not measured: it has no residual, and says nothing about errors.
     residual = np.where(block.seen, ((block.places - places) ** 2).sum(axis=-1) / 2, 0.0)
     others = error * variance / left  # Variance of the position as estimated from the other poses.
     alone = residual * (error / left) ** 2 / (usual + others)

@@ -1,7 +1,7 @@
-"""The sides of legs and arms over time that cost least: Viterbi's algorithm over both at once.
+"""Finds the sides of legs and arms over time that cost least, by Viterbi's algorithm for both together.
 
-One limb after the other finds worse paths: where legs cross, a swap of the whole body is nearly as cheap as one of the
-arms alone, and what the first limb has been given the second cannot take back.
+Paths for one limb after the other are worse: where legs cross, a swap of the whole body costs nearly as little as a
+swap of the arms alone, and the second limb cannot correct the choice for the first.
 """
 
 from __future__ import annotations
@@ -9,21 +9,22 @@ from __future__ import annotations
 import numpy as np
 
 # Costs, as shares of the body's size like those of movement; chosen on the clips whose results are in docs/lift.md.
-_CHANGE = 0.8  # Of a change of sides of one limb or of both, added to the cost of movement.
-_EDGE = 1.0  # Of a path that begins or ends swapped: only one end of such a run can be seen.
-_SWAPPED = 0.01  # Of a swapped frame: without jumps the detector's sides stay; the longer of two parts decides.
+_CHANGE = 0.8  # A change of sides of one limb or of both; added to the cost of movement.
+_EDGE = 1.0  # A path that begins or ends swapped: only one end of such a run is seen.
+_SWAPPED = 0.01  # A swapped frame: without jumps, sides are kept; the longer of two parts decides.
 
 _STATES = np.array([[False, False], [True, True], [True, False], [False, True]])  # Swapped limbs: legs, arms.
-_PIECE = 4_096  # Frames whose costs are laid out at once.
+_PIECE = 4_096  # The costs of this many frames are prepared at a time.
 
 
 def side_path(movement: list[np.ndarray], apart: np.ndarray) -> np.ndarray:
     """Finds the swapped limbs that cost least.
 
     Args:
-      movement: of legs and of arms the costs [4, T - 1] to each frame but the first: nothing changed at this frame nor
-        at the one before, changed at this one, at the one before, at both.
-      apart: [T] cost of a frame in which one of them is swapped and the other is not.
+            movement: for legs and for arms, the costs [4, T - 1] of the movement to each frame but the first, if sides
+              change
+        at neither this frame nor the one before, at this one, at the one before, or at both.
+      apart: [T] cost of a frame in which only legs or only arms are swapped.
 
     Returns:
       Mask [T, 2].
@@ -36,7 +37,7 @@ def side_path(movement: list[np.ndarray], apart: np.ndarray) -> np.ndarray:
     single = (after[..., 0] != after[..., 1])[0, 0].astype(float)
     legs, arms = movement
     any_swapped = _STATES.any(axis=1)
-    # [state of the first frame, of the second]; of the velocity before the first nothing is known.
+    # [state of the first frame, of the second]; the velocity before the first frame is not known.
     turned = (_STATES[:, np.newaxis] ^ _STATES).astype(int)
     value = legs[turned[..., 0], 0] + arms[turned[..., 1], 0] + _CHANGE * turned.any(axis=-1)
     value = value + ((_EDGE + _SWAPPED) * any_swapped + apart[0] * single)[:, np.newaxis]

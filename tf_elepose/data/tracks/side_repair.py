@@ -11,11 +11,11 @@ whether the body's middle moves smoothly: where it jumps (a cut, another person,
 inferred, w is 0 and sides stay as they are. Detectors mostly swap whole bodies, so that a change of legs and arms at
 once costs no more than one of either.
 
-Two things that jumps do not show are looked at as well. Limbs that were swapped may drift back (a smoothing detector,
-or one that hesitates): hips or shoulders then pass through zero faster than a body turns. The frames before and after
-are compared instead of those between (data/tracks/trunk.py). And hips and shoulders point the same way: frames in
-which they do are not swapped in one limb alone without a cost. A run of which neither end is a jump is left alone:
-who turns round at once and back later looks like that.
+Jumps do not show everything, so two other facts are used. First, swapped limbs may drift back, if the detector smooths
+or hesitates: hips or shoulders then pass through zero faster than a body turns. Then the frames before and after the
+drift are compared, and not those between (data/tracks/trunk.py). Second, hips and shoulders point the same way: to
+swap one limb alone in frames in which they do has a cost. A run without a jump at either end is not changed, because a
+person who quickly turns round, and back later, looks the same.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ FEWEST_FRAMES = 10
 # Shares of the body's size (the mean distance of its joints from their mean); chosen on the clips whose results are in
 # docs/lift.md.
 _CAP = 1.0  # Largest cost of a pair that jumps: one joint that is far off must not decide.
-_APART = 0.1  # Cost of a frame whose hips and shoulders agree and would not with one limb swapped, for a full product.
+_APART = 0.1  # Cost of a frame in which one limb is swapped although hips and shoulders agree, for a full product.
 # w falls where the middle's unsteadiness is above the first of these values, and is 0 at twice the value. Half of the
 # median unsteadiness of the track is added to the value, because tracks jitter. The bound on the median excludes tracks
 # of few frames a second, in which every step is a jump.
@@ -96,7 +96,7 @@ def repair_sides(
 
 
 def disagreeing(keypoints: Keypoints, skeleton: Skeleton) -> np.ndarray:
-    """Mask [N] of the rows whose hips and shoulders, seen clearly from the front or the back, show opposite sides.
+    """Mask [N] of rows seen clearly from the front or the back in which hips and shoulders show opposite sides.
 
     Legs or arms are swapped there, or the body is twisted by more than a right angle.
     """
@@ -132,7 +132,7 @@ def repair_summary(
 
 
 def _most(mask: np.ndarray, rows_of: Mapping[str, np.ndarray]) -> dict[str, int]:
-    """The tracks with poses in `mask`, and how many; the one with most first."""
+    """Counts the poses in `mask` of each track; the track with most comes first."""
     counts = {name: int(mask[rows].sum()) for name, rows in rows_of.items()}
     return {name: count for name, count in sorted(counts.items(), key=lambda item: -item[1]) if count}
 
@@ -163,12 +163,12 @@ def _apply(swapped: np.ndarray, orders: Mapping[str, np.ndarray], *arrays: np.nd
 
 
 def _orders(skeleton: Skeleton) -> dict[str, np.ndarray]:
-    """The permutation of the joints that swaps each limb's sides."""
+    """Returns the permutation of the joints that swaps each limb's sides."""
     return {limbs: np.array(side_order(skeleton, limbs, skeleton.name)) for limbs in LIMBS if getattr(skeleton, limbs)}
 
 
 def _roots(skeleton: Skeleton) -> dict[str, tuple[int, int]]:
-    """The joints by which legs and arms begin: left and right hip, left and right shoulder."""
+    """Returns the first joints of legs and arms: left and right hip, left and right shoulder."""
     found = {}
     for limbs in LIMBS:
         if getattr(skeleton, limbs):

@@ -1,4 +1,4 @@
-"""Hips and shoulders over time: whether they agree, and where they drift from one side to the other.
+"""Finds whether hips and shoulders agree over time, and where they drift from one side to the other.
 
 Lengths are shares of the body's size, as in side_repair.py; the constants were chosen on the clips that
 benchmarks/robustness/sides.py names.
@@ -10,14 +10,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-_FULL = 0.2  # The product of hips and shoulders of somebody who faces the camera, about two thirds of it.
-_DRIFT = 3  # Frames from the middle of a drift to those that are compared; the drift's own are at most five.
+_FULL = 0.2  # About two thirds of the product of hips and shoulders of a person who faces the camera.
+_DRIFT = 3  # Frames from the middle of a drift to the compared frames; a drift has at most five frames.
 _ACROSS = 0.15  # Least distance of hips or of shoulders in those frames: in profile nothing shows which side is left.
-_RESTS, _MORE = 5, 0.4  # Frames from its middle to those in which it must rest, and by how much it may move on.
+_RESTS, _MORE = 5, 0.4  # Frames from the middle to the frames without movement, and the largest movement there.
 _OPPOSITE = 0.5  # Least cosine between the direction before a drift and the opposite of that after it.
 _LONG_STEP = 0.125
-"""Of tracks whose median step of hips or shoulders is longer, no drift is looked for: with few frames a second a turn
-takes no longer than a drift. In the clips of 30 frames/s it is 0.05 to 0.12, which is mostly the detector's noise."""
+"""In tracks whose median step of hips or shoulders is longer, drifts are not searched for: with few frames a second, a
+turn is as short as a drift. In clips of 30 frames a second this step is 0.05 to 0.12, mostly the detector's noise."""
 
 OPPOSED = _FULL / 2
 """Hips and shoulders whose product is below the negative of this show opposite sides."""
@@ -27,8 +27,8 @@ Trunk = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
 
 def agreement(trunk: Trunk) -> np.ndarray:
-    """How well hips and shoulders agree [T]: from -1 to 1, near 0 in profile; 0 in all frames of a track whose legs and
-    arms disagree most of the time, since nothing shows which of them is right.
+    """How well hips and shoulders agree [T]: from -1 to 1, near 0 in profile. 0 in all frames of a track whose legs and
+    arms disagree most of the time, because nothing shows which of them are right.
     """
     (one, one_known), (other, other_known) = trunk.values()
     found = np.where(one_known & other_known, np.clip((one * other).sum(axis=-1) / _FULL, -1.0, 1.0), 0.0)
@@ -38,8 +38,8 @@ def agreement(trunk: Trunk) -> np.ndarray:
 def drifts_of(trunk: Trunk) -> dict[str, np.ndarray]:
     """Frames in the middle of drifts of legs and of arms, alone or together.
 
-    Hips or shoulders pass through zero there, between frames `_DRIFT` before and after it in which they point opposite
-    ways, are clearly apart and rest.
+    At such a frame hips or shoulders pass through zero. In the frames `_DRIFT` before and after it they point in
+    opposite directions, are clearly apart and hardly move.
     """
     together = np.zeros(0, int)
     if len(trunk) > 1:
@@ -62,7 +62,7 @@ def _usual_step(across: np.ndarray, known: np.ndarray) -> float:
 
 
 def _middles(across: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """The frames in the middle of drifts of the vectors `across` [T, d], of which those `known` [T] are looked at."""
+    """Frames in the middle of drifts of the vectors `across` [T, d]; only `known` [T] vectors are used."""
     size = len(across) - 2 * _RESTS
     if size <= 0:
         return np.zeros(0, int)
@@ -78,14 +78,16 @@ def _middles(across: np.ndarray, known: np.ndarray) -> np.ndarray:
     opposite = (across[before] * across[after]).sum(axis=-1) < -_OPPOSITE * length[before] * length[after]
     middle = rests & opposite & (least > _ACROSS) & (length[here] <= 0.5 * least) & (length[here] <= near)
     found = np.flatnonzero(middle & known[before] & known[here] & known[after]) + _RESTS
-    return found[np.diff(found, prepend=-_DRIFT) >= _DRIFT]  # One of two that are equally near.
+    return found[np.diff(found, prepend=-_DRIFT) >= _DRIFT]  # The first of two that are equally near.
 
 
 def across_drifts(
     costs: np.ndarray, pairs: np.ndarray, known: np.ndarray, drifts: np.ndarray, cap: float
 ) -> np.ndarray:
-    """`costs` [4, T - 1] of side_repair.py of one limb's pairs r [T, P, 2], in which the movement during `drifts` costs
-    nothing, but that from before to after does, each pair's at most `cap`.
+    """Changes `costs` [4, T - 1] of side_repair.py, those of one limb's pairs r [T, P, 2].
+
+    Movement during `drifts` then costs nothing; movement from before to after a drift costs at most `cap` for each
+    pair.
     """
     out = costs.copy()
     for middle in drifts:
@@ -95,14 +97,17 @@ def across_drifts(
             np.minimum(np.linalg.norm(pairs[after] - sign * pairs[before], axis=-1), cap)[both].sum()
             for sign in (1.0, -1.0)
         )
-        out[:, before : after + 1] = 0.0  # Velocities too: the step after the drift starts from a frame within it.
+        # Velocities, too: the velocity before the step that follows a drift is that of a frame within it.
+        out[:, before : after + 1] = 0.0
         out[:, middle - 1] = [stays, turns, stays, turns]
     return out
 
 
 def keep_jumps(swapped: np.ndarray, drifts: list[np.ndarray]) -> np.ndarray:
-    """The mask `swapped` [T, limbs] without the runs of which no end is a jump: they begin and end within `drifts` (of
-    each limb) or with the track. What another limb has there at the same time goes too.
+    """Removes runs without a jump at either end from the mask `swapped` [T, limbs].
+
+    Such runs begin and end within `drifts` (of each limb) or with the track. Swaps of the other limb in the same frames
+    are removed, too.
     """
     runs = [
         np.flatnonzero(np.diff(np.concatenate([[False], limb, [False]]))).reshape(-1, 2).tolist() for limb in swapped.T

@@ -35,7 +35,7 @@ class EleposeData(TrainingData):
 def prepare(recording: Recording, settings: EleposeSettings, shards: Shards | None = None) -> EleposeData:
     """The training data of a recording.
 
-    With `shards`, of which the recording is a sample, the lifter is trained on all of them; normaliser, bones,
+    With `shards`, of which the recording is a sample, the lifter is trained on all of them; normalizer, bones,
     completer and prior learn from the sample.
 
     Raises:

@@ -52,9 +52,9 @@ class Parts:
     Attributes:
       fit_subspace: makes the prior's subspace from coordinates [N, 2 J] of poses, the mask of those that are known, the
         number of bases (0 for no PCA), and the skeleton.
-      new_lifter: makes a lifter with initial weights from skeleton and normaliser, with the keywords width, arch,
+      new_lifter: makes a lifter with initial weights from skeleton and normalizer, with the keywords width, arch,
         precision and seed.
-      new_model: makes the model from skeleton, normaliser, prior and lifter, with keywords of `ElePose`.
+      new_model: makes the model from skeleton, normalizer, prior and lifter, with keywords of `ElePose`.
     """
 
     fit_subspace: Callable[[np.ndarray, np.ndarray, int, Skeleton], pca.Subspace]
