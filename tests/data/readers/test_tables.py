@@ -30,7 +30,7 @@ def table(rows=2, delimiter=",", extra=(), values=(), joints=COCO, empty=()):
     return lines
 
 
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_joints_are_found_by_name_in_any_order(tmp_path, delimiter, end):
     recording = load_csv(written(tmp_path, table(delimiter=delimiter, joints=COCO[::-1]), end))
@@ -39,6 +39,11 @@ def test_joints_are_found_by_name_in_any_order(tmp_path, delimiter, end):
             place = COCO.index(f"{side}_{joint}")
             found = recording.poses_2d[:, H36M_17.index(f"{side}_{joint}")]
             np.testing.assert_array_equal(found, [[100 + 10 * place, 500 + place], [101 + 10 * place, 500 + place]])
+
+
+def test_a_delimiter_at_the_end_of_the_rows_is_no_cell(tmp_path):
+    header, *rows = table()
+    assert len(load_csv(written(tmp_path, [header, *(f"{row}," for row in rows)]))) == 2
 
 
 def test_numbered_columns_are_in_the_conventions_order(tmp_path):
@@ -129,6 +134,7 @@ def test_the_convention_has_to_be_named(tmp_path, count):
             "line 1: missing x of 'nose'",
         ),
         (lambda lines: [lines[0].replace("nose_x", "nose_y"), lines[1]], "line 1: nose_y: given twice"),
+        (lambda lines: ["\r".join(lines)], "line 1: not a line of a table .lines end with a carriage return alone"),
         (lambda lines: lines[:1], "it holds no poses"),
         (lambda lines: ["a,b", "1,2"], "expected columns <joint>_x"),
         (lambda lines: [lines[0], '"' + lines[1]], "line 2: not a line of a table"),

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-DELIMITERS = (",", ";", "\t")
+DELIMITERS = (",", ";", "\t", "|")
 
 MAX_COLUMNS = 2000  # Whole-body detectors have 133 joints, three columns each.
 _MAX_LINE_BYTES = 64 * MAX_COLUMNS
@@ -63,7 +63,8 @@ def cells_of(line: str, delimiter: str, what: str) -> list[str]:
         try:
             cells = next(csv.reader([text], delimiter=delimiter, strict=True), [])
         except csv.Error as error:
-            raise ValueError(f"{what}: not a line of a table ({error})") from None
+            why = "lines end with a carriage return alone; save it with line feeds" if "\r" in text else str(error)
+            raise ValueError(f"{what}: not a line of a table ({why})") from None
     if len(cells) > MAX_COLUMNS:
         raise ValueError(f"{what}: expected at most {MAX_COLUMNS} columns; got {len(cells)}")
     return cells
