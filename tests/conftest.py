@@ -1,10 +1,10 @@
-"""What all tests share."""
+"""Fixtures and settings for all tests."""
 
 import gc
 
 
 def pytest_collection_finish() -> None:
-    """Python's search for unused objects leaves out what the imports have made, and comes less often.
+    """Keeps the objects that imports made out of Python's search for unused objects, and makes the search rarer.
 
     TensorFlow and the tests themselves are millions of objects that stay; every trace of a graph makes a million more.
     """

@@ -1,4 +1,4 @@
-"""Clip and frame from names."""
+"""Claims: names of pictures and files give clip and frame, and no two pictures get the same frame."""
 
 import pytest
 

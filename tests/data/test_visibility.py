@@ -1,4 +1,4 @@
-"""The rule for what is not seen, on its own: what programs write for joints that they leave out, and root-centring."""
+"""Claims: joints that programs left out are not seen, except at the same places in root-centred poses."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ HIPS = COCO.index("l_hip"), COCO.index("r_hip")
 
 
 def bodies(n=40, convention: Convention | Skeleton = COCO):
-    """Poses [n, K, 2] px in the middle of a picture, their other joints around those that make the root."""
+    """Poses [n, K, 2] px in the middle of a picture; the joints that make the root are in the middle of the others."""
     rng = np.random.default_rng(0)
     reach = np.where(root_weights(convention, H36M_17).any(axis=1, keepdims=True), 20.0, 200.0)
     offset = rng.uniform(-reach, reach, (n, len(convention.joints), 2))

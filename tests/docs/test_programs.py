@@ -38,7 +38,7 @@ POSES = walker.poses()[1:6]
 
 
 def lines() -> list[tuple[str, str]]:
-    """(what somebody has, SOURCE with its options) of each line of the table."""
+    """Returns (file, SOURCE with its options) of each line of the table."""
     section = DATA.read_text("utf-8").split("## I have ... from ...")[1].split("\n## ")[0]
     rows = [
         [cell.strip() for cell in row.strip("|").split(" | ")] for row in section.splitlines() if row.startswith("|")
@@ -144,7 +144,7 @@ def pose2sim_folder(folder: pathlib.Path) -> None:
 
 
 def in_flat_lists(poses: np.ndarray) -> list[list[float]]:
-    """x, y, confidence of each joint, in one list a pose."""
+    """Returns one list for each pose: x, y, confidence of each joint."""
     return np.concatenate([poses, np.full((*poses.shape[:2], 1), 0.9)], axis=-1).reshape(len(poses), -1).tolist()
 
 
@@ -237,7 +237,7 @@ WRITERS: dict[str, Callable[[pathlib.Path], None]] = {
     "npz:people.npz": lambda folder: np.savez(folder / "people.npz", keypoints=POSES[:, np.newaxis]),
     "npz:poses.npy": lambda folder: np.save(folder / "poses.npy", POSES),
 }
-"""{SOURCE of a line: what writes its files}."""
+"""{SOURCE of a line: the function that writes its files}."""
 
 
 @pytest.mark.parametrize(("have", "command"), lines())

@@ -107,7 +107,7 @@ def test_root_centred_poses_keep_their_root(lift, kind):
 
 
 def test_a_joint_that_a_mask_shows_in_the_corner_is_there(lift):
-    """A recording's mask comes from the file's own joints: a made joint may lie anywhere."""
+    """A recording's mask comes from the file's own joints; a joint that is computed from others may be at (0, 0)."""
     points = keypoints(3)
     points[1] -= points[1, 5]
     assert (points[1] == 0).all(axis=-1).sum() == 1

@@ -31,7 +31,7 @@ def flat(config, prefix=""):
 @pytest.mark.parametrize("name", PAPERS)
 @pytest.mark.parametrize("kind", ["default", "paper"])
 def test_every_setting_is_in_a_group(name, kind):
-    """A new setting has to be said to be the paper's, an addition, or the user's: otherwise it would go unreported."""
+    """A new setting must be listed as the paper's, an addition or the user's; otherwise it would not be reported."""
     config = METHODS[name].default_config() if kind == "default" else PAPER_CONFIGS[name]()
     assert ungrouped(config, PAPERS[name]) == []
     with config.unlocked():

@@ -55,7 +55,7 @@ def test_a_model_is_evaluated_on_the_poses_that_its_config_says():
 
 @pytest.mark.parametrize("setting", ADDED_LATER)
 def test_a_setting_of_a_later_version_does_by_default_what_was_done_before(setting):
-    """A default that changes what old configs do would need another name."""
+    """A default that changes what old configs do must have another name."""
     found = set()
     for row in METHODS.values():
         place = row.default_config()

@@ -45,7 +45,7 @@ def test_poses_that_show_too_few_joints_are_left_out_with_their_keypoints(train)
 
 
 def test_a_track_whose_noise_cannot_be_told_stays_and_is_named(train, caplog):
-    """One has two frames, in another one two people come in turn; joints are missing and confidences are 0 there."""
+    """One track has two frames; in another, two people alternate. Joints are missing and confidences are 0 there."""
     clips = np.unique(train.tracks)
     short, mixed = (np.flatnonzero(train.tracks == track) for track in clips[:2])
     given, confidence = np.array(train.poses_2d_detected), np.array(train.confidence)

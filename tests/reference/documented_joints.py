@@ -26,7 +26,7 @@ def face(points):
 
 
 def hand(side):
-    """20 joints, as OpenPose has them; COCO-WholeBody and Halpe begin with the wrist, hand_root."""
+    """OpenPose's 20 joints of a hand; COCO-WholeBody and Halpe have the wrist, hand_root, before them."""
     return (
         "S_thumb_1 S_thumb_2 S_thumb_3 S_thumb_4 S_forefinger_1 S_forefinger_2 S_forefinger_3 S_forefinger_4 "
         "S_middle_finger_1 S_middle_finger_2 S_middle_finger_3 S_middle_finger_4 S_ring_finger_1 S_ring_finger_2 "

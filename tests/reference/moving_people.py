@@ -18,7 +18,7 @@ _SWING -= np.where(np.isin(H36M_17.joints, ("l_ankle", "r_elbow", "r_wrist")), 1
 
 
 def walking(frames: int, start: tuple[float, float], step: float, size: float = 1.0, phase: float = 0.0) -> np.ndarray:
-    """[frames, J, 2] px of somebody who goes `step` px to the right in every frame."""
+    """[frames, J, 2] px of a person who moves `step` px to the right in every frame."""
     time = np.arange(frames)
     poses = size * np.repeat(_BODY[np.newaxis], frames, axis=0)
     poses[..., 0] += size * _SWING * np.sin(0.4 * time + phase)[:, np.newaxis]

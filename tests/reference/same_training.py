@@ -1,4 +1,4 @@
-"""Whether two runs are one training: equal but for the order in which several threads add up."""
+"""Tests whether two runs are the same training: equal, except for the order in which several threads add numbers."""
 
 from collections.abc import Mapping
 

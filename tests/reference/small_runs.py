@@ -36,7 +36,7 @@ def get_config():
 need a run's end let it pass, see `let_pass`."""
 
 LARGEST_RATE = 3e-3
-"""Of `CONFIG`, the lifter's."""
+"""The largest learning rate in `CONFIG`: that of the lifter."""
 
 CONFIG_ON_FILES = "\n".join(line for line in CONFIG.splitlines() if "data_options" not in line)
 """The same for data from a file, whose readers know no such options."""

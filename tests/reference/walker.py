@@ -1,4 +1,4 @@
-"""One walking person in the middle of a picture of 1920 x 1080 px: what tests write in the layouts of programs."""
+"""One walking person in the middle of a picture of 1920 x 1080 px, which tests write in the layouts of programs."""
 
 import pathlib
 

@@ -1,4 +1,4 @@
-"""Joints by the names that files give them."""
+"""Claims: joints are recognised by the names that programs give them, and wrong names are refused."""
 
 import itertools
 
@@ -193,7 +193,7 @@ RIGHT_ANKLE LEFT_HEEL RIGHT_HEEL LEFT_FOOT_INDEX RIGHT_FOOT_INDEX
 sides last: coco_17: nose eye_l eye_r ear_l ear_r shoulder_l shoulder_r elbow_l elbow_r wrist_l wrist_r hip_l hip_r
 knee_l knee_r ankle_l ankle_r
 """
-"""A paragraph a program: name, convention, and the joints as the program calls them."""
+"""One paragraph for each program: its name, the convention, and the program's names of the joints."""
 
 
 @pytest.mark.parametrize("program", PROGRAMS.strip().split("\n\n"), ids=lambda program: program.split(":")[0])

@@ -24,7 +24,7 @@ def test_runs_of_a_steady_person_are_found_and_nothing_else_is_changed():
 def test_changes_in_tracks_that_turn_at_once_count_in_brackets_only():
     recording = turning(rows=120, cameras=2, turn=90.0, first=30.0)
     swaps = np.zeros((240, 2), bool)
-    swaps[150:170] = True  # As a motion that cannot be told from a swap: of the second camera.
+    swaps[150:170] = True  # Like a motion that looks like a swap, in the second camera.
     plain = benchmark.swapped(dataclasses.replace(recording, visible=np.ones((240, 17), bool)), swaps)
     row = benchmark.measure(plain, "gt", 1, 0, benchmark.tracks(recording), [False, True])
     assert row["changed_sound_percent"] == 0.0

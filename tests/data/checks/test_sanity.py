@@ -351,7 +351,7 @@ def test_people_who_lie_with_the_head_towards_the_camera_are_not_said_to_be_upsi
 
 
 def test_who_is_in_a_plank_swims_or_crawls_is_no_turned_picture():
-    """Arms that hang show which way is down: in a plank they are across the trunk, when swimming before the head."""
+    """Hanging arms show which way is down. In a plank, arms are across the trunk; in swimming, before the head."""
     plank = rotated(turning(turn=5, first=85.0), 90).poses_2d.copy()
     swim, crawl = plank.copy(), plank.copy()
     for side in "lr":

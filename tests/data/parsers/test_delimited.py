@@ -1,4 +1,4 @@
-"""Lines of tables: cells as Python's csv has them, numbers with their line, missing values as NaN."""
+"""Lines of tables have the cells that Python's csv gives; missing values are NaN, and messages name the line."""
 
 import csv
 import io

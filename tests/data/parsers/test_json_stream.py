@@ -279,7 +279,7 @@ def test_json_lines_are_a_list_of_their_values(tmp_path, name):
 
 
 def test_the_ending_makes_lines_of_a_single_value(tmp_path):
-    """One frame a line, and one line: an object would give its members."""
+    """One frame in each line, and only one line: read as an object, it would give its members."""
     for name in ("one.json", "one.jsonl"):
         (tmp_path / name).write_text('{"frame": 1, "people": [4, 5]}\n')
     with JsonStream(tmp_path / "one.jsonl") as stream:

@@ -280,7 +280,7 @@ def test_whole_bodies_are_cut_to_the_body(tmp_path, convention, joints):
 
 
 def test_a_body_is_not_cut_to_another(tmp_path):
-    """25 joints may be BODY_25 or BODY_25B, which begins with COCO's: a wrong 17 would be believed."""
+    """25 joints may be BODY_25 or BODY_25B. BODY_25B begins with COCO's 17, so a wrong convention would look right."""
     with pytest.raises(ValueError, match="25 joints; convention 'coco_17' has 17; expected one of body_25, body_25b"):
         read(tmp_path, {"convention": "coco_17"}, keypoints=np.ones((3, 25, 2)))
 
@@ -321,7 +321,7 @@ def ragged(entries):
 
 @pytest.mark.parametrize("ending", ["npz", "npy"])
 def test_as_many_people_as_each_frame_has(tmp_path, ending):
-    """[T] of [people, 17, 3], of one pose, of a list of poses, and frames without people."""
+    """Objects [T]: frames of [people, 17, 3], of one pose, of a list of poses, and of nobody."""
     array = with_trust(PEOPLE)
     entries = [array[:, 0], array[1, 1], [], [array[0, 3], array[1, 3]], None, np.zeros((0, 17, 3)), array[:1, 6]]
     if ending == "npz":
@@ -355,7 +355,7 @@ def test_other_entries_are_refused(tmp_path, entries, message):
 
 @pytest.mark.parametrize("part", [4, 7, 1000])
 def test_rows_of_one_frame_are_people_and_none_is_at_two_places(tmp_path, monkeypatch, part):
-    """One person's frames after the other's, or the people of a frame after each other; with numbers and without."""
+    """Rows are sorted by person or by frame, and people have numbers or not."""
     monkeypatch.setattr("tf_elepose.data.readers.arrays._PART_ROWS", part)
     options, array = {"convention": "h36m_17"}, PEOPLE[:, :5].reshape(10, 17, 2)
 

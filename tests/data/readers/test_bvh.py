@@ -221,7 +221,7 @@ def test_as_many_frames_are_read_as_there_are(tmp_path, caplog, text, frames, wa
 
 
 def test_lengths_may_be_in_the_position_channels_alone(tmp_path, caplog):
-    """Every joint gets its offset as positions in every frame, and an offset of 0."""
+    """Moves the offset of every joint to position channels in every frame; the offset itself becomes 0."""
     head, _, motion = bvh.text().partition("MOTION")
     places, columns = [], []
     for offset, channels in re.findall(r"OFFSET (.*)\n\s*CHANNELS (\d)", head):

@@ -84,7 +84,7 @@ def test_a_convention_that_the_names_contradict_is_refused(tmp_path):
 
 
 def test_names_that_nobody_knows_are_described_in_a_file(tmp_path):
-    """By name where the convention file has the file's own names, whatever its order."""
+    """Joints are matched by name, in any order, if the convention file has the file's own names."""
     names = [f"marker{'ABCDEFGHIJKLMNOPQ'[place]}" for place in range(17)]
     sample.write_table(tmp_path / "a.csv", {"": poses(200)}, names=names)
     message = problem(tmp_path / "a.csv")

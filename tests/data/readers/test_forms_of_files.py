@@ -1,4 +1,4 @@
-"""One walker in the forms that users and versions of programs give the same file: null, lists in lists, other keys."""
+"""The same walker is read from all forms that users and versions of programs write: null, nested lists, other keys."""
 
 import itertools
 import json

@@ -1,4 +1,4 @@
-"""The columns of joints, by the header of a table."""
+"""Claims: the header of a table says which columns hold which joints."""
 
 import numpy as np
 import pytest

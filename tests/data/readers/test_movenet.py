@@ -25,7 +25,7 @@ def problem(path, **options) -> str:
 
 
 def saved(folder, content):
-    """The path of a file: an npz file of arrays {name: array}, an npy file of an array, a JSON file of lists."""
+    """Writes an npz file of {name: array}, an npy file of an array or a JSON file of lists; returns its path."""
     if isinstance(content, dict):
         np.savez(folder / "walk.npz", **content)
         return folder / "walk.npz"

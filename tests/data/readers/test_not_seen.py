@@ -1,4 +1,4 @@
-"""Joints that a program left out, at (0, 0) or (-1, -1) and often with their confidence: missing in every reader."""
+"""Joints that a program left out, at (0, 0) or (-1, -1), are missing in every reader, even with a confidence."""
 
 import json
 

@@ -36,7 +36,7 @@ def test_a_folder_of_pictures_and_videos(tmp_path):
 
 @pytest.mark.parametrize("old", [False, True], ids=["frame and predictions", "the list alone"])
 def test_walker_in_a_video(tmp_path, old):
-    """Its left ear is not found: (0, -3, 0)."""
+    """A person whose left ear is not found: (0, -3, 0)."""
     lines = []
     for frame, pose in enumerate(walker.poses(), 1):
         keypoints = np.column_stack([pose.round(2), np.full(17, 0.9)])

@@ -55,7 +55,7 @@ BODY_25B = {"upper_neck": (5, 6, (0, -10)), "head": (5, 6, (0, -60))}
 
 
 def walking(more: dict, frame: int, feet: list[int]) -> list[float]:
-    """x, y, c of COCO's joints, those of `more` (halfway between two of COCO's, and aside), and six of the feet."""
+    """x, y, c of COCO's joints, of joints in `more` (beside the middle of two of COCO's), and of six of the feet."""
     pose = walker.poses()[frame].astype(float)
     middle = [(pose[a] + pose[b]) / 2 + np.array(aside) for a, b, aside in more.values()]
     points = np.concatenate([pose, np.array(middle), pose[feet] + 3.0]).round(2)
@@ -63,7 +63,7 @@ def walking(more: dict, frame: int, feet: list[int]) -> list[float]:
 
 
 def test_pose2sim(tmp_path):
-    """Halpe's 26 in VIDEO_json/VIDEO_000000.json; its person_id [-1] says nothing of who it is."""
+    """Halpe's 26 in VIDEO_json/VIDEO_000000.json; its person_id [-1] does not say who it is."""
     folder = tmp_path / "cam01_json"
     folder.mkdir()
     for frame in range(5):

@@ -34,7 +34,7 @@ PACKED = {
 """{format: ending of its sample's files}."""
 
 NOT_PACKED = {"views", "h36m", "h36m_fetch", "mpi_inf_3dhp", "skipose", "npz", "videopose3d", "movenet", "shards"}
-"""Formats of npz, HDF5 and TFRecord files, which are packed themselves or read in no order."""
+"""Formats that cannot be packed with gzip: npz, HDF5 and TFRecord files are packed already, or not read in order."""
 
 
 def test_every_format_is_tried():
@@ -71,7 +71,7 @@ def test_packed_files_are_read_as_plain_ones(name, tmp_path):
 
 
 def elements(name, folder):
-    """The sample's file, and the elements that its lines would hold."""
+    """Returns the sample's file, and the elements that the lines of a JSON lines file would hold."""
     if name == "coco":
         from samples import coco
 

@@ -1,4 +1,4 @@
-"""What files look like, and what messages say of a path that a format cannot read."""
+"""Formats are recognised, and messages about a path that a format cannot read name the format that can."""
 
 import json
 

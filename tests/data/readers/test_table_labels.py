@@ -11,7 +11,7 @@ ROWS = 6
 
 
 def read(folder, labels, rows=None, shift=None):
-    """The rows of a table of the walker, `shift` [n] px to the right; `labels` are {column: cells}, before x0."""
+    """Rows of a table of the walker, moved `shift` [n] px to the right; `labels` {column: cells} come first."""
     rows = np.arange(ROWS) if rows is None else np.asarray(rows)
     shift = np.zeros(len(rows)) if shift is None else np.array(shift)
     poses = walker.poses()[rows] + shift[:, np.newaxis, np.newaxis] * [1, 0]

@@ -16,7 +16,7 @@ SIZE = [walker.WIDTH, walker.HEIGHT]
 
 
 def person(pose: np.ndarray, **fields) -> dict:
-    """A person as Ultralytics' Results.summary() says it."""
+    """Returns a person in the form of Ultralytics' Results.summary()."""
     x, y = pose.round(3).T.tolist()
     found = {"name": "person", "class": 0, "confidence": 0.75, "box": {"x1": 1.0, "y1": 2.0, "x2": 3.0, "y2": 4.0}}
     return found | {"keypoints": {"x": x, "y": y, "visible": [0.9] * len(x)}} | fields

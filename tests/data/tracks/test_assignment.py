@@ -1,4 +1,4 @@
-"""Claim: the pairs are those of the largest total gain, compared with all that there are."""
+"""Claim: no other choice of pairs has a larger total gain; all choices are tried."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Claims: the people that are asked for are kept, one person where one is asked for, and else it is said why not."""
+"""Claims: the people that are asked for are kept; if this is not possible, the error says why."""
 
 import moving_people as moving
 import numpy as np
@@ -11,7 +11,7 @@ from tf_elepose.skeleton.skeletons import H36M_17
 
 
 def rows(*tracks, clip="a", present=None, **changes) -> Rows:
-    """Tracks [T, J, 2] as a detector writes them: in every second frame in reversed order."""
+    """Writes tracks [T, J, 2] like a detector, which lists people in reversed order in every second frame."""
     listed = [
         (frame, place, tracks[who][frame], who)
         for frame in range(len(tracks[0]))
@@ -24,7 +24,7 @@ def rows(*tracks, clip="a", present=None, **changes) -> Rows:
 
 
 def small_and_large(frames=30, **changes):
-    """Track 0 is small and always there; 1 is large and there for two thirds; 2 is larger, for three frames."""
+    """Track 0 is small and in all frames; 1 is large and in two thirds of them; 2 is larger and in three frames."""
     present = np.ones((frames, 3), bool)
     present[20:, 1] = False
     present[3:, 2] = False

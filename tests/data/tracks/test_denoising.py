@@ -159,7 +159,7 @@ def posterior(t, places, error, change, usual):
 @pytest.mark.parametrize("ratio", [1e-4, 1.0, 1e4])
 @pytest.mark.parametrize("late", [0, 1, 3, 400])
 def test_a_joint_that_is_seen_late_or_seldom_has_the_posterior_of_what_is_seen(ratio, late):
-    """The errors of places that are not seen are enormous, as are the places: nothing may come of them."""
+    """Places that are not seen have enormous values and errors, which must not change the result."""
     rng = np.random.default_rng(late)
     length, t = late + 12, np.cumsum(rng.integers(1, 4, late + 12)).astype(float)
     seen = rng.random((1, length, 3)) < [0.9, 0.5, 0.2]
@@ -225,7 +225,7 @@ def test_a_picture_that_comes_again_is_no_second_measurement():
 
 
 def test_what_never_moves_has_no_noise():
-    """The root of poses around their root, a joint that is never seen, a picture that stands still."""
+    """Joints without noise: the root of root-centred poses, a joint that is never seen, a person who does not move."""
     true, tracks, frames = ways(tracks=4, length=40)
     given = spoilt(true)
     given[:, 0] = 0.0

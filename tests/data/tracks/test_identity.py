@@ -1,4 +1,4 @@
-"""Claims: people are found again by place and size, whatever the order of lists; pictures are left alone."""
+"""Claims: people are found again by place and size, whatever the order of lists; single pictures are not linked."""
 
 import moving_people as moving
 import numpy as np
@@ -12,7 +12,7 @@ CLIP = ClipName("S1", "a", 0)
 
 
 def picture(*tracks, seed=0, present=None, ids=None):
-    """Rows of `tracks` [T, J, 2] in shuffled order of each frame, and whose they are; NaN where a joint is not seen.
+    """Rows of `tracks` [T, J, 2], shuffled in each frame, and the track of each row; NaN where a joint is not seen.
 
     `present` [T, tracks] says who is there; `ids` {(frame, track): id} are the file's.
     """
@@ -37,7 +37,7 @@ def picture(*tracks, seed=0, present=None, ids=None):
 
 
 def numbers_of(found, truth):
-    """The different numbers that each true person has got."""
+    """Returns the different numbers that each true person has got."""
     return [np.unique(found[truth == who]).tolist() for who in range(int(truth.max()) + 1)]
 
 

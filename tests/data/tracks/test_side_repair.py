@@ -126,14 +126,14 @@ def test_limbs_that_drift_back_leave_the_right_frames_alone(limbs, turn):
 
 
 def test_a_body_that_turns_at_once_is_not_taken_for_a_drift():
-    """It turns round by half within twelve frames, 0.4 s at 30 frames/s, and stays so."""
+    """The body turns round by half within twelve frames (0.4 s at 30 frames a second), and stays so."""
     turn = np.interp(np.arange(120), [50, 62], [20.0, 200.0])
     right = np.stack([walking(turn=angle, seed=3)[i] for i, angle in enumerate(turn)])
     assert not repaired(right)[2].any()
 
 
 def test_poses_whose_arms_and_legs_disagree_are_found():
-    """From the front; in profile nothing shows it, and joints that are missing say nothing."""
+    """Arms and legs that disagree are found from the front, but not in profile, and not if joints are missing."""
     right = walking(turn=10)
     given = swap(right, ("legs",), slice(20, 50))
     found = disagreeing(Keypoints(given, np.ones(given.shape[:2], bool)), H36M_17)

@@ -42,7 +42,7 @@ FEW_STEPS = {
     "loop.steps_per_call": 2,
     "loop.checkpoint_every": 2,
 }
-"""Two calls a stage."""
+"""Each stage has two calls."""
 
 
 def _run(folder, recording, settings):

@@ -19,7 +19,7 @@ def output(points: np.ndarray, size: tuple[int, int] = (WIDTH, HEIGHT), score: f
 
 
 def multipose(people: list[np.ndarray], scores: list[float]) -> np.ndarray:
-    """[6, 56] of people [17, 2] px and their scores; the other rows are of nobody."""
+    """[6, 56] of people [17, 2] px and their scores; the remaining rows belong to nobody."""
     rows = np.full((6, 56), 0.01)
     for row, points, score in zip(rows, people, scores, strict=False):
         row[:51], row[51:55], row[55] = output(points).ravel(), (0.1, 0.2, 0.9, 0.4), score

@@ -19,7 +19,7 @@ def write_pictures(folder: pathlib.Path, pictures: dict[str, list]) -> pathlib.P
 
 
 def write_video(path: pathlib.Path, frames: dict[int, list]) -> pathlib.Path:
-    """Writes a line a frame."""
+    """Writes one line for each frame."""
     lines = [
         json.dumps({"frame": frame, "predictions": people}, separators=(",", ":")) for frame, people in frames.items()
     ]
