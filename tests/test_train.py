@@ -223,9 +223,8 @@ def _require_same_training(run, reference):
         row["kind"] = "figures" if {"pa_mpjpe_mm", "held_out_nll", "held_out_error"} & set(row) else "terms"
     keys = [(row["phase"], row["kind"], row["step"]) for row in rows]
     assert len(set(keys)) == len(keys)
-    phases = [row["phase"] for row in rows]
     stages = ["completer", "prior", "lifter"]
-    assert phases == sorted(phases, key=stages.index)
+    assert (phases := [row["phase"] for row in rows]) == sorted(phases, key=stages.index)
     for phase in stages:
         steps = [row["step"] for row in rows if row["phase"] == phase]
         assert steps == sorted(steps)

@@ -87,6 +87,8 @@ def main(argv: list[str]) -> int:
     if options.list_models:
         print(models_text())
         return 0
+    from tf_elepose.inference.inputs import source_of, source_options
+
     sources = [source_of(text, options.convention) for text in argv[1:]]
     if not sources:
         raise commands.UsageError("expected an INPUT: FORMAT:PATH, or a .npz or .csv file with --convention")
@@ -191,54 +193,6 @@ def _write_when_lifted(
         from tf_elepose.render import render
 
         print(f"drawn: {render(files['render'], lifted, track=options.render_track)}")
-
-
-def source_of(text: str, convention: str | None) -> str:
-    """The SOURCE that an INPUT means.
-
-    Raises:
-      ValueError: the format is not given; it is not guessed.
-    """
-    from tf_elepose.data.parsers.limits import unpacked_name
-    from tf_elepose.data.sources import READERS, SYNTHETIC
-
-    if text == SYNTHETIC or text.partition(":")[0] in READERS:
-        return text
-    by_suffix = {".npz": "npz", ".npy": "npz", ".csv": "csv"}
-    format_name = by_suffix.get(unpacked_name(text).suffix.lower())
-    if format_name is not None and (":" not in text or pathlib.Path(text).exists()):
-        if convention is None:
-            raise ValueError(
-                f"input {text!r}: whose joints are these? Give --convention=NAME, or the format, {format_name}:{text} "
-                f"(a file of tf_elepose.convert is views:{text})"
-            )
-        return f"{format_name}:{text}"
-    raise ValueError(f"input {text!r}: expected its format in front, FORMAT:PATH with one of {', '.join(READERS)}")
-
-
-def source_options(sources: Sequence[str], convention: str | None, stated: Mapping[str, Any]) -> dict[str, Any]:
-    """{source: keywords of `load_source`}: the stated options, and the convention for formats that need one.
-
-    Raises:
-      ValueError: two conventions, or a convention that no input can use.
-    """
-    from tf_elepose.data.sources import SYNTHETIC, get_reader, reader_options
-
-    by_source: dict[str, Any] = {source: dict(stated) for source in sources}
-    if convention is None:
-        return by_source
-    if stated.get("convention", convention) != convention:
-        raise ValueError(f"--convention={convention} and --option=convention={stated['convention']}: give one of them")
-    asking = [
-        source
-        for source in by_source
-        if source != SYNTHETIC and "convention" in reader_options(get_reader(source.partition(":")[0]))
-    ]
-    if not asking:
-        raise ValueError(f"--convention={convention}: {', '.join(by_source)} says itself whose joints it holds")
-    for source in asking:
-        by_source[source]["convention"] = convention
-    return by_source
 
 
 def parse_smoothing(text: str) -> tuple[str, dict[str, Any]]:

@@ -56,6 +56,11 @@ def test_each_clip_and_camera_has_a_person_of_its_own():
     assert set(zip(recording.clip.tolist(), recording.action.tolist(), strict=True)) == {("a", "1"), ("b", "1")}
 
 
+def test_of_equal_scores_the_best_is_one_person_and_not_the_first_of_each_list():
+    recording = made(small_and_large(score=np.full(53, 0.5)), people="best")
+    assert recording.action.tolist() == ["0"] * 30 and not recording.person.any()
+
+
 def test_the_best_row_of_an_image_keeps_the_number_of_whom_it_shows():
     # The score is that of track 1, but for frames 10 and 11; its place in the list changes from frame to frame.
     part = small_and_large()

@@ -54,9 +54,12 @@ def chosen_rows(
     label, names = clip_labels(fields)
     if people == "all":
         return np.arange(len(label))
-    if people == "best":
-        return _best_of_each(label, fields["frame"], score)
     person = fields.get("person", np.zeros(len(label), np.int32))
+    if people == "best":
+        order = np.argsort(
+            person, kind="stable"
+        )  # Of equal scores that of the lowest number, not of any place, is kept.
+        return np.sort(order[_best_of_each(label[order], fields["frame"][order], score[order])])
     stills = _stills(label, fields["frame"], identity, person)
     size = Bodies.of(*detections(fields), np.array(skeleton.mirror)).size
     if people == "largest" and stills.any():
