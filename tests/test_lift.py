@@ -238,7 +238,7 @@ def test_models_are_listed(command, monkeypatch, tmp_path):
     ("arguments", "message"),
     [
         ([], "expected an INPUT: FORMAT:PATH, or a .npz or .csv file with --convention"),
-        (["a.npz"], "input 'a.npz': whose joints are these? Give --convention=NAME, or the format, npz:a.npz"),
+        (["a.npz"], "input 'a.npz': its joints have no convention: give --convention=NAME, or the format, npz:a.npz"),
         (["a.json", "--convention=coco_17"], "input 'a.json': expected its format in front, FORMAT:PATH with one of"),
         (["mocap:a.npz", "--convention=coco_17"], "expected its format in front"),
         (["npz:a.npz", "MODEL", "--output=o.npz"], "17 joints without names"),

@@ -247,8 +247,8 @@ P = keypoints(2)
 @pytest.mark.parametrize(
     ("arguments", "options", "message"),
     [
-        ((P,), {"convention": None}, r"whose joints are these\? convention: one of h36m_17, .*coco_17"),
-        ((P[:, :14],), {"convention": None}, r"convention: one of lsp_14, aic_14, crowdpose_14 or"),
+        ((P,), {"convention": None}, r"convention: expected one of h36m_17, .*coco_17.*; got none"),
+        ((P[:, :14],), {"convention": None}, r"convention: expected one of lsp_14, aic_14, crowdpose_14 or"),
         ((P[0],), {}, r"expected \[N, 17, 2\] px; got one pose \[17, 2\]: give keypoints\[None\]"),
         ((P[:, :14],), {}, r"got \[2, 14, 2\]; of so many joints are one of lsp_14"),
         ((np.zeros((2, 17, 3)),), {}, r"keypoints in px: expected numbers \[N, 17, 2\]; got float64 \[2, 17, 3\]"),

@@ -24,7 +24,7 @@ from tf_elepose.data.tracks.linked_rows import LinkedRows
 from tf_elepose.skeleton.skeletons import MIN_JOINTS, Skeleton
 
 NO_POSE = "no pose to use"
-"""What the message says of a source without a pose that can be used."""
+"""The words of the message about a source without a usable pose."""
 
 _MOST_CAMERAS = 1 << 16
 

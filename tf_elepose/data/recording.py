@@ -145,8 +145,9 @@ class Recording:
 
     @property
     def tracks(self) -> np.ndarray:
-        """Labels [N]: equal for one person in a clip of one camera. Where numbers of people are places in the lists of
-        images, nobody can be followed, and each image is a track of its own.
+        """Labels [N], equal for one person in a clip of one camera.
+
+        If numbers of people are places in the lists of images, nobody can be followed, and each pose is a track.
         """
         columns = [self.subject, self.clip, self.camera] + ([] if self.person is None else [self.person])
         return combined([*columns, self.frame] if self.identity == PLACE else columns)

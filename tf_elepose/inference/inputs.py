@@ -23,8 +23,8 @@ def source_of(text: str, convention: str | None) -> str:
     if format_name is not None and (":" not in text or pathlib.Path(text).exists()):
         if convention is None:
             raise ValueError(
-                f"input {text!r}: whose joints are these? Give --convention=NAME, or the format, {format_name}:{text} "
-                f"(a file of tf_elepose.convert is views:{text})"
+                f"input {text!r}: its joints have no convention: give --convention=NAME, or the format, "
+                f"{format_name}:{text} (a file of tf_elepose.convert is views:{text})"
             )
         return f"{format_name}:{text}"
     raise ValueError(f"input {text!r}: expected its format in front, FORMAT:PATH with one of {', '.join(READERS)}")

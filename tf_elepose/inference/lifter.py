@@ -113,7 +113,7 @@ class Lifter:
         """
         if convention is None:
             joints = np.shape(keypoints)[1] if np.ndim(keypoints) == 3 else None
-            raise ValueError(f"{source}: whose joints are these? convention: {conventions.candidates(joints)}")
+            raise ValueError(f"{source}: convention: expected {conventions.candidates(joints)}; got none")
         if isinstance(convention, str):
             convention = conventions.get_convention(convention)
         _require_settings(height_mm, axes)

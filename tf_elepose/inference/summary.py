@@ -124,6 +124,6 @@ def warn_of_places(recordings: Sequence[Recording], tracks_for: Sequence[str]) -
     if places and tracks_for:
         logging.warning(
             "%s: nobody can be followed from image to image, so people are numbered by their places in each image's "
-            "list: %s may mix people up; --people=best or --people=largest keeps one an image",
+            "list: %s may mix people up; --people=best or --people=largest keeps one person in each image",
             places[0], ", ".join(tracks_for),
         )  # fmt: skip

@@ -22,9 +22,9 @@ LIKELIHOOD_VIEWS = 100
 def clip_names(recording: Recording) -> np.ndarray:
     """Labels [N] of the clips: equal for the frames of one person in one clip, in all cameras.
 
-    People who were linked over time have numbers that agree between cameras only where a clip shows one person; where
-    it shows several, each camera's view of a person has a label of its own. Where numbers are places in the lists of
-    images, each person of each image has one.
+    Numbers of people who were linked over time agree between cameras only if a clip shows one person. If it shows
+    several, each camera's view of a person has a label of its own. If numbers are places in the lists of images, each
+    person of each image has a label of its own.
     """
     if recording.identity == PLACE:
         return recording.tracks
@@ -51,8 +51,8 @@ def whole_clips(recording: Recording) -> np.ndarray:
 def independent_clips(recording: Recording) -> np.ndarray:
     """Labels [N]: rows of different labels show different motions, so one can be held out while others are trained on.
 
-    They are people of clips, in all cameras; whole clips, where it is not known who of one camera is who in another;
-    and images, where numbers are places in their lists.
+    Each person of a clip, in all cameras, has a label. If it is not known who of one camera is who in another, each
+    whole clip has a label; if numbers are places in the lists of images, each image has one.
     """
     clip = whole_clips(recording)
     if recording.identity == PLACE:

@@ -30,9 +30,8 @@ _SHORT_CLIP = 20  # Clips of fewer rows (single images are such clips) are judge
 _MOST_BENDS = 20_000  # At most this many poses are used to see how knees and elbows bend.
 # One or two of a hundred short clips are only unusual; a mistake in a file affects more of its windows than that.
 _SHARE = 0.05
-_FEW_WINDOWS = (
-    10  # Of so many, each video's own orientation is looked at, too. 120 sets of five of CMU's clips: no alarm.
-)
+# Up to this many windows, each video's orientation is judged separately, too: no alarm in 120 sets of five CMU clips.
+_FEW_WINDOWS = 10
 # Some people do lie. A turned picture is likelier only if nearly all windows look like this.
 _NEARLY_ALL = 0.8
 # And at least this share of all windows, because in a turned picture of people who sit and reach many are left open.
@@ -212,7 +211,7 @@ def _is_wrong(verdict: list[bool | None], share: float = _SHARE, share_of_all: f
 
 
 def _is_one_video(verdict: list[bool | None], windows: list[np.ndarray], recording: Recording) -> bool:
-    """Whether, among a few clips, all windows of one are flagged and another clip is right.
+    """Says whether, among a few clips, all windows of one clip are flagged and another clip is right.
 
     Videos are turned one by one. In large sets of motions some clips are of people who do lie.
     """

@@ -1,4 +1,4 @@
-"""Arrays beside the keypoints of an npz file: the labels of rows by other usual names, and the names of the joints."""
+"""Finds two kinds of arrays in npz files: labels of rows under other usual names, and the names of the joints."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _JOINT_NAMES = ("joint_names", "keypoint_names", "joints", "names", "keypoints_n
 def use_other_names(archive: NpzReader, shapes: Mapping[str, tuple[int, ...]]) -> None:
     """Renames arrays of `archive` that hold a label of the rows under another usual name.
 
-    An array is a label only where its shape and kind fit: "frames" may also hold pictures.
+    An array is a label only if its shape and kind fit: "frames" may also hold pictures.
 
     Args:
       archive: the file.
@@ -44,7 +44,7 @@ def use_other_names(archive: NpzReader, shapes: Mapping[str, tuple[int, ...]]) -
 
 
 def convention_of(archive: NpzReader, num_joints: int, stated: str | None) -> tuple[Convention, str | None]:
-    """The convention of the keypoints, by the joints' names in the file or as stated; and the array of these names.
+    """Finds the convention of the keypoints, by the joint names in the file or as stated, and the array of these names.
 
     Raises:
       ValueError: the file names no joints and none is stated, or the names are not those of the stated convention.

@@ -209,7 +209,7 @@ class _Layout:
         return math.prod(self.lead)
 
     def _axis(self, label: str) -> int | None:
-        """The axis of `lead` that has the label; None for one value a row."""
+        """Returns the axis of `lead` to which the label belongs; None for one value for each row."""
         return None if len(self.lead) == 1 else {"frame": self.time, "person": 1 - self.time}[label]
 
     def labels(self) -> dict[str, tuple[int, ...]]:

@@ -23,9 +23,9 @@ _GATE = 2.0  # A mean distance of all joints of about the shoulders' height.
 _WIDER, _WIDEST_AFTER = 1.0, 0.5  # The gate grows by this in each second without the person, for at most half a second.
 _LONG, _LONG_GATE = 1.0, 1.5  # After this many seconds the gate is narrower: nobody knows where the person went.
 _SHORT, _ALONE_GATE = 0.6, 3.5  # Up to this many seconds the gate is wider, if row and person have no other partner.
-_DOUBTFUL = 1.0  # A row of a higher cost may be something else: the person may also come back to the place before it.
-_FEW_FRAMES = 2  # But not where the tracklet goes on for so many frames.
-_FLEETING = 0.3  # Added to the cost of a row that nothing follows, because detectors find bodies where nobody is.
+_DOUBTFUL = 1.0  # A row of a higher cost is doubted: the person may also come back to the place before it.
+_FEW_FRAMES = 2  # A tracklet of at least this many frames is not doubted.
+_FLEETING = 0.3  # Added to the cost of a row that no row follows, because detectors find bodies where nobody is.
 _DOUBLE_GATE = 0.5  # Two rows on one body (twins.py) may be two people who were just here: below this cost.
 
 
@@ -135,7 +135,7 @@ def _pairs(gains: np.ndarray, alone: np.ndarray) -> list[tuple[int, int]]:
 
 
 def _gates(waited: np.ndarray) -> np.ndarray:
-    """The cost above which a row is not a person who has been missing for so many seconds, each [t]."""
+    """Gates [t]: the costs above which a row is not a person who has been missing for this many seconds [t]."""
     return np.where(waited > _LONG, _LONG_GATE, _GATE + _WIDER * np.minimum(waited, _WIDEST_AFTER))
 
 
@@ -210,7 +210,7 @@ class _Followed:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Gains [r, t]: by how much the cost of each row for each person is below the gate; the gains [r, t] that hold
         where neither the row nor the person has another partner; the costs [r, t]; and a mask [r, t] of the people who
-        rather come from the place before a doubted tracklet.
+        come more likely from the place before a doubted tracklet.
         """
         rows = self._rows
         for track in waiting:

@@ -11,13 +11,13 @@ from tf_elepose.data.tracks.tracklets import FEWEST_COMMON, Bodies, Frames
 SAME_BODY = 0.15
 """Rows of one frame are one body if the mean distance of their common joints is below this, in body sizes."""
 
-_NEAR = 1.0  # Only bodies whose middles are this near, in body sizes, are compared: middles depend on which joints are
+_NEAR = 1.0  # In body sizes. Only bodies whose middles are this near are compared: middles depend on which joints are
 # seen.
 _PAIRS_TOGETHER = 1 << 18
 
 
 def twins(bodies: Bodies, frames: Frames) -> tuple[np.ndarray, np.ndarray]:
-    """Finds the pairs of rows of one frame that are one body; each pair comes in both orders, [p] and [p]."""
+    """Finds pairs of rows of one frame that are one body; returns two arrays [p], with each pair in both orders."""
     several = np.flatnonzero(frames.count > 1)
     pairs = frames.count[several] ** 2
     edges = np.searchsorted(np.cumsum(pairs), np.arange(0, pairs.sum(), _PAIRS_TOGETHER))
