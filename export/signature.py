@@ -10,6 +10,7 @@ mantissa (TensorFloat-32), which is half a pixel at 1000 px.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -74,6 +75,8 @@ class Signed(tf.Module):
         if nll:
             found["likelihood"] = self._likelihood
         found["lift_all"] = self._lift_all
+        # Each is traced once. In a function, because a SavedModel would try to save what a dict holds.
+        self.concrete = functools.cache(self._concrete)
         self.functions = {name: tf.function(function, autograph=False) for name, function in found.items()}
 
     @property
@@ -87,8 +90,8 @@ class Signed(tf.Module):
             shapes["root_head_mm"] = [batch]
         return [tf.TensorSpec(shape, tf.float32, name) for name, shape in shapes.items()]
 
-    def concrete(self, signature: str, batch: int | None = None):
-        """The traced function of a signature."""
+    def _concrete(self, signature: str, batch: int | None = None):
+        """The traced function of a signature, for `batch` poses or for any number."""
         # Traced anew, because a function that has a trace for any batch would return it for one pose, too.
         fresh = tf.function(self.functions[signature].python_function, autograph=False)
         return fresh.get_concrete_function(*self.specs(signature, batch))
