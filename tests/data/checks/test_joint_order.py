@@ -1,0 +1,39 @@
+"""Seventeen keypoints under the name of another order."""
+
+import numpy as np
+import pytest
+import walker
+
+from tf_elepose.data.assembly import assemble
+from tf_elepose.data.checks.joint_order import likelier_order
+from tf_elepose.data.rows import Rows
+from tf_elepose.skeleton.conventions import CONVENTIONS
+from tf_elepose.skeleton.conversion import conversion
+from tf_elepose.skeleton.skeletons import H36M_17
+
+COCO = CONVENTIONS["coco_17"]
+POSES = {"coco_17": walker.poses(), "h36m_17": conversion(COCO, H36M_17).apply(walker.poses())}
+SEEN = np.ones((60, 17), bool)
+
+
+@pytest.mark.parametrize("order", POSES)
+@pytest.mark.parametrize("scale", [(1, 1), (3, 1), (1, 3)])
+def test_the_order_of_the_joints(order, scale):
+    poses = POSES[order] * scale
+    for called in ("coco_17", "coco_17_gast", "h36m_17", "h36m_17_elepose", "h36m_17_left_leg_first"):
+        expected = None if called.startswith(order) else order
+        assert likelier_order(poses, SEEN, CONVENTIONS[called]) == expected
+    assert likelier_order(poses, SEEN, CONVENTIONS["mpi3dhp_17"]) in (order, None)
+    assert likelier_order(poses[:5], SEEN[:5], CONVENTIONS["coco_17"]) is None  # Too few to tell.
+    hidden = SEEN & (np.arange(17) != 3)
+    assert likelier_order(poses, hidden, CONVENTIONS["coco_17"]) is None
+
+
+def test_other_orders_are_told(caplog):
+    def read(called):
+        rows = Rows(CONVENTIONS[called], POSES["h36m_17"], subject="s", clip="c", frame=np.arange(60))
+        assemble([rows], H36M_17, "npz walk.npz")
+        return caplog.text
+
+    assert "order" not in read("h36m_17")
+    assert "npz walk.npz: poses_2d: the joints lie in the order of h36m_17, not of coco_17: if so, " in read("coco_17")
