@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from tf_elepose.data.tracks.assignment import assign
 from tf_elepose.data.tracks.outlook import HISTORY, Outlook, fit, outlook
 from tf_elepose.data.tracks.people import People
 from tf_elepose.data.tracks.tracklets import Bodies, Frames
+from tf_elepose.data.tracks.twins import Twins
 
 LONGEST_GAP = 2.0
 """Seconds for which a person may be missing; a person who comes back later gets a new number."""
@@ -81,7 +81,7 @@ class SortedRows:
       before: [n] the earlier row of the same person, -1 where it is not known; completed while people are followed.
       head, end: [n] the first and the last row of each row's tracklet.
       best: [n] see `Tracklets`.
-      twins: for rows that are a body that was found more than once, the other rows of this body in the frame.
+      twins: which rows are one body.
       step: seconds from one frame to the next.
     """
 
@@ -93,7 +93,7 @@ class SortedRows:
     head: np.ndarray
     end: np.ndarray
     best: np.ndarray
-    twins: Mapping[int, list[int]]
+    twins: Twins
     step: float
 
     def last_rows(self, row: int) -> list[int]:
@@ -181,7 +181,7 @@ class _Followed:
                 begun = [other for other in begun if other != row]
         if not begun:
             return
-        twins = {row: [int(rows.head[other]) for other in rows.twins[row]] for row in begun if row in rows.twins}
+        twins = {row: heads for row in begun if (heads := rows.head[rows.twins.of(row)].tolist())}
         taken = set[int]()
         if waiting:
             gains, alone, costs, earlier = self._gains(begun, waiting, twins, now)

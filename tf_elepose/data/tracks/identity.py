@@ -120,9 +120,7 @@ class Linker:
         frames = Frames.of(joined.clip, joined.frame, LONGEST_GAP * self._rate)
         bodies = Bodies.of(joined.pixels, joined.seen, joined.mirror)
         same = twins(bodies, frames)
-        twin = np.zeros(n, bool)
-        twin[same[0]] = True
-        links = tracklets.link(bodies, frames, ~joined.has_id & (order >= old), twin)
+        links = tracklets.link(bodies, frames, ~joined.has_id & (order >= old), same.some)
         rows = links.before
         if old:
             place = np.argsort(order)
@@ -132,10 +130,7 @@ class Linker:
             _link_ids(joined, frames, rows)
         head, end = tracklets.ends(rows)
         times = joined.frame / self._rate
-        of_body: dict[int, list[int]] = {}
-        for row, other in zip(*(rows.tolist() for rows in same), strict=True):
-            of_body.setdefault(row, []).append(other)
-        return SortedRows(joined, bodies, frames, times, rows, head, end, links.best, of_body, 1.0 / self._rate), order
+        return SortedRows(joined, bodies, frames, times, rows, head, end, links.best, same, 1.0 / self._rate), order
 
     def _judge(self, rows: SortedRows, clips: Sequence[ClipState]) -> None:
         """Finds out which of the clips are videos."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -16,8 +17,30 @@ _NEAR = 1.0  # In body sizes. Only bodies whose middles are this near are compar
 _PAIRS_TOGETHER = 1 << 18
 
 
-def twins(bodies: Bodies, frames: Frames) -> tuple[np.ndarray, np.ndarray]:
-    """Finds pairs of rows of one frame that are one body; returns two arrays [p], with each pair in both orders."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class Twins:
+    """The rows of one frame that are one body.
+
+    Attributes:
+      others: the other rows of the bodies of row 0, of row 1 and so on.
+      edges: [n + 1] where those of each row begin in `others`, and the end.
+    """
+
+    others: np.ndarray
+    edges: np.ndarray
+
+    @property
+    def some(self) -> np.ndarray:
+        """Mask [n] of the rows that have others."""
+        return np.diff(self.edges) > 0
+
+    def of(self, row: int) -> np.ndarray:
+        """The other rows of the body of `row`, ascending."""
+        return self.others[self.edges[row] : self.edges[row + 1]]
+
+
+def twins(bodies: Bodies, frames: Frames) -> Twins:
+    """Finds the rows of each frame that are one body."""
     several = np.flatnonzero(frames.count > 1)
     pairs = frames.count[several] ** 2
     edges = np.searchsorted(np.cumsum(pairs), np.arange(0, pairs.sum(), _PAIRS_TOGETHER))
@@ -28,8 +51,9 @@ def twins(bodies: Bodies, frames: Frames) -> tuple[np.ndarray, np.ndarray]:
         one = frames.first[of_frame] + place // frames.count[of_frame]
         other = frames.first[of_frame] + place % frames.count[of_frame]
         found.append(_same(bodies, one, other))
-    one, other = np.concatenate(found, axis=1)
-    return np.concatenate([one, other]), np.concatenate([other, one])
+    one, other = np.concatenate([*found, *(pair[::-1] for pair in found)], axis=1)
+    order = np.lexsort((other, one))
+    return Twins(other[order], np.searchsorted(one[order], np.arange(len(bodies.size) + 1)))
 
 
 def _same(bodies: Bodies, one: np.ndarray, other: np.ndarray) -> np.ndarray:
