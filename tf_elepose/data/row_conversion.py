@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from absl import logging
 
-from tf_elepose.data.checks.joint_order import likelier_order
 from tf_elepose.data.identities import IDENTITIES
 from tf_elepose.data.keypoints import Keypoints
 from tf_elepose.data.recording import check_array, row_fields
@@ -19,8 +17,6 @@ from tf_elepose.skeleton.conversion import Convention, Conversion, conversion
 from tf_elepose.skeleton.skeletons import MIN_JOINTS, Skeleton
 
 _LARGEST_MM = 1e7
-
-_LOOKED_AT = 1000  # Poses whose order of joints is looked at.
 
 
 @dataclasses.dataclass
@@ -58,8 +54,6 @@ class RowConversion:
     source: str
     min_joints: int
     _centring: dict[tuple[str, str], RootCentring] = dataclasses.field(default_factory=dict, init=False, repr=False)
-
-    _ordered: set[tuple[str, str]] = dataclasses.field(default_factory=set, init=False, repr=False)
 
     def __call__(self, rows: Rows, first: int) -> Part:
         """Converts rows of the source; `first` is the number of the first of them.
@@ -149,16 +143,7 @@ class RowConversion:
             with np.errstate(over="ignore"):
                 confidence = confidence.astype(np.float32)
             confidence = np.where(np.isfinite(confidence), np.clip(confidence, 0.0, LARGEST_PX / 2), np.float32(0.0))
-        given = centring.seen(poses, confidence)
-        if key not in self._ordered and n and isinstance(convention, Convention):
-            self._ordered.add(key)
-            other = likelier_order(poses[:_LOOKED_AT], given[:_LOOKED_AT], convention)
-            if other is not None:
-                logging.warning(
-                    "%s: the joints lie in the order of %s, not of %s: if so, --option=convention=%s (where the format "
-                    "takes one)", what, other, convention.name, other,
-                )  # fmt: skip
-        poses = convert.apply(np.where(given[..., np.newaxis], poses, np.float32(np.nan)))
+        poses = convert.apply(np.where(centring.seen(poses, confidence)[..., np.newaxis], poses, np.float32(np.nan)))
         seen = np.asarray(np.isfinite(poses).all(axis=-1))
         poses[~seen] = 0.0
         if confidence is None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tf_elepose.data.assembly import NO_POSE, assemble, recordings
+from tf_elepose.data.checks.joint_order import tell_order
 from tf_elepose.data.checks.streamed import PartsSeen
 from tf_elepose.data.readers.recognition import advice_for
 from tf_elepose.data.recording import Recording
@@ -122,7 +123,8 @@ def open_source(source: str, /, **options: Any) -> tuple[Iterator[Rows], str]:
         raise ValueError(f"source {source!r}: expected a path after the colon")
     reader = get_reader(format_name)
     _require_known(options, reader, source)
-    return _with_advice(reader(path, **options), format_name, path), f"{format_name} {path}"
+    where = f"{format_name} {path}"
+    return tell_order(_with_advice(reader(path, **options), format_name, path), where), where
 
 
 def _with_advice(rows: Iterator[Rows], format_name: str, path: str) -> Iterator[Rows]:

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 import walker
 
-from tf_elepose.data.assembly import assemble
 from tf_elepose.data.checks.joint_order import likelier_order
-from tf_elepose.data.rows import Rows
+from tf_elepose.data.sources import load_source
 from tf_elepose.skeleton.conventions import CONVENTIONS
 from tf_elepose.skeleton.conversion import conversion
 from tf_elepose.skeleton.skeletons import H36M_17
@@ -29,11 +28,10 @@ def test_the_order_of_the_joints(order, scale):
     assert likelier_order(poses, hidden, CONVENTIONS["coco_17"]) is None
 
 
-def test_other_orders_are_told(caplog):
-    def read(called):
-        rows = Rows(CONVENTIONS[called], POSES["h36m_17"], subject="s", clip="c", frame=np.arange(60))
-        assemble([rows], H36M_17, "npz walk.npz")
-        return caplog.text
-
-    assert "order" not in read("h36m_17")
-    assert "npz walk.npz: poses_2d: the joints lie in the order of h36m_17, not of coco_17: if so, " in read("coco_17")
+def test_other_orders_are_told(tmp_path, caplog):
+    np.savez(tmp_path / "walk.npz", keypoints=POSES["h36m_17"])
+    source = f"npz:{tmp_path / 'walk.npz'}"
+    load_source(source, H36M_17, convention="h36m_17")
+    assert "order" not in caplog.text
+    load_source(source, H36M_17, convention="coco_17")
+    assert "walk.npz: the joints lie in the order of h36m_17, not of coco_17: if so, --option=" in caplog.text

@@ -7,9 +7,14 @@ MPI-INF-3DHP's, and theirs at least 1.63 times if they are called COCO's; the ri
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
+from absl import logging
 
 from tf_elepose.data.checks.plausibility import FEWEST_ROWS
+from tf_elepose.data.rows import Rows
+from tf_elepose.data.visibility import seen as seen_joints
 from tf_elepose.skeleton import conventions
 from tf_elepose.skeleton.conversion import Convention
 
@@ -24,6 +29,33 @@ _BONES = [
         ("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle"), ("shoulder", "hip"),
     )
 ]  # fmt: skip
+
+
+_LOOKED_AT = 1000
+
+
+def tell_order(parts: Iterator[Rows], where: str) -> Iterator[Rows]:
+    """Yields `parts`, and logs a warning where the first poses lie in another order than their convention's.
+
+    Args:
+      parts: of a source.
+      where: what messages call it.
+    """
+    looked = False
+    for rows in parts:
+        poses, convention = rows.poses_2d[:_LOOKED_AT], rows.convention
+        if not looked and len(poses) and isinstance(convention, Convention):
+            looked = True
+            fits = poses.ndim == 3 and poses.shape[1:] == (convention.num_joints, 2) and poses.dtype.kind in "fiu"
+            trust = rows.confidence[:_LOOKED_AT] if rows.confidence is not None else None
+            fits = fits and (trust is None or trust.shape == poses.shape[:2])
+            other = likelier_order(poses, seen_joints(poses, trust), convention) if fits else None
+            if other is not None:
+                logging.warning(
+                    "%s: the joints lie in the order of %s, not of %s: if so, --option=convention=%s (where the format "
+                    "takes one)", where, other, convention.name, other,
+                )  # fmt: skip
+        yield rows
 
 
 def likelier_order(poses: np.ndarray, seen: np.ndarray, convention: Convention) -> str | None:
