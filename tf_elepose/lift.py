@@ -187,7 +187,7 @@ def _write_when_lifted(
         print(side_repair.repair_summary(swapped, lifted.tracks(), opposed))
     if files["output"] is not None:
         written = registry.write(files["output"], lifted)
-        more = f" and {len(written) - 1} more, one a track" if len(written) > 1 else ""
+        more = f" and {len(written) - 1} more, one for each track" if len(written) > 1 else ""
         print(f"written: {written[0]}{more}")
     if files["render"] is not None:
         from tf_elepose.render import render
@@ -219,7 +219,7 @@ def parse_smoothing(text: str) -> tuple[str, dict[str, Any]]:
 
 
 def models_text() -> str:
-    """The models that come with the package, one a line."""
+    """Lists the models that come with the package, one in each line."""
     from tf_elepose.pretrained import pretrained_models
 
     lines = [f"{name}: {folder}" for name, folder in pretrained_models().items()]

@@ -228,7 +228,7 @@ def test_canonical_poses_and_confidences_agree_with_the_trained_model(tmp_path):
     change(high, min_confidence=0.4)
     assert LiteModel(high).trust(given.seen, trust)[given.seen].min() > 0.4
     change(high, usual_confidence=[0.5])
-    with pytest.raises(ValueError, match="usual_confidence: expected 17 numbers, one a joint"):
+    with pytest.raises(ValueError, match="usual_confidence: expected 17 numbers, one for each joint"):
         LiteModel(high)
     change(high, usual_confidence=[0.5] * 16 + ["sure"])
     with pytest.raises(ValueError, match="usual_confidence: expected numbers from 0 to 1"):

@@ -1,4 +1,4 @@
-"""JSON lines: a pose a line, each with its own convention, or with the convention that the command names.
+"""JSON lines: one pose in each line, with its own convention or with the convention that the command names.
 
     {"poses_2d": [[x, y], ...], "confidence": [...], "convention": "coco_17", "id": "img-7", "clip": "a", "frame": 7}
 

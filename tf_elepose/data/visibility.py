@@ -39,8 +39,8 @@ NEARLY_EVERY = 0.9
 ONE_IN = 10
 """Of this many other joints, at least one must be on each side of the origin, along x or along y.
 
-Pixels are not negative, except those of the few joints that a detector puts outside the picture. A body has its arms,
-legs or both on either side of its root: all of 92,000 poses of the built-in motion and of CMU's motion capture have.
+Pixels are not negative, except those of the few joints that a detector puts outside the picture. A body has arms, legs
+or both on each side of its root: so have all of 92,000 poses of the built-in motion and of CMU's motion capture.
 """
 
 ROUNDING = 1e-5

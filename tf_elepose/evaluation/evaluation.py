@@ -268,7 +268,9 @@ def _numbers(name: str, values: Any, shape: tuple[int | None, ...]) -> np.ndarra
 def _texts(name: str, values: Any, n: int) -> np.ndarray:
     array = np.asarray(values)
     if array.shape != (n,) or array.dtype.kind not in "US":
-        raise ValueError(f"{name}: expected {n} texts, one a pose; got shape {list(array.shape)} of {array.dtype}")
+        raise ValueError(
+            f"{name}: expected {n} texts, one for each pose; got shape {list(array.shape)} of {array.dtype}"
+        )
     return array.astype(np.str_)
 
 

@@ -139,7 +139,9 @@ def _usual_confidence(facts: Mapping[str, Any], skeleton: Skeleton, folder: path
     if values is None:
         return None
     if not isinstance(values, list) or len(values) != skeleton.num_joints:
-        raise ValueError(f"{folder / METADATA}: usual_confidence: expected {skeleton.num_joints} numbers, one a joint")
+        raise ValueError(
+            f"{folder / METADATA}: usual_confidence: expected {skeleton.num_joints} numbers, one for each joint"
+        )
     if not all(isinstance(value, (int, float)) and 0.0 <= value <= 1.0 for value in values):
         raise ValueError(f"{folder / METADATA}: usual_confidence: expected numbers from 0 to 1")
     return np.array(values, np.float32)

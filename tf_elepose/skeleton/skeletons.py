@@ -56,7 +56,9 @@ class Skeleton:
         where = f"skeleton {self.name!r}"
         _require_unique(self.joints, f"{where}: joints")
         if len(self.parents) != len(self.joints):
-            raise ValueError(f"{where}: expected {len(self.joints)} parents, one a joint; got {len(self.parents)}")
+            raise ValueError(
+                f"{where}: expected {len(self.joints)} parents, one for each joint; got {len(self.parents)}"
+            )
         named: list[tuple[str, str | None]] = [("root", self.root), ("head", self.head)]
         named += [("left", j) for j in self.left] + [("right", j) for j in self.right]
         named += [("legs", j) for leg in self.legs for j in leg] + [("arms", j) for arm in self.arms for j in arm]
@@ -87,7 +89,7 @@ class Skeleton:
             prior = np.asarray(self.bone_prior, np.float64)
             if prior.shape != (self.num_bones,) or not np.all(np.isfinite(prior)) or np.any(prior <= 0):
                 raise ValueError(
-                    f"{where}: bone_prior needs {self.num_bones} positive numbers, one a bone "
+                    f"{where}: bone_prior needs {self.num_bones} positive numbers, one for each bone "
                     f"({', '.join(child for child, _ in self.bones)}); got {list(self.bone_prior)}"
                 )
 

@@ -155,7 +155,10 @@ DAMAGED = [
     ({"poses": np.zeros(3)}, "expected positions_2d, or keypoints and boxes; it holds poses"),
     (GOOD | {"positions_2d": {}}, "positions_2d: expected poses by video; got none"),
     (GOOD | {"positions_2d": {3: {}}}, "positions_2d: expected poses by video and action; got dict"),
-    (GOOD | {"positions_2d": {"a": {"custom": 5}}}, "positions_2d: a custom: expected a list of arrays, one a camera"),
+    (
+        GOOD | {"positions_2d": {"a": {"custom": 5}}},
+        "positions_2d: a custom: expected a list of arrays, one for each camera",
+    ),
     (GOOD | {"positions_2d": {"a": {"custom": [np.zeros((3, 16, 2))]}}}, "camera 0: expected numbers [T, 17, 2 or 3]"),
     (GOOD | {"positions_2d": {"a": {"custom": [np.zeros((3, 17, 4))]}}}, "camera 0: expected numbers [T, 17, 2 or 3]"),
     (GOOD | {"positions_2d": {"a\n": {"custom": []}}}, "its name: expected Unicode text without control characters"),

@@ -22,7 +22,7 @@ _FILTERS = (1, 2, 3, 32000)  # Deflate, shuffle, Fletcher's checksum, LZF; other
 
 
 def serve() -> None:
-    """Answers requests, one a line, until the parent closes the pipe."""
+    """Answers requests, one in each line, until the parent closes the pipe."""
     import h5py  # noqa: F401  Imported before the first limit is set.
 
     for line in sys.stdin.buffer:

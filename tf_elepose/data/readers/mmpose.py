@@ -34,7 +34,7 @@ _DATASETS = {
 
 
 def read_mmpose(path: str | os.PathLike[str], *, convention: str | None = None) -> Iterator[Rows]:
-    """Yields the people in the file at `path`, or in the files of the folder, one a picture or a video.
+    """Yields the people in the file at `path`, or in the files of a folder, one for each picture or video.
 
     A video's clip is the file's name, the frame its frame_id (from 0 or 1, depending on the script); a picture's clip
     and frame are in the file's name. A person's number is its track_id, otherwise its position in the frame. Frames

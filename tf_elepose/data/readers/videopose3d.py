@@ -107,7 +107,7 @@ def _positions(archive: PickledNpz, stated: str | None, third: str | None) -> It
     for place, (video, action, poses) in enumerate(clips, 1):
         what = f"{where}: {video} {action}"
         if not isinstance(poses, (list, tuple, np.ndarray)):
-            raise ValueError(f"{what}: expected a list of arrays, one a camera; got {described(poses)}")
+            raise ValueError(f"{what}: expected a list of arrays, one for each camera; got {described(poses)}")
         custom = action == _CUSTOM
         for camera, view in enumerate(poses):
             array = _keypoints(view, layout, f"{what}, camera {camera}")
