@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tf_elepose.data.synthetic import synthesize
-from tf_elepose.recipes.training_poses import denoised, usable
+from tf_elepose.normalization import Normalizer
+from tf_elepose.recipes.training_poses import denoised, scaled_by_clip, usable
 from tf_elepose.skeleton.skeletons import H36M_17
 
 
@@ -83,3 +84,12 @@ def test_single_pictures_are_the_given_ones(train, caplog):
 def test_another_choice_is_refused(train):
     with pytest.raises(ValueError, match="denoise must be auto, always or never; got 'yes'"):
         denoised(train, train.view("gt"), "yes")
+
+
+def test_a_pose_without_a_length_from_root_to_head_gives_its_clip_no_size(train):
+    poses = train.poses_2d[:6].copy()
+    poses[2, H36M_17.index(H36M_17.head)] = poses[2, H36M_17.root_index]
+    seen = np.ones(poses.shape[:2], bool)
+    image, sized = scaled_by_clip(Normalizer.fit(poses, H36M_17), poses, np.arange(6), seen)
+    assert sized.all(axis=1).tolist() == [True, True, False, True, True, True] and not image[2].any()
+    assert scaled_by_clip(Normalizer.fit(poses, H36M_17), poses, np.zeros(6, int), seen)[1].all()

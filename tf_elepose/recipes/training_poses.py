@@ -91,7 +91,8 @@ def scaled_by_clip(
     pose's clip and camera never show root and head together, so that its size is not known.
     """
     skeleton = normalizer.skeleton
-    with_head = seen[:, skeleton.root_index] & seen[:, skeleton.index(skeleton.head)]
+    root, head = skeleton.root_index, skeleton.index(skeleton.head)
+    with_head = seen[:, root] & seen[:, head] & (pixels[:, root] != pixels[:, head]).any(axis=-1)
     sized = np.isin(groups, groups[with_head])
     image = np.zeros(pixels.shape, np.float32)
     by_clip = dataclasses.replace(normalizer, rule="clip")
