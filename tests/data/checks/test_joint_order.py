@@ -34,4 +34,4 @@ def test_other_orders_are_told(tmp_path, caplog):
     load_source(source, H36M_17, convention="h36m_17")
     assert "order" not in caplog.text
     load_source(source, H36M_17, convention="coco_17")
-    assert "walk.npz: the joints lie in the order of h36m_17, not of coco_17: if so, --option=" in caplog.text
+    assert "walk.npz: the joints seem to be in the order of h36m_17, not of coco_17: if so, --option=" in caplog.text

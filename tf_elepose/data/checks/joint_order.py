@@ -1,8 +1,8 @@
-"""Tells arrays of 17 keypoints that lie in another order than they are said to: COCO's, Human3.6M's, MPI-INF-3DHP's.
+"""Finds arrays of 17 keypoints in another order than stated: COCO's, Human3.6M's or MPI-INF-3DHP's.
 
-In the right order, the bones of arms, legs and flanks are together shorter: neighbours of the body are joined. On CMU's
-motions, in windows of 250 poses, poses in COCO's order are at least twice as long if they are called Human3.6M's or
-MPI-INF-3DHP's, and theirs at least 1.63 times if they are called COCO's; the right order is always the shortest.
+In the right order, the bones of arms, legs and flanks have the shortest total length, because they join neighbours.
+This was so in all windows of 250 poses of CMU's motions. Poses in COCO's order have at least twice this length if they
+are read as Human3.6M's or MPI-INF-3DHP's; poses in those orders have at least 1.63 times this length if read as COCO's.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def tell_order(parts: Iterator[Rows], where: str) -> Iterator[Rows]:
     """Yields `parts`, and logs a warning where the first poses lie in another order than their convention's.
 
     Args:
-      parts: of a source.
-      where: what messages call it.
+      parts: the rows of a source.
+      where: the name of the source in messages.
     """
     looked = False
     for rows in parts:
@@ -48,23 +48,23 @@ def tell_order(parts: Iterator[Rows], where: str) -> Iterator[Rows]:
             looked = True
             fits = poses.ndim == 3 and poses.shape[1:] == (convention.num_joints, 2) and poses.dtype.kind in "fiu"
             trust = rows.confidence[:_LOOKED_AT] if rows.confidence is not None else None
-            fits = fits and (trust is None or trust.shape == poses.shape[:2])
+            fits = fits and (trust is None or (trust.shape == poses.shape[:2] and trust.dtype.kind in "bfiu"))
             other = likelier_order(poses, seen_joints(poses, trust), convention) if fits else None
             if other is not None:
                 logging.warning(
-                    "%s: the joints lie in the order of %s, not of %s: if so, --option=convention=%s (where the format "
-                    "takes one)", where, other, convention.name, other,
+                    "%s: the joints seem to be in the order of %s, not of %s: if so, --option=convention=%s (where the "
+                    "format takes one)", where, other, convention.name, other,
                 )  # fmt: skip
         yield rows
 
 
 def likelier_order(poses: np.ndarray, seen: np.ndarray, convention: Convention) -> str | None:
-    """The convention in whose order the poses rather lie; None where they lie as `convention` says.
+    """Finds the convention whose order fits the poses better than that of `convention`; None if no other does.
 
     Args:
       poses: [n, K, 2] px in the joints of `convention`.
       seen: [n, K].
-      convention: what they are called.
+      convention: the stated convention.
     """
     rows = seen.all(axis=1)
     known = {joint for bone in _BONES for joint in bone} <= set(convention.joints)
@@ -72,7 +72,9 @@ def likelier_order(poses: np.ndarray, seen: np.ndarray, convention: Convention) 
         return None
     poses = poses[rows].astype(np.float64)
     poses -= poses.mean(axis=1, keepdims=True)
-    poses /= np.maximum(np.abs(poses).mean(axis=(0, 1)), 1e-9)  # Bodies are higher than wide: x says as much as y.
+    poses /= np.maximum(
+        np.abs(poses).mean(axis=(0, 1)), 1e-9
+    )  # Bodies are higher than wide: x and y should weigh the same.
     lengths = {name: _length(poses, conventions.CONVENTIONS[name]) for name in _ORDERS}
     likelier = min(lengths, key=lambda name: lengths[name])
     return likelier if _length(poses, convention) > _LONGER * lengths[likelier] > 0 else None
