@@ -25,6 +25,7 @@ def test_only_files_are_opened(tmp_path):
 def test_names_and_messages_stay_on_one_short_line():
     assert listed(["frame", "a\nb", "\x1b[31m"]) == r"frame, 'a\nb', '\x1b[31m'"
     assert listed(["a"] * 30) == ", ".join(["a"] * 20 + ["..."])
+    assert listed(["b" * 50] * 12) == ", ".join(["b" * 50] * 10 + ["..."]) and listed(["c" * 900]) == "c" * 60
     assert one_line(ValueError("a\n  b " + "c" * 1000)) == "a b " + "c" * 196
 
 

@@ -71,9 +71,10 @@ def unpacked_name(path: str | os.PathLike[str]) -> pathlib.Path:
 
 
 def listed(fields: Iterable[str]) -> str:
-    """Names from a file as one printable line; only the first few if there are many."""
+    """Names from a file as one printable line; only the first few if there are many, and fewer if they are long."""
     names = [(field if field.isidentifier() else repr(field))[:60] for field in fields]
-    return ", ".join(names[:20] + ["..."] * (len(names) > 20))
+    shown = [name for place, name in enumerate(names[:20]) if not place or sum(map(len, names[: place + 1])) <= 500]
+    return ", ".join(shown + ["..."] * (len(names) > len(shown)))
 
 
 def one_line(error: BaseException) -> str:
