@@ -72,9 +72,8 @@ def likelier_order(poses: np.ndarray, seen: np.ndarray, convention: Convention) 
         return None
     poses = poses[rows].astype(np.float64)
     poses -= poses.mean(axis=1, keepdims=True)
-    poses /= np.maximum(
-        np.abs(poses).mean(axis=(0, 1)), 1e-9
-    )  # Bodies are higher than wide: x and y should weigh the same.
+    # Bodies are higher than wide: x and y should weigh the same.
+    poses /= np.maximum(np.abs(poses).mean(axis=(0, 1)), 1e-9)
     lengths = {name: _length(poses, conventions.CONVENTIONS[name]) for name in _ORDERS}
     likelier = min(lengths, key=lambda name: lengths[name])
     return likelier if _length(poses, convention) > _LONGER * lengths[likelier] > 0 else None
