@@ -144,6 +144,9 @@ def test_a_body_found_where_nobody_is_does_not_take_the_place_of_somebody_who_is
     rows, truth = picture(one, other, one + np.array([150.0, -60.0]), present=present)
     found, _ = Linker("here")(rows)
     assert [len(each) for each in numbers_of(found, truth)[:2]] == [1, 1]
+    linker = Linker("here", parts=True)
+    parts = [np.flatnonzero(rows.frame // 5 == part) for part in range(8)]
+    np.testing.assert_array_equal(np.concatenate([linker(rows.select(part))[0] for part in parts]), found)
 
 
 def test_frames_may_come_in_any_order():

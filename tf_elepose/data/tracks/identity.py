@@ -84,6 +84,7 @@ class Linker:
                 )
             for track in state.tracks:
                 track.last += edges[label]
+                track.doubted = track.doubted and (track.doubted[0] + edges[label], track.doubted[1])
             numbers[low:high] = follow(rows, low, high, state, where)
             linked[low:high] = ~rows.people.has_id[low:high]
             state.frame = int(rows.people.frame[high - 1])
@@ -160,11 +161,14 @@ def _link_ids(people: People, frames: Frames, before: np.ndarray) -> None:
 
 def _last_rows(rows: SortedRows, state: ClipState) -> _LastRows:
     """Copies the last rows of the tracks of `state`; the tracks then refer to rows among these copies."""
-    chains = [rows.last_rows(track.last)[::-1] for track in state.tracks]
+    ends = [track.last for track in state.tracks] + [track.doubted[0] for track in state.tracks if track.doubted]
+    chains = [rows.last_rows(end)[::-1] for end in ends]
     kept = np.array(sorted({row for chain in chains for row in chain}), np.int64)
     before = np.full(len(kept), -1)
-    for track, chain in zip(state.tracks, chains, strict=True):
+    for chain in chains:
         place = np.searchsorted(kept, chain)
         before[place[1:]] = place[:-1]
-        track.last, track.doubted = int(place[-1]), None
+    for track in state.tracks:
+        track.last = int(np.searchsorted(kept, track.last))
+        track.doubted = track.doubted and (int(np.searchsorted(kept, track.doubted[0])), track.doubted[1])
     return _LastRows(rows.people.select(kept), before)
