@@ -295,7 +295,7 @@ def test_image_sizes_that_are_not_known_of_every_camera_are_unknown():
 # ---- what is refused -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("number", [np.inf, -np.inf, 1e30, -2e6])
+@pytest.mark.parametrize("number", [1e30, -2e6])
 @pytest.mark.parametrize("field", ["poses_2d", "poses_2d_detected"])
 def test_numbers_out_of_all_proportion_are_refused_with_their_row(field, number):
     poses = part().poses_2d.astype(np.float64)

@@ -163,8 +163,8 @@ class RowConversion:
 def _require(
     array: np.ndarray, shape: tuple[int, ...], largest: float, unit: str, what: str, *, missing: bool, first: int
 ) -> None:
-    """Raises a ValueError unless `array` has `shape` and holds numbers within `largest`; NaN is allowed with `missing`.
-    The message names the row; rows are counted from `first`.
+    """Raises a ValueError unless `array` has `shape` and holds numbers within `largest`; with `missing`, NaN and
+    infinity are allowed. The message names the row; rows are counted from `first`.
     """
     array = np.asarray(array)
     if array.dtype.kind not in "fiu" or array.shape != shape:
@@ -174,7 +174,7 @@ def _require(
     with np.errstate(invalid="ignore"):
         wrong = ~((array >= -largest) & (array <= largest))
     if missing:
-        wrong &= ~np.isnan(array)
+        wrong &= np.isfinite(array)
     if wrong.any():
         row = int(np.flatnonzero(wrong.reshape(len(array), -1).any(axis=1))[0])
         value = array[row][wrong[row]].flat[0]

@@ -46,12 +46,16 @@ def test_numbers_of_lines():
     [
         ("left", "here: line 3, column 2: expected a number or nothing; got 'left'"),
         ("1,5", "here: line 3, column 2: expected a number or nothing; got '1,5'; decimals need a point"),
-        ("inf", "here: line 3: expected finite numbers; got infinity"),
     ],
 )
 def test_a_wrong_number_is_named_with_its_line(cell, message):
     with pytest.raises(ValueError, match=message):
         numbers_of([(2, ["1", "2"]), (3, ["1", cell])], [0, 1], "here")
+
+
+def test_infinity_is_a_missing_number():
+    lines = [(2, ["inf", "1"]), (3, ["-Infinity", "1e999"])]
+    np.testing.assert_array_equal(numbers_of(lines, [0, 1], "here"), [[np.nan, 1.0], [np.nan, np.nan]])
 
 
 def test_lines_are_numbered_and_blank_ones_are_passed_over():

@@ -146,7 +146,7 @@ DAMAGED = [
         lambda lines: [*lines[:4], lines[4].replace("100.0000", "up", 1)],
         "line 5, column 3: expected a number or nothing",
     ),
-    (lambda lines: [*lines[:4], lines[4].replace("100.0000", "inf", 1)], "line 5: expected finite numbers"),
+    (lambda lines: [*lines[:4], lines[4].replace("100.0000", "2e6", 1)], "expected numbers within 1e+06 px"),
     (lambda lines: [*lines[:4], f"-1{lines[4][1:]}"], "line 5: frame: expected an integer from 0; got '-1'"),
     (lambda lines: [*lines[:4], f"one{lines[4][1:]}"], "line 5: frame: expected a number or nothing; got 'one'"),
     (lambda lines: lines[:3], "it holds no poses"),

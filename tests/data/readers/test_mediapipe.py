@@ -124,7 +124,7 @@ DAMAGED = [
     (landmark(5, {"x": True, "y": 1, "visibility": 1}), "person 0: r_eye: x: expected a number; got True"),
     (landmark(5, {"x": 1, "visibility": 1}), "person 0: r_eye: y: expected a number; got nothing"),
     (landmark(5, {"x": 1, "y": 10**400, "visibility": 1}), "person 0: keypoints: expected numbers; got an integer"),
-    (landmark(5, {"x": 1, "y": float("inf"), "visibility": 1}), "numbers within 1e+06 px; got inf for r_eye"),
+    (landmark(5, {"x": 1, "y": 2e6, "visibility": 1}), "numbers within 1e+06 px; got "),
     ([{"frame": "a", "landmarks": PERSON}], "element 0: frame: expected an integer from 0 to 2147483647; got 'a'"),
     ([{"frame": 1, "landmarks": PERSON}, PERSON], "element 1: frame: expected a number for all frames or none"),
     ([{"landmarks": PERSON, "image_width": 5}], "element 0: image_width, image_height: expected width and height"),

@@ -171,7 +171,7 @@ DAMAGED = [
     (changed(keypoint_scores=[1]), "instances 1: keypoint_scores: expected a list of 17; got a list of 1"),
     (changed(keypoint_scores=["a"] * 17), "instances 1: keypoints: expected numbers; got 'a' at 2"),
     (changed(keypoints=[[1, 2]] * 16, keypoint_scores=[1] * 16), "expected 51 numbers as before; got 48"),
-    (changed(keypoints=[[1, float("inf")]] * 17), "instances 1: keypoints: expected numbers within 1e+06 px; got inf"),
+    (changed(keypoints=[[1, 2e6]] * 17), "instances 1: keypoints: expected numbers within 1e+06 px; got 2e+06"),
     ({"meta_info": 3, "instance_info": []}, "meta_info: expected an object; got 3"),
     ({"instance_info": {"a": 1}}, "instance_info: expected an object with instances"),
 ]

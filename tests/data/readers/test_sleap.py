@@ -131,8 +131,8 @@ DAMAGED = [
         "line 2: instance.score: expected a number or nothing",
     ),
     (
-        lambda lines: [lines[0], lines[1].replace("100.0000", "1e999", 1)],
-        "line 2: expected finite numbers; got infinity",
+        lambda lines: [lines[0], lines[1].replace("100.0000", "2e6", 1)],
+        "expected numbers within 1e+06 px; row 0 holds 2000000",
     ),
     (lambda lines: [lines[0], lines[1].replace("track_0", "t" * 300, 1)], "line 2: track: expected at most 256"),
     (lambda lines: lines[:1], "it holds no poses"),

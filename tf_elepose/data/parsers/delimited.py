@@ -93,10 +93,10 @@ def number_of(cell: str, what: str) -> float:
 def numbers_of(lines: Sequence[tuple[int, list[str]]], places: Sequence[int], where: str) -> np.ndarray:
     """Returns the numbers [n, len(places)], float32, in the cells at two or more `places` of lines (number, cells).
 
-    A cell that `is_missing` gives NaN.
+    A cell that `is_missing` gives NaN, and so does infinity.
 
     Raises:
-      ValueError: a cell is not a finite number; the message begins with `where` and names the line.
+      ValueError: a cell is not a number; the message begins with `where` and names the line.
     """
     found = array.array("d")
     picked = operator.itemgetter(*places)
@@ -108,9 +108,7 @@ def numbers_of(lines: Sequence[tuple[int, list[str]]], places: Sequence[int], wh
             del found[held:]
             found.extend(_with_missing(cells, places, f"{where}: line {number}"))
     numbers = np.frombuffer(found, np.float64).reshape(len(lines), len(places))
-    if np.isinf(numbers).any():
-        row = int(np.flatnonzero(np.isinf(numbers).any(axis=1))[0])
-        raise ValueError(f"{where}: line {lines[row][0]}: expected finite numbers; got infinity")
+    numbers = np.where(np.isinf(numbers), np.nan, numbers)
     return np.clip(numbers, -3e38, 3e38).astype(np.float32)  # `assemble` refuses numbers that are too large.
 
 

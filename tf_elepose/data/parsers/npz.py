@@ -180,3 +180,13 @@ def read_header(stream: IO[bytes], what: str) -> tuple[tuple[int, ...], bool, np
     except Exception as error:  # A header is a Python literal; a damaged one raises any error of the parser.
         raise ValueError(f"{what}: not a readable .npy array ({one_line(error)})") from error
     return shape, fortran_order, dtype, stream.tell()
+
+
+def as_float32(array: np.ndarray) -> np.ndarray:
+    """`array` as float32. Finite numbers stay finite: a number beyond all proportion is not taken for infinity."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        narrow = array.astype(np.float32)
+        lost = np.isinf(narrow)
+        if lost.any():
+            narrow = np.where(lost & np.isfinite(array), np.sign(array) * np.float32(3e38), narrow).astype(np.float32)
+    return narrow

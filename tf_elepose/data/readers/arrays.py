@@ -29,7 +29,7 @@ from absl import logging
 from tf_elepose.data.identities import PERSON, PLACE
 from tf_elepose.data.parsers.limits import listed, unpacked_name
 from tf_elepose.data.parsers.npy import NPY_NAME, open_arrays
-from tf_elepose.data.parsers.npz import NpzReader
+from tf_elepose.data.parsers.npz import NpzReader, as_float32
 from tf_elepose.data.parsers.pickled_npz import PickledNpz
 from tf_elepose.data.readers.array_axes import AXES, SAMPLE, time_axis
 from tf_elepose.data.readers.array_names import convention_of, use_other_names
@@ -109,8 +109,7 @@ def read_npz(
         }
         members = {member: member for member in (name, *of_rows)}
         for first, arrays in archive.parts(members, _PART_ROWS, len(layout.lead)):
-            with np.errstate(over="ignore", invalid="ignore"):  # `assemble` refuses numbers that are too large.
-                poses, *trust = (arrays[member].astype(np.float32) for member in (name, *apart))
+            poses, *trust = (as_float32(arrays[member]) for member in (name, *apart))
             n = len(poses)
             places, confidence = thirds.split(poses)
             confidence = trust[0] if trust else confidence

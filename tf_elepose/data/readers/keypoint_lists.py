@@ -162,7 +162,7 @@ class KeypointLists:
           image_size: (width, height) px.
 
         Raises:
-          ValueError: a number is infinite or too large for a pixel, or a label is not 0, 1 or 2.
+          ValueError: a number is too large for a pixel, a confidence is infinite, or a label is not 0, 1 or 2.
         """
         n = len(self._places)
         convention = self._convention or conventions.CONVENTIONS["coco_17"]  # Without poses any convention will do.
@@ -170,7 +170,8 @@ class KeypointLists:
         numbers = numbers[:, : convention.num_joints]
         confidence = numbers[..., 2]
         poses = numbers[..., :2] if to_pixels is None else to_pixels(numbers)
-        self._require(poses, ~(np.abs(poses) > LARGEST_PX), f"numbers within {LARGEST_PX:g} px", convention)
+        possible = ~(np.abs(poses) > LARGEST_PX) | np.isinf(poses)  # A joint at infinity is not seen.
+        self._require(poses, possible, f"numbers within {LARGEST_PX:g} px", convention)
         if flags:
             right = np.isin(confidence, (0, 1, 2)) | np.isnan(confidence)
             self._require(confidence, right, "visibility 0, 1 or 2", convention)

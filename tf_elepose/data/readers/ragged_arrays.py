@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tf_elepose.data.identities import PLACE
+from tf_elepose.data.parsers.npz import as_float32
 from tf_elepose.data.parsers.pickled_npz import PickledNpz, described
 from tf_elepose.data.readers.stated_convention import stated_convention
 from tf_elepose.data.readers.third_number import ThirdNumbers
@@ -86,8 +87,7 @@ def _people(entry: Any, what: str) -> np.ndarray | None:
         return None
     found: np.ndarray
     try:
-        with np.errstate(over="ignore", invalid="ignore"):  # `assemble` refuses numbers that are too large.
-            found = np.asarray(entry).astype(np.float32)
+        found = as_float32(np.asarray(entry))
     except (TypeError, ValueError, OverflowError):
         found = np.zeros(0)
     found = found[np.newaxis] if found.ndim == 2 else found
