@@ -152,7 +152,7 @@ def test_a_model_of_the_wrong_sign_is_kept_on_request_under_a_name_that_says_so(
     pixels = small_runs.small_recording().poses_2d[:3]
     np.testing.assert_array_equal(kept.predict(pixels).poses_3d, right.predict(pixels).poses_3d)
     with pytest.raises(
-        ValueError, match=r"no model\.npz was saved, because its depths are mixed; .*model\.mixed\.npz is"
+        ValueError, match=r"because its depths are mixed; --keep_mirrored saved it as .*model\.mixed\.npz"
     ):
         workdir.load_model(tmp_path)
 
