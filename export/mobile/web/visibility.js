@@ -2,8 +2,8 @@
 // graph of the model (export/visibility.py).
 
 const LARGEST_PX = 1e6;
-const ONE_IN = 10; // Of this many other joints, at least one must be on each side of the origin. const ROUNDING = 1e-5;
-// A root this near to the origin, relative to the largest coordinate, counts as being there.
+const ONE_IN = 10; // Of this many other joints, at least one must be on each side of the origin.
+const ROUNDING = 1e-5; // A root this near to the origin, relative to the largest coordinate, counts as being there.
 
 /**
  * Tells which joints of a pose are seen.
