@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from absl import flags
+from absl import flags, logging
 
 from tf_elepose.cli import commands, source_flags
 
@@ -182,7 +182,8 @@ def _canonical(
         return {}, {}
     try:
         found, poses = canonical_poses(method, recording, keypoints)
-    except ValueError:  # No two rows are of one moment.
+    except ValueError as error:  # No two rows are of one moment, or nobody says who is who across the cameras.
+        logging.warning("canonical poses of one moment's views are not compared: %s", error)
         return {}, {}
     count = np.isfinite(poses).all(axis=(2, 3)).sum(axis=1)
     most = np.flatnonzero(count == count.max())

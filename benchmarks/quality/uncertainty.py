@@ -13,6 +13,7 @@ from benchmarks.made_with import made_with
 from tf_elepose.cli.provenance import provenance
 from tf_elepose.evaluation import metrics
 from tf_elepose.evaluation.measures import REFUSED
+from tf_elepose.recipes.config_parts import evaluated_kind
 from tf_elepose.report import pose_figures
 from tf_elepose.storage import files
 
@@ -49,7 +50,7 @@ def measure(folder: pathlib.Path) -> tuple[dict[str, Any], Evaluation, Recording
     evaluation = evaluate_method(
         method,
         recording,
-        poses_2d=config["poses_2d"],
+        poses_2d=evaluated_kind(config),
         min_confidence=config["min_confidence"],
         likelihood_views=LIKELIHOOD_VIEWS,
         seed=config["seed"],
@@ -58,7 +59,7 @@ def measure(folder: pathlib.Path) -> tuple[dict[str, Any], Evaluation, Recording
         raise ValueError(f"{folder}: expected a method that knows likelihoods, and test poses with 3D truth")
     assert evaluation.rows is not None  # `evaluate_method` always says which rows it could lift.
     recording = recording.select(evaluation.rows)
-    lifted = Lifter(folder).lift_recording(recording, poses_2d=config["poses_2d"])
+    lifted = Lifter(folder).lift_recording(recording, poses_2d=evaluated_kind(config))
     assert lifted.percentile is not None  # The evaluation has likelihoods, so the method has a density.
     error = evaluation.pa_mpjpe_mm
     rows = [(RANDOM, evaluation.nll), (FIXED, 100.0 - lifted.percentile), (PERFECT, error)]

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 import walker
+from reader_checks import joint
 from samples import openpose as sample
 
 from tf_elepose.data.readers.openpose import read_openpose
@@ -19,10 +20,6 @@ def problem(path, **options) -> str:
         load(path, **options)
     assert "\n" not in str(caught.value)
     return str(caught.value)
-
-
-def joint(recording, row, name):
-    return recording.poses_2d[row, H36M_17.index(name)].tolist()
 
 
 def test_body_25(tmp_path):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import walker
+from reader_checks import joint, refusal
 from samples import videopose3d as sample
 
 from tf_elepose.data.readers.videopose3d import read_videopose3d, video_name
@@ -14,15 +15,8 @@ def load(path, **options):
     return load_source(f"videopose3d:{path}", H36M_17, check="off", **options)
 
 
-def joint(recording, row, name):
-    return recording.poses_2d[row, H36M_17.index(name)].tolist()
-
-
 def problem(path, **options) -> str:
-    with pytest.raises(ValueError) as caught:
-        load(path, **options)
-    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
-    return str(caught.value)
+    return refusal(load, path, **options)
 
 
 @pytest.mark.parametrize("format_name", ["videopose3d", "npz"])
