@@ -75,6 +75,7 @@ def load_source(source: str, skeleton: Skeleton, /, **options: Any) -> Recording
         recording = synthesize(skeleton, **own)
     else:
         rows, where = open_source(source, **own)
+        rows = tell_order(rows, where, common.check)
         try:
             recording = assemble(
                 rows,
@@ -108,6 +109,7 @@ def stream_source(source: str, skeleton: Skeleton, /, **options: Any) -> Iterato
         parts = iter([load_source(source, skeleton, check="off", **own)])
     else:
         rows, where = open_source(source, **own)
+        rows = tell_order(rows, where, common.check)
         wanted = {"min_joints": common.min_joints, "frame_rate": common.fps}
         parts = recordings(rows, skeleton, where, progress=common.progress, **wanted)
     return _corrected_parts(parts, source, common)
@@ -124,7 +126,7 @@ def open_source(source: str, /, **options: Any) -> tuple[Iterator[Rows], str]:
     reader = get_reader(format_name)
     _require_known(options, reader, source)
     where = f"{format_name} {path}"
-    return tell_order(_with_advice(reader(path, **options), format_name, path), where), where
+    return _with_advice(reader(path, **options), format_name, path), where
 
 
 def _with_advice(rows: Iterator[Rows], format_name: str, path: str) -> Iterator[Rows]:

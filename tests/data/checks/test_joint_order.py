@@ -5,7 +5,7 @@ import pytest
 import walker
 
 from tf_elepose.data.checks.joint_order import likelier_order
-from tf_elepose.data.sources import load_source
+from tf_elepose.data.sources import load_source, stream_source
 from tf_elepose.skeleton.conventions import CONVENTIONS
 from tf_elepose.skeleton.conversion import conversion
 from tf_elepose.skeleton.skeletons import H36M_17
@@ -35,3 +35,10 @@ def test_other_orders_are_told(tmp_path, caplog):
     assert "order" not in caplog.text
     load_source(source, H36M_17, convention="coco_17")
     assert "walk.npz: the joints seem to be in the order of h36m_17, not of coco_17: if so, --option=" in caplog.text
+    with pytest.raises(ValueError, match=r"walk\.npz: the joints seem to be in the order of h36m_17, not of coco_17"):
+        load_source(source, H36M_17, convention="coco_17", check="strict")
+    with pytest.raises(ValueError, match="in the order of h36m_17"):
+        list(stream_source(source, H36M_17, convention="coco_17", check="strict"))
+    caplog.clear()
+    load_source(source, H36M_17, convention="coco_17", check="off")
+    assert not caplog.text

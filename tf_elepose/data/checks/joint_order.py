@@ -34,13 +34,20 @@ _BONES = [
 _LOOKED_AT = 1000
 
 
-def tell_order(parts: Iterator[Rows], where: str) -> Iterator[Rows]:
-    """Yields `parts`, and logs a warning where the first poses lie in another order than their convention's.
+def tell_order(parts: Iterator[Rows], where: str, check: str) -> Iterator[Rows]:
+    """Yields `parts`, and reports where the first poses lie in another order than their convention's.
 
     Args:
       parts: the rows of a source.
       where: the name of the source in messages.
+      check: "warn" logs a warning, "strict" raises an error, "off" does not look.
+
+    Raises:
+      ValueError: the order looks wrong and `check` is "strict".
     """
+    if check == "off":
+        yield from parts
+        return
     looked = False
     for rows in parts:
         poses, convention = rows.poses_2d[:_LOOKED_AT], rows.convention
@@ -51,10 +58,13 @@ def tell_order(parts: Iterator[Rows], where: str) -> Iterator[Rows]:
             fits = fits and (trust is None or (trust.shape == poses.shape[:2] and trust.dtype.kind in "bfiu"))
             other = likelier_order(poses, seen_joints(poses, trust), convention) if fits else None
             if other is not None:
-                logging.warning(
-                    "%s: the joints seem to be in the order of %s, not of %s: if so, --option=convention=%s (where the "
-                    "format takes one)", where, other, convention.name, other,
-                )  # fmt: skip
+                message = (
+                    f"{where}: the joints seem to be in the order of {other}, not of {convention.name}: if so, "
+                    f"--option=convention={other} (where the format takes one)"
+                )
+                if check == "strict":
+                    raise ValueError(message)
+                logging.warning("%s", message)
         yield rows
 
 
